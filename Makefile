@@ -1,0 +1,67 @@
+# Every target first makes .venv in this folder if it is missing or out of date.
+#   make install PYTHON=python3.11          with another Python
+#   make install EXTRAS=test,gpu            with TensorFlow's CUDA libraries
+PYTHON ?= python3
+EXTRAS ?= test
+RUN := .venv/bin/python
+INSTALLED := .venv/.installed-$(EXTRAS)
+
+# What another environment exports must not leak into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint benchmark clean
+
+help:
+	@echo "make demo       install, simulate particles, refine them through Scipion, print a table"
+	@echo "make test       install, run the tests of the engine and of the plugin"
+	@echo "make install    only make the environment .venv (make install EXTRAS=test,gpu for a GPU)"
+	@echo "make test-slow  the long tests too"
+	@echo "make lint       code style and import rules"
+	@echo "make benchmark  the numbers of benchmarks/README.md"
+	@echo "make clean      remove .venv"
+
+install: $(INSTALLED)
+
+demo: install
+	$(RUN) -m scipion_gmmrefine.demo
+
+test: install
+	$(RUN) -m pytest tests
+	$(RUN) -m pytest scipion_gmmrefine/tests
+
+test-slow: install
+	$(RUN) -m pytest -m "not gpu" tests
+	$(RUN) -m pytest -m "not gpu" scipion_gmmrefine/tests
+
+lint: install
+	$(RUN) -m ruff check .
+	$(RUN) -m importlinter.cli lint
+
+benchmark: install
+	set -e; for script in benchmarks/*.py; do $(RUN) "$$script"; done
+
+clean:
+	rm -rf .venv
+
+$(INSTALLED): pyproject.toml setup.py
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Name a Python 3.8 to 3.12: make install PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c "$$CHECK_PYTHON"
+	@echo "Making .venv: TensorFlow, Scipion's packages and this plugin; some minutes and a few GB."
+	@test -x $(RUN) || "$(PYTHON)" -m venv .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
+	@touch "$@"
+
+define CHECK_PYTHON
+import sys
+from importlib import import_module
+name = "$(PYTHON)"
+if not (3, 8) <= sys.version_info[:2] <= (3, 12):
+    sys.exit("%s is Python %d.%d; 3.8 to 3.12 is needed. Name another: make install PYTHON=python3.11" % ((name,) + tuple(sys.version_info[:2])))
+for module, use, package in (("tkinter", "Scipion imports it even without a display", "python3-tk"), ("ensurepip", "a new environment needs it", "python3-venv")):
+    try:
+        import_module(module)
+    except ImportError:
+        sys.exit("%s has no %s (%s). On Debian or Ubuntu: apt-get install %s" % (name, module, use, package))
+endef
+export CHECK_PYTHON
