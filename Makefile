@@ -36,7 +36,7 @@ test-slow: install
 
 lint: install
 	$(RUN) -m ruff check .
-	$(RUN) -m importlinter.cli lint
+	$(RUN) .venv/bin/lint-imports
 
 benchmark: install
 	set -e; for script in benchmarks/*.py; do $(RUN) "$$script"; done

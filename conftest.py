@@ -1,29 +1,15 @@
-"""The surroundings that pyworkflow reads when it is first imported; must run before `scipion_gmmrefine` is."""
+"""Scipion's variables; pytest reads this file before it imports the plugin, and with it pyworkflow, which reads them once."""
 import atexit
 import os
+import runpy
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d --bind-to none %_(COMMAND)s\n"
+ENVIRONMENT = Path(__file__).with_name("scipion_gmmrefine") / "environment.py"
 
-
-def _scipion_environment():
-    home = Path(tempfile.mkdtemp(prefix="gmmrefine_scipion_"))
+if "SCIPION_DOMAIN" not in os.environ:
+    home = tempfile.mkdtemp(prefix="gmmrefine_scipion_")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    (home / "hosts.conf").write_text(HOSTS)
-    return {
-        "SCIPION_HOME": str(home),
-        "SCIPION_USER_DATA": str(home / "userdata"),
-        "SCIPION_HOSTS": str(home / "hosts.conf"),
-        "SCIPION_DOMAIN": "pwem",
-        "SCIPION_NOTIFY": "False",
-        "SCIPION_TEST_NOSYNC": "True",
-        "SCIPION_PYTHON": sys.executable,
-        "MPLBACKEND": "Agg",
-    }
-
-
-if "SCIPION_HOME" not in os.environ:
-    os.environ.update(_scipion_environment())
+    runpy.run_path(str(ENVIRONMENT))["prepareScipion"](home)
+os.environ.setdefault("MPLBACKEND", "Agg")
