@@ -1,0 +1,51 @@
+"""Every setting stands once, is explained, and is offered by the command that uses it."""
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gmmrefine import settings
+
+GROUPS = {
+    "simulate": settings.SIMULATE,
+    "reconstruct": settings.RECONSTRUCT,
+    "fsc": settings.FSC,
+    "build": settings.BUILD,
+    "refine": settings.REFINE,
+}
+USES_TENSORFLOW = ("build", "refine")
+ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
+
+
+def test_a_name_means_one_thing():
+    by_name = {}
+    for group in (*GROUPS.values(), settings.COMPUTING):
+        for setting in group:
+            assert by_name.setdefault(setting.name, setting) is setting, f"two settings are called {setting.name}"
+
+
+def test_no_setting_is_left_out_of_every_command():
+    declared = {value.name for value in vars(settings).values() if isinstance(value, settings.Setting)}
+    assert declared <= set(ALL)
+
+
+@pytest.mark.parametrize("setting", ALL.values(), ids=ALL)
+def test_setting_is_explained_and_its_default_is_allowed(setting):
+    assert len(setting.help.split()) >= 2 and setting.help.endswith(".")
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", setting.name)
+    assert isinstance(setting.default, setting.kind)
+    assert not setting.choices or setting.default in setting.choices
+    assert setting.minimum is None or setting.default >= setting.minimum
+    assert setting.maximum is None or setting.default <= setting.maximum
+
+
+@pytest.mark.parametrize("command", GROUPS)
+def test_command_offers_its_settings(command, repository):
+    result = subprocess.run(
+        [sys.executable, "-m", "gmmrefine", command, "--help"], cwd=repository, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    expected = GROUPS[command] + (settings.COMPUTING if command in USES_TENSORFLOW else ())
+    offered = set(re.findall(r"--[a-z][a-z0-9-]*", result.stdout))
+    missing = [setting.option for setting in expected if setting.option not in offered]
+    assert not missing, f"{command} does not offer {' '.join(missing)}"
