@@ -1,0 +1,26 @@
+"""Names that several parts of the plugin share."""
+
+GMMREFINE_PYTHON = "GMMREFINE_PYTHON"
+ENGINE_PACKAGE = "gmmrefine"
+ENGINE_ENVIRONMENT = "gmmrefine-engine"
+ENGINE_DEPENDENCIES = "tensorflow numpy 'scipy>=1.10' mrcfile starfile gemmi scikit-learn matplotlib plotly"
+ENGINE_ERRORS = "engine.stderr"
+
+OBJECT_ID = "scipionObjId"
+HALF_SET = "_rlnRandomSubset"
+OPTICS_GROUP = "_rlnOpticsGroup"
+ROTATION_CHANGE = "_gmmRotationChange"
+SHIFT_CHANGE = "_gmmShiftChange"
+
+FSC_THRESHOLD = 0.143
+
+# Files that the engine writes.
+INPUT_FILE = "input_particles.star"
+PARTICLES_FILE = "particles.star"
+MAP_FILE = "map.mrc"
+MASK_FILE = "mask.mrc"
+HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")
+FSC_FILE = "fsc.star"
+GMM_FILE = "gmm.star"
+HALF_GMM_FILES = ("gmm_half_1.star", "gmm_half_2.star")
+GMM_FSC_FILE = "gmm_fsc.star"

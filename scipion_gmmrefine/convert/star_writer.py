@@ -1,0 +1,65 @@
+"""A set of particles as a RELION 3.1 STAR file for the engine."""
+import pandas as pd
+import starfile
+from pwem.objects import EMSet
+
+from scipion_gmmrefine.constants import OBJECT_ID, OPTICS_GROUP
+from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
+from scipion_gmmrefine.convert.optics import opticsOfSet
+from scipion_gmmrefine.convert.poses import relionFromTransform
+
+
+def writeParticles(particles, fileName, stackFolder):
+    """Write the enabled particles of a set with poses and CTF, each with its Scipion id.
+
+    Parameters
+    ----------
+    particles : SetOfParticles
+        With projection alignment and CTF.
+    fileName : str
+        STAR file to write.
+    stackFolder : str
+        Where stacks go whose format the engine does not read.
+
+    Returns
+    -------
+    int
+        Number of particles written.
+    """
+    stacks = MrcStacks(stackFolder)
+    pixelSize = particles.getSamplingRate()
+    rows = [_row(particle, stacks, pixelSize) for particle in particles.iterItems() if EMSet.isItemEnabled(particle)]
+    table = pd.DataFrame(rows)
+    optics = opticsOfSet(particles)
+    if "rlnOpticsGroup" not in table:
+        table["rlnOpticsGroup"] = optics["rlnOpticsGroup"].iloc[0]
+    starfile.write({"optics": optics, "particles": table}, fileName, float_format="%.6f")
+    return len(table)
+
+
+def _row(particle, stacks, pixelSize):
+    """Columns of one particle."""
+    ctf = particle.getCTF()
+    rot, tilt, psi, originX, originY = relionFromTransform(particle.getTransform().getMatrix())
+    row = {
+        "rlnImageName": f"{particle.getIndex():06d}@{stacks.path(stackFileName(particle))}",
+        "rlnAngleRot": rot,
+        "rlnAngleTilt": tilt,
+        "rlnAnglePsi": psi,
+        "rlnOriginXAngst": originX * pixelSize,
+        "rlnOriginYAngst": originY * pixelSize,
+        "rlnDefocusU": ctf.getDefocusU(),
+        "rlnDefocusV": ctf.getDefocusV(),
+        "rlnDefocusAngle": ctf.getDefocusAngle(),
+        "rlnPhaseShift": ctf.getPhaseShift() or 0.0,
+    }
+    coordinate = particle.getCoordinate() if particle.hasCoordinate() else None
+    if coordinate is not None:
+        row["rlnCoordinateX"], row["rlnCoordinateY"] = coordinate.getX(), coordinate.getY()
+        if coordinate.getMicName():
+            row["rlnMicrographName"] = coordinate.getMicName()
+    for name, value in particle.getAttributes():
+        if name.startswith("_rln"):
+            row.setdefault(name[1:], value.get())
+    row[OBJECT_ID] = particle.getObjId()
+    return row

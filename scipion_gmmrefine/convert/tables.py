@@ -1,0 +1,69 @@
+"""The engine's curves, models and run record."""
+import json
+import os
+
+import numpy as np
+import starfile
+
+
+def readCurve(fileName, column="gmmFsc"):
+    """A Fourier shell correlation.
+
+    Parameters
+    ----------
+    fileName : str
+        STAR file with gmmFrequency.
+    column : str
+        Which curve.
+
+    Returns
+    -------
+    tuple of (S,) float
+        Frequencies above zero in 1/Å; correlation.
+    """
+    table = starfile.read(fileName)
+    frequency, values = table["gmmFrequency"].to_numpy(float), table[column].to_numpy(float)
+    measured = (frequency > 0) & np.isfinite(values)
+    return frequency[measured], values[measured]
+
+
+def readGaussians(fileName):
+    """A Gaussian mixture model.
+
+    Returns
+    -------
+    dict of arrays
+        centers (G, 3) in Å from the box centre, amplitudes (G,) in map units, widths (G,) in Å (standard deviation).
+    """
+    table = starfile.read(fileName)
+    return {
+        "centers": table[["gmmX", "gmmY", "gmmZ"]].to_numpy(float),
+        "amplitudes": table["gmmAmplitude"].to_numpy(float),
+        "widths": table["gmmWidth"].to_numpy(float)}
+
+
+def readRun(folder):
+    """The engine's run record, empty before the run has ended."""
+    name = os.path.join(folder, "run.json")
+    if not os.path.exists(name):
+        return {}
+    with open(name) as handle:
+        return json.load(handle)
+
+
+def readLastEvents(folder):
+    """Newest value of everything that a running engine reports.
+
+    Returns
+    -------
+    dict
+        Such as step, iteration, resolution and eta_s; empty when nothing was reported yet.
+    """
+    name = os.path.join(folder, "events.jsonl")
+    newest = {}
+    if os.path.exists(name):
+        with open(name) as handle:
+            for line in handle:
+                if line.endswith("\n"):  # the engine may be in the middle of the last line
+                    newest.update(json.loads(line))
+    return newest

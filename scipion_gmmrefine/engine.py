@@ -1,0 +1,93 @@
+"""Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
+import importlib.util
+import os
+import shlex
+import sys
+from pathlib import Path
+from subprocess import CalledProcessError
+
+from pyworkflow.exceptions import PyworkflowException
+from pyworkflow.utils import Environ
+
+from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
+
+
+class EngineFailure(PyworkflowException):
+    """The engine ended badly; the text is what it said last."""
+
+
+def defaultPython(engineEnvironment):
+    """Python that runs the engine: this one when it has TensorFlow, else the one the plugin's installer made."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        return sys.executable
+    return os.path.join(engineEnvironment, "bin", "python")
+
+
+def engineEnviron(python):
+    """Environment of the engine: quiet TensorFlow, and no packages of Scipion in another Python.
+
+    Returns
+    -------
+    pyworkflow.utils.Environ
+    """
+    environ = Environ(os.environ)
+    environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    environ["PYTHONUNBUFFERED"] = "1"
+    if os.path.dirname(os.path.abspath(python)) != os.path.dirname(os.path.abspath(sys.executable)):
+        environ.pop("PYTHONPATH", None)
+        environ.pop("PYTHONHOME", None)
+    return environ
+
+
+def gpuPrefix(protocol):
+    """``CUDA_VISIBLE_DEVICES=…`` for the command line, or nothing where the protocol's form has no GPU row.
+
+    ``%(GPU)s`` is filled in by Scipion's executor, which knows the numbers that a queue gave.
+    """
+    if not protocol.allowsGpu():
+        return ""
+    if not protocol.usesGpu():
+        return "CUDA_VISIBLE_DEVICES=-1 "
+    return "CUDA_VISIBLE_DEVICES=%(GPU)s " if protocol.getGpuList() else ""
+
+
+def runEngine(protocol, python, command, arguments, outputs):
+    """Run one command of the engine as a job of a protocol.
+
+    Parameters
+    ----------
+    protocol : pwem.protocols.EMProtocol
+    python : str
+        Python that has the engine.
+    command : str
+        Subcommand, such as ``refine``.
+    arguments : list of str
+        Its arguments, unquoted.
+    outputs : list of str
+        Files that must exist afterwards; the exit code alone is not to be had from a queue.
+
+    Raises
+    ------
+    EngineFailure
+        The engine stopped with an error or an output is missing.
+    """
+    errorFile = Path(protocol._getExtraPath(ENGINE_ERRORS))
+    errorFile.unlink(missing_ok=True)
+    words = ["-m", ENGINE_PACKAGE, command, *arguments]
+    line = " ".join(shlex.quote(str(word)) for word in words) + f" 2> {shlex.quote(str(errorFile))}"
+    prefix = gpuPrefix(protocol)
+    if "%(GPU)s" in prefix:
+        line = line.replace("%", "%%")  # the executor fills the whole line in, not only the program
+    failed = False
+    try:
+        protocol.runJob(prefix + shlex.quote(python), line, env=engineEnviron(python), numberOfMpi=1)
+    except CalledProcessError as error:
+        protocol.info(f"The engine ended with an error: {error}")
+        failed = True
+    said = errorFile.read_text(errors="replace").strip() if errorFile.exists() else ""
+    if said:
+        protocol.error(said)
+    missing = [name for name in outputs if not os.path.exists(name)]
+    if failed or missing:
+        raise EngineFailure(said.splitlines()[-1] if said else f"The engine wrote no {', '.join(missing)}.")

@@ -1,0 +1,3 @@
+from scipion_gmmrefine.protocols.protocol_build import GmmRefineProtBuild
+from scipion_gmmrefine.protocols.protocol_import_particles import GmmRefineProtImportParticles
+from scipion_gmmrefine.protocols.protocol_refine import GmmRefineProtRefine

@@ -1,0 +1,96 @@
+"""The engine's settings as rows of a Scipion form, and a filled form as options of the engine."""
+import os
+
+from gmmrefine import settings
+from pyworkflow.protocol import params
+
+# Settings that Scipion has its own kind of row for: the name of that row and what may be put there.
+THREADS_ROW = "numberOfThreads"
+POINTER_CLASSES = {"mask": "VolumeMask", "model": "AtomStruct"}
+FILE_SETTINGS = ("pin_exchanges",)
+
+
+def addSettings(form, group):
+    """Add one form row for each setting, in order."""
+    for setting in group:
+        if setting.name != "threads":
+            _addSetting(form, setting)
+
+
+def addComputing(form, threads=4):
+    """Add the rows of seed and batch size, the GPU row and Scipion's row of threads."""
+    addSettings(form, settings.COMPUTING)
+    form.addHidden(
+        params.USE_GPU, params.BooleanParam, default=True, label="Use GPU?",
+        help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.")
+    form.addHidden(
+        params.GPU_LIST, params.StringParam, default="0", label="GPU IDs", expertLevel=params.LEVEL_ADVANCED,
+        help="Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow.")
+    form.addParallelSection(threads=threads, mpi=0)
+
+
+def _addSetting(form, setting):
+    common = {
+        "label": setting.form_label,
+        "help": setting.help,
+        "expertLevel": params.LEVEL_ADVANCED if setting.advanced else params.LEVEL_NORMAL}
+    if setting.name in POINTER_CLASSES:
+        form.addParam(setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.name],
+                      allowsNull=True, **common)
+    elif setting.name in FILE_SETTINGS:
+        form.addParam(setting.form_name, params.FileParam, default=setting.default, **common)
+    elif setting.choices:
+        form.addParam(setting.form_name, params.EnumParam, choices=list(setting.choices),
+                      default=setting.choices.index(setting.default), **common)
+    else:
+        kinds = {bool: params.BooleanParam, int: params.IntParam, float: params.FloatParam, str: params.StringParam}
+        form.addParam(setting.form_name, kinds[setting.kind], default=setting.default,
+                      validators=_validators(setting), **common)
+
+
+def _validators(setting):
+    """Limits of a number as Scipion checks them."""
+    found = []
+    if setting.minimum is not None:
+        found.append(params.GE(setting.minimum, error=f"must be at least {setting.minimum:g}."))
+    if setting.maximum is not None:
+        found.append(params.LE(setting.maximum, error=f"must be at most {setting.maximum:g}."))
+    return found
+
+
+def engineOptions(protocol, *groups):
+    """A filled form as options of the engine's command line.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Has the rows of the groups.
+    groups : tuples of Setting
+
+    Returns
+    -------
+    list of str
+        Every setting is written out, so that the run's record does not depend on defaults.
+    """
+    options = []
+    for setting in (one for group in groups for one in group):
+        value = _value(protocol, setting)
+        if setting.kind is bool:
+            options += [setting.option] if value else []
+        elif value not in ("", None):
+            options += [setting.option, str(value)]
+    return options
+
+
+def _value(protocol, setting):
+    """What the form says about a setting."""
+    if setting.name == "threads":
+        return getattr(protocol, THREADS_ROW).get()
+    value = getattr(protocol, setting.form_name).get()
+    if setting.name in POINTER_CLASSES:
+        return "" if value is None else os.path.abspath(value.getFileName().split(":")[0])
+    if setting.choices:
+        return setting.choices[value]
+    if setting.name in FILE_SETTINGS and value:
+        return os.path.abspath(value)
+    return value

@@ -1,0 +1,102 @@
+"""Build a Gaussian mixture model from a density map."""
+from enum import Enum
+
+from gmmrefine import settings
+from pwem.protocols import ProtAnalysis3D
+from pyworkflow import BETA
+from pyworkflow.protocol import params
+
+from scipion_gmmrefine.constants import GMM_FILE, GMM_FSC_FILE
+from scipion_gmmrefine.convert.tables import readCurve, readGaussians
+from scipion_gmmrefine.objects import GmmFSC, GmmModel
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, wrongGaussians, wrongGrid
+
+
+class GmmRefineBuildOutputs(Enum):
+    outputGmm = GmmModel
+    outputFSC = GmmFSC
+
+
+class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
+    """Represent a density map by a sum of Gaussians (Chen and Ludtke 2021).
+
+    Gaussians are seeded on the density inside the mask; then position, height and width of every Gaussian are fitted to
+    the map. Alternatively they start from an atomic model, one per non-hydrogen atom.
+
+    The agreement of model and map is reported as a Fourier shell correlation; it should stay above 0.9 up to the
+    resolution of the map. If it does not, use more Gaussians.
+
+    *GMM refine* builds its own models from the half maps. This protocol is for looking at a map beforehand and for
+    choosing the number of Gaussians.
+    """
+
+    _label = "GMM build"
+    _devStatus = BETA
+    _possibleOutputs = GmmRefineBuildOutputs
+
+    # --------------------------- DEFINE param functions ----------------------
+    def _defineParams(self, form):
+        form.addSection(label="Input")
+        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
+                      help="Density map to represent, at best low-passed to its resolution.")
+        addSettings(form, [setting for setting in settings.BUILD if setting.name in POINTER_CLASSES])
+        form.addSection(label="Gaussians")
+        addSettings(form, [setting for setting in settings.BUILD if setting.name not in POINTER_CLASSES])
+        form.addSection(label="Computing")
+        addComputing(form)
+
+    # --------------------------- INSERT steps functions ----------------------
+    def _insertAllSteps(self):
+        volume = self.inputVolume.get()
+        arguments = [volume.getFileName().split(":")[0], *engineOptions(self, settings.BUILD, settings.COMPUTING)]
+        self._insertFunctionStep(self.buildStep, arguments)
+        self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
+
+    # --------------------------- STEPS functions ------------------------------
+    def buildStep(self, arguments):
+        self._runEngine("build", arguments, [GMM_FILE, GMM_FSC_FILE])
+
+    def createOutputStep(self, _arguments):
+        volume = self.inputVolume.get()
+        gmmFile = self._getExtraPath(GMM_FILE)
+        model = GmmModel(gmmFile, numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
+                         mapFileName=volume.getFileName().split(":")[0], samplingRate=volume.getSamplingRate())
+        curve = GmmFSC(objLabel="GMM against map")
+        curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(GMM_FSC_FILE))))
+        self._defineOutputs(**{GmmRefineBuildOutputs.outputGmm.name: model, GmmRefineBuildOutputs.outputFSC.name: curve})
+        for output in (model, curve):
+            self._defineSourceRelation(self.inputVolume, output)
+
+    # --------------------------- INFO functions -------------------------------
+    def _validate(self):
+        volume = self.inputVolume.get()
+        if volume is None:
+            return []  # Scipion itself reports an empty input
+        errors = wrongGaussians(self.gaussians.get())
+        x, y, z = volume.getDim()
+        if not x == y == z:
+            errors.append(f"The input volume has {x}×{y}×{z} voxels; a cube is needed.\nCrop or pad it to a cube.")
+        elif self.mask.get() is not None:
+            errors += wrongGrid(self.mask.get(), x, volume.getSamplingRate(), "mask")
+        return errors
+
+    def _summary(self):
+        model = getattr(self, GmmRefineBuildOutputs.outputGmm.name, None)
+        if model is None:
+            return [self._progress()] if self.isActive() else ["Not built yet."]
+        return [f"{model.getNumberOfGaussians()} Gaussians; mean FSC with the map {self._meanFsc():.3f}."]
+
+    def _methods(self):
+        model = getattr(self, GmmRefineBuildOutputs.outputGmm.name, None)
+        return [] if model is None else [
+            f"The map was represented by {model.getNumberOfGaussians()} Gaussians [Chen2021]; their mean Fourier shell "
+            f"correlation with the map is {self._meanFsc():.3f}."]
+
+    def _citations(self):
+        return ["Chen2021", "Chen2023"]
+
+    # --------------------------- UTILS functions ------------------------------
+    def _meanFsc(self):
+        """Mean FSC over the band that was fitted, from the engine's record."""
+        return self._results()["mean_fsc"]

@@ -1,0 +1,80 @@
+"""Import particles with poses, half sets and optics groups."""
+import os
+from enum import Enum
+
+from pwem.objects import SetOfParticles
+from pwem.protocols import ProtImport
+from pyworkflow import BETA
+from pyworkflow.protocol import params
+
+from scipion_gmmrefine.constants import HALF_SET
+from scipion_gmmrefine.convert.star_reader import fillSet
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+
+SUFFIXES = (".star", ".cs")
+
+
+class GmmRefineImportOutputs(Enum):
+    outputParticles = SetOfParticles
+
+
+class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
+    """Import refined particles from a RELION STAR file (3.0, 3.1 or 5) or a cryoSPARC .cs file.
+
+    Poses, CTF, half sets, optics groups and all further RELION columns are kept, which the half sets of a
+    gold-standard refinement need. Neither RELION nor cryoSPARC has to be installed. Images are linked, not copied.
+
+    Relative image names are looked up from the folder of the file and the folders above it, so a job of a RELION
+    or cryoSPARC project can be chosen where it lies.
+    """
+
+    _label = "import particles (.star/.cs)"
+    _devStatus = BETA
+    _possibleOutputs = GmmRefineImportOutputs
+
+    # --------------------------- DEFINE param functions ----------------------
+    def _defineParams(self, form):
+        form.addSection(label="Import")
+        form.addParam("particlesFile", params.FileParam, label="Particles file",
+                      help="RELION .star (such as run_data.star) or cryoSPARC .cs (such as "
+                           "J42_012_particles.cs) with 3D poses and CTF.")
+
+    # --------------------------- INSERT steps functions ----------------------
+    def _insertAllSteps(self):
+        source = os.path.abspath(self.particlesFile.get())
+        self._insertFunctionStep(self.readStep, source, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, source, needsGPU=False)
+
+    # --------------------------- STEPS functions ------------------------------
+    def readStep(self, source):
+        self._runEngine("import", [source], ["particles.star"])
+
+    def createOutputStep(self, source):
+        particles = self._createSetOfParticles()
+        fillSet(particles, self._getExtraPath("particles.star"), self._getExtraPath())
+        particles.setObjComment(f"From {source}")
+        self._defineOutputs(**{GmmRefineImportOutputs.outputParticles.name: particles})
+
+    # --------------------------- INFO functions -------------------------------
+    def _validate(self):
+        name = self.particlesFile.get()
+        if not name:
+            return ["Particles file is empty.\nChoose a RELION .star or a cryoSPARC .cs file."]
+        if os.path.splitext(name)[1].lower() not in SUFFIXES:
+            return [f"{os.path.basename(name)} is neither .star nor .cs.\nChoose the particle table of a refinement."]
+        return self._missingFile("particlesFile", "Particles file")
+
+    def _summary(self):
+        particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
+        if particles is None:
+            return ["Not imported yet."]
+        lines = [f"{particles.getSize()} particles at {particles.getSamplingRate():.3f} Å/px from "
+                 f"{self.particlesFile.get()}"]
+        if not particles.getFirstItem().hasAttribute(HALF_SET):
+            lines.append("The file holds no half sets: a gold-standard refinement cannot continue from it.")
+        return lines
+
+    def _methods(self):
+        particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
+        return [] if particles is None else [
+            f"{particles.getSize()} particles with poses were imported from {os.path.basename(self.particlesFile.get())}."]

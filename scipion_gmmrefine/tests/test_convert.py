@@ -1,0 +1,185 @@
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import starfile
+from pwem.objects import SetOfParticles
+
+from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID, OPTICS_GROUP, ROTATION_CHANGE, SHIFT_CHANGE
+from scipion_gmmrefine.convert.images import unreadableStack
+from scipion_gmmrefine.convert.optics import opticsFromText, opticsToText
+from scipion_gmmrefine.convert.poses import relionFromTransform
+from scipion_gmmrefine.convert.star_reader import RefinedPoses, fillSet
+from scipion_gmmrefine.convert.star_writer import writeParticles
+from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, TWO_GROUPS, makeParticles, poses
+
+IDS = [40, 7, 3, 21, 22, 8]
+
+
+class ConvertTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.star = self.folder / "out.star"
+
+    def write(self, particles):
+        count = writeParticles(particles, self.star, self.folder / "stacks")
+        return count, starfile.read(self.star)
+
+
+class TestStarWriter(ConvertTest):
+    def test_ids_with_gaps_keep_their_poses(self):
+        count, blocks = self.write(makeParticles(self.folder, ids=IDS))
+        table = blocks["particles"].set_index(OBJECT_ID)
+        self.assertEqual(count, len(IDS))
+        self.assertEqual(set(table.index), set(IDS))
+        for objId, (rot, tilt, psi, x, y) in zip(IDS, poses(len(IDS))):
+            row = table.loc[objId]
+            np.testing.assert_allclose(
+                [row["rlnAngleRot"], row["rlnAngleTilt"], row["rlnAnglePsi"]], [rot, tilt, psi], atol=2e-6)
+            np.testing.assert_allclose(
+                [row["rlnOriginXAngst"], row["rlnOriginYAngst"]], [x * PIXEL_SIZE, y * PIXEL_SIZE], atol=2e-6)
+            self.assertEqual(row["rlnDefocusU"], 15000 + objId)
+            self.assertEqual(row["rlnImageName"], f"{IDS.index(objId) + 1:06d}@{self.folder / 'stack.mrcs'}")
+
+    def test_optics_groups_keep_their_values_and_take_the_sets_pixel_size(self):
+        _, blocks = self.write(makeParticles(self.folder))
+        optics = blocks["optics"].set_index("rlnOpticsGroup")
+        self.assertEqual(optics["rlnVoltage"].to_dict(), {1: 300, 2: 200})
+        self.assertEqual(optics["rlnOddZernike"].to_dict(), {1: "[0.1,0.2]", 2: "[0.3,0.4]"})
+        self.assertEqual(set(optics["rlnImagePixelSize"]), {PIXEL_SIZE})
+        self.assertEqual(set(optics["rlnImageSize"]), {BOX})
+        self.assertEqual(list(blocks["particles"]["rlnOpticsGroup"]), [1, 2] * 4)
+
+    def test_set_without_optics_table_gets_one_group_from_the_acquisition(self):
+        _, blocks = self.write(makeParticles(self.folder, opticsInfo="", groups=()))
+        optics = blocks["optics"]
+        self.assertEqual(list(optics["rlnOpticsGroup"]), [1])
+        self.assertEqual((optics["rlnVoltage"][0], optics["rlnSphericalAberration"][0], optics["rlnAmplitudeContrast"][0]),
+                         (300, 2.7, 0.1))
+        self.assertEqual(set(blocks["particles"]["rlnOpticsGroup"]), {1})
+
+    def test_phase_flipped_images_are_marked(self):
+        particles = makeParticles(self.folder)
+        particles.setIsPhaseFlipped(True)
+        _, blocks = self.write(particles)
+        self.assertEqual(set(blocks["optics"]["rlnCtfDataArePhaseFlipped"]), {1})
+
+    def test_disabled_particles_are_left_out(self):
+        particles = makeParticles(self.folder, ids=IDS)
+        item = particles[21]
+        item.setEnabled(False)
+        particles.update(item)
+        particles.write()
+        count, blocks = self.write(particles)
+        self.assertEqual(count, len(IDS) - 1)
+        self.assertNotIn(21, set(blocks["particles"][OBJECT_ID]))
+
+    def test_path_with_a_blank_survives(self):
+        folder = self.folder / "my data"
+        folder.mkdir()
+        _, blocks = self.write(makeParticles(folder))
+        self.assertEqual(blocks["particles"]["rlnImageName"][0], f"000001@{folder / 'stack.mrcs'}")
+
+
+class TestStarReader(ConvertTest):
+    def fill(self):
+        particles = SetOfParticles(filename=str(self.folder / "read.sqlite"))
+        fillSet(particles, str(self.star), str(self.folder))
+        return particles
+
+    def test_round_trip_of_a_set(self):
+        source = makeParticles(self.folder, ids=IDS)
+        self.write(source)
+        again = self.fill()
+        self.assertEqual((again.getSize(), again.getSamplingRate(), again.getXDim()), (len(IDS), PIXEL_SIZE, BOX))
+        self.assertTrue(again.hasAlignmentProj() and again.hasCTF())
+        sourceByIndex = {one.getIndex(): one.clone() for one in source.iterItems()}
+        self.assertEqual(len(sourceByIndex), len(IDS))
+        for new in again.iterItems():
+            old = sourceByIndex[new.getIndex()]
+            np.testing.assert_allclose(new.getTransform().getMatrix(), old.getTransform().getMatrix(), atol=1e-6)
+            self.assertEqual(getattr(new, HALF_SET).get(), getattr(old, HALF_SET).get())
+            self.assertEqual(getattr(new, OPTICS_GROUP).get(), getattr(old, OPTICS_GROUP).get())
+            self.assertEqual(new.getCTF().getDefocusU(), old.getCTF().getDefocusU())
+            self.assertEqual(Path(new.getFileName()).resolve(), (self.folder / "stack.mrcs").resolve())
+
+    def test_different_pixel_sizes_are_refused(self):
+        self.write(makeParticles(self.folder))
+        blocks = starfile.read(self.star)
+        blocks["optics"]["rlnImagePixelSize"] = [1.0, 1.25]
+        starfile.write(blocks, self.star)
+        with self.assertRaisesRegex(ValueError, r"2 pixel sizes \(1, 1\.25 Å\)"):
+            self.fill()
+
+    def test_missing_stack_is_named(self):
+        self.write(makeParticles(self.folder))
+        (self.folder / "stack.mrcs").unlink()
+        with self.assertRaisesRegex(FileNotFoundError, "stack.mrcs: no such image stack"):
+            self.fill()
+
+
+class TestRefinedPoses(ConvertTest):
+    def refined(self, change):
+        """What an engine would write: rows reversed and changed, two more columns."""
+        source = makeParticles(self.folder, ids=IDS)
+        _, blocks = self.write(source)
+        table = blocks["particles"].iloc[::-1].reset_index(drop=True)
+        table["rlnAnglePsi"] += 3.0
+        table["rlnOriginXAngst"] += 5.0
+        table["gmmRotationChange"] = 3.0
+        table["gmmShiftChange"] = table[OBJECT_ID] / 10
+        blocks["particles"] = change(table)
+        starfile.write(blocks, self.star)
+        return source, RefinedPoses(self.star, [one.getObjId() for one in source], PIXEL_SIZE)
+
+    def test_poses_join_by_id_not_by_position(self):
+        source, refined = self.refined(lambda table: table)
+        out = SetOfParticles(filename=str(self.folder / "out.sqlite"))
+        out.copyInfo(source)
+        out.copyItems(source, updateItemCallback=refined.update)
+        out.write()
+        self.assertEqual(out.getIdSet(), set(IDS))
+        for objId, (rot, tilt, psi, x, y) in zip(IDS, poses(len(IDS))):
+            particle = out[objId]
+            found = relionFromTransform(particle.getTransform().getMatrix())
+            np.testing.assert_allclose(found[:2], [rot, tilt], atol=1e-5)
+            self.assertAlmostEqual((found[2] - psi - 3) % 360 % 359.99999, 0, places=4)
+            np.testing.assert_allclose(found[3:], [x + 2, y], atol=1e-5)
+            self.assertAlmostEqual(getattr(particle, SHIFT_CHANGE).get(), objId / 10)
+            self.assertEqual(getattr(particle, ROTATION_CHANGE).get(), 3.0)
+
+    def test_missing_particles_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "1 particles of the input are missing, 0 are not of the input"):
+            self.refined(lambda table: table.iloc[1:])
+
+    def test_foreign_particles_are_refused(self):
+        def foreign(table):
+            table.loc[0, OBJECT_ID] = 999
+            return table
+        with self.assertRaisesRegex(ValueError, "1 particles of the input are missing, 1 are not of the input"):
+            self.refined(foreign)
+
+    def test_particles_that_occur_twice_are_refused(self):
+        def doubled(table):
+            return table.iloc[[0, *range(len(table))]]
+        with self.assertRaisesRegex(ValueError, "1 occur twice"):
+            self.refined(doubled)
+
+
+class TestOptics(unittest.TestCase):
+    def test_text_round_trip(self):
+        optics = opticsFromText(TWO_GROUPS)
+        again = opticsFromText(opticsToText(optics))
+        self.assertEqual(again.to_dict("list"), optics.to_dict("list"))
+        self.assertEqual(list(again["rlnAmplitudeContrast"]), [0.1, 0.07])
+
+
+class TestImages(unittest.TestCase):
+    def test_formats(self):
+        self.assertEqual(unreadableStack("a/b.mrcs"), "")
+        self.assertEqual(unreadableStack("a/b.stk"), "")
+        self.assertRegex(unreadableStack("a/b.hdf"), "b.hdf; .hdf cannot be read")
+

@@ -1,0 +1,2 @@
+from scipion_gmmrefine.viewers.viewer_build import GmmRefineBuildViewer, GmmRefineModelViewer
+from scipion_gmmrefine.viewers.viewer_refine import GmmRefineRefineViewer

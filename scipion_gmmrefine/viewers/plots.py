@@ -1,0 +1,135 @@
+"""The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+MAP_COLOURS = "gray"
+CONTOUR_LEVELS = 3
+
+
+def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", resolution=None):
+    """Fourier shell correlations over resolution.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    curves : dict of str to tuple of (S,) float
+        Label → frequency in 1/Å, correlation.
+    threshold : float, optional
+        Height of the dashed line.
+    title : str
+    resolution : float, optional
+        Å, marked by a vertical line.
+    """
+    axes = figure.add_subplot(111)
+    for label, (frequency, values) in curves.items():
+        axes.plot(frequency, values, label=label, linewidth=1.5)
+    if threshold is not None:
+        axes.axhline(threshold, color="black", linestyle="--", linewidth=0.8)
+        axes.annotate(f"{threshold:g}", (0, threshold), xytext=(3, 3), textcoords="offset points", fontsize=8)
+    if resolution:
+        axes.axvline(1 / resolution, color="black", linestyle=":", linewidth=0.8)
+    last = max(frequency[-1] for frequency, _ in curves.values())
+    axes.set_xlim(0, last)
+    axes.set_ylim(-0.1, 1.05)
+    axes.xaxis.set_major_locator(MaxNLocator(7))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 / value:.1f}" if value > 0 else "∞"))
+    axes.set_xlabel("Resolution (Å)")
+    axes.set_ylabel("FSC")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="upper right")
+    figure.tight_layout()
+
+
+def plotSlices(figure, volume, voxelSize, title):
+    """Central slices of a map, seen along its three axes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    volume : (Z, Y, X) float
+    voxelSize : float
+        Å.
+    title : str
+    """
+    extents = [size * voxelSize / 2 for size in volume.shape[::-1]]
+    middle = [size // 2 for size in volume.shape]
+    views = (
+        ("x", "y", volume[middle[0]], (extents[0], extents[1])),
+        ("x", "z", volume[:, middle[1]], (extents[0], extents[2])),
+        ("y", "z", volume[:, :, middle[2]], (extents[1], extents[2])))
+    low, high = np.percentile(volume, (0.5, 99.95))
+    for position, (horizontal, vertical, plane, (halfWidth, halfHeight)) in enumerate(views, 1):
+        axes = figure.add_subplot(1, 3, position)
+        axes.imshow(plane, origin="lower", cmap=MAP_COLOURS, vmin=low, vmax=high,
+                    extent=(-halfWidth, halfWidth, -halfHeight, halfHeight))
+        axes.set_xlabel(f"{horizontal} (Å)")
+        axes.set_ylabel(f"{vertical} (Å)")
+    figure.suptitle(title)
+    figure.tight_layout()
+
+
+def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):
+    """A Gaussian mixture model in space, over the shadows of its map.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    gaussians : dict of arrays
+        centers (G, 3) in Å, amplitudes (G,), widths (G,) in Å.
+    title : str
+    volume : (Z, Y, X) float, optional
+        Its maximum projections are contoured on the walls.
+    voxelSize : float, optional
+        Å.
+    """
+    axes = figure.add_subplot(111, projection="3d")
+    centers, widths = gaussians["centers"], gaussians["widths"]
+    half = 1.15 * np.abs(centers).max() + 2 * widths.max()
+    if volume is not None:
+        _contourWalls(axes, volume, voxelSize, half)
+    points = axes.scatter(*centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", alpha=0.7, linewidths=0)
+    for setLimits, setLabel, name in ((axes.set_xlim, axes.set_xlabel, "x"), (axes.set_ylim, axes.set_ylabel, "y"),
+                                      (axes.set_zlim, axes.set_zlabel, "z")):
+        setLimits(-half, half)
+        setLabel(f"{name} (Å)")
+    axes.set_box_aspect((1, 1, 1))
+    figure.colorbar(points, ax=axes, shrink=0.6, pad=0.1, label="Amplitude (map units)")
+    axes.set_title(f"{title}\n{len(widths)} Gaussians, width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)",
+                   fontsize=10)
+
+
+def _contourWalls(axes, volume, voxelSize, half):
+    """Contours of a map's maximum projections on the three far walls of a cube from -half to half, Å."""
+    grids = [(np.arange(size) - size // 2) * voxelSize for size in volume.shape[::-1]]
+    inside = [np.abs(grid) <= half for grid in grids]
+    x, y, z = (grid[kept] for grid, kept in zip(grids, inside))
+    cut = volume[np.ix_(inside[2], inside[1], inside[0])]
+    levels = np.linspace(np.percentile(cut, 90), cut.max(), CONTOUR_LEVELS + 2)[:-1]
+    style = {"levels": levels, "cmap": "Greys", "linewidths": 0.7, "alpha": 0.8}
+    axes.contour(*np.meshgrid(x, y), cut.max(axis=0), zdir="z", offset=-half, **style)
+    horizontal, vertical = np.meshgrid(x, z)
+    axes.contour(horizontal, cut.max(axis=1), vertical, zdir="y", offset=half, **style)
+    horizontal, vertical = np.meshgrid(y, z)
+    axes.contour(cut.max(axis=2), horizontal, vertical, zdir="x", offset=-half, **style)
+
+
+def plotChanges(figure, rotations, shifts):
+    """How far the refinement moved the particles (Chen et al. 2023, Fig. S6).
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    rotations : (N,) float
+        Degrees between old and new orientation.
+    shifts : (N,) float
+        Å between old and new position.
+    """
+    panels = ((rotations, "Rotation", "degrees", "°"), (shifts, "Shift", "Å", " Å"))
+    for position, (values, name, unit, sign) in enumerate(panels, 1):
+        axes = figure.add_subplot(1, 2, position)
+        axes.hist(values, bins=min(60, max(10, len(values) // 20)), color="steelblue", edgecolor="white", linewidth=0.3)
+        axes.set_xlabel(f"{name} change ({unit})")
+        axes.set_ylabel("Particles")
+        axes.set_title(f"{name}: mean {np.mean(values):.2f}{sign}, std {np.std(values):.2f}{sign}", fontsize=10)
+    figure.tight_layout()

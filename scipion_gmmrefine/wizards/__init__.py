@@ -1,0 +1,1 @@
+from scipion_gmmrefine.wizards.wizard_settings import GmmRefineGaussiansWizard, GmmRefineResolutionWizard
