@@ -1,5 +1,5 @@
 # Every target first makes .venv in this folder if it is missing or out of date.
-#   make install PYTHON=python3.11          with another Python
+#   make install PYTHON=python3.11          with another Python (`make clean` first if .venv exists)
 #   make install EXTRAS=test,gpu            with TensorFlow's CUDA libraries
 PYTHON ?= python3
 EXTRAS ?= test
@@ -48,7 +48,7 @@ $(INSTALLED): pyproject.toml setup.py
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Name a Python 3.8 to 3.12: make install PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c "$$CHECK_PYTHON"
 	@echo "Making .venv: TensorFlow, Scipion's packages and this plugin; some minutes and a few GB."
-	@test -x $(RUN) || "$(PYTHON)" -m venv .venv
+	@$(RUN) --version 2>/dev/null | grep -qxF "$$("$(PYTHON)" --version)" || "$(PYTHON)" -m venv --clear .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
 	@touch "$@"
 
