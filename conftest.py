@@ -1,4 +1,4 @@
-"""Scipion's variables; pytest reads this file before it imports the plugin, and with it pyworkflow, which reads them once."""
+"""Scipion's variables. pyworkflow reads them once, when the plugin is imported; pytest runs this file before that."""
 import atexit
 import os
 import runpy
