@@ -19,9 +19,9 @@ def run_without(blocked, code, folder):
 
 
 def test_import_contracts_hold(repository):
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     result = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
-        cwd=repository, capture_output=True, text=True)
+        [sys.executable, "-c", code, "--no-cache"], cwd=repository, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
