@@ -6,7 +6,8 @@ from pyworkflow.object import Float, Integer, String
 class GmmModel(EMFile):
     """A Gaussian mixture model in a STAR file, with the map it stands for.
 
-    The table has one row per Gaussian: centre in Å from the box centre, amplitude in map units, standard deviation in Å.
+    The table has one row per Gaussian: centre in Å from the box centre, amplitude in map units, standard deviation
+    in Å.
     """
 
     def __init__(self, filename=None, **kwargs):

@@ -50,8 +50,8 @@ def fillSet(particles, fileName, stackFolder):
     if len(pixelSizes) > 1:
         raise ValueError(
             f"{os.path.basename(fileName)} holds particles of {len(pixelSizes)} pixel sizes "
-            f"({', '.join(f'{size:g}' for size in pixelSizes)} Å), but a Scipion set has one. Rescale the particles to one "
-            "pixel size, or import each optics group by itself.")
+            f"({', '.join(f'{size:g}' for size in pixelSizes)} Å), but a Scipion set has one. Rescale the particles to "
+            "one pixel size, or import each optics group by itself.")
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
     kept = [name for name in table.columns if name not in OWN_COLUMNS and name.startswith("rln")]
@@ -93,8 +93,8 @@ class _StackLinks:
             if (folder / name).is_file():
                 return str(folder / name)
         raise FileNotFoundError(
-            f"{name}: no such image stack (looked in {self._searched[0]}, the project and the folders above). Copy or link "
-            "it there, or correct rlnImageName.")
+            f"{name}: no such image stack (looked in {self._searched[0]}, the project and the folders above). Copy or "
+            "link it there, or correct rlnImageName.")
 
 
 def _particle(values, kept, links, pixelSize):
@@ -155,8 +155,8 @@ class RefinedPoses:
         missing, foreign = set(ids) - set(found), set(found) - set(ids)
         if missing or foreign or found.duplicated().any():
             raise ValueError(
-                f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input are "
-                f"missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. The poses "
+                f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
+                f"are missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. The poses "
                 "cannot be joined; start this protocol anew.")
         self._rows = dict(zip(found, table.to_dict("records")))
         self._pixelSize = pixelSize

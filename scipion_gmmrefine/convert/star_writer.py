@@ -3,7 +3,7 @@ import pandas as pd
 import starfile
 from pwem.objects import EMSet
 
-from scipion_gmmrefine.constants import OBJECT_ID, OPTICS_GROUP
+from scipion_gmmrefine.constants import OBJECT_ID
 from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.poses import relionFromTransform

@@ -1,8 +1,9 @@
 """The engine's settings as rows of a Scipion form, and a filled form as options of the engine."""
 import os
 
-from gmmrefine import settings
 from pyworkflow.protocol import params
+
+from gmmrefine import settings
 
 # Settings that Scipion has its own kind of row for: the name of that row and what may be put there.
 THREADS_ROW = "numberOfThreads"

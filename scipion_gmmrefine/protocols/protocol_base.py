@@ -2,7 +2,6 @@
 import os
 
 from gmmrefine.settings import GAUSSIANS
-
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.convert.tables import readLastEvents, readRun
 
@@ -89,4 +88,5 @@ def wrongGaussians(text):
     """Errors of a number of Gaussians that is neither a number nor auto."""
     if text == "auto" or (text.isdigit() and int(text) > 0):
         return []
-    return [f"{GAUSSIANS.form_label} is '{text}'; a whole number above zero or auto is needed.\nUse the wizard, or auto."]
+    return [f"{GAUSSIANS.form_label} is '{text}'; a whole number above zero or auto is needed.\n"
+            "Use the wizard, or auto."]

@@ -1,11 +1,11 @@
 """Build a Gaussian mixture model from a density map."""
 from enum import Enum
 
-from gmmrefine import settings
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow import BETA
 from pyworkflow.protocol import params
 
+from gmmrefine import settings
 from scipion_gmmrefine.constants import GMM_FILE, GMM_FSC_FILE
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
@@ -64,7 +64,8 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
                          mapFileName=volume.getFileName().split(":")[0], samplingRate=volume.getSamplingRate())
         curve = GmmFSC(objLabel="GMM against map")
         curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(GMM_FSC_FILE))))
-        self._defineOutputs(**{GmmRefineBuildOutputs.outputGmm.name: model, GmmRefineBuildOutputs.outputFSC.name: curve})
+        self._defineOutputs(**{
+            GmmRefineBuildOutputs.outputGmm.name: model, GmmRefineBuildOutputs.outputFSC.name: curve})
         for output in (model, curve):
             self._defineSourceRelation(self.inputVolume, output)
 

@@ -7,7 +7,7 @@ from pwem.protocols import ProtImport
 from pyworkflow import BETA
 from pyworkflow.protocol import params
 
-from scipion_gmmrefine.constants import HALF_SET
+from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import fillSet
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
@@ -38,21 +38,26 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         form.addParam("particlesFile", params.FileParam, label="Particles file",
                       help="RELION .star (such as run_data.star) or cryoSPARC .cs (such as "
                            "J42_012_particles.cs) with 3D poses and CTF.")
+        form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
+                      label="Passthrough file (.cs)",
+                      help="The passthrough .cs file of the same cryoSPARC job, for columns that the particles file "
+                           "lacks.")
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        source = os.path.abspath(self.particlesFile.get())
-        self._insertFunctionStep(self.readStep, source, needsGPU=False)
-        self._insertFunctionStep(self.createOutputStep, source, needsGPU=False)
+        arguments = [os.path.abspath(self.particlesFile.get())]
+        if self.passthroughFile.get():
+            arguments += ["--passthrough", os.path.abspath(self.passthroughFile.get())]
+        self._insertFunctionStep(self.readStep, arguments, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def readStep(self, source):
-        self._runEngine("import", [source], ["particles.star"])
+    def readStep(self, arguments):
+        self._runEngine("import", arguments, [PARTICLES_FILE])
 
-    def createOutputStep(self, source):
+    def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()
-        fillSet(particles, self._getExtraPath("particles.star"), self._getExtraPath())
-        particles.setObjComment(f"From {source}")
+        fillSet(particles, self._getExtraPath(PARTICLES_FILE), self._getExtraPath())
         self._defineOutputs(**{GmmRefineImportOutputs.outputParticles.name: particles})
 
     # --------------------------- INFO functions -------------------------------
@@ -62,7 +67,8 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
             return ["Particles file is empty.\nChoose a RELION .star or a cryoSPARC .cs file."]
         if os.path.splitext(name)[1].lower() not in SUFFIXES:
             return [f"{os.path.basename(name)} is neither .star nor .cs.\nChoose the particle table of a refinement."]
-        return self._missingFile("particlesFile", "Particles file")
+        return (self._missingFile("particlesFile", "Particles file")
+                + self._missingFile("passthroughFile", "Passthrough file (.cs)"))
 
     def _summary(self):
         particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
@@ -72,9 +78,10 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
                  f"{self.particlesFile.get()}"]
         if not particles.getFirstItem().hasAttribute(HALF_SET):
             lines.append("The file holds no half sets: a gold-standard refinement cannot continue from it.")
-        return lines
+        return lines + self._results().get("notes", [])
 
     def _methods(self):
         particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
         return [] if particles is None else [
-            f"{particles.getSize()} particles with poses were imported from {os.path.basename(self.particlesFile.get())}."]
+            f"{particles.getSize()} particles with poses were imported from "
+            f"{os.path.basename(self.particlesFile.get())}."]

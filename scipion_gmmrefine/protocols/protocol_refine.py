@@ -2,25 +2,33 @@
 import os
 from enum import Enum
 
-from gmmrefine import settings
 from pwem.objects import EMSet, SetOfFSCs, SetOfParticles, Volume
 from pwem.protocols import ProtRefine3D
 from pyworkflow import BETA
 from pyworkflow.protocol import params
 
+from gmmrefine import settings
 from scipion_gmmrefine.constants import (
-    FSC_FILE, HALF_GMM_FILES, HALF_MAP_FILES, HALF_SET, INPUT_FILE, MAP_FILE, MASK_FILE, PARTICLES_FILE)
+    FSC_FILE,
+    HALF_GMM_FILES,
+    HALF_MAP_FILES,
+    HALF_SET,
+    INPUT_FILE,
+    MAP_FILE,
+    MASK_FILE,
+    PARTICLES_FILE,
+)
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
 from scipion_gmmrefine.convert.star_reader import RefinedPoses
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
-from scipion_gmmrefine.protocols.protocol_base import (
-    EngineProtocol, describeResolution, wrongGaussians, wrongGrid)
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution, wrongGaussians, wrongGrid
 
 FSC_CURVES = {
-    "gmmFsc": "corrected", "gmmFscUnmasked": "unmasked", "gmmFscMasked": "masked", "gmmFscRandomised": "phase-randomised"}
+    "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
+    "gmmFscRandomised": "phases randomised"}
 
 
 class GmmRefineRefineOutputs(Enum):
@@ -129,8 +137,9 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
 
     def _createModel(self, gmmFile, mapFile):
         path = self._getExtraPath(gmmFile)
-        return GmmModel(path, numberOfGaussians=len(readGaussians(path)["widths"]), mapFileName=self._getExtraPath(mapFile),
-                        samplingRate=self.inputParticles.get().getSamplingRate())
+        return GmmModel(
+            path, numberOfGaussians=len(readGaussians(path)["widths"]), mapFileName=self._getExtraPath(mapFile),
+            samplingRate=self.inputParticles.get().getSamplingRate())
 
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
@@ -154,7 +163,8 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
             return ["The input particles have no CTF.\nAssign the CTF before the refinement."]
         errors = [message for message in [unreadableStack(stackFileName(first))] if message]
         if particles.getXDim() % 2:
-            errors.append(f"The particles have an odd box of {particles.getXDim()} px.\nCrop or pad them to an even box.")
+            errors.append(f"The particles have an odd box of {particles.getXDim()} px.\n"
+                          "Crop or pad them to an even box.")
         return errors + self._validateHalves(particles, first)
 
     def _validateHalves(self, particles, first):
@@ -167,8 +177,8 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
         counts = {row[HALF_SET]: row["COUNT"] for row in particles.aggregate(["COUNT"], HALF_SET, [HALF_SET])}
         foreign = sum(count for half, count in counts.items() if half not in (1, 2))
         if foreign:
-            return [f"{foreign} of {particles.getSize()} particles have a half set other than 1 or 2.\nRemove them, or take "
-                    "the half sets of the upstream refinement."]
+            return [f"{foreign} of {particles.getSize()} particles have a half set other than 1 or 2.\nRemove them, or "
+                    "take the half sets of the upstream refinement."]
         empty = [half for half in (1, 2) if half not in counts]
         return [f"Half set {empty[0]} is empty: all particles are in half {3 - empty[0]}.\nBoth halves of the upstream "
                 "refinement are needed."] if empty else []
@@ -179,8 +189,8 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
             return []
         messages = []
         if self.splitHalves.get() and not particles.getFirstItem().hasAttribute(HALF_SET):
-            messages.append("Half sets are drawn here. If these poses were refined against one common map, the FSC will "
-                            "overestimate the resolution.")
+            messages.append("Half sets are drawn here. If these poses were refined against one common map, the FSC "
+                            "will overestimate the resolution.")
         if particles.isAmplitudeCorrected():
             messages.append("The CTF amplitudes of these images were corrected before. The CTF is applied to the model "
                             "as if they were not; particles without that correction are better.")
@@ -200,8 +210,8 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
         if not hasattr(self, GmmRefineRefineOutputs.outputVolume.name):
             return []
         particles = self.inputParticles.get()
-        return [f"The poses of {particles.getSize()} particles were refined against Gaussian mixture models, one per half "
-                f"set [Chen2023]. The gold-standard resolution at FSC {self.fscThreshold.get():g} is "
+        return [f"The poses of {particles.getSize()} particles were refined against Gaussian mixture models, one per "
+                f"half set [Chen2023]. The gold-standard resolution at FSC {self.fscThreshold.get():g} is "
                 f"{describeResolution(results.get('resolution'), results.get('resolution_text', ''))} [Rosenthal2003]."]
 
     def _citations(self):

@@ -68,7 +68,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         Half sets and optics groups, dealt out in turn; empty for none.
     """
     ids = list(ids)
-    particles = SetOfParticles(filename=str(folder / "particles.sqlite"))
+    number = len(list(folder.glob("*.sqlite"))) + 1
+    particles = SetOfParticles(filename=str(folder / f"particles_{number}.sqlite"))
     particles.setSamplingRate(PIXEL_SIZE)
     particles.setHasCTF(ctf)
     if aligned:

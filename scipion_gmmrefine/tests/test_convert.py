@@ -55,10 +55,8 @@ class TestStarWriter(ConvertTest):
 
     def test_set_without_optics_table_gets_one_group_from_the_acquisition(self):
         _, blocks = self.write(makeParticles(self.folder, opticsInfo="", groups=()))
-        optics = blocks["optics"]
-        self.assertEqual(list(optics["rlnOpticsGroup"]), [1])
-        self.assertEqual((optics["rlnVoltage"][0], optics["rlnSphericalAberration"][0], optics["rlnAmplitudeContrast"][0]),
-                         (300, 2.7, 0.1))
+        columns = ["rlnOpticsGroup", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"]
+        self.assertEqual(blocks["optics"][columns].to_numpy().tolist(), [[1, 300, 2.7, 0.1]])
         self.assertEqual(set(blocks["particles"]["rlnOpticsGroup"]), {1})
 
     def test_phase_flipped_images_are_marked(self):

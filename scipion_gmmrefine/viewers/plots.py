@@ -1,7 +1,7 @@
 """The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+TICKS = (50, 20, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3.2, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1)
 MAP_COLOURS = "gray"
 CONTOUR_LEVELS = 3
 
@@ -31,14 +31,22 @@ def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", r
     last = max(frequency[-1] for frequency, _ in curves.values())
     axes.set_xlim(0, last)
     axes.set_ylim(-0.1, 1.05)
-    axes.xaxis.set_major_locator(MaxNLocator(7))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 / value:.1f}" if value > 0 else "∞"))
+    _labelResolutions(axes, last)
     axes.set_xlabel("Resolution (Å)")
     axes.set_ylabel("FSC")
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="upper right")
     figure.tight_layout()
+
+
+def _labelResolutions(axes, last):
+    """Round resolutions in Å along an axis of frequencies from 0 to `last` in 1/Å."""
+    ticks = []
+    for resolution in TICKS:
+        if 1 / resolution <= last and 1 / resolution - (ticks[-1] if ticks else 0) >= last / 14:
+            ticks.append(1 / resolution)
+    axes.set_xticks(ticks, [f"{1 / tick:.3g}" for tick in ticks])
 
 
 def plotSlices(figure, volume, voxelSize, title):
@@ -88,15 +96,16 @@ def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):
     half = 1.15 * np.abs(centers).max() + 2 * widths.max()
     if volume is not None:
         _contourWalls(axes, volume, voxelSize, half)
-    points = axes.scatter(*centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", alpha=0.7, linewidths=0)
+    points = axes.scatter(
+        *centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", alpha=0.7, linewidths=0)
     for setLimits, setLabel, name in ((axes.set_xlim, axes.set_xlabel, "x"), (axes.set_ylim, axes.set_ylabel, "y"),
                                       (axes.set_zlim, axes.set_zlabel, "z")):
         setLimits(-half, half)
         setLabel(f"{name} (Å)")
     axes.set_box_aspect((1, 1, 1))
     figure.colorbar(points, ax=axes, shrink=0.6, pad=0.1, label="Amplitude (map units)")
-    axes.set_title(f"{title}\n{len(widths)} Gaussians, width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)",
-                   fontsize=10)
+    axes.set_title(
+        f"{title}\n{len(widths)} Gaussians, width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)", fontsize=10)
 
 
 def _contourWalls(axes, volume, voxelSize, half):

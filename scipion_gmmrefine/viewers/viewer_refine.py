@@ -2,15 +2,23 @@
 import os
 
 import numpy as np
-from gmmrefine.settings import FSC_THRESHOLD
 from pwem.viewers import EmProtocolViewer
 from pyworkflow.protocol import params
 from pyworkflow.utils import getListFromRangeString
 from pyworkflow.viewer import DESKTOP_TKINTER
 
+from gmmrefine.settings import FSC_THRESHOLD
 from scipion_gmmrefine.constants import (
-    FSC_FILE, GMM_FSC_FILE, HALF_GMM_FILES, HALF_MAP_FILES, MAP_FILE, MASK_FILE, PARTICLES_FILE, ROTATION_CHANGE,
-    SHIFT_CHANGE)
+    FSC_FILE,
+    GMM_FSC_FILE,
+    HALF_GMM_FILES,
+    HALF_MAP_FILES,
+    MAP_FILE,
+    MASK_FILE,
+    PARTICLES_FILE,
+    ROTATION_CHANGE,
+    SHIFT_CHANGE,
+)
 from scipion_gmmrefine.convert.star_reader import readParticles
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
@@ -38,8 +46,8 @@ class GmmRefineRefineViewer(EmProtocolViewer):
                        label="Selected", help="Such as 0,2-4.")
         group.addParam("showFsc", params.LabelParam, label="FSC per iteration")
         group.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
-                       help="Of the last iteration: without mask, with mask, with mask after the phases were randomised, "
-                            "and corrected by that.")
+                       help="Of the last iteration: without mask, with mask, with mask after the phases were "
+                            "randomised, and corrected by that.")
         group = form.addGroup("Gaussian mixture models")
         group.addParam("half", params.EnumParam, choices=["half 1", "half 2"], default=0,
                        display=params.EnumParam.DISPLAY_HLIST, label="Half set")
@@ -68,8 +76,8 @@ class GmmRefineRefineViewer(EmProtocolViewer):
                 return show()
             except FileNotFoundError as error:
                 return [self.errorMessage(
-                    f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got that "
-                    "far.", "Nothing to show")]
+                    f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got "
+                    "that far.", "Nothing to show")]
         return views
 
     def _path(self, name):
@@ -89,7 +97,8 @@ class GmmRefineRefineViewer(EmProtocolViewer):
         return [folder for folder in folders if int(os.path.basename(folder)) in wanted]
 
     def _showFsc(self):
-        curves = {_iterationLabel(folder): readCurve(os.path.join(folder, FSC_FILE)) for folder in self._chosenFolders()}
+        curves = {_iterationLabel(folder): readCurve(os.path.join(folder, FSC_FILE))
+                  for folder in self._chosenFolders()}
         if not curves:
             return [self.errorMessage("None of the selected iterations is there.", "Nothing to show")]
         return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC")]
@@ -103,9 +112,9 @@ class GmmRefineRefineViewer(EmProtocolViewer):
 
     def _showGaussians(self):
         half = self.half.get()
+        gaussians = readGaussians(self._path(HALF_GMM_FILES[half]))
         volume, voxelSize = readMap(self._path(HALF_MAP_FILES[half]))
-        return [plotterOf(plotGaussians, readGaussians(self._path(HALF_GMM_FILES[half])), f"GMM of half {half + 1}", volume,
-                          voxelSize, size=(8, 7))]
+        return [plotterOf(plotGaussians, gaussians, f"GMM of half {half + 1}", volume, voxelSize, size=(8, 7))]
 
     def _showGmmFsc(self):
         curves = {f"half {half}": readCurve(self._path(GMM_FSC_FILE), f"gmmFscHalf{half}") for half in (1, 2)}

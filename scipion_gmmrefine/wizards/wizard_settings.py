@@ -26,8 +26,8 @@ class GmmRefineGaussiansWizard(EmWizard):
         structure = form.protocol.model.get()
         if structure is None:
             showInfo("Number of Gaussians",
-                     "Choose an atomic model first: then this wizard counts its atoms.\n\nWithout a model, leave the number "
-                     "at auto: it follows from the volume inside the mask and the resolution.", form.root)
+                     "Choose an atomic model first: then this wizard counts its atoms.\n\nWithout a model, leave the "
+                     "number at auto: it follows from the volume inside the mask and the resolution.", form.root)
             return
         form.setVar("gaussians", str(countHeavyAtoms(structure.getFileName())))
 

@@ -1,0 +1,98 @@
+import os
+import shlex
+import stat
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from subprocess import CalledProcessError, check_call
+from unittest import mock
+
+from scipion_gmmrefine.engine import EngineFailure, defaultPython, engineEnviron, gpuPrefix, runEngine
+
+
+class FakeProtocol:
+    """Runs jobs as Scipion's executor does, by a shell."""
+
+    def __init__(self, folder, gpus=(0,), useGpu=True):
+        self.folder, self.gpus, self.useGpu, self.commands = folder, list(gpus), useGpu, []
+
+    def _getExtraPath(self, *names):
+        return str(self.folder.joinpath(*names))
+
+    def allowsGpu(self):
+        return self.useGpu is not None
+
+    def usesGpu(self):
+        return self.useGpu
+
+    def getGpuList(self):
+        return self.gpus
+
+    def runJob(self, program, line, env=None, numberOfMpi=None):
+        command = f"{program} {line}"
+        if "%(GPU)s" in program:
+            command = command % {"GPU": ",".join(map(str, self.gpus))}
+        self.commands.append(command)
+        check_call(command, shell=True, env=env)
+
+    def info(self, _message):
+        pass
+
+    error = info
+
+
+class TestEngine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name) / "a folder"
+        self.folder.mkdir()
+
+    def python(self, script):
+        """A program that stands for the engine's Python."""
+        path = self.folder / "python"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    def run_(self, script, outputs=(), arguments=(), **options):
+        protocol = FakeProtocol(self.folder, **options)
+        expected = [str(self.folder / name) for name in outputs]
+        runEngine(protocol, self.python(script), "refine", list(arguments), expected)
+        return protocol
+
+    def test_last_line_of_the_engine_is_the_error(self):
+        with self.assertRaisesRegex(EngineFailure, r"^particles\.star, row 3: no$"):
+            self.run_("echo warming up >&2; echo 'particles.star, row 3: no' >&2; exit 1")
+
+    def test_missing_output_is_an_error_although_the_job_ended_well(self):
+        with self.assertRaisesRegex(EngineFailure, r"wrote no .*map\.mrc"):
+            self.run_("exit 0", outputs=["map.mrc"])
+
+    def test_arguments_with_blanks_and_percents_arrive_whole(self):
+        said = self.folder / "said.txt"
+        self.run_(f'for word in "$@"; do echo "$word" >> {shlex.quote(str(said))}; done; echo $CUDA_VISIBLE_DEVICES >> '
+                  f"{shlex.quote(str(said))}", arguments=["my file.star", "100% sure"], gpus=(2, 3))
+        self.assertEqual(said.read_text().splitlines(),
+                         ["-m", "gmmrefine", "refine", "my file.star", "100% sure", "2,3"])
+
+    def test_gpu_prefix(self):
+        self.assertEqual(gpuPrefix(FakeProtocol(self.folder, gpus=())), "")
+        self.assertEqual(gpuPrefix(FakeProtocol(self.folder, useGpu=False)), "CUDA_VISIBLE_DEVICES=-1 ")
+        self.assertEqual(gpuPrefix(FakeProtocol(self.folder, useGpu=None)), "")
+
+    def test_other_python_does_not_see_scipions_packages(self):
+        with mock.patch.dict(os.environ, {"PYTHONPATH": "/scipion/site-packages"}):
+            self.assertNotIn("PYTHONPATH", engineEnviron("/elsewhere/bin/python"))
+            self.assertEqual(engineEnviron(sys.executable)["PYTHONPATH"], "/scipion/site-packages")
+
+    def test_default_python(self):
+        with mock.patch("importlib.util.find_spec", return_value=None):
+            self.assertEqual(defaultPython("/em/engine"), "/em/engine/bin/python")
+        with mock.patch("importlib.util.find_spec", return_value=object()):
+            self.assertEqual(defaultPython("/em/engine"), sys.executable)
+
+    def test_fake_protocol_fails_like_the_executor(self):
+        with self.assertRaises(CalledProcessError):
+            FakeProtocol(self.folder).runJob("false", "")

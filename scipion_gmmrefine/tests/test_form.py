@@ -1,0 +1,75 @@
+from pyworkflow.protocol import LEVEL_ADVANCED, Protocol
+from pyworkflow.tests import BaseTest, setupTestProject
+
+from gmmrefine import settings
+from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
+from scipion_gmmrefine.protocols.form import engineOptions
+from scipion_gmmrefine.tests.sets import writeMask
+
+GROUPS = {
+    GmmRefineProtBuild: settings.BUILD + settings.COMPUTING,
+    GmmRefineProtRefine: settings.REFINE + settings.COMPUTING}
+ROWS_OF_SCIPION = {
+    "hostName", "numberOfThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
+    "inputParticles"}
+
+
+def rowOf(setting):
+    return "numberOfThreads" if setting.name == "threads" else setting.form_name
+
+
+class TestForm(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+
+    def test_every_setting_is_in_the_form_and_vice_versa(self):
+        for protocolClass, group in GROUPS.items():
+            rows = {name for name, _ in self.proj.newProtocol(protocolClass).getDefinition().iterParams()}
+            expected = {rowOf(setting) for setting in group}
+            self.assertEqual(expected - rows, set(), protocolClass.__name__)
+            self.assertEqual(rows - expected - ROWS_OF_SCIPION, set(), protocolClass.__name__)
+
+    def test_rows_hide_no_attribute_of_a_protocol(self):
+        for group in GROUPS.values():
+            for setting in group:
+                if setting.name != "threads":
+                    self.assertFalse(hasattr(Protocol, setting.form_name), setting.form_name)
+
+    def test_rows_carry_label_help_level_and_default(self):
+        protocol = self.proj.newProtocol(GmmRefineProtRefine)
+        for setting in settings.REFINE:
+            row = protocol.getParam(setting.form_name)
+            self.assertEqual(row.label.get(), setting.form_label)
+            self.assertEqual(row.help.get(), setting.help)
+            self.assertEqual(row.expertLevel.get() == LEVEL_ADVANCED, setting.advanced, setting.name)
+        self.assertEqual(protocol.iterations.get(), settings.ITERATIONS.default)
+        self.assertEqual(protocol.getEnumText("optimizer"), settings.OPTIMIZER.default)
+
+    def test_options_of_the_defaults(self):
+        options = engineOptions(self.proj.newProtocol(GmmRefineProtRefine), settings.REFINE, settings.COMPUTING)
+        self.assertEqual(options[options.index("--iterations") + 1], str(settings.ITERATIONS.default))
+        self.assertEqual(options[options.index("--optimizer") + 1], settings.OPTIMIZER.default)
+        self.assertEqual(options[options.index("--march") + 1], settings.MARCH.default)
+        self.assertEqual(options[options.index("--threads") + 1], "4")
+        for absent in ("--invert-contrast", "--mask", "--model", "--pin-exchanges"):
+            self.assertNotIn(absent, options)
+
+    def test_options_of_changed_rows(self):
+        protocol = self.proj.newProtocol(
+            GmmRefineProtRefine, iterations=2, invertContrast=True, numberOfThreads=3,
+            optimizer=settings.OPTIMIZER.choices.index("adam"))
+        mask = writeMask(self.proj.getTmpPath("mask.mrc"))
+        protocol.mask.set(mask)
+        options = engineOptions(protocol, settings.REFINE, settings.COMPUTING)
+        self.assertEqual(options[options.index("--iterations") + 1], "2")
+        self.assertEqual(options[options.index("--optimizer") + 1], "adam")
+        self.assertEqual(options[options.index("--threads") + 1], "3")
+        self.assertIn("--invert-contrast", options)
+        self.assertTrue(options[options.index("--mask") + 1].startswith("/"))
+
+    def test_limits_become_messages(self):
+        protocol = self.proj.newProtocol(GmmRefineProtRefine, iterations=0, fscThreshold=0.95)
+        errors = "\n".join(protocol.validate())
+        self.assertIn(f"*{settings.ITERATIONS.form_label}* must be at least 1.", errors)
+        self.assertIn(f"*{settings.FSC_THRESHOLD.form_label}* must be at most 0.9.", errors)

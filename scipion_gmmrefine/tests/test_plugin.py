@@ -1,0 +1,85 @@
+import json
+import unittest
+from pathlib import Path
+
+import pwem
+from pyworkflow import Config
+from pyworkflow.gui.project.viewprotocols_extra import ProtocolTreeConfig
+from pyworkflow.tests import BaseTest, setupTestProject
+from pyworkflow.viewer import DESKTOP_TKINTER
+
+import scipion_gmmrefine
+from scipion_gmmrefine import protocols, viewers, wizards
+from scipion_gmmrefine.objects import GmmFSC, GmmModel
+
+PACKAGE = Path(scipion_gmmrefine.__file__).parent
+PROTOCOLS = ("GmmRefineProtBuild", "GmmRefineProtImportParticles", "GmmRefineProtRefine")
+
+
+class TestRegistration(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+        cls.domain = Config.getDomain()
+
+    def test_scipion_finds_what_the_plugin_offers(self):
+        self.assertIn("scipion_gmmrefine", self.domain.getPlugins())
+        for name in PROTOCOLS:
+            self.assertIs(self.domain.getProtocols()[name], getattr(protocols, name))
+        self.assertIs(self.domain.getObjects()["GmmModel"], GmmModel)
+        self.assertIs(self.domain.getObjects()["GmmFSC"], GmmFSC)
+
+    def test_viewers_are_registered(self):
+        for target, viewer in ((self.proj.newProtocol(protocols.GmmRefineProtRefine), viewers.GmmRefineRefineViewer),
+                               (self.proj.newProtocol(protocols.GmmRefineProtBuild), viewers.GmmRefineBuildViewer),
+                               (GmmModel(), viewers.GmmRefineModelViewer)):
+            self.assertIs(self.domain.findViewers(target, DESKTOP_TKINTER)[0], viewer)
+        found = [viewer.__name__ for viewer in self.domain.findViewers(GmmFSC(), DESKTOP_TKINTER)]
+        self.assertIn("FscViewer", found)
+
+    def test_wizards_are_registered(self):
+        refine = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtRefine), DESKTOP_TKINTER)
+        self.assertEqual(refine, {"gaussians": wizards.GmmRefineGaussiansWizard,
+                                  "maxResolution": wizards.GmmRefineResolutionWizard})
+        build = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtBuild), DESKTOP_TKINTER)
+        self.assertEqual(set(build), {"gaussians", "resolution"})
+
+    def test_protocols_stand_in_the_tree(self):
+        trees = ProtocolTreeConfig.load(self.domain, str(Path(pwem.__file__).parent / "protocols.conf"))
+        places = {path for name in ("Protocols SPA", "Flexibility Hub") for path in _leaves(trees[name], (name,))}
+        for expected in (("Protocols SPA", "Imports", "more", "GmmRefineProtImportParticles"),
+                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtRefine"),
+                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtBuild"),
+                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
+            self.assertIn(expected, places)
+
+    def test_citations_and_help_exist(self):
+        for name in PROTOCOLS:
+            protocol = self.proj.newProtocol(getattr(protocols, name))
+            self.assertNotIn("not found", " ".join(protocol.citations()))
+            self.assertIn("10.1038/s41592-023-02082-9", " ".join(protocol.citations()))
+            self.assertGreater(len(protocol.getHelpText()), 200)
+
+    def test_logo_is_there(self):
+        self.assertTrue((PACKAGE / scipion_gmmrefine._logo).exists())
+
+
+class TestTemplate(unittest.TestCase):
+    def test_fields_give_valid_json_with_known_rows(self):
+        for path in (PACKAGE / "templates").glob("*.json.template"):
+            text = path.read_text(encoding="utf-8")
+            parts = text[text.index("["):].split("~")
+            parts[1::2] = [field.split("|")[1] for field in parts[1::2]]
+            for step in json.loads("".join(parts)):
+                protocolClass = getattr(protocols, step["object.className"])
+                rows = {name for name, _ in protocolClass().getDefinition().iterParams()}
+                self.assertEqual({key for key in step if not key.startswith("object.")} - rows, set())
+
+
+def _leaves(node, path):
+    """Paths of the protocols in a protocol tree."""
+    for child in node.childs:
+        if child.childs:
+            yield from _leaves(child, (*path, child.text))
+        elif child.value:
+            yield (*path, child.value)

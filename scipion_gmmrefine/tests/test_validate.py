@@ -1,0 +1,132 @@
+import tempfile
+from pathlib import Path
+
+from pyworkflow.tests import BaseTest, setupTestProject
+
+from gmmrefine import settings
+from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.tests.sets import makeParticles, writeMask, writeVolume
+
+
+class ValidateTest(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def assertOneError(self, protocol, *words):
+        errors = protocol.validate()
+        self.assertEqual(len(errors), 1, errors)
+        for word in words:
+            self.assertIn(word, errors[0])
+        self.assertGreater(len(errors[0].split()), 2)
+
+
+class TestValidateRefine(ValidateTest):
+    def refine(self, **options):
+        inputs = {name: options.pop(name) for name in ("mask", "model", "particles") if name in options}
+        protocol = self.proj.newProtocol(GmmRefineProtRefine, **options)
+        protocol.inputParticles.set(inputs["particles"] if "particles" in inputs else makeParticles(self.folder))
+        if "mask" in inputs:
+            protocol.mask.set(inputs["mask"])
+        return protocol
+
+    def test_good_input_has_no_error_and_no_warning(self):
+        protocol = self.refine()
+        self.assertEqual(protocol.validate(), [])
+        self.assertEqual(protocol.warnings(), [])
+
+    def test_no_particles(self):
+        self.assertOneError(self.refine(particles=None), "*Input particles* cannot be EMPTY.")
+
+    def test_no_poses(self):
+        self.assertOneError(self.refine(particles=makeParticles(self.folder, aligned=False)), "no 3D poses")
+
+    def test_no_ctf(self):
+        self.assertOneError(self.refine(particles=makeParticles(self.folder, ctf=False)), "no CTF")
+
+    def test_no_half_sets(self):
+        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=())),
+                            "no half sets (_rlnRandomSubset)", settings.SPLIT_HALVES.form_label)
+
+    def test_half_sets_can_be_drawn_with_a_warning(self):
+        protocol = self.refine(particles=makeParticles(self.folder, halves=()), splitHalves=7)
+        self.assertEqual(protocol.validate(), [])
+        self.assertEqual(len(protocol.warnings()), 1)
+
+    def test_one_half_empty(self):
+        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=(2,))),
+                            "Half set 1 is empty: all particles are in half 2.")
+
+    def test_foreign_half_sets(self):
+        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=(1, 2, 3, 1))),
+                            "2 of 8 particles have a half set other than 1 or 2.")
+
+    def test_mask_of_another_size(self):
+        self.assertOneError(self.refine(mask=writeMask(self.folder / "mask.mrc", box=20)),
+                            "The mask has 20×20×20 voxels; 16×16×16 are needed.")
+
+    def test_mask_of_another_pixel_size(self):
+        self.assertOneError(self.refine(mask=writeMask(self.folder / "mask.mrc", pixelSize=2.0)),
+                            "The mask has 2 Å/px; 2.5 Å/px are needed.")
+
+    def test_number_of_gaussians(self):
+        for text in ("", "many", "0", "-3", "1.5"):
+            self.assertOneError(self.refine(gaussians=text), f"'{text}'", "auto")
+        self.assertEqual(self.refine(gaussians="500").validate(), [])
+
+    def test_march(self):
+        for text in ("", "0.5 b", "0 1", "0.5 1.2"):
+            self.assertOneError(self.refine(march=text), f"'{text}'", settings.MARCH.default)
+
+    def test_missing_exchange_file(self):
+        self.assertOneError(self.refine(pinExchanges="/nowhere/run.json"), "/nowhere/run.json does not exist.")
+
+    def test_device_and_gpu_row_disagree(self):
+        self.assertOneError(self.refine(device=settings.DEVICE.choices.index("gpu"), useGpu=False), "Use GPU is No")
+
+    def test_unreadable_image_format(self):
+        particles = makeParticles(self.folder)
+        first = particles.getFirstItem()
+        first.setFileName("particles.hdf")
+        particles.update(first)
+        particles.write()
+        self.assertOneError(self.refine(particles=particles), "particles.hdf; .hdf cannot be read")
+
+    def test_amplitude_correction_is_warned_of(self):
+        particles = makeParticles(self.folder)
+        particles.setIsAmplitudeCorrected(True)
+        self.assertIn("amplitudes", self.refine(particles=particles).warnings()[0])
+
+
+class TestValidateBuild(ValidateTest):
+    def build(self, volume, mask=None, **options):
+        protocol = self.proj.newProtocol(GmmRefineProtBuild, **options)
+        protocol.inputVolume.set(volume)
+        protocol.mask.set(mask)
+        return protocol
+
+    def test_good_input(self):
+        self.assertEqual(self.build(writeVolume(self.folder / "map.mrc")).validate(), [])
+
+    def test_no_volume(self):
+        self.assertOneError(self.build(None), "*Input volume* cannot be EMPTY.")
+
+    def test_mask_of_another_size(self):
+        self.assertOneError(self.build(writeVolume(self.folder / "map.mrc"), writeMask(self.folder / "m.mrc", box=12)),
+                            "12×12×12 voxels; 16×16×16")
+
+    def test_number_of_gaussians(self):
+        self.assertOneError(self.build(writeVolume(self.folder / "map.mrc"), gaussians="few"), "'few'")
+
+
+class TestValidateImport(ValidateTest):
+    def test_files(self):
+        for name, words in ((None, "Particles file is empty."), ("a.txt", "neither .star nor .cs"),
+                            ("/nowhere/a.star", "/nowhere/a.star does not exist.")):
+            protocol = self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=name)
+            self.assertOneError(protocol, words)

@@ -1,0 +1,71 @@
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+from pwem.objects import AtomStruct
+from pyworkflow.tests import BaseTest, setupTestProject
+
+from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
+from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
+from scipion_gmmrefine.wizards import GmmRefineGaussiansWizard, GmmRefineResolutionWizard, wizard_settings
+
+PDB = """\
+ATOM      1  N   GLY A   1      11.000  12.000  13.000  1.00 10.00           N
+ATOM      2  H   GLY A   1      11.500  12.000  13.000  1.00 10.00           H
+ATOM      3  CA  GLY A   1      12.000  12.500  13.000  1.00 10.00           C
+HETATM    4 MG    MG A   2      15.000  12.500  13.000  1.00 10.00          MG
+END
+"""
+
+
+class FakeForm:
+    """A form window that remembers what a wizard set."""
+
+    root = None
+
+    def __init__(self, protocol):
+        self.protocol, self.values = protocol, {}
+
+    def setVar(self, name, value):
+        self.values[name] = value
+
+
+class TestWizards(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def test_gaussians_of_an_atomic_model(self):
+        (self.folder / "model.pdb").write_text(PDB)
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
+        form.protocol.model.set(AtomStruct(str(self.folder / "model.pdb")))
+        GmmRefineGaussiansWizard().show(form)
+        self.assertEqual(form.values, {"gaussians": "3"})
+
+    def test_gaussians_without_a_model_are_explained(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
+        with mock.patch.object(wizard_settings, "showInfo") as shown:
+            GmmRefineGaussiansWizard().show(form)
+        self.assertIn("Choose an atomic model first", shown.call_args[0][1])
+        self.assertEqual(form.values, {})
+
+    def test_resolution_from_the_sampling(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))
+        form.protocol.inputParticles.set(makeParticles(self.folder))
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"maxResolution": 5.0})
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
+        form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"resolution": 7.5})
+
+    def test_resolution_without_input_is_explained(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))
+        with mock.patch.object(wizard_settings, "showWarning") as shown:
+            GmmRefineResolutionWizard().show(form)
+        self.assertEqual(shown.call_args[0][0], "Empty input")
