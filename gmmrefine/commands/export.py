@@ -1,0 +1,96 @@
+"""Write this program's particles or GMM for another program.
+
+Particles go to cryoSPARC (.cs) or RELION 3.1 (.star); with --template, the .cs file they once came from, uids and
+all fields of cryoSPARC are kept. A GMM goes to pseudo-atoms that lie on its map (.pdb, .cif), to EMAN2's text form
+(.txt) or to .star; all but .star need the map's box and pixel size, best given with --map.
+"""
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.cryosparc import write_cs
+from gmmrefine.io.gmm_file import COLUMNS, read_gmm, write_gmm, write_gmm_atoms, write_gmm_eman2
+from gmmrefine.io.mrc import read_map
+from gmmrefine.io.particles_file import read_particle_set
+from gmmrefine.io.star import read_star
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.pipelines.run_record import write_run_record
+
+PARTICLE_FORMS = (".cs", ".star")
+GMM_FORMS = (".pdb", ".cif", ".txt", ".star")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("file", help="particles (.star, .cs) or GMM (.star)")
+    parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
+    parser.add_argument("--map", default="", metavar="MRC", help="map of the GMM: gives box, pixel size and origin")
+    parser.add_argument("--box", type=int, default=0, help="box of the GMM's map in px, instead of --map")
+    parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the GMM's map in Å/px")
+
+
+def run(args):
+    """Read the particles or the GMM and write the other form."""
+    started = time.time()
+    target = Path(args.output) / args.to
+    if _is_gmm(args.file):
+        results = _export_gmm(args, target)
+    else:
+        results = _export_particles(args, target)
+    print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
+    write_run_record(
+        args.output, "export", {"to": args.to, "box": args.box, "pixel_size": args.pixel_size}, results,
+        inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
+
+
+def _is_gmm(path):
+    return Path(path).suffix.lower() == ".star" and any(COLUMNS[0] in block for block in read_star(path).values())
+
+
+def _require_form(target, forms, what):
+    if target.suffix.lower() not in forms:
+        raise InputError(f"--to {target.name}: {what} can be written as {', '.join(forms)}. Choose one of these.")
+
+
+def _export_particles(args, target):
+    _require_form(target, PARTICLE_FORMS, "particles")
+    if args.map or args.box or args.pixel_size:
+        raise InputError(f"{args.file} holds particles; --map, --box and --pixel-size are for GMMs. Leave them out.")
+    particles = read_particle_set(args.file, check=False)
+    if target.suffix.lower() == ".cs":
+        write_cs(target, particles, args.template or None)
+    elif args.template:
+        raise InputError(f"--template is for .cs files; {args.to} is a STAR file. Leave it out.")
+    else:
+        write_particles(target, particles)
+    return {"particles": len(particles)}
+
+
+def _export_gmm(args, target):
+    _require_form(target, GMM_FORMS, "a GMM")
+    if args.template:
+        raise InputError(f"{args.file} holds a GMM; --template is for particles. Leave it out.")
+    gmm = read_gmm(args.file)
+    suffix = target.suffix.lower()
+    if suffix == ".star":
+        write_gmm(target, gmm)
+    else:
+        grid = _grid(args)
+        if suffix == ".txt":
+            write_gmm_eman2(target, gmm, grid.box_size, grid.pixel_size)
+        else:
+            write_gmm_atoms(target, gmm, grid.box_size, grid.pixel_size, grid.origin)
+    return {"Gaussians": len(gmm)}
+
+
+def _grid(args):
+    """Box, pixel size and origin of the map on which the GMM lies."""
+    if args.map:
+        volume = read_map(args.map)
+        return SimpleNamespace(box_size=len(volume.data), pixel_size=volume.voxel_size, origin=volume.origin)
+    if args.box <= 0 or args.pixel_size <= 0:
+        raise InputError(f"--to {args.to} needs the grid of the GMM's map. Give --map MRC, or --box and --pixel-size.")
+    return SimpleNamespace(box_size=args.box, pixel_size=args.pixel_size, origin=(0.0, 0.0, 0.0))

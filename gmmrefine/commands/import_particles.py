@@ -1,0 +1,71 @@
+"""Turn particles or a GMM of another program into this program's files.
+
+A RELION STAR file (3.0, 3.1, 5) or a cryoSPARC .cs file becomes DIR/particles.star (RELION 3.1), with poses, CTF, half
+sets, optics groups and every unknown column; images stay where they are. A GMM of EMAN2 (.txt) becomes DIR/gmm.star and
+needs the box and pixel size it was made with.
+"""
+import time
+from pathlib import Path
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.aberrations import particle_warnings
+from gmmrefine.io.cryosparc import read_cs
+from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
+from gmmrefine.io.particles_file import read_particle_set
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.pipelines.run_record import write_run_record
+from gmmrefine.settings import SPLIT_HALVES
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("file", help="particles (.star, .cs) or EMAN2 GMM (.txt)")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
+    parser.add_argument(
+        SPLIT_HALVES.option, type=int, default=SPLIT_HALVES.default, metavar="SEED", help=SPLIT_HALVES.help)
+    parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
+    parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the EMAN2 GMM in Å/px")
+
+
+def run(args):
+    """Read the file, write it in this program's form, and say what was found."""
+    started = time.time()
+    is_gmm = Path(args.file).suffix.lower() == ".txt"
+    results = _import_gmm(args) if is_gmm else _import_particles(args)
+    write_run_record(
+        args.output, "import", {"split_halves": args.split_halves, "box": args.box, "pixel_size": args.pixel_size},
+        results, inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+
+
+def _import_particles(args):
+    if Path(args.file).suffix.lower() == ".cs":
+        particles = read_cs(args.file, args.passthrough or None, args.split_halves)
+    else:
+        particles = read_particle_set(args.file, args.split_halves, check=False)
+    path = Path(args.output) / "particles.star"
+    write_particles(path, particles)
+    halves = [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]
+    missing = [stack for stack in particles.stacks if not Path(stack).is_file()]
+    print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "
+          f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks")
+    warnings = particle_warnings(particles)
+    if missing:
+        warnings.append(f"{len(missing)} of {len(particles.stacks)} image stacks are missing, first {missing[0]}")
+    for line in warnings:
+        print(f"note: {line}")
+    return {"particles": len(particles), "half_sets": halves, "box_size": particles.box_size,
+            "pixel_size": particles.pixel_size, "missing_stacks": len(missing), "notes": warnings}
+
+
+def _import_gmm(args):
+    if args.box <= 0 or args.pixel_size <= 0:
+        raise InputError(
+            f"{args.file}: a GMM of EMAN2 is in fractions of a box; give --box (px) and --pixel-size (Å/px) of it.")
+    gmm = read_gmm_eman2(args.file, args.box, args.pixel_size)
+    path = Path(args.output) / "gmm.star"
+    write_gmm(path, gmm)
+    print(f"{path}: {len(gmm)} Gaussians, median width {np.median(gmm.widths):.3g} Å")
+    return {"gaussians": len(gmm)}

@@ -1,0 +1,1 @@
+"""Files in and out: STAR and .cs particles, MRC maps and masks, atomic models, GMMs, curves."""

@@ -1,0 +1,47 @@
+"""Files that appear whole or not at all."""
+import errno
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from gmmrefine.errors import ResourceError
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def atomic_path(path):
+    """A temporary path in the folder of ``path``; it takes the final name when the block ends well.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; its folder is made when missing, an older file is replaced.
+
+    Yields
+    ------
+    str
+        Where to write. The file there is removed when the block fails.
+
+    Raises
+    ------
+    ResourceError
+        Disk full, quota exceeded, or the folder cannot be written to.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield str(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ResourceError(_explain(path, error)) from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _explain(path, error):
+    if error.errno in _NO_SPACE:
+        return f"{path}: the disk is full ({error.strerror}); nothing was written. Free space or choose another folder."
+    return f"{path}: cannot be written ({error.strerror or error}). Check the folder and its permissions."

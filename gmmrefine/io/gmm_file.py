@@ -1,0 +1,143 @@
+"""Gaussian mixture models on disk: STAR, pseudo-atoms for viewers, and EMAN2's text form."""
+import gemmi
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.particle_table import require
+from gmmrefine.io.star import StarBlock, exact_column, read_star, write_star
+
+COLUMNS = ("gmmX", "gmmY", "gmmZ", "gmmAmplitude", "gmmWidth")
+_PDB_LARGEST_B = 999.99
+_PDB_MOST_ATOMS = 99999
+
+
+def write_gmm(path, gmm):
+    """Write a GMM as STAR: gmmX gmmY gmmZ (Å from the box centre), gmmAmplitude, gmmWidth (Å)."""
+    values = (*gmm.centers.T, gmm.amplitudes, gmm.widths)
+    write_star(path, [StarBlock("gmm", {label: exact_column(column) for label, column in zip(COLUMNS, values)})])
+
+
+def read_gmm(path):
+    """A GMM from the STAR file of ``write_gmm``.
+
+    Raises
+    ------
+    InputError
+        Columns missing, no Gaussians, a width that is not positive.
+    """
+    block = next(iter(read_star(path).values()))
+    require(block, COLUMNS, "the Gaussians (Å from the box centre)")
+    if len(block) == 0:
+        raise InputError(f"{path}: no Gaussians in it.")
+    x, y, z, amplitudes, widths = (block.numbers(label) for label in COLUMNS)
+    _require_positive(widths, lambda row: f"{block.where(row)}: gmmWidth")
+    return Gmm(np.column_stack([x, y, z]), amplitudes, widths)
+
+
+def write_gmm_atoms(path, gmm, box_size, voxel_size, origin=(0.0, 0.0, 0.0)):
+    """Write a GMM as pseudo-atoms that lie on the map in a viewer.
+
+    Occupancy is the amplitude relative to the largest, B = 8 π² σ².
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.pdb`` or ``.cif``.
+    gmm : Gmm
+    box_size : int
+        Box of the map in voxels; its centre is voxel ``box_size // 2``.
+    voxel_size : float
+        Å.
+    origin : (3,) float
+        x, y, z in Å of the map's first voxel.
+    """
+    b_factors = 8 * np.pi**2 * gmm.widths**2
+    as_pdb = str(path).lower().endswith(".pdb")
+    if as_pdb and (b_factors.max() > _PDB_LARGEST_B or len(gmm) > _PDB_MOST_ATOMS):
+        raise InputError(
+            f"{path}: {len(gmm)} Gaussians, widest {gmm.widths.max():.3g} Å; PDB format holds {_PDB_MOST_ATOMS} atoms "
+            f"up to {np.sqrt(_PDB_LARGEST_B / 8) / np.pi:.3g} Å (B = {_PDB_LARGEST_B}). Write .cif instead.")
+    positions = gmm.centers + box_size // 2 * voxel_size + np.asarray(origin, float)
+    occupancies = gmm.amplitudes / np.abs(gmm.amplitudes).max()
+    structure = _pseudo_structure(positions, occupancies, b_factors)
+    text = structure.make_pdb_string() if as_pdb else structure.make_mmcif_document().as_string()
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def write_gmm_eman2(path, gmm, box_size, pixel_size):
+    """Write a GMM in EMAN2's text form, five columns x y z amp sigma.
+
+    With L = box_size · pixel_size in Å, a Gaussian of centre (x, y, z), integral m = A (2π)^(3/2) σ³ and width σ
+    becomes ``x/L, -y/L, -z/L, sqrt(m / pixel_size³), 2000 π² σ² / L²``: EMAN2 gives it the transform
+    amp² exp(-1e-3 sigma k²), k in Fourier pixels.
+
+    Raises
+    ------
+    InputError
+        Negative amplitudes, which EMAN2 cannot hold.
+    """
+    negative = np.flatnonzero(gmm.amplitudes < 0)
+    if len(negative):
+        raise InputError(
+            f"{path}: {len(negative)} of {len(gmm)} Gaussians have negative amplitudes (first: {negative[0] + 1}); "
+            f"EMAN2 takes only positive ones. Export to .star or .cif.")
+    length = box_size * pixel_size
+    places = gmm.centers / length * [1, -1, -1]
+    values = np.column_stack([
+        places, np.sqrt(gmm.masses / pixel_size**3), 2000 * np.pi**2 * (gmm.widths / length) ** 2])
+    with atomic_path(path) as temporary:
+        np.savetxt(temporary, values, fmt="%.9g")
+
+
+def read_gmm_eman2(path, box_size, pixel_size):
+    """A GMM from EMAN2's text form; the inverse of ``write_gmm_eman2``.
+
+    EMAN2 treats a negative amp as 0, and so does this.
+
+    Raises
+    ------
+    InputError
+        Not five columns of numbers, or a sigma that is not positive.
+    """
+    try:
+        values = np.loadtxt(path, ndmin=2)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a GMM of EMAN2 ({error}); expected columns x y z amp sigma.") from error
+    if values.shape[0] == 0 or values.shape[1] != 5 or not np.isfinite(values).all():
+        raise InputError(
+            f"{path}: {values.shape[0]} rows of {values.shape[1]} numbers; expected x y z amp sigma in every row.")
+    _require_positive(values[:, 4], lambda row: f"{path}, row {row + 1}: sigma")
+    length = box_size * pixel_size
+    widths = np.sqrt(values[:, 4] / 2000) / np.pi * length
+    masses = np.maximum(values[:, 3], 0) ** 2 * pixel_size**3
+    return Gmm(values[:, :3] * [length, -length, -length], masses / (widths * np.sqrt(2 * np.pi)) ** 3, widths)
+
+
+def _require_positive(values, where):
+    bad = np.flatnonzero(values <= 0)
+    if len(bad):
+        raise InputError(f"{where(bad[0])} is {values[bad[0]]:g}; expected more than 0. Remove this Gaussian.")
+
+
+def _pseudo_structure(positions, occupancies, b_factors):
+    chain = gemmi.Chain("A")
+    for number, (position, occupancy, b_factor) in enumerate(zip(positions, occupancies, b_factors), 1):
+        atom = gemmi.Atom()
+        atom.name, atom.element = "C", gemmi.Element("C")
+        atom.pos = gemmi.Position(*position)
+        atom.occ, atom.b_iso, atom.serial = float(occupancy), float(b_factor), number
+        residue = gemmi.Residue()
+        residue.name, residue.seqid, residue.het_flag = "GMM", gemmi.SeqId(str(number)), "H"
+        residue.add_atom(atom)
+        chain.add_residue(residue)
+    model = gemmi.Model("1")
+    model.add_chain(chain)
+    structure = gemmi.Structure()
+    structure.name = "GMM"
+    structure.add_model(model)
+    return structure

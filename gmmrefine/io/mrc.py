@@ -1,0 +1,147 @@
+"""MRC maps and masks, checked at the door."""
+import os
+import warnings
+from dataclasses import dataclass
+
+import mrcfile
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.atomic import atomic_path
+
+SAME_VOXEL_SIZE = 1e-3
+_LABEL = "gmmrefine"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A map and where it lies.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) float32
+        Density in map units.
+    voxel_size : float
+        Å, the same along all axes.
+    origin : (3,) float
+        x, y, z in Å of the first voxel.
+    """
+
+    data: np.ndarray
+    voxel_size: float
+    origin: np.ndarray
+
+
+def read_map(path, cubic=True):
+    """A density map with its axes in z, y, x order.
+
+    Parameters
+    ----------
+    path : str or Path
+        MRC or CCP4 map, mode 0, 1, 2, 6 or 12; also gzipped.
+    cubic : bool
+        Insist on as many voxels along x, y and z.
+
+    Returns
+    -------
+    Volume
+        Its origin is ORIGIN of the header, or nstart times the voxel size where ORIGIN is zero.
+
+    Raises
+    ------
+    InputError
+        Unreadable or cut off, not a volume, not cubic, voxels of unequal sides, values that are not finite numbers.
+    """
+    data, header, voxel = _open(path)
+    file_axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
+    if sorted(file_axes) != [1, 2, 3]:
+        file_axes = [3, 2, 1]
+    if data.ndim != 3:
+        raise InputError(f"{path}: {_shape(data)} is not a volume; expected three axes. Give a map, not an image.")
+    start = dict(zip(file_axes, (int(header[name]) for name in ("nzstart", "nystart", "nxstart"))))
+    data = np.transpose(data, [file_axes.index(axis) for axis in (3, 2, 1)])
+    if cubic and len(set(data.shape)) > 1:
+        raise InputError(f"{path} has {_shape(data)} voxels; expected a cube. Pad or crop it to the particles' box.")
+    if min(voxel) <= 0 or np.ptp(voxel) > SAME_VOXEL_SIZE * min(voxel):
+        raise InputError(
+            f"{path}: voxels are {voxel[0]:g}×{voxel[1]:g}×{voxel[2]:g} Å; expected equal sides above 0. Correct the "
+            f"header or resample the map.")
+    data = np.ascontiguousarray(data, np.float32)
+    if not np.isfinite(data).all():
+        bad = int(np.count_nonzero(~np.isfinite(data)))
+        raise InputError(f"{path}: {bad} of {data.size} voxels are not finite numbers. Make the map again.")
+    origin = np.array([float(header.origin[axis]) for axis in "xyz"])
+    if not origin.any():
+        origin = np.array([start[axis] for axis in (1, 2, 3)]) * voxel[0]
+    return Volume(data, float(voxel[0]), origin)
+
+
+def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0)):
+    """Write a map as MRC mode 2, whole or not at all; the same map gives the same bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+    data : (Z, Y, X) float
+        Density in map units.
+    voxel_size : float
+        Å.
+    origin : (3,) float
+        x, y, z in Å of the first voxel.
+    """
+    with atomic_path(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
+        file.set_data(np.asarray(data, np.float32))
+        file.set_volume()
+        file.voxel_size = voxel_size
+        file.header.origin = tuple(float(value) for value in origin)
+        file.header.label[0] = _LABEL  # mrcfile puts the date here
+
+
+def read_mask(path, box_size, pixel_size):
+    """A soft mask on the grid of the particles.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        0 to 1.
+
+    Raises
+    ------
+    InputError
+        Another box or pixel size, values outside 0 to 1, nothing inside.
+    """
+    volume = read_map(path)
+    if volume.data.shape != (box_size,) * 3:
+        raise InputError(
+            f"{path} is {_shape(volume.data)} but the particles' box is {box_size}; a mask must have the same box. "
+            f"Make it from a map of these particles.")
+    if abs(volume.voxel_size - pixel_size) > SAME_VOXEL_SIZE * pixel_size:
+        raise InputError(
+            f"{path}: voxels are {volume.voxel_size:.4g} Å but pixels of the particles {pixel_size:.4g} Å; must match. "
+            f"Correct the header if only the number is wrong, else resample the mask.")
+    lowest, highest = float(volume.data.min()), float(volume.data.max())
+    if lowest < -1e-3 or highest > 1 + 1e-3:
+        raise InputError(f"{path}: mask values run from {lowest:g} to {highest:g}; expected 0 to 1. Is this a map?")
+    if highest < 0.5:
+        raise InputError(f"{path}: the mask is empty (largest value {highest:g}). Make it with a lower threshold.")
+    return np.clip(volume.data, 0, 1)
+
+
+def _open(path):
+    """Data, header and voxel sides (x, y, z) in Å."""
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file. Check the path.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            with mrcfile.open(path, permissive=True) as file:
+                if file.data is None:
+                    raise InputError(f"{path}: not a readable MRC map, or cut off. Copy it again.")
+                sides = [float(file.voxel_size[axis]) for axis in "xyz"]
+                return np.array(file.data), file.header.copy(), np.array(sides)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{path}: not a readable MRC map ({error}). Copy it again.") from error
+
+
+def _shape(data):
+    return "×".join(map(str, data.shape[::-1]))

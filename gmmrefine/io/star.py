@@ -1,0 +1,263 @@
+"""STAR files as tables of text, so that what is not understood survives unchanged.
+
+The reader follows RELION's own rules (one row per line, values split at blanks) because the libraries at hand either
+turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc').
+"""
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.atomic import atomic_path
+
+ROWS_AT_A_TIME = 4096
+RELION_31 = 30001
+_VALUES = re.compile(rb"""'[^']*'(?=\s|$)|"[^"]*"(?=\s|$)|\S+""")
+
+
+@dataclass(frozen=True, eq=False)
+class StarBlock:
+    """One ``data_`` block.
+
+    Parameters
+    ----------
+    name : str
+        What follows ``data_``.
+    columns : dict of str to (R,) bytes
+        Text of every value as it stands in the file (quotes included), by label without the leading underscore.
+    is_loop : bool
+        A table; otherwise label-value pairs, R = 1.
+    source : str
+        File it came from, for messages.
+    version : int
+        RELION's file version.
+    """
+
+    name: str
+    columns: Dict[str, np.ndarray] = field(repr=False)
+    is_loop: bool = True
+    source: str = ""
+    version: int = RELION_31
+
+    def __len__(self):
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __contains__(self, label):
+        return label in self.columns
+
+    def subset(self, index):
+        """Some of the rows, by index or mask (R,)."""
+        return self.with_columns({label: text[index] for label, text in self.columns.items()})
+
+    def with_columns(self, columns):
+        """The same block with other columns."""
+        return StarBlock(self.name, columns, self.is_loop, self.source, self.version)
+
+    def strings(self, label):
+        """Values of a column without quotes, list of str."""
+        return [text.decode("utf-8", "surrogateescape") for text in _unquoted(self.columns[label].tolist())]
+
+    def numbers(self, label):
+        """Values of a column as finite numbers, (R,) float.
+
+        Raises
+        ------
+        InputError
+            A value that is not a finite number, with its row.
+        """
+        text = self.columns[label]
+        try:
+            values = text.astype(float)
+        except ValueError:
+            values = np.array([_number_or_nan(value) for value in text.tolist()])
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            found = text[bad[0]].decode("utf-8", "replace")
+            raise InputError(
+                f"{self.where(bad[0])}: {label} is '{found}'; expected a finite number. Correct or remove this row.")
+        return values
+
+    def integers(self, label):
+        """Values of a column as whole numbers, (R,) int."""
+        values = self.numbers(label)
+        bad = np.flatnonzero(values != np.round(values))
+        if len(bad):
+            raise InputError(f"{self.where(bad[0])}: {label} is {values[bad[0]]:g}; expected a whole number.")
+        return values.astype(int)
+
+    def where(self, row):
+        """Place in the file for messages; ``row`` counts from 0, the text from 1."""
+        return f"{self.source}, data_{self.name}, row {row + 1}"
+
+
+def text_column(values, digits=6):
+    """Values as STAR text, (R,) bytes: floats with fixed decimals, strings quoted where needed, bytes as they are."""
+    values = np.asarray(values)
+    if values.dtype.kind == "S":
+        return values
+    if values.dtype.kind == "f":
+        return np.char.mod(f"%.{digits}f", values).astype("S")
+    if values.dtype.kind in "iub":
+        return values.astype(int).astype("S")
+    return np.array([quoted(str(value)) for value in values.tolist()], dtype="S")
+
+
+def text_columns(columns):
+    """Several columns as STAR text, dict of str to (R,) bytes."""
+    return {label: text_column(values) for label, values in columns.items()}
+
+
+def exact_column(values):
+    """Numbers as the shortest STAR text that reads back to the same number, (R,) bytes."""
+    return np.array([repr(value) for value in np.asarray(values).astype(float).tolist()], dtype="S")
+
+
+def read_star(path):
+    """All blocks of a STAR file.
+
+    Returns
+    -------
+    dict of str to StarBlock
+        By block name, in file order.
+
+    Raises
+    ------
+    InputError
+        Missing or unreadable file, not a STAR file, a row of another length than its header.
+    """
+    blocks, builder, version = {}, None, RELION_31
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                line = line.strip()
+                if line.startswith(b"# version"):
+                    version = max(RELION_31, _version(line))
+                if not line or line.startswith(b"#"):
+                    continue
+                if line.startswith(b"data_") and len(line.split()) == 1:
+                    builder = _BlockBuilder(line[5:].decode("utf-8", "replace"), str(path), version)
+                    if builder.name in blocks:
+                        raise InputError(f"{path}, line {number}: a second block data_{builder.name}; rename one.")
+                    blocks[builder.name] = builder
+                elif builder is None:
+                    raise InputError(f"{path} is not a STAR file: line {number} comes before any data_ block.")
+                else:
+                    builder.add(line, number)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    if not blocks:
+        raise InputError(f"{path} is not a STAR file: it has no data_ block.")
+    return {name: builder.block() for name, builder in blocks.items()}
+
+
+def write_star(path, blocks):
+    """Write blocks as one STAR file, whole or not at all; the same blocks give the same bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+    blocks : iterable of StarBlock
+    """
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        for block in blocks:
+            file.write(f"\n# version {block.version}\n\ndata_{block.name}\n\n".encode())
+            if block.is_loop:
+                _write_loop(file, block)
+            else:
+                for label, text in block.columns.items():
+                    file.write(f"_{label} ".encode() + text[0] + b"\n")
+            file.write(b"\n")
+
+
+def folder_of(path):
+    """Absolute folder of a file."""
+    return Path(path).absolute().parent
+
+
+def quoted(text):
+    """One value as STAR text, bytes, in quotes when it is empty or has blanks."""
+    return (f'"{text}"' if not text or any(c.isspace() for c in text) else text).encode("utf-8", "surrogateescape")
+
+
+class _BlockBuilder:
+    """Collects the lines of one block; rows are packed into byte arrays as they come, to save memory."""
+
+    def __init__(self, name, source, version):
+        self.name, self.source, self.version = name, source, version
+        self.labels, self.rows, self.packed = [], [], []
+        self.is_loop = False
+
+    def add(self, line, number):
+        if line == b"loop_" and not self.labels:
+            self.is_loop = True
+        elif line.startswith(b"_") and not (self.is_loop and (self.rows or self.packed)):
+            self._add_label(_split(line), number)
+        elif not self.is_loop:
+            raise InputError(f"{self.source}, line {number}: expected '_label value' or loop_ in data_{self.name}.")
+        else:
+            self._add_row(_split(line), number)
+
+    def _add_label(self, words, number):
+        label = words[0][1:].decode("utf-8", "replace")
+        if label in self.labels:
+            raise InputError(f"{self.source}, line {number}: column {label} appears twice in data_{self.name}.")
+        self.labels.append(label)
+        if not self.is_loop:
+            if len(words) < 2:
+                raise InputError(f"{self.source}, line {number}: {label} has no value.")
+            self.rows = [(self.rows[0] if self.rows else []) + [words[1]]]
+
+    def _add_row(self, values, number):
+        if len(values) != len(self.labels):
+            row = sum(len(chunk[0]) for chunk in self.packed) + len(self.rows) + 1
+            raise InputError(
+                f"{self.source}, line {number}: row {row} of data_{self.name} has {len(values)} values for "
+                f"{len(self.labels)} columns. The file is damaged or cut off; write it again.")
+        self.rows.append(values)
+        if len(self.rows) == ROWS_AT_A_TIME:
+            self._pack()
+
+    def _pack(self):
+        self.packed.append([np.array(column, dtype="S") for column in zip(*self.rows)])
+        self.rows = []
+
+    def block(self):
+        if self.rows:
+            self._pack()
+        empty = np.zeros(0, dtype="S1")
+        columns = [np.concatenate(chunks) for chunks in zip(*self.packed)] or [empty] * len(self.labels)
+        return StarBlock(self.name, dict(zip(self.labels, columns)), self.is_loop, self.source, self.version)
+
+
+def _write_loop(file, block):
+    file.write(b"loop_\n")
+    for position, label in enumerate(block.columns, 1):
+        file.write(f"_{label} #{position}\n".encode())
+    columns = list(block.columns.values())
+    for start in range(0, len(block), ROWS_AT_A_TIME):
+        rows = zip(*(column[start : start + ROWS_AT_A_TIME].tolist() for column in columns))
+        file.write(b"".join(b" ".join(row) + b"\n" for row in rows))
+
+
+def _split(line):
+    return _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
+
+
+def _version(line):
+    word = line.split()[-1]
+    return int(word) if word.isdigit() else 0
+
+
+def _unquoted(values):
+    return (value[1:-1] if value[:1] in (b"'", b'"') and len(value) > 1 and value[:1] == value[-1:] else value
+            for value in values)
+
+
+def _number_or_nan(value):
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,104 @@
+"""The commands import and export, run as a user would."""
+import argparse
+import json
+
+import mrcfile
+import numpy as np
+import pytest
+
+from gmmrefine.commands import export, import_particles
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.io.cryosparc import read_cs
+from gmmrefine.io.gmm_file import read_gmm, write_gmm
+from gmmrefine.io.mrc import write_map
+from gmmrefine.io.star import read_star
+from gmmrefine.io.star_particles import read_particles, write_particles
+from gmmrefine.particles.particle_set import CtfParameters, ParticleSet
+
+
+def _run(command, *arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    command.run(parser.parse_args([str(argument) for argument in arguments]))
+
+
+@pytest.fixture
+def particle_file(tmp_path, rng):
+    """A small particle file with its stack."""
+    stack = tmp_path / "data" / "stack.mrcs"
+    stack.parent.mkdir()
+    with mrcfile.new(stack, np.zeros((6, 16, 16), np.float32)) as file:
+        file.set_image_stack()
+    ones = np.ones(6)
+    ctf = CtfParameters(9000 * ones, 8000 * ones, 10 * ones, 0 * ones, 300 * ones, 2.7 * ones, 0.1 * ones, 0 * ones)
+    particles = ParticleSet(
+        (str(stack),), np.zeros(6, int), np.arange(6), np.stack([np.eye(3)] * 6), rng.normal(size=(6, 2)),
+        1 + np.arange(6) % 2, ctf, 16, 2.0, np.arange(6))
+    write_particles(tmp_path / "data" / "particles.star", particles)
+    return tmp_path / "data" / "particles.star"
+
+
+@pytest.fixture
+def gmm_file(tmp_path):
+    write_gmm(tmp_path / "gmm.star", Gmm(np.array([[1.0, 2, 3], [-4, 5, 6]]), np.array([1.0, 0.5]), np.array([2.0, 3])))
+    return tmp_path / "gmm.star"
+
+
+def test_star_to_cs_and_back(particle_file, tmp_path, capsys):
+    _run(export, particle_file, "--to", "all.cs", "-o", tmp_path / "out")
+    _run(import_particles, tmp_path / "out" / "all.cs", "-o", tmp_path / "back")
+    before, after = read_particles(particle_file), read_particles(tmp_path / "back" / "particles.star")
+    assert after.shifts == pytest.approx(before.shifts, abs=1e-5)
+    assert after.half_set.tolist() == before.half_set.tolist() and after.stacks == before.stacks
+    assert "6 particles, half sets 3 and 3, box 16 px, 2 Å/px, 1 stacks" in capsys.readouterr().out
+    record = json.loads((tmp_path / "back" / "run.json").read_text())
+    assert record["command"] == "import" and record["results"]["half_sets"] == [3, 3]
+
+
+def test_template_keeps_uids(test_data, tmp_path):
+    source = test_data / "metadata" / "cryosparc_P12_J24_001_particles.cs"
+    _run(import_particles, source, "-o", tmp_path / "star")
+    _run(export, tmp_path / "star" / "particles.star", "--to", "p.cs", "--template", source, "-o", tmp_path / "cs")
+    old, new = np.load(source), np.load(tmp_path / "cs" / "p.cs")
+    assert (new["uid"] == old["uid"]).all()
+    assert read_cs(tmp_path / "cs" / "p.cs").rotations == pytest.approx(read_cs(source).rotations, abs=1e-6)
+
+
+def test_missing_stacks_and_notes_are_told(test_data, tmp_path, capsys):
+    _run(import_particles, test_data / "metadata" / "relion5.star", "-o", tmp_path)
+    out = capsys.readouterr().out
+    assert "note: 2 of 2 image stacks are missing" in out and "beam tilt (opticsGroup1)" in out
+
+
+def test_eman2_gmm_both_ways(gmm_file, tmp_path):
+    grid = ("--box", 64, "--pixel-size", 1.5)
+    _run(export, gmm_file, "--to", "gmm.txt", *grid, "-o", tmp_path / "eman2")
+    _run(import_particles, tmp_path / "eman2" / "gmm.txt", *grid, "-o", tmp_path / "back")
+    assert read_gmm(tmp_path / "back" / "gmm.star").centers == pytest.approx(read_gmm(gmm_file).centers, rel=1e-6)
+    with pytest.raises(InputError, match=r"gmm.txt: .* give --box \(px\) and --pixel-size"):
+        _run(import_particles, tmp_path / "eman2" / "gmm.txt", "-o", tmp_path / "back")
+
+
+def test_pseudo_atoms_take_the_grid_of_the_map(gmm_file, tmp_path):
+    write_map(tmp_path / "map.mrc", np.zeros((32, 32, 32), np.float32), 2.0, (10, 10, 10))
+    _run(export, gmm_file, "--to", "gmm.pdb", "--map", tmp_path / "map.mrc", "-o", tmp_path / "out")
+    first = (tmp_path / "out" / "gmm.pdb").read_text().splitlines()
+    atom = next(line for line in first if line.startswith("HETATM"))
+    assert [float(atom[start : start + 8]) for start in (30, 38, 46)] == [43.0, 44.0, 45.0]
+    _run(export, gmm_file, "--to", "same.star", "-o", tmp_path / "out")
+    assert read_star(tmp_path / "out" / "same.star")["gmm"].numbers("gmmX").tolist() == [1, -4]
+
+
+@pytest.mark.parametrize("kind, arguments, words", [
+    ("gmm", ["--to", "gmm.pdb"], "needs the grid of the GMM's map"),
+    ("gmm", ["--to", "gmm.xyz"], "a GMM can be written as .pdb, .cif, .txt, .star"),
+    ("gmm", ["--to", "a.star", "--template", "x.cs"], "--template is for particles"),
+    ("particles", ["--to", "p.pdb"], "particles can be written as .cs, .star"),
+    ("particles", ["--to", "p.star", "--template", "x.cs"], "--template is for .cs files"),
+    ("particles", ["--to", "p.star", "--box", "3"], "are for GMMs")])
+def test_options_that_do_not_fit(particle_file, gmm_file, tmp_path, kind, arguments, words):
+    source = gmm_file if kind == "gmm" else particle_file
+    with pytest.raises(InputError) as caught:
+        _run(export, source, *arguments, "-o", tmp_path / "out")
+    assert words in str(caught.value) and not (tmp_path / "out").exists()

@@ -1,0 +1,48 @@
+"""Files appear whole or not at all."""
+import errno
+import os
+
+import pytest
+
+from gmmrefine.errors import ResourceError
+from gmmrefine.io.atomic import atomic_path
+
+
+def test_file_takes_its_name_at_the_end(tmp_path):
+    target = tmp_path / "new" / "result.star"
+    with atomic_path(target) as temporary:
+        with open(temporary, "w") as file:
+            file.write("whole")
+        assert not target.exists()
+        assert os.path.dirname(temporary) == str(target.parent)
+    assert target.read_text() == "whole"
+    assert os.listdir(target.parent) == ["result.star"]
+
+
+def test_failure_leaves_the_older_file_and_nothing_else(tmp_path):
+    target = tmp_path / "result.star"
+    target.write_text("older")
+    with pytest.raises(KeyError), atomic_path(target) as temporary:
+        with open(temporary, "w") as file:
+            file.write("half")
+        raise KeyError("stopped")
+    assert target.read_text() == "older"
+    assert os.listdir(tmp_path) == ["result.star"]
+
+
+@pytest.mark.parametrize("number, words", [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"),
+                                           (errno.EACCES, "cannot be written")])
+def test_system_errors_become_one_line_with_the_path(tmp_path, number, words):
+    target = tmp_path / "map.mrc"
+    with pytest.raises(ResourceError, match=f"map.mrc: .*{words}") as caught, atomic_path(target) as temporary:
+        with open(temporary, "w") as file:
+            file.write("half")
+        raise OSError(number, os.strerror(number))
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match="cannot be written"), atomic_path(tmp_path / "file" / "x.star"):
+        pass

@@ -1,0 +1,119 @@
+"""Maps come in with known axes, size and place, or not at all."""
+import os
+import resource
+
+import mrcfile
+import numpy as np
+import pytest
+
+from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.io.mrc import read_map, read_mask, write_map
+
+
+@pytest.fixture
+def density(rng):
+    return rng.normal(size=(6, 6, 6)).astype(np.float32)
+
+
+def test_round_trip(tmp_path, density):
+    write_map(tmp_path / "map.mrc", density, 1.3, (10.0, -20.0, 5.5))
+    volume = read_map(tmp_path / "map.mrc")
+    assert volume.data.dtype == np.float32 and (volume.data == density).all()
+    assert volume.voxel_size == pytest.approx(1.3, rel=1e-6)
+    assert volume.origin.tolist() == [10, -20, 5.5]
+    assert mrcfile.validate(tmp_path / "map.mrc")
+
+
+def test_two_writes_are_byte_equal_and_undated(tmp_path, density):
+    for name in ("a.mrc", "b.mrc"):
+        write_map(tmp_path / name, density, 1.0)
+    first = (tmp_path / "a.mrc").read_bytes()
+    assert first == (tmp_path / "b.mrc").read_bytes()
+    assert b"mrcfile" not in first[:1024] and first[224:304].strip(b"\0 ") == b"gmmrefine"
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)], ids=str)
+def test_axes_are_put_in_order(tmp_path, rng, order):
+    """``order`` is MAPC, MAPR, MAPS: the axis (1 = x) along columns, rows, sections."""
+    density = rng.normal(size=(4, 4, 4)).astype(np.float32)
+    stored = np.transpose(density, [3 - axis for axis in order[::-1]])
+    with mrcfile.new(tmp_path / "map.mrc", stored) as file:
+        file.voxel_size = 2.0
+        file.header.mapc, file.header.mapr, file.header.maps = order
+        file.header.nxstart, file.header.nystart, file.header.nzstart = order
+    volume = read_map(tmp_path / "map.mrc")
+    assert (volume.data == density).all()
+    assert volume.origin.tolist() == [2, 4, 6]
+
+
+def test_mode_0_is_signed(tmp_path):
+    data = np.array([-3, 5], np.int8).repeat(4).reshape(2, 2, 2)
+    with mrcfile.new(tmp_path / "map.mrc", data) as file:
+        file.voxel_size = 1
+    assert read_map(tmp_path / "map.mrc").data.ravel()[[0, -1]].tolist() == [-3, 5]
+
+
+def _map(path, data, voxel=1.0):
+    with mrcfile.new(path, np.asarray(data, np.float32), overwrite=True) as file:
+        file.voxel_size = voxel
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Data array contains")
+def test_unusable_maps(tmp_path, density):
+    path = tmp_path / "map.mrc"
+    broken = density.copy()
+    broken[1, 2, 3] = np.nan
+    cases = [
+        (_map, (density[:4],), "map.mrc has 6×6×4 voxels; expected a cube"),
+        (_map, (density[0],), "6×6 is not a volume"), (_map, (broken,), "1 of 216 voxels are not finite"),
+        (_map, (density, (1, 1, 1.1)), "voxels are 1×1×1.1 Å; expected equal sides"),
+        (_map, (density, 0), "voxels are 0×0×0 Å")]
+    for make, arguments, words in cases:
+        make(path, *arguments)
+        with pytest.raises(InputError) as caught:
+            read_map(path)
+        assert words in str(caught.value)
+    _map(path, density)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match="not a readable MRC map"):
+        read_map(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_map(tmp_path / "none.mrc")
+
+
+def test_a_box_with_unequal_sides_when_allowed(test_data):
+    volume = read_map(test_data / "qscore" / "390_emd_30342_A_z4.mrc", cubic=False)
+    assert sorted(volume.data.shape) == [63, 81, 89]
+    assert volume.voxel_size == pytest.approx(1.113, abs=1e-3)
+    assert volume.origin.any()
+    with pytest.raises(InputError, match="expected a cube"):
+        read_map(test_data / "qscore" / "390_emd_30342_A_z4.mrc")
+
+
+def test_mask(tmp_path):
+    mask = np.zeros((8, 8, 8), np.float32)
+    mask[2:6, 2:6, 2:6] = 1
+    path = tmp_path / "mask.mrc"
+    write_map(path, mask, 1.5)
+    assert (read_mask(path, 8, 1.5) == mask).all()
+    with pytest.raises(InputError, match="mask.mrc is 8×8×8 but the particles' box is 10"):
+        read_mask(path, 10, 1.5)
+    with pytest.raises(InputError, match="voxels are 1.5 Å but pixels of the particles 2 Å"):
+        read_mask(path, 8, 2.0)
+    for data, words in ((mask * 0, "the mask is empty"), (mask * 3, "run from 0 to 3; expected 0 to 1")):
+        write_map(path, data, 1.5)
+        with pytest.raises(InputError, match=words):
+            read_mask(path, 8, 1.5)
+
+
+def test_a_write_that_the_system_cuts_off_leaves_nothing(tmp_path):
+    """The kernel refuses bytes beyond the limit, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, before[1]))
+    try:
+        with pytest.raises(ResourceError, match="map.mrc: cannot be written"):
+            write_map(tmp_path / "map.mrc", np.zeros((64, 64, 64), np.float32), 1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == []
