@@ -46,10 +46,11 @@ def test_array_arguments_have_shape_and_unit():
         if not isinstance(node, FUNCTIONS):
             continue
         arguments = {argument.arg for argument in node.args.args + node.args.kwonlyargs}
-        arrays = {array for array in arguments & set(UNITS) if not re.search(rf"^{array} : {OBJECT}", text, re.MULTILINE)}
+        named = sorted(arguments & set(UNITS))
+        arrays = [array for array in named if not re.search(rf"^{array} : {OBJECT}", text, re.MULTILINE)]
         if arrays and not SHAPE.search(text):
-            wrong.append(f"{place(path, node)} {name}: no shape for {', '.join(sorted(arrays))}")
-        lengths = [array for array in sorted(arrays) if UNITS[array] and not any(unit in text for unit in UNITS[array])]
+            wrong.append(f"{place(path, node)} {name}: no shape for {', '.join(arrays)}")
+        lengths = [array for array in arrays if UNITS[array] and not any(unit in text for unit in UNITS[array])]
         wrong.extend(f"{place(path, node)} {name}: no unit for {array}" for array in lengths)
     assert not wrong, "\n".join(wrong)
 
