@@ -156,8 +156,8 @@ class RefinedPoses:
         if missing or foreign or found.duplicated().any():
             raise ValueError(
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
-                f"are missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. The poses "
-                "cannot be joined; start this protocol anew.")
+                f"are missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. "
+                "The poses cannot be joined; start this protocol anew.")
         self._rows = dict(zip(found, table.to_dict("records")))
         self._pixelSize = pixelSize
 

@@ -51,19 +51,21 @@ def readRun(folder):
         return json.load(handle)
 
 
-def readLastEvents(folder):
-    """Newest value of everything that a running engine reports.
+def readProgress(folder):
+    """What a running engine reported last.
 
     Returns
     -------
     dict
-        Such as step, iteration, resolution and eta_s; empty when nothing was reported yet.
+        The last event, such as step, half, particles_per_s and eta_s of this step, with the newest iteration and
+        resolution of any event; empty when nothing was reported yet.
     """
     name = os.path.join(folder, "events.jsonl")
-    newest = {}
+    lasting, last = {}, {}
     if os.path.exists(name):
         with open(name) as handle:
             for line in handle:
                 if line.endswith("\n"):  # the engine may be in the middle of the last line
-                    newest.update(json.loads(line))
-    return newest
+                    last = json.loads(line)
+                    lasting.update({key: last[key] for key in ("iteration", "resolution") if key in last})
+    return {**lasting, **last}

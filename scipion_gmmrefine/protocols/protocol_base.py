@@ -3,7 +3,7 @@ import os
 
 from gmmrefine.settings import GAUSSIANS
 from scipion_gmmrefine import Plugin
-from scipion_gmmrefine.convert.tables import readLastEvents, readRun
+from scipion_gmmrefine.convert.tables import readProgress, readRun
 
 
 class EngineProtocol:
@@ -20,7 +20,7 @@ class EngineProtocol:
 
     def _progress(self):
         """One line about a running engine, for the summary."""
-        events = readLastEvents(self._getExtraPath())
+        events = readProgress(self._getExtraPath())
         if not events:
             return "The engine has not reported yet."
         words = [str(events.get("step", "running"))]
@@ -33,7 +33,7 @@ class EngineProtocol:
         if events.get("particles_per_s"):
             words.append(f"{events['particles_per_s']:.0f} particles/s")
         if events.get("eta_s"):
-            words.append(f"{_duration(events['eta_s'])} left")
+            words.append(f"{_duration(events['eta_s'])} left of this step")
         return ", ".join(words) + "."
 
     def _missingFile(self, parameter, label):

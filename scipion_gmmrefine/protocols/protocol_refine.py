@@ -66,13 +66,11 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
         pointers = [setting for setting in settings.REFINE if setting.name in POINTER_CLASSES]
         addSettings(form, pointers)
         addSettings(form, settings.PARTICLES_READ)
-        sections = {"Gaussians": settings.GMM, "FSC": settings.FSC}
         placed = [*pointers, *settings.PARTICLES_READ, *settings.GMM, *settings.FSC]
         form.addSection(label="Refinement")
         addSettings(form, [setting for setting in settings.REFINE if setting not in placed])
-        for label, group in sections.items():
-            form.addSection(label=label)
-            addSettings(form, [setting for setting in group if setting not in pointers])
+        form.addSection(label="Gaussians and mask")
+        addSettings(form, [setting for setting in settings.GMM + settings.FSC if setting not in pointers])
         form.addSection(label="Computing")
         addComputing(form)
 

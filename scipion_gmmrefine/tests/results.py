@@ -50,8 +50,8 @@ def writeIteration(folder, cutoff):
 def writeEvents(folder):
     """The log of a running engine, its last line only half written."""
     (folder / "events.jsonl").write_text(
-        '{"step": "build", "iteration": 1, "half": 1, "resolution": 8.25}\n'
-        '{"step": "poses", "iteration": 2, "half": 2, "particles_per_s": 120.4, "eta_s": 600}\n{"step": "rec')
+        '{"step": "fsc", "iteration": 1, "resolution": 8.25, "seconds": 3.5}\n'
+        '{"step": "refine poses", "iteration": 2, "half": 2, "particles_per_s": 120.4, "eta_s": 600}\n{"step": "rec')
 
 
 def writeRefinement(folder, changes):

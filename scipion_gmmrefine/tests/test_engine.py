@@ -66,6 +66,12 @@ class TestEngine(unittest.TestCase):
         with self.assertRaisesRegex(EngineFailure, r"^particles\.star, row 3: no$"):
             self.run_("echo warming up >&2; echo 'particles.star, row 3: no' >&2; exit 1")
 
+    def test_advice_for_a_command_line_becomes_advice_for_a_form(self):
+        with self.assertRaisesRegex(EngineFailure, r"^other settings\. Set them back to continue it, or execute this "
+                                                   r"protocol with Restart\.$"):
+            self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' >&2; "
+                      "exit 1")
+
     def test_missing_output_is_an_error_although_the_job_ended_well(self):
         with self.assertRaisesRegex(EngineFailure, r"wrote no .*map\.mrc"):
             self.run_("exit 0", outputs=["map.mrc"])

@@ -104,8 +104,8 @@ def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):
         setLabel(f"{name} (Å)")
     axes.set_box_aspect((1, 1, 1))
     figure.colorbar(points, ax=axes, shrink=0.6, pad=0.1, label="Amplitude (map units)")
-    axes.set_title(
-        f"{title}\n{len(widths)} Gaussians, width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)", fontsize=10)
+    sizes = f"width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)"
+    axes.set_title(f"{title}\n{len(widths)} Gaussians, {sizes}", fontsize=10)
 
 
 def _contourWalls(axes, volume, voxelSize, half):
