@@ -1,6 +1,7 @@
 """MRC maps and masks, checked at the door."""
 import os
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import mrcfile
@@ -139,7 +140,7 @@ def _open(path):
                     raise InputError(f"{path}: not a readable MRC map, or cut off. Copy it again.")
                 sides = [float(file.voxel_size[axis]) for axis in "xyz"]
                 return np.array(file.data), file.header.copy(), np.array(sides)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: not a readable MRC map ({error}). Copy it again.") from error
 
 

@@ -57,7 +57,8 @@ def test_negative_amplitudes_have_no_eman2_form(tmp_path, gmm):
 def test_pseudo_atoms_lie_on_the_map(tmp_path, gmm, suffix, coordinate, b_factor):
     path = tmp_path / f"gmm{suffix}"
     write_gmm_atoms(path, gmm, BOX, PIXEL, (100.0, 0.0, -50.0))
-    atoms = [site.atom for site in gemmi.read_structure(str(path))[0].all()]
+    structure = gemmi.read_structure(str(path))  # its atoms live only as long as it does
+    atoms = [site.atom for site in structure[0].all()]
     places = np.array([atom.pos.tolist() for atom in atoms])
     assert places == pytest.approx(gmm.centers + 48.0 + np.array([100.0, 0, -50]), abs=coordinate)
     assert [atom.b_iso for atom in atoms] == pytest.approx(8 * np.pi**2 * gmm.widths**2, abs=b_factor)

@@ -1,4 +1,5 @@
 """Maps come in with known axes, size and place, or not at all."""
+import gzip
 import os
 import resource
 
@@ -89,6 +90,16 @@ def test_a_box_with_unequal_sides_when_allowed(test_data):
     assert volume.origin.any()
     with pytest.raises(InputError, match="expected a cube"):
         read_map(test_data / "qscore" / "390_emd_30342_A_z4.mrc")
+
+
+def test_gzipped_maps(tmp_path, density):
+    path = tmp_path / "map.mrc.gz"
+    write_map(tmp_path / "map.mrc", density, 1.0)
+    path.write_bytes(gzip.compress((tmp_path / "map.mrc").read_bytes()))
+    assert (read_map(path).data == density).all()
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match="not a readable MRC map"):
+        read_map(path)
 
 
 def test_mask(tmp_path):
