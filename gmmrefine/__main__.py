@@ -1,0 +1,52 @@
+"""The command line: ``python -m gmmrefine COMMAND …``."""
+import argparse
+import importlib
+import sys
+
+import gmmrefine
+from gmmrefine.errors import EngineError
+
+COMMANDS = {
+    "simulate": "simulate",
+    "reconstruct": "reconstruct",
+    "fsc": "fsc",
+    "build": "build",
+    "refine": "refine",
+    "import": "import_particles",
+    "export": "export",
+    "doctor": "doctor",
+}
+
+
+def make_parser():
+    """The parser of all commands; each command's module docstring is its help."""
+    parser = argparse.ArgumentParser(
+        prog="gmmrefine", description="Refine cryoEM particle poses against Gaussian mixture models.")
+    parser.add_argument("--version", action="version", version=f"gmmrefine {gmmrefine.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module_name in COMMANDS.items():
+        module = importlib.import_module(f"gmmrefine.commands.{module_name}")
+        subparser = subparsers.add_parser(
+            name, help=module.__doc__.splitlines()[0], description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments=None):
+    """Run one command; an EngineError becomes one line on standard error and exit code 1."""
+    args = make_parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except EngineError as error:
+        print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"gmmrefine {args.command}: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""How well a batch of images fits the projections of a GMM, with slope and curvature in the pose."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.backend import compiled, tf
+from gmmrefine.fourier.shells import smooth_curve
+
+
+@dataclass(frozen=True)
+class ShellWeights:
+    """What a half set's images say about signal and noise, by ring.
+
+    Parameters
+    ----------
+    scale : (S,) float
+        Factor from the GMM's projection to the signal in an image.
+    precision : (S,) float
+        2 / noise variance of a Fourier sample; 0 for rings that are not used.
+    """
+
+    scale: np.ndarray
+    precision: np.ndarray
+
+    def on(self, disc):
+        """Scale and precision (K,) of the samples of a disc, as tensors."""
+        return tf.constant(self.scale[disc.ring], tf.float32), tf.constant(self.precision[disc.ring], tf.float32)
+
+
+class ImageFit:
+    """A batch of images held against a projector.
+
+    The log-likelihood of a pose, up to a constant, is Σ_k w (a Re(C D* F) − a² C² |F|² / 2): Gaussian noise of variance 2/w per
+    sample, D the image, C its CTF, F the projection moved to the image, a the scale of the ring.
+
+    Parameters
+    ----------
+    batch : ImageBatch
+    disc : HalfDisc
+        Samples of the batch.
+    pixel_size : float
+        Å/px.
+    size : int
+        Number of images the kernels are compiled for; a shorter batch is filled up with copies of its last image.
+    """
+
+    def __init__(self, batch, disc, pixel_size, size):
+        fill = np.minimum(np.arange(size), len(batch.index) - 1)
+        matched = batch.matched()
+        self.count = len(batch.index)
+        self._fill = fill
+        self._disc = disc
+        self._pixel_size = pixel_size
+        self._power = np.add.reduceat(
+            batch.noise_power().sum(axis=0), np.searchsorted(disc.ring, np.arange(disc.radius + 1)))
+        self._matched = tf.constant(np.stack([matched.real[fill], matched.imag[fill]]))
+        self._ctf2 = tf.constant((batch.ctf**2)[fill])
+
+    def value(self, projector, weights, rotations, shifts):
+        """Log-likelihood (B,) of poses: rotations (B, 3, 3), shifts (B, 2) in Å."""
+        rotations, shifts, matched, ctf2, k = self._operands(projector.disc, rotations, shifts)
+        return _value(*projector.images(rotations), shifts, matched, ctf2, k, *weights.on(projector.disc)).numpy()[: self.count]
+
+    def normal_equations(self, projector, weights, rotations, shifts):
+        """Log-likelihood, its gradient and its Fisher information.
+
+        Parameters
+        ----------
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+
+        Returns
+        -------
+        tuple
+            value (B,), gradient (B, 5), information (B, 5, 5) in a rotation-vector increment (radians, acting in the image
+            frame: R → exp(ω) R) and the shift (Å).
+        """
+        rotations, shifts, matched, ctf2, k = self._operands(projector.disc, rotations, shifts)
+        moments = projector.images_with_moments(rotations)
+        result = _normal_equations(*moments, shifts, matched, ctf2, k, *weights.on(projector.disc))
+        value, gradient, information = (part.numpy()[: self.count].astype(float) for part in result)
+        units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
+        return value, gradient * units, information * units[:, None] * units
+
+    def ring_sums(self, projector, rotations, shifts):
+        """Sums over the batch by ring: Re(C D* F), C²|F|², |D|² and the number of samples, (4, S)."""
+        disc = projector.disc
+        rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
+        weight = tf.constant((np.arange(len(self._fill)) < self.count).astype(np.float32)[:, None])
+        cross, model = _agreement(*projector.images(rotations), shifts, matched, ctf2, k, weight)
+        rings = disc.radius + 1
+        return np.stack([
+            np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
+            np.bincount(disc.ring, minlength=rings) * self.count])
+
+    def _operands(self, disc, rotations, shifts):
+        samples = len(disc.ring)
+        return (
+            tf.constant(rotations[self._fill], tf.float32), tf.constant(shifts[self._fill] / self._pixel_size, tf.float32),
+            self._matched[:, :, :samples], self._ctf2[:, :samples],
+            tf.constant(np.stack([disc.kx, disc.ky]) * (2 * np.pi / disc.box_size), tf.float32))
+
+
+def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring):
+    """Shell weights from ring sums over a sample of images.
+
+    Parameters
+    ----------
+    ring_sums : (4, S) float
+        Sums of Re(C D* F), C²|F|², |D|² and sample counts (``ImageFit.ring_sums``).
+    reliability : (S,) float
+        Part of the GMM that is signal and not noise of the same half set, 0 to 1.
+    lowest_ring, highest_ring : int
+        Rings outside are not used.
+    """
+    cross, model, power, count = ring_sums
+    scale = np.maximum(smooth_curve(cross / np.maximum(model, 1e-20)), 0)
+    noise = smooth_curve((power - 2 * scale * cross + scale**2 * model) / count)
+    ring = np.arange(len(cross))
+    used = (ring >= lowest_ring) & (ring <= highest_ring)
+    return ShellWeights(scale * reliability[: len(ring)], np.where(used, 2 / noise, 0))
+
+
+def _recentred(shifts, matched, k):
+    """Images moved so that the particle is centred, real and imaginary part (B, K)."""
+    phase = tf.matmul(shifts, k)
+    cos, sin = tf.cos(phase), tf.sin(phase)
+    return matched[0] * cos + matched[1] * sin, matched[1] * cos - matched[0] * sin
+
+
+@compiled
+def _value(real, imag, shifts, matched, ctf2, k, scale, precision):
+    data_real, data_imag = _recentred(shifts, matched, k)
+    agreement = data_real * real + data_imag * imag - 0.5 * scale * ctf2 * (real**2 + imag**2)
+    return tf.reduce_sum(precision * scale * agreement, axis=1)
+
+
+@compiled
+def _agreement(real, imag, shifts, matched, ctf2, k, weight):
+    data_real, data_imag = _recentred(shifts, matched, k)
+    cross = tf.reduce_sum(weight * (data_real * real + data_imag * imag), axis=0)
+    return cross, tf.reduce_sum(weight * ctf2 * (real**2 + imag**2), axis=0)
+
+
+@compiled
+def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
+    data_real, data_imag = _recentred(shifts, matched, k)
+    model = scale * ctf2
+    agreement = data_real * real + data_imag * imag - 0.5 * model * (real**2 + imag**2)
+    weight = precision * scale
+    value = tf.reduce_sum(weight * agreement, axis=1)
+
+    # derivatives are -i T: turning by ω moves a point by ω × x, and the image by -shift
+    def t(f, x, y, z):
+        return tf.stack([-k[1] * z, k[0] * z, k[1] * x - k[0] * y, -k[0] * f, -k[1] * f], axis=1)  # (B, 5, K)
+
+    t_real = t(real, *tf.unstack(moment_real, axis=1))
+    t_imag = t(imag, *tf.unstack(moment_imag, axis=1))
+    residual_real = weight * (data_real - model * real)
+    residual_imag = weight * (data_imag - model * imag)
+    gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
+    curvature = (weight * model)[:, None]
+    information = tf.matmul(curvature * t_real, t_real, transpose_b=True) + tf.matmul(curvature * t_imag, t_imag, transpose_b=True)
+    return value, gradient, information

@@ -1,0 +1,61 @@
+"""Say what this machine can run: Python, libraries, CPU threads, GPU, memory, disk, and a small computation on each device."""
+import importlib
+import os
+import platform
+import shutil
+import sys
+import time
+
+import gmmrefine
+from gmmrefine.errors import ResourceError
+
+_LIBRARIES = ("numpy", "scipy", "tensorflow", "mrcfile", "gemmi")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("--folder", default=".", metavar="DIR", help="folder whose free disk space is shown")
+
+
+def run(args):
+    """Print the report; fails when something the engine needs does not work."""
+    print(f"gmmrefine {gmmrefine.__version__}, Python {platform.python_version()} ({sys.executable})")
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU threads, {_memory_gb():.1f} GB memory")
+    free = shutil.disk_usage(args.folder).free / 1e9
+    print(f"{free:.1f} GB free in {os.path.abspath(args.folder)}")
+    for name in _LIBRARIES:
+        print(f"{name} {_version(name)}")
+    _try_devices()
+
+
+def _version(name):
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        raise ResourceError(f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
+    return getattr(module, "__version__", "(version unknown)")
+
+
+def _memory_gb():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+
+
+def _try_devices():
+    """Run a small compiled kernel and a 3-D FFT on every device, and time them."""
+    from gmmrefine.backend import compiled, tf
+
+    @compiled
+    def spread(indices):
+        return tf.tensor_scatter_nd_add(tf.zeros([64**3]), indices, tf.ones([len(indices)]))
+
+    devices = tf.config.list_logical_devices()
+    if not any(device.device_type == "GPU" for device in devices):
+        print("GPU: none found by TensorFlow; everything runs on the CPU")
+    for device in devices:
+        with tf.device(device.name):
+            started = time.perf_counter()
+            total = tf.reduce_sum(spread(tf.zeros([1000, 1], tf.int32))).numpy()
+            tf.signal.fft3d(tf.zeros([64, 64, 64], tf.complex64)).numpy()
+        if total != 1000:
+            raise ResourceError(f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one.")
+        print(f"{device.name}: works ({time.perf_counter() - started:.2f} s for the first kernel and FFT)")

@@ -1,0 +1,18 @@
+"""Particles as the computing commands take them: complete, on one grid, with half sets."""
+
+
+def read_for_computing(args):
+    """Read the particles named on the command line and look at every stack.
+
+    Returns
+    -------
+    tuple
+        ParticleSet, list of str with what a user should know about them.
+    """
+    from gmmrefine.io.aberrations import particle_warnings
+    from gmmrefine.io.particles_file import read_particle_set
+    from gmmrefine.particles.particle_set import split_half_sets
+
+    particles = read_particle_set(args.particles, args.split_halves)
+    split_half_sets(particles)
+    return particles, [f"note: {warning}" for warning in particle_warnings(particles)]

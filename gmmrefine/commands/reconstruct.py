@@ -1,0 +1,27 @@
+"""Reconstruct half maps from particles at their poses and measure the gold-standard FSC.
+
+Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc and fsc.star.
+"""
+from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.settings import COMPUTING, RECONSTRUCT
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("particles", help="particles with poses (.star, .cs)")
+    add_output(parser)
+    add_settings(parser, RECONSTRUCT, COMPUTING)
+
+
+def run(args):
+    """Reconstruct and write."""
+    from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.reconstruct import reconstruct
+
+    particles, notes = read_for_computing(args)
+    record, progress = open_run(args, "reconstruct", (RECONSTRUCT, COMPUTING), [args.particles, args.mask])
+    for note in notes:
+        progress.say(note)
+    results = reconstruct(particles, args, record, progress)
+    record.finish(results, progress.seconds)
+    progress.say(f"resolution {results['resolution_text']}")

@@ -1,0 +1,34 @@
+"""Refine poses and map of particles against Gaussian mixture models, one per half set.
+
+Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc, half_map_2.mrc,
+map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, run.json, and each iteration in iterations/NN.
+An interrupted run continues when the same command is given again.
+"""
+from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.settings import COMPUTING, REFINE
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("particles", help="particles with poses (.star, .cs)")
+    add_output(parser)
+    add_settings(parser, REFINE, COMPUTING)
+
+
+def run(args):
+    """Refine and write."""
+    from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.refine import check_settings, refine
+
+    particles, notes = read_for_computing(args)
+    check_settings(args, particles)
+    record, progress = open_run(args, "refine", (REFINE, COMPUTING), [args.particles, args.mask, args.model])
+    for note in notes:
+        progress.say(note)
+    if record.resumed:
+        progress.say(f"continuing the run in {record.directory}")
+    if args.pin_exchanges:
+        record.pin_exchanges(args.pin_exchanges)
+    results = refine(particles, args, record, progress)
+    record.finish(results, progress.seconds)
+    progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

@@ -1,0 +1,35 @@
+"""The interpolation kernel of Fourier slices, exp(β(√(1 − (2u/w)²) − 1)), and its transform (Barnett et al. 2019, FINUFFT)."""
+import numpy as np
+
+WIDTH = 4
+
+
+def kernel_beta(oversampling, width=WIDTH):
+    """Shape parameter for a grid that is ``oversampling`` times finer than the object needs."""
+    return 0.97 * np.pi * width * (1 - 1 / (2 * min(oversampling, 2.2)))
+
+
+def log_transform(position, beta, grid_size, width=WIDTH):
+    """Logarithm of the kernel's transform and its first two derivatives.
+
+    Parameters
+    ----------
+    position : (...,) float
+        Real-space coordinate in px from the centre.
+    grid_size : float
+        Px in one period: the Fourier grid step is 1 / grid_size cycles per px.
+
+    Returns
+    -------
+    tuple of three (...,) float
+        ln φ, its slope per px and its curvature per px².
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    u = nodes * width / 2
+    weights = weights * width / 2 * np.exp(beta * (np.sqrt(1 - nodes**2) - 1))
+    a = 2 * np.pi * u / grid_size
+    phase = np.multiply.outer(np.asarray(position, float), a)
+    value = np.cos(phase) @ weights
+    slope = -np.sin(phase) @ (weights * a) / value
+    curvature = -np.cos(phase) @ (weights * a**2) / value - slope**2
+    return np.log(value), slope, curvature

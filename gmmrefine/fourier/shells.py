@@ -1,0 +1,53 @@
+"""Sums over rings and spherical shells in Fourier space, and the unit changes between shell and resolution."""
+from functools import lru_cache
+
+import numpy as np
+
+
+@lru_cache(maxsize=4)
+def shell_index(box_size):
+    """Shell of every voxel of ``rfftn`` of a cubic box.
+
+    Returns
+    -------
+    (Z, Y, F) int16
+        Nearest integer of the frequency radius.
+    """
+    k = np.fft.fftfreq(box_size) * box_size
+    kx = np.arange(box_size // 2 + 1)
+    return np.rint(np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + kx**2)).astype(np.int16)
+
+
+def hermitian_weight(box_size):
+    """Number of voxels (F,) of the full transform that one voxel of ``rfftn`` stands for, by column kx."""
+    weight = np.full(box_size // 2 + 1, 2.0)
+    weight[0] = weight[-1] = 1.0
+    return weight
+
+
+def shell_sums(values, box_size):
+    """Sums over shells 0 … box_size / 2 of the full transform.
+
+    Parameters
+    ----------
+    values : (Z, Y, F) float
+        Real quantity on the ``rfftn`` grid, symmetric under inversion.
+    """
+    weighted = values * hermitian_weight(box_size)
+    return np.bincount(shell_index(box_size).ravel(), weighted.ravel(), box_size)[: box_size // 2 + 1]
+
+
+def resolution_of_shell(shell, box_size, pixel_size):
+    """Resolution in Å of a shell index (may be fractional)."""
+    return box_size * pixel_size / shell
+
+
+def shell_of_resolution(resolution, box_size, pixel_size):
+    """Largest shell index not beyond a resolution in Å, at most the last below Nyquist."""
+    return int(np.clip(np.floor(box_size * pixel_size / resolution + 1e-6), 1, box_size // 2 - 1))
+
+
+def smooth_curve(values, width=3):
+    """Running mean of a curve (S,), edges repeated."""
+    padded = np.pad(np.asarray(values, float), width // 2, mode="edge")
+    return np.convolve(padded, np.ones(width) / width, "valid")

@@ -1,0 +1,43 @@
+"""Low-pass filters of maps."""
+import numpy as np
+from scipy import fft
+
+from gmmrefine.fourier.shells import shell_index
+
+_SOFT_SHELLS = 2
+
+
+def low_pass(volume, radius):
+    """A map without signal beyond a shell, with a short cosine fall-off so that nothing rings.
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) float
+    radius : float
+        Shell index of half height.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+    """
+    shells = shell_index(len(volume))
+    ramp = np.clip((shells - radius) / (2 * _SOFT_SHELLS) + 0.5, 0, 1)
+    return scale_shells(volume, 0.5 + 0.5 * np.cos(np.pi * ramp))
+
+
+def scale_shells(volume, factor):
+    """A map whose transform is multiplied by ``factor``, (S,) by shell or (Z, Y, F) by voxel; (Z, Y, X) float32."""
+    if factor.ndim == 1:
+        factor = factor[np.minimum(shell_index(len(volume)), len(factor) - 1)]
+    spectrum = fft.rfftn(volume, workers=-1) * factor
+    return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)
+
+
+def randomise_phases(volume, radius, rng):
+    """A map with the amplitudes of ``volume`` and random phases in shells beyond ``radius`` (Chen et al. 2013, Ultramicroscopy)."""
+    spectrum = fft.rfftn(volume, workers=-1)
+    # phases of white noise have the symmetry of a real map
+    noise = fft.rfftn(rng.standard_normal(volume.shape, np.float32), workers=-1)
+    random = np.abs(spectrum) * np.exp(1j * np.angle(noise))
+    spectrum = np.where(shell_index(len(volume)) > radius, random, spectrum)
+    return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)

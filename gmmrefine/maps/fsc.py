@@ -1,0 +1,124 @@
+"""Gold-standard Fourier shell correlation: with a mask, its phase-randomised correction, and the resolution it means."""
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
+from gmmrefine.maps.filter import randomise_phases
+
+_RANDOMISE_BELOW = 0.8
+_CORRECT_FROM = 2
+
+
+def shell_correlation(map_a, map_b):
+    """FSC (S,) of two maps (Z, Y, X), shells 0 … n / 2; 0 where a shell is empty."""
+    a, b = fft.rfftn(map_a, workers=-1), fft.rfftn(map_b, workers=-1)
+    return transform_correlation(a, b)
+
+
+def transform_correlation(a, b):
+    """FSC (S,) of two ``rfftn`` transforms (Z, Y, F) of maps of the same box."""
+    n = len(a)
+    cross = shell_sums((a * np.conj(b)).real, n)
+    power = shell_sums(np.abs(a) ** 2, n) * shell_sums(np.abs(b) ** 2, n)
+    return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
+
+
+@dataclass(frozen=True)
+class FscCurve:
+    """Agreement of two half maps by shell.
+
+    Parameters
+    ----------
+    fsc : (S,) float
+        Corrected for the mask; what the resolution is read from.
+    unmasked, masked, randomised : (S,) float
+        Without mask; with mask; with mask after the phases beyond a shell were randomised.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px
+    """
+
+    fsc: np.ndarray
+    unmasked: np.ndarray
+    masked: np.ndarray
+    randomised: np.ndarray
+    box_size: int
+    pixel_size: float
+
+    @property
+    def frequency(self):
+        """Spatial frequency (S,) in 1/Å."""
+        return np.arange(len(self.fsc)) / (self.box_size * self.pixel_size)
+
+    def crossing(self, threshold=0.143):
+        """Shell (fractional) where the curve first falls below ``threshold`` after shell 0; None when it never does.
+
+        Returns
+        -------
+        float or None
+            Below 1 when even the first shell is under the threshold.
+        """
+        below = np.flatnonzero(self.fsc[1 : self.box_size // 2] < threshold)
+        if len(below) == 0:
+            return None
+        shell = below[0] + 1
+        before, after = (1.0 if shell == 1 else self.fsc[shell - 1]), self.fsc[shell]
+        return float(shell - 1 + (before - threshold) / (before - after))
+
+    def resolution(self, threshold=0.143):
+        """Resolution in Å; twice the pixel size (Nyquist) when the curve never crosses, None when nothing agrees."""
+        shell = self.crossing(threshold)
+        if shell is None:
+            return 2.0 * self.pixel_size
+        return None if shell < 1 else float(resolution_of_shell(shell, self.box_size, self.pixel_size))
+
+    def resolution_text(self, threshold=0.143):
+        """The resolution as a sentence that says what was measured."""
+        shell = self.crossing(threshold)
+        nyquist = 2 * self.pixel_size
+        if shell is None:
+            return f"{nyquist:.2f} Å: the FSC stays above {threshold:g} up to Nyquist; use a smaller pixel to see the limit"
+        if shell < 1:
+            return f"none: the half maps agree in no shell (FSC below {threshold:g} from the first one)"
+        return f"{self.resolution(threshold):.2f} Å (FSC = {threshold:g})"
+
+
+def gold_standard_fsc(half_map_1, half_map_2, mask, pixel_size, seed=0):
+    """FSC of two half maps under a soft mask, corrected for what the mask itself correlates.
+
+    Parameters
+    ----------
+    half_map_1, half_map_2 : (Z, Y, X) float
+        Unfiltered.
+    mask : (Z, Y, X) float or None
+        0 to 1.
+    pixel_size : float
+        Å/px.
+    seed : int
+        Of the random phases.
+
+    Returns
+    -------
+    FscCurve
+
+    Notes
+    -----
+    FSC_true = (FSC_masked − FSC_random) / (1 − FSC_random) beyond two shells after the one where phases were randomised,
+    the first with unmasked FSC below 0.8 (Chen et al. 2013, Ultramicroscopy 135, 24).
+    """
+    box_size = len(half_map_1)
+    unmasked = shell_correlation(half_map_1, half_map_2)
+    if mask is None:
+        return FscCurve(unmasked, unmasked, unmasked, np.zeros_like(unmasked), box_size, pixel_size)
+    masked = shell_correlation(half_map_1 * mask, half_map_2 * mask)
+    low = np.flatnonzero(unmasked[1:] < _RANDOMISE_BELOW)
+    start = int(low[0]) + 1 if len(low) else box_size // 2
+    rng = np.random.default_rng(seed)
+    randomised = shell_correlation(*(randomise_phases(half, start, rng) * mask for half in (half_map_1, half_map_2)))
+    corrected = masked.copy()
+    beyond = np.arange(len(masked)) >= start + _CORRECT_FROM
+    corrected[beyond] = ((masked - randomised) / np.maximum(1 - randomised, 1e-3))[beyond]
+    return FscCurve(corrected, unmasked, masked, randomised, box_size, pixel_size)

@@ -1,0 +1,103 @@
+"""Direct Fourier inversion: particle images to a map, each sample weighted by its CTF."""
+import numpy as np
+from scipy import fft
+
+from gmmrefine.backend import compiled, tf
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.fourier.shells import shell_index
+
+PADDING = 1.5
+_EMPTY_SHARE = 1e-3
+
+
+class FourierGrid:
+    """Sums of images and of their CTF², inserted trilinearly into a padded half volume qx ≥ 0.
+
+    Parameters
+    ----------
+    box_size : int
+        Image side in px, even; images carry the half disc up to ring box_size / 2 - 1.
+    """
+
+    def __init__(self, box_size):
+        self.box_size = box_size
+        self.disc = half_disc(box_size, box_size // 2 - 1)
+        self._side = int(2 * np.ceil(PADDING * box_size / 2))
+        self._half = int(np.ceil(PADDING * self.disc.radius)) + 1
+        self._shape = (2 * self._half + 1, 2 * self._half + 1, self._half + 2)  # z, y, x
+        self._sums = tf.zeros([np.prod(self._shape), 3])
+        self._k = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (self._side / box_size), tf.float32)
+        self._phase = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (2 * np.pi / box_size), tf.float32)
+
+    def insert(self, batch, rotations, shifts_px):
+        """Add images at their poses.
+
+        Parameters
+        ----------
+        batch : ImageBatch
+            B images on ``self.disc``.
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts_px : (B, 2) float
+            Shifts that recentre the images, px.
+        """
+        matched = batch.matched()
+        self._sums = _insert(
+            self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations, tf.float32),
+            tf.constant(shifts_px, tf.float32), tf.constant(matched.real), tf.constant(matched.imag), tf.constant(batch.ctf**2))
+
+    def map(self):
+        """The reconstructed map (Z, Y, X) float32, unfiltered, in the units of a projection's pixels.
+
+        Returns
+        -------
+        (Z, Y, X) float32
+            Zero where the images hold no signal at all.
+        """
+        sums = self._sums.numpy().reshape(*self._shape, 3)
+        numerator, weight = sums[..., 0] + 1j * sums[..., 1], sums[..., 2]
+        # samples just left of the plane qx = 0 were mirrored to its right: the plane misses their mates
+        numerator[:, :, 0] += np.conj(numerator[::-1, ::-1, 0])
+        weight[:, :, 0] += weight[::-1, ::-1, 0]
+        m, half = self._side, self._half
+        transform = np.zeros((m, m, m // 2 + 1), np.complex64)
+        index = np.arange(-half, half + 1) % m
+        columns = min(half + 1, m // 2 + 1)
+        # a floor keeps cells that hardly any sample touched from blowing up noise
+        floor = _EMPTY_SHARE * weight[weight > 0].mean() if np.any(weight > 0) else 1.0
+        ratio = numerator / (weight + floor)
+        transform[np.ix_(index, index, np.arange(columns))] = ratio[:, :, :columns]
+        volume = np.fft.fftshift(fft.irfftn(transform, s=(m, m, m), workers=-1))
+        start = (m - self.box_size) // 2
+        inner = slice(start, start + self.box_size)
+        # the trilinear kernel multiplied the map by sinc² along each axis
+        sinc2 = np.sinc((np.arange(self.box_size) - self.box_size // 2) / m) ** 2
+        volume = volume[inner, inner, inner] / (sinc2[:, None, None] * sinc2[:, None] * sinc2) * (m / self.box_size) ** 3
+        spectrum = fft.rfftn(volume.astype(np.float32), workers=-1)
+        spectrum[shell_index(self.box_size) > self.disc.radius] = 0
+        return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)
+
+
+@compiled
+def _insert(sums, shape, k, phase, rotations, shifts, real, imag, ctf2):
+    angle = tf.matmul(shifts, phase)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    real, imag = real * cos + imag * sin, imag * cos - real * sin
+    q = tf.einsum("bij,ik->bjk", rotations[:, :2], k)
+    mirrored = q[:, 0] < 0
+    q = tf.where(mirrored[:, None], -q, q)
+    value = tf.stack([real, tf.where(mirrored, -imag, imag), ctf2], axis=-1)  # (B, K, 3)
+    floor = tf.floor(q)
+    part = q - floor
+    cell = tf.cast(floor, tf.int32)
+    half = (shape[0] - 1) // 2
+    corner = ((cell[:, 2] + half) * shape[1] + cell[:, 1] + half) * shape[2] + cell[:, 0]
+    for z in (0, 1):
+        for y in (0, 1):
+            for x in (0, 1):
+                near = [part[:, axis] if far else 1 - part[:, axis] for axis, far in ((0, x), (1, y), (2, z))]
+                weight = near[0] * near[1] * near[2]
+                index = corner + (z * shape[1] + y) * shape[2] + x
+                sums = tf.tensor_scatter_nd_add(
+                    sums, tf.reshape(index, [-1, 1]), tf.reshape(value * weight[..., None], [-1, 3]))
+    return sums

@@ -1,0 +1,132 @@
+"""A set of particle images with poses, CTF and half set, as plain arrays; the table it came from rides along."""
+from dataclasses import dataclass, field, replace
+from typing import Any, Tuple
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+
+CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class CtfParameters:
+    """CTF of every particle; optics-group values are already spread to the particles.
+
+    Parameters
+    ----------
+    defocus_u, defocus_v : (N,) float
+        Å, positive = underfocus.
+    defocus_angle : (N,) float
+        Degrees from the image x axis to the direction of ``defocus_u``.
+    phase_shift_deg : (N,) float
+        Phase plate shift in degrees.
+    voltage_kv, cs_mm, amplitude_contrast : (N,) float
+        kV, mm, fraction 0 to 1.
+    state : (N,) int
+        ``CTF_RAW``, ``CTF_PHASE_FLIPPED`` or ``CTF_PREMULTIPLIED``: what was already done to the images.
+    """
+
+    defocus_u: np.ndarray
+    defocus_v: np.ndarray
+    defocus_angle: np.ndarray
+    phase_shift_deg: np.ndarray
+    voltage_kv: np.ndarray
+    cs_mm: np.ndarray
+    amplitude_contrast: np.ndarray
+    state: np.ndarray
+
+    def subset(self, index):
+        """The CTF of some particles, by index or mask."""
+        return CtfParameters(**{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class ParticleSet:
+    """Particle images on disk with what is known about them.
+
+    Parameters
+    ----------
+    stacks : tuple of str
+        Image files, absolute paths.
+    stack_index : (N,) int
+        Which of ``stacks`` holds the particle.
+    slice_index : (N,) int
+        Image within that stack, from 0.
+    rotations : (N, 3, 3) float
+        Reference → particle: a point X of the reference (Å from the box centre, x y z) appears at
+        ``(rotations @ X)[:2] - shifts`` from the image centre.
+    shifts : (N, 2) float
+        x, y in Å; the shift that recentres the image, RELION's rlnOrigin.
+    half_set : (N,) int
+        1 or 2; 0 where none is known.
+    ctf : CtfParameters
+    box_size : int
+        Image side in px, even.
+    pixel_size : float
+        Å/px, the same for all particles.
+    row : (N,) int
+        Row of each particle in the table it was read from; joins results by identity, not by position.
+    table : object
+        The table as read (``io`` owns its type), for a round trip without loss.
+    """
+
+    stacks: Tuple[str, ...]
+    stack_index: np.ndarray
+    slice_index: np.ndarray
+    rotations: np.ndarray
+    shifts: np.ndarray
+    half_set: np.ndarray
+    ctf: CtfParameters
+    box_size: int
+    pixel_size: float
+    row: np.ndarray
+    table: Any = field(default=None, repr=False)
+
+    def __len__(self):
+        return len(self.rotations)
+
+    def subset(self, index):
+        """Some of the particles, by index or mask (N,)."""
+        arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row")
+        return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
+
+    def with_poses(self, rotations, shifts):
+        """The same particles at other poses: rotations (N, 3, 3), shifts (N, 2) in Å."""
+        return replace(self, rotations=np.asarray(rotations, float), shifts=np.asarray(shifts, float))
+
+
+def split_half_sets(particles):
+    """The two half sets, in the order of the input.
+
+    Returns
+    -------
+    tuple of ParticleSet
+        Particles of half 1 and of half 2.
+
+    Raises
+    ------
+    InputError
+        Particles without a half set, or an empty half.
+    """
+    unknown = np.flatnonzero(~np.isin(particles.half_set, (1, 2)))
+    if len(unknown):
+        raise InputError(
+            f"{len(unknown)} of {len(particles)} particles have no half set (rlnRandomSubset 1 or 2; first in row "
+            f"{particles.row[unknown[0]] + 1}). Take the column from the upstream refinement, or draw halves with "
+            f"--split-halves SEED if these poses never saw a joint reference.")
+    halves = tuple(particles.subset(particles.half_set == half) for half in (1, 2))
+    for number, half in enumerate(halves, 1):
+        if len(half) == 0:
+            raise InputError(
+                f"half set {number} is empty: all {len(particles)} particles are in half {3 - number}. Both halves are needed "
+                f"for a gold-standard FSC; use the rlnRandomSubset of the upstream refinement or --split-halves SEED.")
+    return halves
+
+
+def draw_half_sets(particles, seed):
+    """Particles with half sets drawn at random, equal in size to one particle."""
+    order = np.random.default_rng(seed).permutation(len(particles))
+    half_set = np.empty(len(particles), int)
+    half_set[order] = 1 + np.arange(len(particles)) % 2
+    return replace(particles, half_set=half_set)

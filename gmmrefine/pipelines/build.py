@@ -1,0 +1,130 @@
+"""A GMM built from a map: seeded on its voxels or on an atomic model, fitted, compared."""
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.shells import shell_of_resolution
+from gmmrefine.gmm.fit import MapTarget, fit_gaussians, gmm_map_fsc
+from gmmrefine.gmm.from_atoms import randomised
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.gmm.render import centered_from_map, render_map
+from gmmrefine.gmm.seed import automatic_count, molecule_voxels, seed_gaussians
+from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.mask import molecule_threshold, soft_mask
+
+LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
+_DEFAULT_RESOLUTION = 3.0  # pixels
+
+
+def build(volume, settings, run, progress):
+    """Build a GMM from a map and write it with its agreement.
+
+    Parameters
+    ----------
+    volume : Volume
+    settings : object
+        ``settings.BUILD`` and seed.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    box_size, pixel_size = len(volume.data), volume.voxel_size
+    resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
+    if resolution < 2 * pixel_size:
+        raise InputError(
+            f"--resolution {resolution:g} Å is beyond Nyquist of the map ({2 * pixel_size:.2f} Å for voxels of "
+            f"{pixel_size:.4g} Å). Give at least that.")
+    if settings.mask:
+        mask = read_mask(settings.mask, box_size, pixel_size)
+    else:
+        mask = soft_mask(volume.data, pixel_size, settings.mask_resolution, settings.mask_edge)
+    radius = shell_of_resolution(resolution, box_size, pixel_size)
+    weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
+    gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress, volume.origin)
+    write_gmm(run.path("gmm.star"), gmm)
+    write_map(run.path("gmm_map.mrc"), render_map(gmm, box_size, pixel_size, radius), pixel_size, volume.origin)
+    frequency = np.arange(radius + 1) / (box_size * pixel_size)
+    write_curves(run.path("gmm_fsc.star"), {"gmmFrequency": frequency, "gmmFsc": curve})
+    return {
+        "gaussians": len(gmm), "resolution": box_size * pixel_size / radius,
+        "mean_fsc": float(curve[LOWEST_SHELL:].mean()), "fsc_at_resolution": float(curve[-1])}
+
+
+def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, origin=(0.0, 0.0, 0.0), **where):
+    """Fit a GMM to the masked map.
+
+    Parameters
+    ----------
+    volume, mask : (Z, Y, X) float
+    pixel_size : float
+        Å/px.
+    shell_weights : (R + 1,) float
+        Weight of each shell's correlation; R is the target resolution.
+    settings : object
+        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``.
+    progress : Progress
+    origin : (3,) float
+        x, y, z in Å of the map's first voxel, the frame of ``settings.model``.
+    where : object
+        Iteration and half, for the log and the seed.
+
+    Returns
+    -------
+    tuple
+        Gmm, FSC (R + 1,) between it and the masked map.
+    """
+    radius = len(shell_weights) - 1
+    rng = np.random.default_rng([settings.seed, *where.values()])
+    filtered = low_pass(volume, radius) * mask
+    if settings.model:
+        seeds = _seeds_from_model(settings.model, mask, pixel_size, origin, len(volume) * pixel_size / radius, rng)
+    else:
+        seeds = _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng)
+    target = MapTarget(centered_from_map(volume * mask), pixel_size, shell_weights)
+    with progress.step("fit GMM", settings.fit_evaluations, unit="evaluations", **where) as report:
+        gmm = fit_gaussians(seeds, target, settings.fit_evaluations, lambda done, loss: report(done, loss=round(loss, 5)))
+    if len(gmm) == 0:
+        raise InputError(
+            "no Gaussian kept any density: the map holds nothing that agrees with Gaussians inside the mask. Check the mask "
+            "and the contrast.")
+    return gmm, gmm_map_fsc(gmm, target.transform, pixel_size, radius)
+
+
+def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
+    resolution = len(filtered) * pixel_size / radius
+    threshold = getattr(settings, "threshold", 0.0) or molecule_threshold(filtered)
+    voxels = molecule_voxels(filtered, mask, threshold)
+    if settings.gaussians == "auto":
+        count = min(automatic_count(len(voxels) * pixel_size**3, resolution), len(voxels))
+    else:
+        count = _number_of_gaussians(settings.gaussians)
+    return seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
+
+
+def _number_of_gaussians(text):
+    if not str(text).isdigit() or int(text) < 1:
+        raise InputError(f"--gaussians {text}: expected a positive whole number or auto.")
+    return int(text)
+
+
+def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):
+    """One Gaussian per atom, moved at random by the resolution so that the model cannot be found again in the result."""
+    atoms = read_atoms(path)
+    voxels = np.rint((atoms.positions - origin) / pixel_size).astype(int)
+    in_box = np.all((voxels >= 0) & (voxels < len(mask)), axis=1)
+    in_mask = np.zeros(len(atoms), bool)
+    in_mask[in_box] = mask[tuple(voxels[in_box, ::-1].T)] > 0.5
+    if in_mask.mean() < 0.5:
+        raise InputError(
+            f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; the model is not in the frame of the map. "
+            "Fit it into the map (for refine: a map of these particles, first voxel at 0, 0, 0) and save it again.")
+    centers = atoms.positions - origin - len(mask) // 2 * pixel_size
+    width = 0.28 * resolution
+    return randomised(Gmm(centers, np.ones(len(atoms)), np.full(len(atoms), width)), resolution, rng)

@@ -1,0 +1,77 @@
+"""Half maps and their gold-standard FSC from particles at their present poses."""
+import numpy as np
+
+from gmmrefine.fourier.shells import shell_of_resolution
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.maps.mask import soft_mask
+from gmmrefine.maps.reconstruct import FourierGrid
+from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.particle_set import split_half_sets
+
+
+def reconstruct(particles, settings, run, progress):
+    """Reconstruct both half sets and measure their agreement.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    settings : object
+        ``settings.RECONSTRUCT`` and computing settings.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    maps = [half_map(half, number, settings, progress) for number, half in enumerate(split_half_sets(particles), 1)]
+    mask = read_or_make_mask(maps, particles, settings)
+    curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
+    return write_maps(run, maps, mask, curve, settings)
+
+
+def half_map(half, number, settings, progress, **where):
+    """The unfiltered map (Z, Y, X) of one half set."""
+    grid = FourierGrid(half.box_size)
+    reader = ImageReader(half, grid.disc, settings.invert_contrast)
+    with progress.step("reconstruct", len(half), half=number, **where) as report:
+        for batch in reader.batches(settings.batch_size):
+            grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
+            report(int(batch.index[-1]) + 1)
+    return grid.map()
+
+
+def read_or_make_mask(maps, particles, settings):
+    """The mask (Z, Y, X) given by the user, or one around the molecule in the sum of the half maps."""
+    if settings.mask:
+        return read_mask(settings.mask, particles.box_size, particles.pixel_size)
+    return soft_mask(maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge)
+
+
+def write_maps(run, maps, mask, curve, settings):
+    """Write half maps, the map at its resolution, mask and FSC; gives the results for run.json."""
+    pixel_size, box_size = curve.pixel_size, curve.box_size
+    resolution = curve.resolution(settings.fsc_threshold)
+    for number, half in enumerate(maps, 1):
+        write_map(run.path(f"half_map_{number}.mrc"), half, pixel_size)
+    radius = box_size // 2 if resolution is None else shell_of_resolution(resolution, box_size, pixel_size)
+    write_map(run.path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size)
+    write_map(run.path("mask.mrc"), mask, pixel_size)
+    write_fsc(run.path("fsc.star"), curve)
+    return {"resolution": resolution, "resolution_text": curve.resolution_text(settings.fsc_threshold)}
+
+
+def write_fsc(path, curve):
+    """Write an FscCurve as STAR."""
+    write_curves(path, {
+        "gmmFrequency": curve.frequency, "gmmFsc": curve.fsc, "gmmFscUnmasked": curve.unmasked,
+        "gmmFscMasked": curve.masked, "gmmFscRandomised": curve.randomised})
+
+
+def mean_correlation(curve):
+    """Mean of the corrected FSC up to Nyquist, a figure that moves before the resolution does."""
+    return float(np.mean(np.clip(curve.fsc[1:], 0, 1)))

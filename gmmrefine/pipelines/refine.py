@@ -1,0 +1,198 @@
+"""The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
+import os
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.shells import resolution_of_shell, shell_of_resolution
+from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
+from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
+from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
+from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
+from gmmrefine.pipelines.run_record import half_set_hash
+
+_COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
+_FEWEST_SHELLS = 4
+_LEAST_GAIN = 5e-4  # of the mean FSC; below, an iteration has not improved anything
+
+
+def refine(particles, settings, run, progress):
+    """Refine poses and map of two half sets against their own GMMs.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        With half sets.
+    settings : object
+        ``settings.REFINE`` and computing settings.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    check_settings(settings, particles)
+    run.set(half_set_hash=half_set_hash(particles))
+    starts = split_half_sets(particles)
+    halves = [start_half(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    mask = shared_mask(halves, particles, settings, run)
+    curve = shared_fsc(halves, mask, 0, particles, settings, run)
+    best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
+    progress.say(f"start: resolution {curve.resolution_text(settings.fsc_threshold)}")
+    for iteration in range(1, settings.iterations + 1):
+        shared = Shared(curve.fsc, mask, usable_radius(curve, iteration, settings))
+        halves = [
+            improve_half(start, half, shared, iteration, number, settings, run, progress)
+            for number, (start, half) in enumerate(zip(starts, halves), 1)]
+        curve = shared_fsc(halves, mask, iteration, particles, settings, run)
+        history.append(summary(iteration, halves, starts, curve, settings))
+        progress.say(f"iteration {iteration}: resolution {curve.resolution_text(settings.fsc_threshold)}")
+        progress.event(step="iteration", **history[-1])
+        gain = mean_correlation(curve) - mean_correlation(best[2])
+        if gain > 0:
+            best = iteration, halves, curve
+        if gain < _LEAST_GAIN:
+            progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
+            break
+    return write_results(particles, starts, best, mask, history, settings, run, progress)
+
+
+def check_settings(settings, particles):
+    """Refuse combinations of settings that mean nothing."""
+    if (settings.optimizer == "adam") != (settings.loss == "frc"):
+        raise InputError(
+            f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with likelihood "
+            "(the default) or adam with frc (Chen et al. 2023).")
+    if bool(settings.prior_rotation) != bool(settings.prior_shift):
+        raise InputError("--prior-rotation and --prior-shift must be given together, or neither to estimate both.")
+    try:
+        fractions = [float(text) for text in settings.march.split()]
+    except ValueError:
+        fractions = []
+    if not fractions or min(fractions) <= 0 or max(fractions) != 1:
+        raise InputError(f"--march '{settings.march}': expected fractions above 0 with 1.0 the largest, e.g. '0.4 0.7 1.0'.")
+    for name in ("initial_resolution", "max_resolution"):
+        value = getattr(settings, name)
+        if value and value < 2 * particles.pixel_size:
+            raise InputError(
+                f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles ({2 * particles.pixel_size:.2f} Å). "
+                "Give a larger number, or 0.")
+
+
+def start_half(start, number, settings, run, progress):
+    """A half set at its start poses, with their map."""
+    folder = run.path("iterations", "00")
+    done = load_half(folder, start, number)
+    if done is None:
+        done = HalfState(start, half_map(start, number, settings, progress, iteration=0), np.zeros((len(start), 2)))
+        save_half(folder, done, number)
+    return done
+
+
+def shared_mask(halves, particles, settings, run):
+    """The mask both halves use: given, made from the sum of the start maps, or taken from a pinned run."""
+    path = run.path("mask.mrc")
+
+    def measure():
+        if not os.path.exists(path):
+            mask = read_or_make_mask([half.volume for half in halves], particles, settings)
+            write_map(path, mask, particles.pixel_size)
+        return os.path.abspath(path)
+
+    used = run.exchange("mask", 0, measure)
+    mask = read_mask(used, particles.box_size, particles.pixel_size)
+    if used != os.path.abspath(path):
+        write_map(path, mask, particles.pixel_size)
+    return mask
+
+
+def shared_fsc(halves, mask, iteration, particles, settings, run):
+    """The FSC of the half maps, or that of a pinned run."""
+
+    def measure():
+        curve = gold_standard_fsc(halves[0].volume, halves[1].volume, mask, particles.pixel_size, settings.seed)
+        return {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+
+    curves = run.exchange("fsc", iteration, measure)
+    curve = FscCurve(
+        **{name: np.array(values) for name, values in curves.items()}, box_size=particles.box_size,
+        pixel_size=particles.pixel_size)
+    write_fsc(run.path("iterations", f"{iteration:02d}", "fsc.star"), curve)
+    return curve
+
+
+def usable_radius(curve, iteration, settings):
+    """Shell up to which an iteration uses signal: the measured resolution, within the limits set."""
+    box_size, pixel_size = curve.box_size, curve.pixel_size
+
+    def shell(resolution):
+        return shell_of_resolution(resolution, box_size, pixel_size)
+
+    measured = curve.resolution(settings.fsc_threshold)
+    radius = 0 if measured is None else shell(measured)
+    if iteration == 1 and settings.initial_resolution:
+        radius = min(radius, shell(settings.initial_resolution))
+    if settings.max_resolution:
+        radius = min(radius, shell(settings.max_resolution))
+    coarsest = max(_FEWEST_SHELLS, shell(settings.initial_resolution or _COARSEST_START))
+    return max(radius, min(coarsest, box_size // 2 - 1))
+
+
+def summary(iteration, halves, starts, curve, settings):
+    """What changed since the start, for run.json."""
+    turned = np.concatenate([
+        angular_distance_deg(half.particles.rotations, start.rotations) for half, start in zip(halves, starts)])
+    moved = np.concatenate([
+        np.linalg.norm(half.particles.shifts - start.shifts, axis=1) for half, start in zip(halves, starts)])
+    return {
+        "iteration": iteration, "resolution": curve.resolution(settings.fsc_threshold),
+        "mean_fsc": round(mean_correlation(curve), 5), "rotation_change_deg": round(float(turned.mean()), 4),
+        "shift_change": round(float(moved.mean()), 4)}
+
+
+def write_results(particles, starts, best, mask, history, settings, run, progress):
+    """Write maps, FSC, particles and the GMMs of the final half maps; gives the results for run.json."""
+    iteration, halves, curve = best
+    results = write_maps(run, [half.volume for half in halves], mask, curve, settings)
+    radius = usable_radius(curve, iteration + 1, settings)
+    write_final_gmms(halves, curve, mask, radius, settings, run, progress)
+    moved, changes = joined(particles, starts, halves)
+    write_particles(run.path("particles.star"), moved, changes)
+    return dict(
+        results, iteration=iteration, particles=len(particles), iterations=history,
+        used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
+
+
+def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
+    """Fit one GMM to each final half map and write them with their agreement."""
+    ring = np.arange(radius + 1)
+    weights = np.where(ring >= LOWEST_SHELL, np.maximum(curve.fsc[ring], 0.05), 0)
+    columns = {"gmmFrequency": curve.frequency[ring]}
+    for number, half in enumerate(halves, 1):
+        gmm, fsc = gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=number)
+        write_gmm(run.path(f"gmm_half_{number}.star"), gmm)
+        columns[f"gmmFscHalf{number}"] = fsc
+    write_curves(run.path("gmm_fsc.star"), columns)
+
+
+def joined(particles, starts, halves):
+    """All particles in the order of the input at their new poses, and the columns that tell how far each moved."""
+    row = np.concatenate([half.particles.row for half in halves])
+    order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
+    rotations, shifts, pose_error, start_rotations, start_shifts = (
+        np.concatenate(parts)[order] for parts in (
+            [half.particles.rotations for half in halves], [half.particles.shifts for half in halves],
+            [half.pose_error for half in halves], [start.rotations for start in starts], [start.shifts for start in starts]))
+    columns = {
+        "gmmRotationChange": angular_distance_deg(rotations, start_rotations),
+        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1),
+        "gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]}
+    return particles.with_poses(rotations, shifts), columns

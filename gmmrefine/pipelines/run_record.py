@@ -1,0 +1,180 @@
+"""run.json: what was run on what, what came out, and everything the half sets told each other."""
+import hashlib
+import json
+import os
+import resource
+import time
+
+import numpy as np
+
+import gmmrefine
+from gmmrefine.errors import InputError
+from gmmrefine.io.atomic import atomic_path
+
+# settings that say where and how fast, not what comes out
+_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations")
+
+
+def file_hash(path):
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def half_set_hash(particles):
+    """SHA-256 of which image is in which half, independent of order."""
+    lines = sorted(
+        f"{os.path.basename(particles.stacks[stack])} {image} {half}"
+        for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def peak_memory_mb():
+    """Largest resident memory of this process so far, MB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+class RunRecord:
+    """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
+
+    Parameters
+    ----------
+    directory : str
+        Made when missing.
+    command : str
+    settings : dict
+    inputs : list of str
+        Files whose content decides the result.
+
+    Raises
+    ------
+    InputError
+        The folder holds a run of another command, other inputs or other settings.
+    """
+
+    def __init__(self, directory, command, settings, inputs):
+        self.directory = str(directory)
+        self._started = time.time()
+        self._content = {
+            "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
+            "inputs": {str(path): file_hash(path) for path in inputs if path}, "half_set_hash": None, "exchanges": [],
+            "results": {}, "timings": {}, "peak_memory_mb": None, "finished": False}
+        os.makedirs(self.directory, exist_ok=True)
+        self._pinned = {}
+        earlier = self._read_earlier()
+        if earlier is not None:
+            self._refuse_if_other_run(earlier)
+            self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+        self.resumed = earlier is not None
+        self.save()
+
+    def path(self, *names):
+        """A path below the run's folder."""
+        return os.path.join(self.directory, *names)
+
+    def set(self, **values):
+        """Set top-level entries and save."""
+        self._content.update(values)
+        self.save()
+
+    def pin_exchanges(self, path):
+        """Use the exchanges of an earlier ``run.json`` from now on."""
+        try:
+            with open(path, encoding="utf-8") as file:
+                earlier = json.load(file)["exchanges"]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: no exchanges can be read from it ({error}). Give the run.json of a refine run.") from error
+        self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier}
+
+    def exchange(self, kind, iteration, measure):
+        """Something both halves are told: measured now, or replayed from the pinned run.
+
+        Parameters
+        ----------
+        kind : str
+            ``fsc`` or ``mask``; the list is closed.
+        iteration : int
+        measure : callable
+            Gives the value as JSON-able data.
+        """
+        if kind not in ("fsc", "mask"):
+            raise ValueError(f"half sets may exchange an FSC curve or a mask, not {kind}")
+        if self._pinned and (kind, iteration) not in self._pinned:
+            raise InputError(
+                f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; it ran fewer iterations. "
+                f"Use --iterations {max(number for _, number in self._pinned)}.")
+        value = self._pinned[kind, iteration] if self._pinned else measure()
+        others = [entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
+        self.set(exchanges=others + [{"kind": kind, "iteration": iteration, "value": value}])
+        return value
+
+    def finish(self, results, seconds_by_step):
+        """Write the results; the run is complete."""
+        timings = dict(self._content["timings"])
+        for step, seconds in seconds_by_step.items():
+            timings[step] = round(timings.get(step, 0) + seconds, 3)
+        timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
+        self.set(results=results, timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+
+    def save(self):
+        """Write run.json, whole or not at all."""
+        with atomic_path(self.path("run.json")) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            json.dump(self._content, file, indent=1, default=_plain)
+            file.write("\n")
+
+    def _read_earlier(self):
+        try:
+            with open(self.path("run.json"), encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
+
+    def _refuse_if_other_run(self, earlier):
+        mine = json.loads(json.dumps(self._content, default=_plain))
+        if earlier["command"] != mine["command"]:
+            raise InputError(
+                f"{self.directory} holds a '{earlier['command']}' run, not '{mine['command']}'. Use another folder with -o.")
+        changed = [
+            f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
+            for name, value in mine["settings"].items()
+            if name not in _FREE_TO_CHANGE and earlier["settings"].get(name) != value]
+        if changed:
+            raise InputError(
+                f"{self.directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to continue "
+                "it, or use another folder with -o.")
+        if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
+            raise InputError(
+                f"{self.directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs from what "
+                "was read then. Use another folder with -o.")
+
+
+def write_run_record(directory, command, settings, results, inputs=(), started=None):
+    """Write run.json of a command without steps, in one go.
+
+    Parameters
+    ----------
+    started : float, optional
+        ``time.time()`` at the start of the command.
+    """
+    now = time.time()
+    content = {
+        "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
+        "inputs": {str(path): file_hash(path) for path in inputs if path}, "results": results,
+        "timings": {"total": round(now - (started or now), 3)}, "peak_memory_mb": peak_memory_mb(), "finished": True}
+    with atomic_path(os.path.join(str(directory), "run.json")) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, default=_plain)
+        file.write("\n")
+
+
+def _plain(value):
+    """NumPy numbers and arrays as JSON."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in run.json")

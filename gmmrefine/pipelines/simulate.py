@@ -1,0 +1,170 @@
+"""Particles simulated from an atomic model, with the truth beside them."""
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from gmmrefine.backend import tf
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.geometry.rotations import random_rotations, rotations_from_vectors
+from gmmrefine.gmm.from_atoms import gmm_from_atoms
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.gmm.project import SliceProjector
+from gmmrefine.gmm.render import render_map
+from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.mrc import write_map
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.io.stack_writer import StackWriter
+from gmmrefine.maps.mask import soft_mask
+from gmmrefine.particles.ctf import ctf_on_disc
+from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets
+
+_BATCH = 100
+_CONFORMATIONS = 20
+_TRUE_SHIFT = 3.0  # Å per axis: how well particles are centred
+_DEFOCUS = 8000.0, 22000.0  # Å
+_ASTIGMATISM = 300.0  # Å
+
+
+def simulate(model_path, settings, run, progress):
+    """Simulate particle images and write them with start poses, true poses, true map and mask.
+
+    Parameters
+    ----------
+    model_path : str
+        Atomic model.
+    settings : object
+        ``settings.SIMULATE`` and seed.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    rng = np.random.default_rng(settings.seed)
+    box, pixel_size, count = settings.box, settings.pixel_size, settings.particles
+    if box % 2:
+        raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
+    gmm, motion = _molecule(model_path, settings)
+    extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
+    if extent > box * pixel_size:
+        raise InputError(
+            f"--box {box} px × {pixel_size:g} Å = {box * pixel_size:.0f} Å is smaller than the molecule ({extent:.0f} Å). "
+            "Use a larger box or pixel.")
+    conformation = np.zeros(count) if motion is None else rng.uniform(0, 1, count)
+    truth = _particles(run.path("particles.mrcs"), box, pixel_size, count, rng)
+    disc = half_disc(box, box // 2 - 1)
+    states = np.rint(conformation * (_CONFORMATIONS - 1)).astype(int)
+    projectors = _Projectors(gmm, motion, disc, pixel_size)
+    noise = _noise_deviation(projectors, truth, states, disc, settings.snr)
+    order = np.argsort(states, kind="stable")
+    truth = truth.subset(order)
+    with progress.step("simulate images", count) as report, StackWriter(
+            run.path("particles.mrcs"), count, box, pixel_size) as stack:
+        for start in range(0, count, _BATCH):
+            part = truth.subset(slice(start, start + _BATCH))
+            signal = disc.inverse(_signal(projectors, part, states[order[start : start + _BATCH]], disc))
+            stack.append(signal / noise + rng.standard_normal(signal.shape, np.float32))
+            report(start + len(part))
+    start_particles = _displaced(truth, settings, rng)
+    write_particles(run.path("particles.star"), start_particles)
+    known = {} if motion is None else {"gmmConformation": states[order] / (_CONFORMATIONS - 1)}
+    write_particles(run.path("truth.star"), truth, known)
+    true_map = render_map(Gmm(gmm.centers, gmm.amplitudes / noise, gmm.widths), box, pixel_size)
+    write_map(run.path("truth.mrc"), true_map, pixel_size)
+    write_map(run.path("mask.mrc"), soft_mask(true_map, pixel_size), pixel_size)
+    return {"particles": count, "noise_deviation_of_signal_units": float(noise), "atoms": len(gmm)}
+
+
+class _Projectors:
+    """Slices of the molecule at each step of its motion, made one at a time."""
+
+    def __init__(self, gmm, motion, disc, pixel_size):
+        self._gmm, self._motion, self._disc, self._pixel_size = gmm, motion, disc, pixel_size
+        self._state, self._projector = None, None
+
+    def at(self, state):
+        if state != self._state:
+            centers = self._gmm.centers
+            if self._motion is not None:
+                centers = centers + self._motion * (state / (_CONFORMATIONS - 1))
+            gmm = Gmm(centers, self._gmm.amplitudes, self._gmm.widths)
+            self._state, self._projector = state, SliceProjector(gmm, self._disc, self._pixel_size, moments=False)
+        return self._projector
+
+
+def _molecule(path, settings):
+    """Gaussians of the model (or its oligomer), centred, and the displacement (A, 3) to the end model."""
+    atoms = read_atoms(path)
+    centre = atoms.positions.mean(axis=0)
+    positions, motion = atoms.positions - centre, None
+    if settings.end_model:
+        end = read_atoms(settings.end_model)
+        if len(end) != len(atoms) or not np.array_equal(end.names, atoms.names):
+            raise InputError(
+                f"{settings.end_model} has {len(end)} non-hydrogen atoms, {path} has {len(atoms)}; the two ends of a motion "
+                "must have the same atoms in the same order.")
+        motion = end.positions - atoms.positions
+    operators = _point_group(settings.symmetry)
+    if len(operators) > 1:
+        # copies around the axis, so far out that they touch but do not overlap
+        reach = np.linalg.norm(positions, axis=1).max()
+        positions = positions + [reach / max(2 * np.sin(np.pi / len(operators)), 0.8), 0, 0]
+        positions = np.concatenate([positions @ operator.T for operator in operators])
+        motion = None if motion is None else np.concatenate([motion @ operator.T for operator in operators])
+    copies = len(operators)
+    gmm = gmm_from_atoms(positions, np.tile(atoms.atomic_numbers, copies), np.tile(atoms.b_factors, copies))
+    return gmm, motion
+
+
+def _point_group(name):
+    """Rotation matrices (n, 3, 3) of a point group (Cn, Dn, T, O, I), main axis along z."""
+    try:
+        return Rotation.create_group(name.upper(), axis="Z").as_matrix()
+    except ValueError as error:
+        raise InputError(f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I, e.g. C3.") from error
+
+
+def _particles(stack, box, pixel_size, count, rng):
+    """Particles at random true poses, with CTF and half sets."""
+    defocus, astigmatism = rng.uniform(*_DEFOCUS, count), rng.uniform(-_ASTIGMATISM, _ASTIGMATISM, count)
+    ctf = CtfParameters(
+        defocus_u=defocus + astigmatism, defocus_v=defocus - astigmatism, defocus_angle=rng.uniform(0, 180, count),
+        phase_shift_deg=np.zeros(count), voltage_kv=np.full(count, 300.0), cs_mm=np.full(count, 2.7),
+        amplitude_contrast=np.full(count, 0.1), state=np.zeros(count, int))
+    index = np.arange(count)
+    particles = ParticleSet(
+        stacks=(stack,), stack_index=np.zeros(count, int), slice_index=index, rotations=random_rotations(count, rng),
+        shifts=rng.normal(0, _TRUE_SHIFT, (count, 2)), half_set=np.zeros(count, int), ctf=ctf, box_size=box,
+        pixel_size=pixel_size, row=index)
+    return draw_half_sets(particles, int(rng.integers(1, 2**31)))
+
+
+def _signal(projectors, part, states, disc):
+    """Fourier samples (B, K) of CTF-filtered, shifted projections without noise."""
+    samples = np.empty((len(part), len(disc.kx)), np.complex64)
+    for state in np.unique(states):
+        members = np.flatnonzero(states == state)
+        # filled up to one size, so that the slice kernel is compiled once
+        fill = np.resize(members, _BATCH)
+        real, imag = projectors.at(state).images(tf.constant(part.rotations[fill], tf.float32))
+        samples[members] = (real.numpy() + 1j * imag.numpy())[: len(members)]
+    phase = part.shifts @ np.stack([disc.kx, disc.ky]) * (2 * np.pi / (disc.box_size * part.pixel_size))
+    return samples * ctf_on_disc(part.ctf, disc, part.pixel_size) * np.exp(1j * phase).astype(np.complex64)
+
+
+def _noise_deviation(projectors, truth, states, disc, snr):
+    """Standard deviation of the noise for a signal-to-noise ratio of variances over the whole image."""
+    index = np.argsort(states, kind="stable")[:: max(1, len(truth) // _BATCH)][:_BATCH]
+    samples = _signal(projectors, truth.subset(index), states[index], disc)
+    # Parseval; every sample but the mean stands for two
+    variance = 2 * np.mean(np.sum(np.abs(samples[:, 1:]) ** 2, axis=1)) / disc.box_size**4
+    return np.sqrt(variance / snr)
+
+
+def _displaced(truth, settings, rng):
+    """The particles at poses that are off by the errors asked for."""
+    turn = rng.normal(0, np.radians(settings.pose_error) / np.sqrt(3), (len(truth), 3))
+    move = rng.normal(0, settings.shift_error / np.sqrt(2), (len(truth), 2))
+    return truth.with_poses(rotations_from_vectors(turn) @ truth.rotations, truth.shifts + move)

@@ -1,0 +1,93 @@
+"""What a run says while it works: lines on the terminal and in a log, and one JSON object per step."""
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+
+_SECONDS_BETWEEN_UPDATES = 1.0
+
+
+def readable_time(seconds):
+    """A duration as people say it: 42 s, 3 min 20 s, 2 h 05 min."""
+    seconds = int(round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Reports steps to the terminal, to ``gmmrefine.log`` and to ``events.jsonl`` of a folder.
+
+    Parameters
+    ----------
+    directory : str or None
+        Folder of the logs; None reports to the terminal only.
+    stream : file, optional
+        Terminal, standard output by default.
+    """
+
+    def __init__(self, directory=None, stream=None):
+        self._directory = directory
+        self._stream = stream or sys.stdout
+        self.seconds = {}
+
+    def say(self, text):
+        """One line for people."""
+        print(text, file=self._stream, flush=True)
+        self._append("gmmrefine.log", text)
+
+    def event(self, **values):
+        """One line for programs."""
+        values = {key: value for key, value in values.items() if value is not None}
+        self._append("events.jsonl", json.dumps(dict(values, time=round(time.time(), 3))))
+
+    @contextmanager
+    def step(self, name, total=None, unit="particles", **where):
+        """A step of work; yields ``report(done, **values)``.
+
+        Parameters
+        ----------
+        name : str
+            What is done, e.g. "refine poses".
+        total : int, optional
+            Number of units of work; gives speed and remaining time.
+        unit : str
+            What is counted.
+        where : object
+            Iteration, half, … for the event.
+        """
+        started = last = time.monotonic()
+        place = ", ".join(f"{key} {value}" for key, value in where.items())
+        title = f"{place}: {name}" if place else name
+
+        def report(done, **values):
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _SECONDS_BETWEEN_UPDATES and total:
+                last = now
+                rate = done / (now - started)
+                eta = (total - done) / max(rate, 1e-9)
+                self._overwrite(f"{title}: {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left")
+                self.event(step=name, **where, **{f"{unit}_per_s": round(rate, 1)}, eta_s=round(eta, 1), done=done, **values)
+
+        yield report
+        seconds = time.monotonic() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        speed = f", {total / max(seconds, 1e-9):.0f} {unit}/s" if total else ""
+        self._overwrite("")
+        self.say(f"{title}: {readable_time(seconds)}{speed}")
+        rate = {f"{unit}_per_s": round(total / max(seconds, 1e-9), 1)} if total else {}
+        self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **rate)
+
+    def _overwrite(self, text):
+        """A passing line: rewritten in place on a terminal, not shown in a file."""
+        if self._stream.isatty():
+            print(f"\r\033[K{text}", end="", file=self._stream, flush=True)
+
+    def _append(self, name, line):
+        if self._directory is not None:
+            with open(os.path.join(self._directory, name), "a", encoding="utf-8") as file:
+                file.write(line + "\n")

@@ -1,0 +1,181 @@
+"""Every user setting once: name, default, unit and help, for the command line, the Scipion forms and the docs.
+
+Standard library only, so that the Scipion plugin can read it without TensorFlow.
+"""
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Tuple
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One user setting.
+
+    Parameters
+    ----------
+    name : str
+        snake_case name; the option is ``--name-with-dashes``, the form parameter its camelCase.
+    default : object
+        Value when the user says nothing. ``0`` or ``''`` means "measured" or "none" where the help says so.
+    kind : type
+        ``int``, ``float``, ``str`` or ``bool``.
+    help : str
+        What it does, in a microscopist's words, with the reason for the default.
+    unit : str
+        Physical unit, or empty.
+    choices : tuple of str
+        The only values allowed, if not empty.
+    advanced : bool
+        Shown to experts only in the form.
+    label : str
+        Short text of the form row; made from the name when empty.
+    minimum, maximum : float or None
+        Closed limits of a number.
+    """
+
+    name: str
+    default: Any
+    kind: type
+    help: str
+    unit: str = ""
+    choices: Tuple[str, ...] = ()
+    advanced: bool = False
+    label: str = ""
+    minimum: Any = None
+    maximum: Any = None
+
+    @property
+    def option(self):
+        """Command line spelling, e.g. ``--initial-resolution``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def form_name(self):
+        """Scipion form spelling, e.g. ``initialResolution``."""
+        head, *tail = self.name.split("_")
+        return head + "".join(word.capitalize() for word in tail)
+
+    @property
+    def form_label(self):
+        """Label of the form row, with the unit."""
+        text = self.label or self.name.replace("_", " ").capitalize()
+        return f"{text} ({self.unit})" if self.unit else text
+
+
+SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one machine.", minimum=0)
+BATCH_SIZE = Setting(
+    "batch_size", 128, int, "Particle images treated at a time. Memory grows with it, results do not change.",
+    "images", advanced=True, minimum=1)
+THREADS = Setting("threads", 0, int, "CPU threads of the engine; 0 takes all.", advanced=True, minimum=0)
+DEVICE = Setting(
+    "device", "auto", str, "Where the maths runs: auto takes a GPU when TensorFlow finds one; gpu insists on one.",
+    choices=("auto", "cpu", "gpu"), advanced=True)
+COMPUTING = (SEED, BATCH_SIZE, THREADS, DEVICE)
+
+SPLIT_HALVES = Setting(
+    "split_halves", 0, int,
+    "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "
+    "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
+INVERT_CONTRAST = Setting(
+    "invert_contrast", False, bool, "Multiply the images by -1. Needed when the molecule is dark in the particles.",
+    label="Molecule is dark in the images?")
+PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST)
+
+FSC_THRESHOLD = Setting(
+    "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
+    minimum=0.01, maximum=0.9)
+MASK = Setting(
+    "mask", "", str, "Soft mask (values 0 to 1) for the FSC and the GMM, on the grid of the particles. Made from the "
+    "half maps when empty.")
+MASK_RESOLUTION = Setting(
+    "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
+MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
+FSC = (FSC_THRESHOLD, MASK, MASK_RESOLUTION, MASK_EDGE)
+
+GAUSSIANS = Setting(
+    "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",
+    label="Number of Gaussians")
+MODEL = Setting(
+    "model", "", str, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
+    "randomised at the resolution so that the model cannot bias the halves.", label="Start from atomic model")
+FIT_EVALUATIONS = Setting(
+    "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
+    advanced=True, minimum=1)
+GMM = (GAUSSIANS, MODEL, FIT_EVALUATIONS)
+
+RESOLUTION = Setting(
+    "resolution", 0.0, float, "Resolution up to which the GMM follows the map; 0 takes 3 pixels.", "Å", minimum=0)
+THRESHOLD = Setting(
+    "threshold", 0.0, float, "Density above which voxels seed Gaussians; 0 finds it from the map.", advanced=True)
+BUILD = (RESOLUTION,) + GMM + (MASK, MASK_RESOLUTION, MASK_EDGE, THRESHOLD)
+
+ITERATIONS = Setting("iterations", 5, int, "Refinement iterations; the run stops earlier when nothing improves.", minimum=1)
+INITIAL_RESOLUTION = Setting(
+    "initial_resolution", 0.0, float,
+    "Starting low-pass: the first iteration uses no signal beyond it. 0 uses the measured FSC of the start poses.",
+    "Å", minimum=0)
+MAX_RESOLUTION = Setting(
+    "max_resolution", 0.0, float, "Never use signal beyond this resolution for poses; 0 goes as far as the FSC.",
+    "Å", advanced=True, minimum=0)
+OPTIMIZER = Setting(
+    "optimizer", "fisher", str, "fisher: damped Gauss-Newton steps. adam: the scheme of Chen et al. 2023, for comparison.",
+    choices=("fisher", "adam"), advanced=True)
+LOSS = Setting(
+    "loss", "likelihood", str, "likelihood: CTF included, shells weighted by signal-to-noise. frc: equal weight per "
+    "Fourier ring, CTF phases only (Chen et al. 2023).", choices=("likelihood", "frc"), advanced=True)
+PROJECTOR = Setting(
+    "projector", "slice", str, "slice: cut from the exact 3-D Fourier volume of the GMM (error below 0.2 %). exact: sum over "
+    "Gaussians for every image, slower.", choices=("slice", "exact"), advanced=True)
+MARCH = Setting(
+    "march", "0.2 0.3 0.3 0.4 0.7 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of the "
+    "resolution reached; one step each, so a radius given twice takes two.", advanced=True)
+PRIOR_ROTATION = Setting(
+    "prior_rotation", 0.0, float, "Expected error (rms) of the start rotations; 0 estimates it from the particles of each half.",
+    "degrees", advanced=True, minimum=0)
+PRIOR_SHIFT = Setting(
+    "prior_shift", 0.0, float, "Expected error (rms) of the start shifts; 0 estimates it from the particles of each half.",
+    "Å", advanced=True, minimum=0)
+ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam optimizer.", advanced=True, minimum=1)
+LEARNING_RATE = Setting(
+    "learning_rate", 1e-3, float, "Step size of the adam optimizer, in radians and fractions of the box.", advanced=True,
+    minimum=1e-8)
+PIN_EXCHANGES = Setting(
+    "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
+    "that one half can be repeated without the other.", advanced=True)
+REFINE = (
+    ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + (
+    OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
+
+RECONSTRUCT = FSC + PARTICLES_READ
+
+SIMULATE = (
+    Setting("particles", 2000, int, "Number of images.", minimum=2),
+    Setting("box", 96, int, "Image side; even.", "px", minimum=16),
+    Setting("pixel_size", 1.8, float, "Pixel size.", "Å/px", minimum=0.1),
+    Setting("snr", 0.1, float, "Variance of the CTF-filtered signal over variance of the noise, whole image.", minimum=1e-6),
+    Setting("pose_error", 3.0, float, "Rms rotation between start and true poses.", "degrees", minimum=0),
+    Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0),
+    Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
+    Setting("symmetry", "C1", str, "Make an oligomer: copies of the model around this point group (Cn, Dn, T, O, I)."),
+)
+
+
+def names(settings):
+    """Names of a group of settings, in order."""
+    return [setting.name for setting in settings]
+
+
+def defaults(*groups, **changes):
+    """Values of one or more groups as an object with attributes.
+
+    Raises
+    ------
+    TypeError
+        A change names a setting that is in none of the groups.
+    """
+    values = {setting.name: setting.default for group in groups for setting in group}
+    unknown = sorted(set(changes) - set(values))
+    if unknown:
+        raise TypeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(values))}")
+    values.update(changes)
+    return SimpleNamespace(**values)
