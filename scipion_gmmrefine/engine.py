@@ -11,7 +11,6 @@ from pyworkflow.utils import Environ
 
 from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
 
-
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
 ADVICE = {"use another folder with -o": "execute this protocol with Restart",
           "Use another folder with -o": "Execute this protocol with Restart",
@@ -96,12 +95,12 @@ def runEngine(protocol, python, command, arguments, outputs):
         protocol.error(said)
     missing = [name for name in outputs if not os.path.exists(name)]
     if failed or missing:
-        raise EngineFailure(_lastWords(said) if said else f"The engine wrote no {', '.join(missing)}.")
+        raise EngineFailure(_lastWords(said, command) if said else f"The engine wrote no {', '.join(missing)}.")
 
 
-def _lastWords(said):
+def _lastWords(said, command):
     """The engine's message, in the words of Scipion's forms."""
-    message = said.splitlines()[-1]
+    message = said.splitlines()[-1].replace(f"{ENGINE_PACKAGE} {command}: ", "", 1)
     for commandLine, form in ADVICE.items():
         message = message.replace(commandLine, form)
     return message

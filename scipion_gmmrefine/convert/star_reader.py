@@ -7,7 +7,7 @@ import starfile
 from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
-from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID, ROTATION_CHANGE, SHIFT_CHANGE
+from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID
 from scipion_gmmrefine.convert.images import linkStack
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
@@ -158,13 +158,14 @@ class RefinedPoses:
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
                 f"are missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. "
                 "The poses cannot be joined; start this protocol anew.")
+        self._results = [name for name in table.columns if name.startswith("gmm")]
         self._rows = dict(zip(found, table.to_dict("records")))
         self._pixelSize = pixelSize
 
     def update(self, particle, _row=None):
-        """Give a particle its new pose, how far that is from the old one, and its half set."""
+        """Give a particle its new pose, its half set and what the engine says about the change."""
         values = self._rows[particle.getObjId()]
         particle.getTransform().setMatrix(_transform(values, self._pixelSize))
         setattr(particle, HALF_SET, Integer(values[HALF_SET[1:]]))
-        setattr(particle, ROTATION_CHANGE, Float(values[ROTATION_CHANGE[1:]]))
-        setattr(particle, SHIFT_CHANGE, Float(values[SHIFT_CHANGE[1:]]))
+        for name in self._results:
+            setattr(particle, f"_{name}", Float(values[name]))

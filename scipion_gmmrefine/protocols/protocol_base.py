@@ -1,7 +1,6 @@
 """What the protocols that start the engine share."""
 import os
 
-from gmmrefine.settings import GAUSSIANS
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.convert.tables import readProgress, readRun
 
@@ -54,39 +53,3 @@ def _duration(seconds):
 def describeResolution(resolution, text=""):
     """A resolution in Å for the summary, or why there is none."""
     return f"{resolution:.2f} Å" if resolution else (text or "none: the FSC never falls below the threshold")
-
-
-def wrongGrid(volume, boxSize, samplingRate, name):
-    """Errors of a volume that is not on the grid it is needed on.
-
-    Parameters
-    ----------
-    volume : Volume
-    boxSize : int
-        Expected side in voxels.
-    samplingRate : float
-        Expected Å per voxel.
-    name : str
-        What the volume is, for the message.
-
-    Returns
-    -------
-    list of str
-    """
-    size = tuple(volume.getDim())
-    expected = (boxSize,) * 3
-    if size != expected:
-        return [f"The {name} has {'×'.join(map(str, size))} voxels; {'×'.join(map(str, expected))} are needed.\n"
-                "Crop or resize it to the box of the input."]
-    if abs(volume.getSamplingRate() / samplingRate - 1) > 1e-3:
-        return [f"The {name} has {volume.getSamplingRate():g} Å/px; {samplingRate:g} Å/px are needed.\n"
-                "Resample it, or correct its sampling rate if that was entered wrongly."]
-    return []
-
-
-def wrongGaussians(text):
-    """Errors of a number of Gaussians that is neither a number nor auto."""
-    if text == "auto" or (text.isdigit() and int(text) > 0):
-        return []
-    return [f"{GAUSSIANS.form_label} is '{text}'; a whole number above zero or auto is needed.\n"
-            "Use the wizard, or auto."]

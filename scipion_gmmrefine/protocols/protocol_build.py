@@ -1,6 +1,4 @@
 """Build a Gaussian mixture model from a density map."""
-from enum import Enum
-
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow import BETA
 from pyworkflow.protocol import params
@@ -10,12 +8,8 @@ from scipion_gmmrefine.constants import GMM_FILE, GMM_FSC_FILE
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, wrongGaussians, wrongGrid
-
-
-class GmmRefineBuildOutputs(Enum):
-    outputGmm = GmmModel
-    outputFSC = GmmFSC
+from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 
 class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
@@ -33,7 +27,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
 
     _label = "GMM build"
     _devStatus = BETA
-    _possibleOutputs = GmmRefineBuildOutputs
+    _possibleOutputs = {"outputGmm": GmmModel, "outputFSC": GmmFSC}
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
@@ -64,8 +58,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
                          mapFileName=volume.getFileName().split(":")[0], samplingRate=volume.getSamplingRate())
         curve = GmmFSC(objLabel="GMM against map")
         curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(GMM_FSC_FILE))))
-        self._defineOutputs(**{
-            GmmRefineBuildOutputs.outputGmm.name: model, GmmRefineBuildOutputs.outputFSC.name: curve})
+        self._defineOutputs(outputGmm=model, outputFSC=curve)
         for output in (model, curve):
             self._defineSourceRelation(self.inputVolume, output)
 
@@ -75,6 +68,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
         if volume is None:
             return []  # Scipion itself reports an empty input
         errors = wrongGaussians(self.gaussians.get())
+        errors += beyondNyquist(settings.RESOLUTION, self.resolution.get(), volume.getSamplingRate())
         x, y, z = volume.getDim()
         if not x == y == z:
             errors.append(f"The input volume has {x}×{y}×{z} voxels; a cube is needed.\nCrop or pad it to a cube.")
@@ -83,13 +77,13 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
         return errors
 
     def _summary(self):
-        model = getattr(self, GmmRefineBuildOutputs.outputGmm.name, None)
+        model = getattr(self, "outputGmm", None)
         if model is None:
             return [self._progress()] if self.isActive() else ["Not built yet."]
         return [f"{model.getNumberOfGaussians()} Gaussians; mean FSC with the map {self._meanFsc():.3f}."]
 
     def _methods(self):
-        model = getattr(self, GmmRefineBuildOutputs.outputGmm.name, None)
+        model = getattr(self, "outputGmm", None)
         return [] if model is None else [
             f"The map was represented by {model.getNumberOfGaussians()} Gaussians [Chen2021]; their mean Fourier shell "
             f"correlation with the map is {self._meanFsc():.3f}."]

@@ -1,6 +1,5 @@
 """Import particles with poses, half sets and optics groups."""
 import os
-from enum import Enum
 
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtImport
@@ -12,10 +11,6 @@ from scipion_gmmrefine.convert.star_reader import fillSet
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 SUFFIXES = (".star", ".cs")
-
-
-class GmmRefineImportOutputs(Enum):
-    outputParticles = SetOfParticles
 
 
 class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
@@ -30,7 +25,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
 
     _label = "import particles (.star/.cs)"
     _devStatus = BETA
-    _possibleOutputs = GmmRefineImportOutputs
+    _possibleOutputs = {"outputParticles": SetOfParticles}
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
@@ -58,7 +53,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()
         fillSet(particles, self._getExtraPath(PARTICLES_FILE), self._getExtraPath())
-        self._defineOutputs(**{GmmRefineImportOutputs.outputParticles.name: particles})
+        self._defineOutputs(outputParticles=particles)
 
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
@@ -71,7 +66,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
                 + self._missingFile("passthroughFile", "Passthrough file (.cs)"))
 
     def _summary(self):
-        particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
+        particles = getattr(self, "outputParticles", None)
         if particles is None:
             return ["Not imported yet."]
         lines = [f"{particles.getSize()} particles at {particles.getSamplingRate():.3f} Å/px from "
@@ -81,7 +76,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         return lines + self._results().get("notes", [])
 
     def _methods(self):
-        particles = getattr(self, GmmRefineImportOutputs.outputParticles.name, None)
+        particles = getattr(self, "outputParticles", None)
         return [] if particles is None else [
             f"{particles.getSize()} particles with poses were imported from "
             f"{os.path.basename(self.particlesFile.get())}."]

@@ -1,6 +1,5 @@
 """Refine the poses of particles against Gaussian mixture models."""
 import os
-from enum import Enum
 
 from pwem.objects import EMSet, SetOfFSCs, SetOfParticles, Volume
 from pwem.protocols import ProtRefine3D
@@ -24,19 +23,12 @@ from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution, wrongGaussians, wrongGrid
+from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongCombinations, wrongGaussians, wrongGrid
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution
 
 FSC_CURVES = {
     "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
     "gmmFscRandomised": "phases randomised"}
-
-
-class GmmRefineRefineOutputs(Enum):
-    outputVolume = Volume
-    outputParticles = SetOfParticles
-    outputFSC = SetOfFSCs
-    outputGmm1 = GmmModel
-    outputGmm2 = GmmModel
 
 
 class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
@@ -54,7 +46,9 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
 
     _label = "GMM refine"
     _devStatus = BETA
-    _possibleOutputs = GmmRefineRefineOutputs
+    _possibleOutputs = {
+        "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputGmm1": GmmModel,
+        "outputGmm2": GmmModel}
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
@@ -91,21 +85,14 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
                         [PARTICLES_FILE, MAP_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES])
 
     def createOutputStep(self, _options):
-        volume = self._createVolume()
+        fromParticles = {"outputVolume": self._createVolume(), "outputFSC": self._createFscs()}
+        for number, (gmmFile, mapFile) in enumerate(zip(HALF_GMM_FILES, HALF_MAP_FILES), 1):
+            fromParticles[f"outputGmm{number}"] = self._createModel(gmmFile, mapFile)
         particles = self._createParticles()
-        outputs = {
-            GmmRefineRefineOutputs.outputVolume: volume,
-            GmmRefineRefineOutputs.outputParticles: particles,
-            GmmRefineRefineOutputs.outputFSC: self._createFscs()}
-        for output, gmmFile, mapFile in zip(
-                (GmmRefineRefineOutputs.outputGmm1, GmmRefineRefineOutputs.outputGmm2), HALF_GMM_FILES, HALF_MAP_FILES):
-            outputs[output] = self._createModel(gmmFile, mapFile)
-        self._defineOutputs(**{output.name: value for output, value in outputs.items()})
-        for output, value in outputs.items():
-            if output is GmmRefineRefineOutputs.outputParticles:
-                self._defineTransformRelation(self.inputParticles, value)
-            else:
-                self._defineSourceRelation(self.inputParticles, value)
+        self._defineOutputs(outputParticles=particles, **fromParticles)
+        self._defineTransformRelation(self.inputParticles, particles)
+        for output in fromParticles.values():
+            self._defineSourceRelation(self.inputParticles, output)
 
     def _createVolume(self):
         volume = Volume()
@@ -145,12 +132,13 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
         if particles is None:
             return []  # Scipion itself reports an empty input
         errors = self._validateParticles(particles)
-        errors += wrongGaussians(self.gaussians.get()) + wrongMarch(self.march.get())
+        errors += wrongGaussians(self.gaussians.get()) + wrongCombinations(self)
+        for setting in (settings.INITIAL_RESOLUTION, settings.MAX_RESOLUTION):
+            resolution = getattr(self, setting.form_name).get()
+            errors += beyondNyquist(setting, resolution, particles.getSamplingRate())
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
         if self.mask.get() is not None:
             errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
-        if settings.DEVICE.choices[self.device.get()] == "gpu" and not self.useGpu.get():
-            errors.append("Device is gpu, but Use GPU is No.\nSet one to agree with the other.")
         return errors
 
     def _validateParticles(self, particles):
@@ -196,7 +184,7 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
 
     def _summary(self):
         results = self._results()
-        if not hasattr(self, GmmRefineRefineOutputs.outputVolume.name):
+        if not hasattr(self, "outputVolume"):
             return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
         lines = [f"Resolution: {describeResolution(results.get('resolution'), results.get('resolution_text', ''))}"]
         for one in results.get("iterations", []):
@@ -205,7 +193,7 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
 
     def _methods(self):
         results = self._results()
-        if not hasattr(self, GmmRefineRefineOutputs.outputVolume.name):
+        if not hasattr(self, "outputVolume"):
             return []
         particles = self.inputParticles.get()
         return [f"The poses of {particles.getSize()} particles were refined against Gaussian mixture models, one per "
@@ -225,15 +213,3 @@ class GmmRefineProtRefine(EngineProtocol, ProtRefine3D):
     def getMaskFile(self):
         """Mask of the FSC, whether given or made by the engine."""
         return self._getExtraPath(MASK_FILE)
-
-
-def wrongMarch(text):
-    """Errors of a list of frequency radii, fractions of the resolution."""
-    try:
-        radii = [float(word) for word in text.split()]
-    except ValueError:
-        radii = []
-    if radii and all(0 < radius <= 1 for radius in radii):
-        return []
-    return [f"{settings.MARCH.form_label} is '{text}'; numbers above 0 and up to 1 are needed, such as "
-            f"{settings.MARCH.default}.\nCorrect the list, or go back to the default."]

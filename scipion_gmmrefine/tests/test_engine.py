@@ -69,8 +69,8 @@ class TestEngine(unittest.TestCase):
     def test_advice_for_a_command_line_becomes_advice_for_a_form(self):
         with self.assertRaisesRegex(EngineFailure, r"^other settings\. Set them back to continue it, or execute this "
                                                    r"protocol with Restart\.$"):
-            self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' >&2; "
-                      "exit 1")
+            self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' "
+                      ">&2; exit 1")
 
     def test_missing_output_is_an_error_although_the_job_ended_well(self):
         with self.assertRaisesRegex(EngineFailure, r"wrote no .*map\.mrc"):

@@ -80,8 +80,17 @@ class TestValidateRefine(ValidateTest):
         self.assertEqual(self.refine(gaussians="500").validate(), [])
 
     def test_march(self):
-        for text in ("", "0.5 b", "0 1", "0.5 1.2"):
+        for text in ("", "0.5 b", "0 1", "0.5 1.2", "0.4 0.8"):
             self.assertOneError(self.refine(march=text), f"'{text}'", settings.MARCH.default)
+
+    def test_optimizer_and_loss(self):
+        self.assertOneError(self.refine(optimizer=settings.OPTIMIZER.choices.index("adam")), "adam", "likelihood")
+
+    def test_priors(self):
+        self.assertOneError(self.refine(priorShift=2.0), "Only one of the two priors")
+
+    def test_resolution_beyond_nyquist(self):
+        self.assertOneError(self.refine(maxResolution=4.0), "is 4; the sampling of 2.5 Å/px ends at 5.00 Å")
 
     def test_missing_exchange_file(self):
         self.assertOneError(self.refine(pinExchanges="/nowhere/run.json"), "/nowhere/run.json does not exist.")

@@ -1,0 +1,131 @@
+"""The protocols with the real engine, through Scipion's launcher."""
+import os
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+from pyworkflow.protocol import MODE_RESUME
+from pyworkflow.tests import BaseTest, setupTestProject
+
+from scipion_gmmrefine.constants import HALF_SET, MAP_FILE, OPTICS_GROUP, ROTATION_CHANGE
+from scipion_gmmrefine.demo import MODEL, launch
+from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.truth import poseErrors, posesOfSet, rms, truePoses
+
+PARTICLES, BOX, PIXEL_SIZE = 240, 40, 4.2
+ROTATION_ERROR, SHIFT_ERROR = 4, 3
+TEST_DATA = Path(os.environ.get("GMMREFINE_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")).resolve()
+
+
+class TestWorkflow(BaseTest):
+    """Import, refine, build: one simulated data set for all."""
+
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+        cls.data = Path(cls.proj.getPath("data")).absolute()
+        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 0.5 "
+                   f"--pose-error {ROTATION_ERROR} --shift-error {SHIFT_ERROR}")
+        subprocess.run(
+            [sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(cls.data), *options.split()],
+            check=True, capture_output=True)
+        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(cls.data / "particles.star"))
+        cls.refining = launch(cls.proj, GmmRefineProtRefine, {"inputParticles": (cls.importing, "outputParticles")},
+                              iterations=1, gaussians="300", numberOfThreads=2)
+
+    def errors(self, protocol):
+        """Rms errors of a protocol's particles: degrees, Å."""
+        return [rms(values) for values in poseErrors(posesOfSet(protocol.outputParticles),
+                                                     truePoses(self.data / "truth.star"))]
+
+    def test_import(self):
+        particles = self.importing.outputParticles
+        self.assertEqual((particles.getSize(), particles.getXDim()), (PARTICLES, BOX))
+        self.assertAlmostEqual(particles.getSamplingRate(), PIXEL_SIZE, places=5)
+        halves = [getattr(particle, HALF_SET).get() for particle in particles.iterItems()]
+        self.assertEqual((halves.count(1), halves.count(2)), (PARTICLES // 2, PARTICLES // 2))
+        self.assertEqual(getattr(particles.getFirstItem(), OPTICS_GROUP).get(), 1)
+        rotations, shifts = self.errors(self.importing)
+        self.assertAlmostEqual(rotations, ROTATION_ERROR, delta=0.4)
+        self.assertAlmostEqual(shifts, SHIFT_ERROR, delta=0.3)
+
+    def test_refinement_improves_poses_and_keeps_ids_and_halves(self):
+        before, after = self.importing.outputParticles, self.refining.outputParticles
+        rotations, shifts = self.errors(self.refining)
+        self.assertLess(rotations, 0.75 * ROTATION_ERROR)
+        self.assertLess(shifts, 0.75 * SHIFT_ERROR)
+        self.assertEqual(after.getIdSet(), before.getIdSet())
+        for old, new in zip(before.iterItems(), after.iterItems()):
+            self.assertEqual((old.getObjId(), old.getIndex(), getattr(old, HALF_SET).get()),
+                             (new.getObjId(), new.getIndex(), getattr(new, HALF_SET).get()))
+        changes = [getattr(particle, ROTATION_CHANGE).get() for particle in after.iterItems()]
+        self.assertTrue(0.5 < np.mean(changes) < 10)
+
+    def test_maps_fsc_and_models(self):
+        refining = self.refining
+        self.assertEqual(refining.outputVolume.getDim(), (BOX,) * 3)
+        self.assertAlmostEqual(refining.outputVolume.getSamplingRate(), PIXEL_SIZE, places=5)
+        halves = refining.outputVolume.getHalfMaps(asList=True)
+        maps = [mrcfile.read(name) for name in halves]
+        self.assertGreater(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1], 0.5)
+        self.assertFalse(np.array_equal(*maps))
+        resolution = refining._results()["resolution"]
+        self.assertTrue(2 * PIXEL_SIZE <= resolution < 20, resolution)
+        curves = {curve.getObjLabel(): curve.clone() for curve in refining.outputFSC}
+        self.assertEqual(set(curves), {"corrected", "without mask", "with mask", "phases randomised"})
+        self.assertAlmostEqual(float(curves["corrected"].calculateResolution()), resolution, delta=0.6)
+        for model in (refining.outputGmm1, refining.outputGmm2):
+            self.assertTrue(150 <= model.getNumberOfGaussians() <= 300)
+        self.assertIn(f"Resolution: {resolution:.2f} Å", refining.summary()[0])
+        self.assertIn(f"{PARTICLES} particles", refining.methods()[0])
+
+    def test_build(self):
+        building = launch(self.proj, GmmRefineProtBuild, {"inputVolume": (self.refining, "outputVolume")},
+                          gaussians="200", numberOfThreads=2)
+        self.assertTrue(100 <= building.outputGmm.getNumberOfGaussians() <= 200)
+        self.assertGreater(building._meanFsc(), 0.8)
+        self.assertEqual(building.outputGmm.getMapFileName(), self.refining._getExtraPath(MAP_FILE))
+
+    def test_continue_runs_only_what_is_missing_and_refuses_other_settings(self):
+        protocol = self.proj.copyProtocol(self.refining)
+        self.proj.launchProtocol(protocol, wait=True)
+        firstMap = Path(protocol._getExtraPath()) / "iterations" / "01" / "half_map_1.mrc"
+        written = firstMap.stat().st_mtime
+        protocol.iterations.set(2)
+        protocol.runMode.set(MODE_RESUME)
+        self.proj.launchProtocol(protocol, wait=True)
+        self.assertTrue(protocol.isFinished())
+        self.assertEqual([Path(folder).name for folder in protocol.getIterationFolders()], ["00", "01", "02"])
+        self.assertEqual(firstMap.stat().st_mtime, written)
+        protocol.initialResolution.set(12.0)
+        self.proj.launchProtocol(protocol, wait=True)
+        self.assertTrue(protocol.isFailed())
+        self.assertRegex(protocol.getErrorMessage(), "initial_resolution was 0.0, now 12.0.*execute this protocol with Res")
+
+    def test_engines_error_becomes_the_protocols(self):
+        broken = self.data / "broken.star"
+        broken.write_text("nothing")
+        with self.assertRaisesRegex(SystemExit, "broken.star is not a STAR file"):
+            launch(self.proj, GmmRefineProtImportParticles, particlesFile=str(broken))
+
+
+@unittest.skipUnless(TEST_DATA.is_dir(), "the shared test data is not here (GMMREFINE_TEST_DATA)")
+class TestImportRealFiles(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+
+    def load(self, name):
+        return launch(self.proj, GmmRefineProtImportParticles, particlesFile=str(TEST_DATA / "metadata" / name))
+
+    def test_relion(self):
+        particles = self.load("relion31.star").outputParticles
+        self.assertEqual((particles.getSize(), particles.getXDim()), (5, 256))
+        self.assertAlmostEqual(particles.getSamplingRate(), 2.806, places=3)
+
+    def test_2d_alignments_are_refused(self):
+        with self.assertRaisesRegex(SystemExit, "(?i)2D|3D"):
+            self.load("cryosparc_J2_particles_exported.cs")
