@@ -18,9 +18,17 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that ends with exit code 1 and one line."""
+
+    def error(self, message):
+        """Say what is wrong with the command line."""
+        self.exit(1, f"{self.prog}: {message}. '{self.prog} --help' lists what is possible.\n")
+
+
 def make_parser():
     """The parser of all commands; each command's module docstring is its help."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gmmrefine", description="Refine cryoEM particle poses against Gaussian mixture models.")
     parser.add_argument("--version", action="version", version=f"gmmrefine {gmmrefine.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

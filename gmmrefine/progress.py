@@ -5,6 +5,8 @@ import sys
 import time
 from contextlib import contextmanager
 
+from gmmrefine.errors import ResourceError
+
 _SECONDS_BETWEEN_UPDATES = 1.0
 
 
@@ -71,13 +73,16 @@ class Progress:
                 rate = done / (now - started)
                 eta = (total - done) / max(rate, 1e-9)
                 self._overwrite(f"{title}: {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left")
-                self.event(step=name, **where, **{f"{unit}_per_s": round(rate, 1)}, eta_s=round(eta, 1), done=done, **values)
+                speed = {f"{unit}_per_s": round(rate, 1)}
+                self.event(step=name, **where, **speed, eta_s=round(eta, 1), done=done, **values)
 
-        yield report
+        try:
+            yield report
+        finally:
+            self._overwrite("")
         seconds = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         speed = f", {total / max(seconds, 1e-9):.0f} {unit}/s" if total else ""
-        self._overwrite("")
         self.say(f"{title}: {readable_time(seconds)}{speed}")
         rate = {f"{unit}_per_s": round(total / max(seconds, 1e-9), 1)} if total else {}
         self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **rate)
@@ -88,6 +93,14 @@ class Progress:
             print(f"\r\033[K{text}", end="", file=self._stream, flush=True)
 
     def _append(self, name, line):
-        if self._directory is not None:
-            with open(os.path.join(self._directory, name), "a", encoding="utf-8") as file:
+        if self._directory is None:
+            return
+        path = os.path.join(self._directory, name)
+        try:
+            os.makedirs(self._directory, exist_ok=True)
+            with open(path, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
+        except OSError as error:
+            raise ResourceError(
+                f"{path}: the log cannot be written ({error.strerror}). Free space or choose another folder."
+            ) from error

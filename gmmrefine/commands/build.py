@@ -1,9 +1,12 @@
 """Build a Gaussian mixture model of a map, or of an atomic model fitted to a map.
 
-Writes DIR/gmm.star, gmm_map.mrc (what the GMM looks like at the resolution) and gmm_fsc.star (its agreement with the map).
+Writes DIR/gmm.star, gmm_map.mrc (what the GMM looks like at the resolution) and gmm_fsc.star (its agreement with the
+map).
 """
 from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import BUILD, COMPUTING
+
+OUTPUTS = ("gmm.star", "gmm_map.mrc", "gmm_fsc.star")
 
 
 def add_arguments(parser):
@@ -19,9 +22,9 @@ def run(args):
     from gmmrefine.pipelines.build import build
 
     volume = read_map(args.map)
-    record, progress = open_run(args, "build", (BUILD, COMPUTING), [args.map, args.mask, args.model])
+    record, progress = open_run(args, "build", OUTPUTS, (BUILD, COMPUTING), [args.map, args.mask, args.model])
     results = build(volume, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(
-        f"{results['gaussians']} Gaussians, mean FSC with the map {results['mean_fsc']:.3f} up to {results['resolution']:.2f} Å "
-        f"({results['fsc_at_resolution']:.3f} there)")
+        f"{results['gaussians']} Gaussians, mean FSC with the map {results['mean_fsc']:.3f} up to "
+        f"{results['resolution']:.2f} Å ({results['fsc_at_resolution']:.3f} there)")

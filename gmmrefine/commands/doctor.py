@@ -1,4 +1,7 @@
-"""Say what this machine can run: Python, libraries, CPU threads, GPU, memory, disk, and a small computation on each device."""
+"""Say what this machine can run.
+
+Shows Python, libraries, CPU threads, GPU, memory and disk, and times a small computation on each device.
+"""
 import importlib
 import os
 import platform
@@ -32,7 +35,8 @@ def _version(name):
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        raise ResourceError(f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
+        raise ResourceError(
+            f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
     return getattr(module, "__version__", "(version unknown)")
 
 
@@ -57,5 +61,6 @@ def _try_devices():
             total = tf.reduce_sum(spread(tf.zeros([1000, 1], tf.int32))).numpy()
             tf.signal.fft3d(tf.zeros([64, 64, 64], tf.complex64)).numpy()
         if total != 1000:
-            raise ResourceError(f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one.")
+            raise ResourceError(
+                f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one.")
         print(f"{device.name}: works ({time.perf_counter() - started:.2f} s for the first kernel and FFT)")

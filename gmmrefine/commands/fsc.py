@@ -8,6 +8,7 @@ from gmmrefine.commands.options import add_output, add_settings, check_limits, v
 from gmmrefine.errors import InputError
 from gmmrefine.settings import FSC_THRESHOLD, MASK, SEED
 
+OUTPUTS = ("fsc.star",)
 _SETTINGS = (FSC_THRESHOLD, MASK, SEED)
 
 
@@ -31,11 +32,12 @@ def run(args):
     a, b = read_map(args.map_a), read_map(args.map_b)
     if a.data.shape != b.data.shape:
         raise InputError(
-            f"{args.map_b} is {len(b.data)}³ but {args.map_a} is {len(a.data)}³; half maps must match. Use maps of one run.")
+            f"{args.map_b} is {len(b.data)}³ but {args.map_a} is {len(a.data)}³; half maps must match. Use maps of one "
+            "run.")
     if abs(a.voxel_size - b.voxel_size) > 1e-3 * a.voxel_size:
         raise InputError(
-            f"{args.map_b} has voxels of {b.voxel_size:g} Å but {args.map_a} of {a.voxel_size:g} Å; half maps must match. "
-            "Correct the header or use maps of one run.")
+            f"{args.map_b} has voxels of {b.voxel_size:g} Å but {args.map_a} of {a.voxel_size:g} Å; half maps must "
+            "match. Correct the header or use maps of one run.")
     mask = read_mask(args.mask, len(a.data), a.voxel_size) if args.mask else None
     curve = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, args.seed)
     write_fsc(f"{args.output}/fsc.star", curve)

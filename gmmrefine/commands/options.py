@@ -1,4 +1,6 @@
 """Command line options made from the settings, and the start common to all commands that compute."""
+import os
+
 from gmmrefine.errors import InputError
 from gmmrefine.settings import names
 
@@ -26,7 +28,8 @@ def add_settings(parser, *groups):
 
 def add_output(parser):
     """Declare ``-o DIR``."""
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results; the same command continues it")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="folder of the results; the same command continues it")
 
 
 def check_limits(args, *groups):
@@ -45,27 +48,40 @@ def values_of(args, *groups):
     return {name: getattr(args, name) for group in groups for name in names(group)}
 
 
-def start_computing(args, progress):
-    """Set up TensorFlow for a command with ``COMPUTING`` settings and say on what it runs."""
-    from gmmrefine.backend import set_up
+def refuse_to_overwrite(directory, outputs, inputs):
+    """Refuse inputs that are named as an output is and lie where it will be written."""
+    written = {os.path.realpath(os.path.join(directory, name)) for name in outputs}
+    for path in inputs:
+        if path and os.path.realpath(path) in written:
+            raise InputError(f"{path} would be overwritten by the result of the same name. Use another folder with -o.")
 
-    device = set_up(args.threads, args.device)
-    progress.say(f"computing on {device}")
 
+def open_run(args, command, outputs, groups, inputs):
+    """Check the settings' limits, set up TensorFlow and open the record and the log of a computing command.
 
-def open_run(args, command, groups, inputs):
-    """Check the settings' limits and open the run record and the progress log of a computing command.
+    Parameters
+    ----------
+    args : argparse.Namespace
+    command : str
+    outputs : sequence of str
+        Files the command will write in ``args.output``.
+    groups : sequence of sequence of Setting
+    inputs : list of str
+        Files whose content decides the result; empty names are left out.
 
     Returns
     -------
     tuple
         RunRecord, Progress.
     """
+    from gmmrefine.backend import set_up
     from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.progress import Progress
 
     check_limits(args, *groups)
+    refuse_to_overwrite(args.output, outputs, inputs)
+    device = set_up(args.threads, args.device)
     run = RunRecord(args.output, command, values_of(args, *groups), inputs)
     progress = Progress(args.output)
-    start_computing(args, progress)
+    progress.say(f"computing on {device}")
     return run, progress

@@ -2,7 +2,7 @@
 
 
 def read_for_computing(args):
-    """Read the particles named on the command line and look at every stack.
+    """Read the particles named on the command line, look at every stack, and check that the mask fits them.
 
     Returns
     -------
@@ -10,9 +10,12 @@ def read_for_computing(args):
         ParticleSet, list of str with what a user should know about them.
     """
     from gmmrefine.io.aberrations import particle_warnings
+    from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
 
     particles = read_particle_set(args.particles, args.split_halves)
     split_half_sets(particles)
+    if args.mask:
+        read_mask(args.mask, particles.box_size, particles.pixel_size)
     return particles, [f"note: {warning}" for warning in particle_warnings(particles)]

@@ -5,6 +5,8 @@ Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at t
 from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import COMPUTING, RECONSTRUCT
 
+OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star")
+
 
 def add_arguments(parser):
     """Declare the options of this command."""
@@ -17,9 +19,11 @@ def run(args):
     """Reconstruct and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.reconstruct import reconstruct
+    from gmmrefine.pipelines.run_record import half_set_hash
 
     particles, notes = read_for_computing(args)
-    record, progress = open_run(args, "reconstruct", (RECONSTRUCT, COMPUTING), [args.particles, args.mask])
+    record, progress = open_run(args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask])
+    record.set(half_set_hash=half_set_hash(particles))
     for note in notes:
         progress.say(note)
     results = reconstruct(particles, args, record, progress)

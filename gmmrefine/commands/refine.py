@@ -1,11 +1,16 @@
 """Refine poses and map of particles against Gaussian mixture models, one per half set.
 
-Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc, half_map_2.mrc,
-map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, run.json, and each iteration in iterations/NN.
+Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc,
+half_map_2.mrc, map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
+iterations/NN.
 An interrupted run continues when the same command is given again.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import COMPUTING, REFINE
+
+OUTPUTS = (
+    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "gmm_half_1.star",
+    "gmm_half_2.star", "gmm_fsc.star")
 
 
 def add_arguments(parser):
@@ -22,7 +27,7 @@ def run(args):
 
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
-    record, progress = open_run(args, "refine", (REFINE, COMPUTING), [args.particles, args.mask, args.model])
+    record, progress = open_run(args, "refine", OUTPUTS, (REFINE, COMPUTING), [args.particles, args.mask, args.model])
     for note in notes:
         progress.say(note)
     if record.resumed:

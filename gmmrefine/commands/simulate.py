@@ -7,6 +7,7 @@ from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import COMPUTING, SIMULATE
 
 EMBEDDED = "6msm"
+OUTPUTS = ("particles.star", "particles.mrcs", "truth.star", "truth.mrc", "mask.mrc")
 
 
 def add_arguments(parser):
@@ -22,7 +23,8 @@ def run(args):
     from gmmrefine.pipelines.simulate import simulate
 
     model = embedded_model() if args.model.lower() == EMBEDDED else args.model
-    record, progress = open_run(args, "simulate", (SIMULATE, COMPUTING), [model, args.end_model])
+    record, progress = open_run(args, "simulate", OUTPUTS, (SIMULATE, COMPUTING), [model, args.end_model])
     results = simulate(model, args, record, progress)
     record.finish(results, progress.seconds)
-    progress.say(f"{results['particles']} particles in {record.path('particles.star')}, the truth in truth.star and truth.mrc")
+    progress.say(
+        f"{results['particles']} particles in {record.path('particles.star')}, the truth in truth.star and truth.mrc")

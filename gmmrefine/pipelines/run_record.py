@@ -4,12 +4,14 @@ import json
 import os
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 
 import gmmrefine
-from gmmrefine.errors import InputError
+from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.progress import Progress
 
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations")
@@ -18,9 +20,12 @@ _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations")
 def file_hash(path):
     """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     return digest.hexdigest()
 
 
@@ -52,22 +57,30 @@ class RunRecord:
     Raises
     ------
     InputError
-        The folder holds a run of another command, other inputs or other settings.
+        The folder holds a run of another command, other inputs or other settings, or one without its record.
+    ResourceError
+        The folder cannot be made.
     """
 
     def __init__(self, directory, command, settings, inputs):
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
-            "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-            "inputs": {str(path): file_hash(path) for path in inputs if path}, "half_set_hash": None, "exchanges": [],
-            "results": {}, "timings": {}, "peak_memory_mb": None, "finished": False}
-        os.makedirs(self.directory, exist_ok=True)
+            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "results": {}, "timings": {},
+            "peak_memory_mb": None, "finished": False}
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+        except OSError as error:
+            raise ResourceError(
+                f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
+            ) from error
         self._pinned = {}
         earlier = self._read_earlier()
         if earlier is not None:
             self._refuse_if_other_run(earlier)
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+            for leftover in Path(self.directory).rglob(".*.tmp"):  # of a killed run
+                leftover.unlink()
         self.resumed = earlier is not None
         self.save()
 
@@ -81,13 +94,17 @@ class RunRecord:
         self.save()
 
     def pin_exchanges(self, path):
-        """Use the exchanges of an earlier ``run.json`` from now on."""
+        """Use the exchanges of an earlier ``run.json`` from now on; its mask is looked for beside it."""
         try:
             with open(path, encoding="utf-8") as file:
                 earlier = json.load(file)["exchanges"]
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path}: no exchanges can be read from it ({error}). Give the run.json of a refine run.") from error
-        self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier}
+            self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier}
+            mask = os.path.basename(self._pinned["mask", 0])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: no exchanges of half sets can be read from it ({_reason(error)}). Give the run.json of a "
+                "refine run.") from error
+        self._pinned["mask", 0] = os.path.join(os.path.dirname(os.path.abspath(path)), mask)
 
     def exchange(self, kind, iteration, measure):
         """Something both halves are told: measured now, or replayed from the pinned run.
@@ -107,7 +124,8 @@ class RunRecord:
                 f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; it ran fewer iterations. "
                 f"Use --iterations {max(number for _, number in self._pinned)}.")
         value = self._pinned[kind, iteration] if self._pinned else measure()
-        others = [entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
+        others = [
+            entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
         self.set(exchanges=others + [{"kind": kind, "iteration": iteration, "value": value}])
         return value
 
@@ -121,15 +139,17 @@ class RunRecord:
 
     def save(self):
         """Write run.json, whole or not at all."""
-        with atomic_path(self.path("run.json")) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            json.dump(self._content, file, indent=1, default=_plain)
-            file.write("\n")
+        _write(self.path("run.json"), self._content)
 
     def _read_earlier(self):
         try:
             with open(self.path("run.json"), encoding="utf-8") as file:
                 return json.load(file)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if os.path.exists(self.path("iterations")):
+                raise InputError(
+                    f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
+                    "Remove them, or use another folder with -o.") from error
             return None
         except ValueError as error:
             raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
@@ -138,37 +158,53 @@ class RunRecord:
         mine = json.loads(json.dumps(self._content, default=_plain))
         if earlier["command"] != mine["command"]:
             raise InputError(
-                f"{self.directory} holds a '{earlier['command']}' run, not '{mine['command']}'. Use another folder with -o.")
+                f"{self.directory} holds a '{earlier['command']}' run, not '{mine['command']}'. "
+                "Use another folder with -o.")
         changed = [
             f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
             for name, value in mine["settings"].items()
             if name not in _FREE_TO_CHANGE and earlier["settings"].get(name) != value]
         if changed:
             raise InputError(
-                f"{self.directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to continue "
-                "it, or use another folder with -o.")
+                f"{self.directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
+                "continue it, or use another folder with -o.")
         if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
             raise InputError(
-                f"{self.directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs from what "
-                "was read then. Use another folder with -o.")
+                f"{self.directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
+                "from what was read then. Use another folder with -o.")
 
 
 def write_run_record(directory, command, settings, results, inputs=(), started=None):
-    """Write run.json of a command without steps, in one go.
+    """Write run.json and the one event of a command without steps.
 
     Parameters
     ----------
     started : float, optional
         ``time.time()`` at the start of the command.
     """
-    now = time.time()
-    content = {
+    seconds = round(time.time() - (started or time.time()), 3)
+    Progress(directory).event(step=command, seconds=seconds)
+    _write(os.path.join(directory, "run.json"), {
+        **_origin(command, settings, inputs), "results": results, "timings": {"total": seconds},
+        "peak_memory_mb": peak_memory_mb(), "finished": True})
+
+
+def _origin(command, settings, inputs):
+    """What was run on what."""
+    return {
         "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-        "inputs": {str(path): file_hash(path) for path in inputs if path}, "results": results,
-        "timings": {"total": round(now - (started or now), 3)}, "peak_memory_mb": peak_memory_mb(), "finished": True}
-    with atomic_path(os.path.join(str(directory), "run.json")) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, default=_plain)
+        "inputs": {str(path): file_hash(path) for path in inputs if path}}
+
+
+def _write(path, content):
+    """Write JSON, whole or not at all."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, default=_plain, allow_nan=False)
         file.write("\n")
+
+
+def _reason(error):
+    return f"{error} is missing" if isinstance(error, KeyError) else error
 
 
 def _plain(value):
