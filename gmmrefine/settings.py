@@ -124,16 +124,16 @@ LOSS = Setting(
     "loss", "likelihood", str, "likelihood: CTF included, shells weighted by signal-to-noise. frc: equal weight per "
     "Fourier ring, CTF phases only (Chen et al. 2023).", choices=("likelihood", "frc"), advanced=True)
 PROJECTOR = Setting(
-    "projector", "slice", str, "slice: cut from the exact 3-D Fourier volume of the GMM (error below 0.2 %). exact: sum over "
-    "Gaussians for every image, slower.", choices=("slice", "exact"), advanced=True)
+    "projector", "slice", str, "slice: cut from the exact 3-D Fourier volume of the GMM (error below 0.2 %). "
+    "exact: sum over Gaussians for every image, slower; adam always uses it.", choices=("slice", "exact"), advanced=True)
 MARCH = Setting(
-    "march", "0.2 0.3 0.3 0.4 0.7 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of the "
-    "resolution reached; one step each, so a radius given twice takes two.", advanced=True)
+    "march", "0.2 0.3 0.3 0.4 0.7 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of "
+    "the resolution reached; one step each, so a radius given twice takes two.", advanced=True)
 PRIOR_ROTATION = Setting(
-    "prior_rotation", 0.0, float, "Expected error (rms) of the start rotations; 0 estimates it from the particles of each half.",
+    "prior_rotation", 0.0, float, "Expected rms error of the start rotations; 0 estimates it from the particles of each half.",
     "degrees", advanced=True, minimum=0)
 PRIOR_SHIFT = Setting(
-    "prior_shift", 0.0, float, "Expected error (rms) of the start shifts; 0 estimates it from the particles of each half.",
+    "prior_shift", 0.0, float, "Expected rms error of the start shifts; 0 estimates it from the particles of each half.",
     "Å", advanced=True, minimum=0)
 ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam optimizer.", advanced=True, minimum=1)
 LEARNING_RATE = Setting(

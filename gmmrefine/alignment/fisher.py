@@ -7,7 +7,7 @@ from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.prior import PosePrior, estimate_prior
 from gmmrefine.geometry.rotations import rotation_vectors, rotations_from_vectors
 
-SAMPLE_SIZE = 384
+SAMPLE_SIZE = 256
 LOWEST_RING = 2
 _WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _LONGEST_STEP = np.radians(5.0), 4.0  # rad and Å: beyond, the quadratic picture does not hold
@@ -67,7 +67,16 @@ class Pose:
         return np.einsum("bij,bjk->bik", rotations_from_vectors(step[:, :3]), self.rotations), self.shifts + step[:, 3:]
 
     def accept(self, better, rotations, shifts):
-        """Take the new poses where ``better`` (B,)."""
+        """Take new poses where they are better.
+
+        Parameters
+        ----------
+        better : (B,) bool
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+        """
         self.rotations[better], self.shifts[better] = rotations[better], shifts[better]
 
 

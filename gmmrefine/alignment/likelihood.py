@@ -85,7 +85,15 @@ class ImageFit:
         return value, gradient * units, information * units[:, None] * units
 
     def ring_sums(self, projector, rotations, shifts):
-        """Sums over the batch by ring: Re(C D* F), C²|F|², |D|² and the number of samples, (4, S)."""
+        """Sums over the batch by ring: Re(C D* F), C²|F|², |D|² and the number of samples, (4, S).
+
+        Parameters
+        ----------
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+        """
         disc = projector.disc
         rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
         weight = tf.constant((np.arange(len(self._fill)) < self.count).astype(np.float32)[:, None])
@@ -162,5 +170,6 @@ def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf
     residual_imag = weight * (data_imag - model * imag)
     gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
     curvature = (weight * model)[:, None]
-    information = tf.matmul(curvature * t_real, t_real, transpose_b=True) + tf.matmul(curvature * t_imag, t_imag, transpose_b=True)
+    information = tf.add(
+        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
     return value, gradient, information

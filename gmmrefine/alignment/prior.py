@@ -3,6 +3,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_MOST_ITERATIONS = 300
+_CONVERGED = 1e-4
+
 
 @dataclass(frozen=True)
 class PosePrior:
@@ -44,7 +47,7 @@ class PosePrior:
         return -0.5 * change**2 @ self.precision
 
 
-def estimate_prior(change, information, prior, iterations=200):
+def estimate_prior(change, information, prior):
     """Width of the start errors by expectation maximisation over a sample of particles.
 
     Each particle's likelihood is taken as Gaussian about its best pose, the start errors as Gaussian with unknown width;
@@ -64,9 +67,12 @@ def estimate_prior(change, information, prior, iterations=200):
     PosePrior
     """
     pull = np.einsum("bij,bj->bi", information + np.diag(prior.precision), change)
-    for _ in range(iterations):
+    for _ in range(_MOST_ITERATIONS):
+        before = prior
         covariance = np.linalg.inv(information + np.diag(prior.precision))
         mean = np.einsum("bij,bj->bi", covariance, pull)
         second_moment = mean**2 + np.einsum("bii->bi", covariance)
         prior = PosePrior(np.sqrt(second_moment[:, :3].mean()), np.sqrt(second_moment[:, 3:].mean()))
+        if np.allclose(prior.precision, before.precision, rtol=_CONVERGED):
+            break
     return prior

@@ -41,22 +41,30 @@ def fourier_sum(frequencies, centers, masses, widths):
     ----------
     frequencies : (H,) float
         Non-negative frequencies of one axis, cycles per unit of ``centers``; the grid runs over both signs.
-    centers : (G, 3), masses : (G,), widths : (G, 3) float
+    centers : (G, 3), widths : (G, 3) float
         x y z.
+    masses : (W, G) float
+        One or more sets of masses.
 
     Returns
     -------
-    (M, M, M) complex64
-        M = 2H - 1; axes kz, ky, kx.
+    (W, M, M, M) complex64
+        M = 2H - 1; axes kz, ky, kx; zero outside the sphere of the last frequency.
     """
+    last = len(frequencies) - 1
     axis = np.concatenate([-frequencies[:0:-1], frequencies])
-    factors = [
+    x, y, z = (
         np.exp(-2 * (np.pi * widths[:, d] * q[:, None]) ** 2 - 2j * np.pi * centers[:, d] * q[:, None]).astype(np.complex64)
-        for d, q in ((0, axis), (1, axis), (2, frequencies))]
-    along_x = tf.constant(factors[0].T)
-    weighted_y = tf.constant(factors[1] * masses.astype(np.float32))
-    upper = np.stack([tf.matmul(weighted_y * plane, along_x).numpy() for plane in factors[2]])
-    return np.concatenate([np.conj(upper[:0:-1, ::-1, ::-1]), upper])
+        for d, q in ((0, axis), (1, axis), (2, frequencies)))
+    along_x = tf.constant(x.T)
+    weighted_y = tf.constant(masses[:, None].astype(np.float32) * y)  # (W, M, G)
+    upper = np.zeros((len(masses), last + 1, len(axis), len(axis)), np.complex64)
+    for plane in range(last + 1):
+        # rows and columns outside the sphere stay zero
+        reach = min(last, int(np.sqrt(last**2 - plane**2)) + 1)
+        inside = slice(last - reach, last + reach + 1)
+        upper[:, plane, inside, inside] = tf.matmul(weighted_y[:, inside] * z[plane], along_x[:, inside]).numpy()
+    return np.concatenate([np.conj(upper[:, :0:-1, ::-1, ::-1]), upper], axis=1)
 
 
 def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
@@ -87,9 +95,9 @@ def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
     gain = np.sqrt(new_variance) / widths * np.exp(-log_value + 0.5 * slope**2 * new_variance)
     half = int(np.ceil(radius * step)) + WIDTH // 2 + 1
     masses = gmm.masses / pixel_size**3 * gain.prod(axis=1)
-    values = np.stack([
-        fourier_sum(np.arange(half + 1) / period, centers - slope * new_variance, masses * weight, np.sqrt(new_variance))
-        for weight in ((1.0, *centers.T) if moments else (1.0,))])
+    weights = np.stack([np.ones(len(gmm)), *centers.T]) if moments else np.ones((1, len(gmm)))
+    values = fourier_sum(
+        np.arange(half + 1) / period, centers - slope * new_variance, masses * weights, np.sqrt(new_variance))
     return FourierVolume(values, half, float(step), float(beta))
 
 
@@ -104,7 +112,7 @@ def fourier_map(gmm, box_size, pixel_size, radius=None):
     n = box_size
     radius = n // 2 - 1 if radius is None else radius
     widths = np.repeat(gmm.widths[:, None], 3, axis=1) / pixel_size
-    cube = fourier_sum(np.arange(radius + 1) / n, gmm.centers / pixel_size, gmm.masses / pixel_size**3, widths)
+    cube = fourier_sum(np.arange(radius + 1) / n, gmm.centers / pixel_size, gmm.masses[None] / pixel_size**3, widths)[0]
     transform = np.zeros((n, n, n // 2 + 1), np.complex64)
     index = np.arange(-radius, radius + 1) % n
     transform[np.ix_(index, index, np.arange(radius + 1))] = cube[:, :, radius:]

@@ -34,7 +34,19 @@ def scale_shells(volume, factor):
 
 
 def randomise_phases(volume, radius, rng):
-    """A map with the amplitudes of ``volume`` and random phases in shells beyond ``radius`` (Chen et al. 2013, Ultramicroscopy)."""
+    """A map with the amplitudes of another and random phases beyond a shell (Chen et al. 2013, Ultramicroscopy 135, 24).
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) float
+    radius : int
+        Last shell that keeps its phases.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (Z, Y, X) float32
+    """
     spectrum = fft.rfftn(volume, workers=-1)
     # phases of white noise have the symmetry of a real map
     noise = fft.rfftn(rng.standard_normal(volume.shape, np.float32), workers=-1)

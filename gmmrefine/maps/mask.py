@@ -7,7 +7,12 @@ from gmmrefine.maps.filter import low_pass
 
 
 def molecule_threshold(volume):
-    """Density that separates molecule from solvent: Otsu's (1979) split of the voxels within the inscribed sphere."""
+    """Density that separates molecule from solvent: Otsu's (1979) split of the voxels within the inscribed sphere.
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) float
+    """
     n = len(volume)
     axis = np.arange(n) - n // 2
     sphere = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < (n / 2) ** 2

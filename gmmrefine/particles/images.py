@@ -130,7 +130,8 @@ class ImageReader:
             with mrcfile.open(path, header_only=True, permissive=True) as stack:
                 mode = int(stack.header.mode)
                 if mode not in _MODE_DTYPES:
-                    raise InputError(f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12. Convert it to mode 2.")
+                    raise InputError(
+                        f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12. Convert it to mode 2.")
                 byte_order = stack.header.mode.dtype.byteorder.replace("|", "=")
                 offset = 1024 + int(stack.header.nsymbt)
                 self._layouts[path] = offset, np.dtype(_MODE_DTYPES[mode]).newbyteorder(byte_order)

@@ -123,8 +123,8 @@ def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):
     in_mask[in_box] = mask[tuple(voxels[in_box, ::-1].T)] > 0.5
     if in_mask.mean() < 0.5:
         raise InputError(
-            f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; the model is not in the frame of the map. "
-            "Fit it into the map (for refine: a map of these particles, first voxel at 0, 0, 0) and save it again.")
+            f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; the model is not in the frame of the "
+            "map. Fit it into the map (for refine: a map of these particles, first voxel at 0, 0, 0) and save it again.")
     centers = atoms.positions - origin - len(mask) // 2 * pixel_size
     width = 0.28 * resolution
     return randomised(Gmm(centers, np.ones(len(atoms)), np.full(len(atoms), width)), resolution, rng)

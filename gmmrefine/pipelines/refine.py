@@ -69,8 +69,8 @@ def check_settings(settings, particles):
     """Refuse combinations of settings that mean nothing."""
     if (settings.optimizer == "adam") != (settings.loss == "frc"):
         raise InputError(
-            f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with likelihood "
-            "(the default) or adam with frc (Chen et al. 2023).")
+            f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with "
+            "likelihood (the default) or adam with frc (Chen et al. 2023).")
     if bool(settings.prior_rotation) != bool(settings.prior_shift):
         raise InputError("--prior-rotation and --prior-shift must be given together, or neither to estimate both.")
     try:
@@ -83,8 +83,8 @@ def check_settings(settings, particles):
         value = getattr(settings, name)
         if value and value < 2 * particles.pixel_size:
             raise InputError(
-                f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles ({2 * particles.pixel_size:.2f} Å). "
-                "Give a larger number, or 0.")
+                f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
+                f"({2 * particles.pixel_size:.2f} Å). Give a larger number, or 0.")
 
 
 def start_half(start, number, settings, run, progress):

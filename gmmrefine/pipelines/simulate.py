@@ -12,8 +12,8 @@ from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.gmm.render import render_map
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.mrc import write_map
-from gmmrefine.io.star_particles import write_particles
 from gmmrefine.io.stack_writer import StackWriter
+from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets

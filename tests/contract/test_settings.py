@@ -10,7 +10,7 @@ from gmmrefine import settings
 GROUPS = {
     "simulate": settings.SIMULATE,
     "reconstruct": settings.RECONSTRUCT,
-    "fsc": settings.FSC,
+    "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),
     "build": settings.BUILD,
     "refine": settings.REFINE,
 }

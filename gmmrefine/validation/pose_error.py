@@ -1,0 +1,65 @@
+"""Pose errors against known poses, each half set judged in its own best frame."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.geometry.rotations import angular_distance_deg, common_rotation
+
+
+@dataclass(frozen=True)
+class PoseErrors:
+    """How far poses are from the truth.
+
+    Parameters
+    ----------
+    rotation_deg : (N,) float
+        Angle to the true rotation, degrees, after each half's frame was turned onto the true one.
+    shift : (N,) float
+        Distance to the true shift, Å, after each half's frame was moved onto the true one.
+    frame_difference_deg : float
+        Angle between the frames of the two halves.
+    """
+
+    rotation_deg: np.ndarray
+    shift: np.ndarray
+    frame_difference_deg: float
+
+    @property
+    def rotation_rms(self):
+        """Rms rotation error, degrees."""
+        return float(np.sqrt(np.mean(self.rotation_deg**2)))
+
+    @property
+    def shift_rms(self):
+        """Rms shift error, Å."""
+        return float(np.sqrt(np.mean(self.shift**2)))
+
+    def share_within(self, angle_deg):
+        """Part of the particles whose rotation is within an angle of the truth."""
+        return float(np.mean(self.rotation_deg < angle_deg))
+
+
+def pose_errors(particles, truth):
+    """Compare poses with the truth.
+
+    Parameters
+    ----------
+    particles, truth : ParticleSet
+        The same particles in the same order, with half sets.
+
+    Returns
+    -------
+    PoseErrors
+    """
+    rotation, shift, frames = np.empty(len(truth)), np.empty(len(truth)), []
+    for half in (1, 2):
+        members = truth.half_set == half
+        frame = common_rotation(particles.rotations[members], truth.rotations[members])
+        turned = particles.rotations[members] @ frame
+        rotation[members] = angular_distance_deg(turned, truth.rotations[members])
+        design = turned[:, :2].reshape(-1, 3)
+        difference = (particles.shifts[members] - truth.shifts[members]).ravel()
+        move = np.linalg.lstsq(design, difference, rcond=None)[0]
+        shift[members] = np.linalg.norm((difference - design @ move).reshape(-1, 2), axis=1)
+        frames.append(frame)
+    return PoseErrors(rotation, shift, float(angular_distance_deg(frames[0][None], frames[1][None])[0]))
