@@ -21,7 +21,7 @@ from scipion_gmmrefine.viewers import GmmRefineBuildViewer, GmmRefineRefineViewe
 MODEL = Path(gmmrefine.__file__).parent / "data" / "6msm.cif.gz"
 PROJECT = "gmm_demo"
 DATA, SCIPION, PICTURES = "data", "scipion", "pictures"
-SIMULATION = {"particles": 600, "box": 64, "pixel-size": 2.7, "snr": 0.1, "pose-error": 3.0, "shift-error": 2.0}
+SIMULATION = {"particles": 1000, "box": 80, "pixel-size": 2.1, "snr": 0.1, "pose-error": 3.0, "shift-error": 2.0}
 REFINEMENT = {"iterations": 3}
 THREADS = os.cpu_count() or 1
 REFINE_PICTURES = {"fsc": "showFsc", "slices": "showSlices", "gaussians": "showGaussians", "changes": "showChanges",

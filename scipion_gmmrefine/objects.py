@@ -2,6 +2,8 @@
 from pwem.objects import FSC, EMFile
 from pyworkflow.object import Float, Integer, String
 
+from scipion_gmmrefine.convert.tables import crossing
+
 
 class GmmModel(EMFile):
     """A Gaussian mixture model in a STAR file, with the map it stands for.
@@ -43,12 +45,4 @@ class GmmFSC(FSC):
         The plain FSC class extrapolates past Nyquist when the curve never crosses and divides by zero when it is flat.
         """
         frequencies, values = ([float(number) for number in numbers] for numbers in self.getData())
-        crossing = frequencies[-1]
-        for index, value in enumerate(values):
-            if value < threshold:
-                crossing = frequencies[index]
-                if index > 0:
-                    fraction = (values[index - 1] - threshold) / (values[index - 1] - value)
-                    crossing = frequencies[index - 1] + fraction * (frequencies[index] - frequencies[index - 1])
-                break
-        return f"{1 / crossing:.{precision}f}" if crossing > 0 else "inf"
+        return f"{crossing(frequencies, values, threshold):.{precision}f}"

@@ -27,6 +27,29 @@ def readCurve(fileName, column="gmmFsc"):
     return frequency[measured], values[measured]
 
 
+def crossing(frequencies, values, threshold):
+    """Resolution at which a curve first falls below a threshold.
+
+    Parameters
+    ----------
+    frequencies, values : (S,) float
+        1/Å, above zero and ascending; correlation.
+    threshold : float
+
+    Returns
+    -------
+    float
+        Å; that of the last frequency when the curve never falls below, that of the first when it starts below.
+    """
+    below = next((index for index, value in enumerate(values) if value < threshold), None)
+    if below is None:
+        return 1 / frequencies[-1]
+    if below == 0:
+        return 1 / frequencies[0]
+    fraction = (values[below - 1] - threshold) / (values[below - 1] - values[below])
+    return 1 / (frequencies[below - 1] + fraction * (frequencies[below] - frequencies[below - 1]))
+
+
 def readGaussians(fileName):
     """A Gaussian mixture model.
 

@@ -52,4 +52,4 @@ def _duration(seconds):
 
 def describeResolution(resolution, text=""):
     """A resolution in Å for the summary, or why there is none."""
-    return f"{resolution:.2f} Å" if resolution else (text or "none: the FSC never falls below the threshold")
+    return text or (f"{resolution:.2f} Å" if resolution else "none")

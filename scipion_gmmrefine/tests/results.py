@@ -19,11 +19,17 @@ from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
 
 FREQUENCY = np.arange(BOX // 2 + 1) / (BOX * PIXEL_SIZE)
 GAUSSIANS = 20
+CUTOFFS = (0.08, 0.11, 0.125)  # of the start poses and two iterations
+
+
+def fscCurve(cutoff):
+    """A falling curve, 0.5 at a frequency in 1/Å."""
+    return 1 / (1 + np.exp((FREQUENCY - cutoff) / 0.01))
 
 
 def writeFsc(fileName, cutoff):
-    """A curve that crosses 0.143 near a frequency."""
-    curve = 1 / (1 + np.exp((FREQUENCY - cutoff) / 0.01))
+    """The table of a falling curve."""
+    curve = fscCurve(cutoff)
     starfile.write(pd.DataFrame({
         "gmmFrequency": FREQUENCY, "gmmFsc": curve, "gmmFscUnmasked": 0.9 * curve, "gmmFscMasked": curve,
         "gmmFscRandomised": 0.1 * curve}), fileName)
@@ -64,9 +70,9 @@ def writeRefinement(folder, changes):
     changes : tuple of (N,) float
         Rotation change in degrees, shift change in Å.
     """
-    for number, cutoff in enumerate((0.08, 0.11, 0.125)):
+    for number, cutoff in enumerate(CUTOFFS):
         writeIteration(folder / "iterations" / f"{number:02d}", cutoff)
-    writeFsc(folder / FSC_FILE, 0.125)
+    writeFsc(folder / FSC_FILE, CUTOFFS[-1])
     for number, (mapFile, gmmFile) in enumerate(zip(HALF_MAP_FILES, HALF_GMM_FILES)):
         writeVolume(folder / mapFile)
         writeGmm(folder / gmmFile, number)

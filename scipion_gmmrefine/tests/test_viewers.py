@@ -10,12 +10,27 @@ from pyworkflow.viewer import MessageView
 
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
-from scipion_gmmrefine.tests.results import GAUSSIANS, writeEvents, writeFsc, writeGmm, writeIteration, writeRefinement
+from scipion_gmmrefine.tests.results import (
+    CUTOFFS,
+    FREQUENCY,
+    GAUSSIANS,
+    fscCurve,
+    writeEvents,
+    writeFsc,
+    writeGmm,
+    writeIteration,
+    writeRefinement,
+)
 from scipion_gmmrefine.tests.sets import PIXEL_SIZE, writeVolume
 from scipion_gmmrefine.viewers import GmmRefineBuildViewer, GmmRefineModelViewer, GmmRefineRefineViewer
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc
 
 ROTATIONS, SHIFTS = np.linspace(0, 4, 50), np.linspace(0, 2, 50)
+
+
+def crossing(cutoff):
+    """Resolution in Å of a curve of ``writeFsc``."""
+    return 1 / np.interp(-0.143, -fscCurve(cutoff), FREQUENCY)
 
 
 class ViewerTest(BaseTest):
@@ -52,7 +67,8 @@ class TestRefineViewer(ViewerTest):
     def test_fsc_of_every_iteration(self):
         axes, = self.axes(self.finished(), "showFsc")
         labels = axes.get_legend_handles_labels()[1]
-        self.assertEqual(labels, ["start poses", "iteration 1", "iteration 2"])
+        self.assertEqual(labels, [f"{name}: {crossing(cutoff):.1f} Å" for name, cutoff in zip(
+            ("start poses", "iteration 1", "iteration 2"), CUTOFFS)])
         self.assertEqual(axes.get_xlabel(), "Resolution (Å)")
         ticks = {label.get_text(): position for position, label in zip(axes.get_xticks(), axes.get_xticklabels())}
         self.assertEqual(ticks["10"], 0.1)
@@ -62,7 +78,7 @@ class TestRefineViewer(ViewerTest):
         viewer.iterations.set(1)
         viewer.selection.set("0,2")
         labels = self.axes(viewer, "showFsc")[0].get_legend_handles_labels()[1]
-        self.assertEqual(labels, ["start poses", "iteration 2"])
+        self.assertEqual([label.split(":")[0] for label in labels], ["start poses", "iteration 2"])
         viewer.selection.set("7")
         self.assertIsInstance(self.show(viewer, "showFsc"), MessageView)
 
@@ -74,7 +90,7 @@ class TestRefineViewer(ViewerTest):
 
     def test_scatter_shows_every_gaussian(self):
         axes = self.axes(self.finished(), "showGaussians")[0]
-        self.assertIn(f"{GAUSSIANS} Gaussians", axes.get_title())
+        self.assertIn(f"{GAUSSIANS} Gaussians", axes.figure.get_suptitle())
         self.assertIn(GAUSSIANS, [len(points.get_offsets()) for points in axes.collections])
 
     def test_running_protocol_shows_its_newest_iteration(self):

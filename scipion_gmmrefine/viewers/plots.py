@@ -1,9 +1,11 @@
 """The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 TICKS = (50, 20, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3.2, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1)
 MAP_COLOURS = "gray"
-CONTOUR_LEVELS = 3
+CONTOUR_LEVELS = (0.25, 0.5, 0.75)
+SHADOW_BLUR = 1.5  # voxels; a calm outline of a noisy map
 
 
 def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", resolution=None):
@@ -36,7 +38,7 @@ def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", r
     axes.set_ylabel("FSC")
     axes.set_title(title)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper right")
+    axes.legend(fontsize=8, loc="lower left")
     figure.tight_layout()
 
 
@@ -96,16 +98,17 @@ def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):
     half = 1.15 * np.abs(centers).max() + 2 * widths.max()
     if volume is not None:
         _contourWalls(axes, volume, voxelSize, half)
-    points = axes.scatter(
-        *centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", alpha=0.7, linewidths=0)
+    low, high = np.percentile(gaussians["amplitudes"], (2, 98))
+    points = axes.scatter(*centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", vmin=low, vmax=high,
+                          alpha=0.7, linewidths=0)
     for setLimits, setLabel, name in ((axes.set_xlim, axes.set_xlabel, "x"), (axes.set_ylim, axes.set_ylabel, "y"),
                                       (axes.set_zlim, axes.set_zlabel, "z")):
         setLimits(-half, half)
         setLabel(f"{name} (Å)")
-    axes.set_box_aspect((1, 1, 1))
-    figure.colorbar(points, ax=axes, shrink=0.6, pad=0.1, label="Amplitude (map units)")
+    axes.set_box_aspect((1, 1, 1), zoom=1.2)
+    figure.colorbar(points, ax=axes, shrink=0.6, pad=0.12, extend="both", label="Amplitude (map units)")
     sizes = f"width {widths.min():.1f} to {widths.max():.1f} Å (drawn as size)"
-    axes.set_title(f"{title}\n{len(widths)} Gaussians, {sizes}", fontsize=10)
+    figure.suptitle(f"{title}\n{len(widths)} Gaussians, {sizes}", fontsize=10)
 
 
 def _contourWalls(axes, volume, voxelSize, half):
@@ -114,13 +117,14 @@ def _contourWalls(axes, volume, voxelSize, half):
     inside = [np.abs(grid) <= half for grid in grids]
     x, y, z = (grid[kept] for grid, kept in zip(grids, inside))
     cut = volume[np.ix_(inside[2], inside[1], inside[0])]
-    levels = np.linspace(np.percentile(cut, 90), cut.max(), CONTOUR_LEVELS + 2)[:-1]
-    style = {"levels": levels, "cmap": "Greys", "linewidths": 0.7, "alpha": 0.8}
-    axes.contour(*np.meshgrid(x, y), cut.max(axis=0), zdir="z", offset=-half, **style)
+    shadows = [gaussian_filter(cut.max(axis=axis), SHADOW_BLUR) for axis in range(3)]
+    levels = np.median(shadows[0]) + np.array(CONTOUR_LEVELS) * (shadows[0].max() - np.median(shadows[0]))
+    style = {"levels": levels, "cmap": "Greys", "vmin": levels[0] - np.ptp(levels), "linewidths": 0.9}
+    axes.contour(*np.meshgrid(x, y), shadows[0], zdir="z", offset=-half, **style)
     horizontal, vertical = np.meshgrid(x, z)
-    axes.contour(horizontal, cut.max(axis=1), vertical, zdir="y", offset=half, **style)
+    axes.contour(horizontal, shadows[1], vertical, zdir="y", offset=half, **style)
     horizontal, vertical = np.meshgrid(y, z)
-    axes.contour(cut.max(axis=2), horizontal, vertical, zdir="x", offset=-half, **style)
+    axes.contour(shadows[2], horizontal, vertical, zdir="x", offset=-half, **style)
 
 
 def plotChanges(figure, rotations, shifts):

@@ -20,7 +20,7 @@ from scipion_gmmrefine.constants import (
     SHIFT_CHANGE,
 )
 from scipion_gmmrefine.convert.star_reader import readParticles
-from scipion_gmmrefine.convert.tables import readCurve, readGaussians
+from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians, plotSlices
 from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
@@ -97,8 +97,10 @@ class GmmRefineRefineViewer(EmProtocolViewer):
         return [folder for folder in folders if int(os.path.basename(folder)) in wanted]
 
     def _showFsc(self):
-        curves = {_iterationLabel(folder): readCurve(os.path.join(folder, FSC_FILE))
-                  for folder in self._chosenFolders()}
+        curves = {}
+        for folder in self._chosenFolders():
+            curve = readCurve(os.path.join(folder, FSC_FILE))
+            curves[f"{_iterationLabel(folder)}: {crossing(*curve, self._threshold()):.1f} Å"] = curve
         if not curves:
             return [self.errorMessage("None of the selected iterations is there.", "Nothing to show")]
         return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC")]
