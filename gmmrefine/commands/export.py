@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from gmmrefine.commands.options import refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import write_cs
 from gmmrefine.io.gmm_file import COLUMNS, read_gmm, write_gmm, write_gmm_atoms, write_gmm_eman2
@@ -36,6 +37,7 @@ def run(args):
     """Read the particles or the GMM and write the other form."""
     started = time.time()
     target = Path(args.output) / args.to
+    refuse_to_overwrite(args.output, [args.to], [args.file, args.template, args.map])
     if _is_gmm(args.file):
         results = _export_gmm(args, target)
     else:

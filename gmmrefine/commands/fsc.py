@@ -8,7 +8,6 @@ from gmmrefine.commands.options import add_output, add_settings, check_limits, v
 from gmmrefine.errors import InputError
 from gmmrefine.settings import FSC_THRESHOLD, MASK, SEED
 
-OUTPUTS = ("fsc.star",)
 _SETTINGS = (FSC_THRESHOLD, MASK, SEED)
 
 

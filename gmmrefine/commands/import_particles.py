@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gmmrefine.commands.options import refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.aberrations import particle_warnings
 from gmmrefine.io.cryosparc import read_cs
@@ -17,6 +18,8 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import SPLIT_HALVES
+
+OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 
 
 def add_arguments(parser):
@@ -33,6 +36,7 @@ def add_arguments(parser):
 def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
+    refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
     is_gmm = Path(args.file).suffix.lower() == ".txt"
     results = _import_gmm(args) if is_gmm else _import_particles(args)
     write_run_record(

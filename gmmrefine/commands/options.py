@@ -1,4 +1,5 @@
 """Command line options made from the settings, and the start common to all commands that compute."""
+import math
 import os
 
 from gmmrefine.errors import InputError
@@ -38,6 +39,8 @@ def check_limits(args, *groups):
         for setting in group:
             value = getattr(args, setting.name)
             low, high = setting.minimum, setting.maximum
+            if setting.kind is float and not math.isfinite(value):
+                raise InputError(f"{setting.option} {value}: expected a finite number.")
             if (low is not None and value < low) or (high is not None and value > high):
                 expected = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
                 raise InputError(f"{setting.option} {value:g}: expected {expected} {setting.unit}".rstrip() + ".")

@@ -1,12 +1,14 @@
 """Files that appear whole or not at all."""
 import errno
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
 from gmmrefine.errors import ResourceError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 @contextmanager
@@ -39,6 +41,13 @@ def atomic_path(path):
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def remove_leftovers(folder):
+    """Remove what writers that were killed left in a folder and below it."""
+    for path in Path(folder).rglob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink()
 
 
 def _explain(path, error):

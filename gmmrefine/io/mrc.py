@@ -114,11 +114,11 @@ def read_mask(path, box_size, pixel_size):
     volume = read_map(path)
     if volume.data.shape != (box_size,) * 3:
         raise InputError(
-            f"{path} is {_shape(volume.data)} but the particles' box is {box_size}; a mask must have the same box. "
-            f"Make it from a map of these particles.")
+            f"{path} is {_shape(volume.data)} but the box is {box_size}; a mask must have the box of the particles or map "
+            f"that it is for. Make it from such a map.")
     if abs(volume.voxel_size - pixel_size) > SAME_VOXEL_SIZE * pixel_size:
         raise InputError(
-            f"{path}: voxels are {volume.voxel_size:.4g} Å but pixels of the particles {pixel_size:.4g} Å; must match. "
+            f"{path}: voxels of the mask are {volume.voxel_size:.4g} Å but the pixel size is {pixel_size:.4g} Å; must match. "
             f"Correct the header if only the number is wrong, else resample the mask.")
     lowest, highest = float(volume.data.min()), float(volume.data.max())
     if lowest < -1e-3 or highest > 1 + 1e-3:

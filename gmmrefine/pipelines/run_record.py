@@ -4,13 +4,12 @@ import json
 import os
 import resource
 import time
-from pathlib import Path
 
 import numpy as np
 
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.atomic import atomic_path, remove_leftovers
 from gmmrefine.progress import Progress
 
 # settings that say where and how fast, not what comes out
@@ -44,6 +43,8 @@ def peak_memory_mb():
 
 class RunRecord:
     """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
+
+    A run that ended before it had any result leaves the folder free for another.
 
     Parameters
     ----------
@@ -79,8 +80,6 @@ class RunRecord:
         if earlier is not None:
             self._refuse_if_other_run(earlier)
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
-            for leftover in Path(self.directory).rglob(".*.tmp"):  # of a killed run
-                leftover.unlink()
         self.resumed = earlier is not None
         self.save()
 
@@ -102,8 +101,8 @@ class RunRecord:
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{path}: no exchanges of half sets can be read from it ({_reason(error)}). Give the run.json of a "
-                "refine run.") from error
+                f"--pin-exchanges {path}: cannot be read, or holds no exchanges of half sets. Give the run.json of an "
+                "earlier refine run.") from error
         self._pinned["mask", 0] = os.path.join(os.path.dirname(os.path.abspath(path)), mask)
 
     def exchange(self, kind, iteration, measure):
@@ -142,17 +141,20 @@ class RunRecord:
         _write(self.path("run.json"), self._content)
 
     def _read_earlier(self):
+        has_iterations = os.path.exists(self.path("iterations"))
         try:
             with open(self.path("run.json"), encoding="utf-8") as file:
-                return json.load(file)
+                earlier = json.load(file)
         except FileNotFoundError as error:
-            if os.path.exists(self.path("iterations")):
+            if has_iterations:
                 raise InputError(
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
                     "Remove them, or use another folder with -o.") from error
             return None
         except ValueError as error:
             raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
+        remove_leftovers(self.directory)
+        return earlier if earlier["finished"] or has_iterations else None
 
     def _refuse_if_other_run(self, earlier):
         mine = json.loads(json.dumps(self._content, default=_plain))
@@ -201,10 +203,6 @@ def _write(path, content):
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, default=_plain, allow_nan=False)
         file.write("\n")
-
-
-def _reason(error):
-    return f"{error} is missing" if isinstance(error, KeyError) else error
 
 
 def _plain(value):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gmmrefine.errors import ResourceError
-from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.atomic import atomic_path, remove_leftovers
 
 
 def test_file_takes_its_name_at_the_end(tmp_path):
@@ -46,3 +46,11 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="cannot be written"), atomic_path(tmp_path / "file" / "x.star"):
         pass
+
+
+def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path):
+    (tmp_path / "iterations").mkdir()
+    for name in (".map.mrc.4711.tmp", "iterations/.poses.npz.1.tmp", ".mine.tmp", "map.mrc"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".mine.tmp", "iterations", "map.mrc"]

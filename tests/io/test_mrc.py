@@ -108,9 +108,9 @@ def test_mask(tmp_path):
     path = tmp_path / "mask.mrc"
     write_map(path, mask, 1.5)
     assert (read_mask(path, 8, 1.5) == mask).all()
-    with pytest.raises(InputError, match="mask.mrc is 8×8×8 but the particles' box is 10"):
+    with pytest.raises(InputError, match="mask.mrc is 8×8×8 but the box is 10"):
         read_mask(path, 10, 1.5)
-    with pytest.raises(InputError, match="voxels are 1.5 Å but pixels of the particles 2 Å"):
+    with pytest.raises(InputError, match="voxels of the mask are 1.5 Å but the pixel size is 2 Å"):
         read_mask(path, 8, 2.0)
     for data, words in ((mask * 0, "the mask is empty"), (mask * 3, "run from 0 to 3; expected 0 to 1")):
         write_map(path, data, 1.5)
