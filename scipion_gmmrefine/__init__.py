@@ -1,5 +1,6 @@
 """Scipion plugin: refine the poses of single particles against a Gaussian mixture model."""
 import os
+import shlex
 
 import pwem
 from pyworkflow import VarTypes
@@ -51,7 +52,9 @@ class Plugin(pwem.Plugin):
     @classmethod
     def defineBinaries(cls, env):
         """An environment of its own for the engine, for sites that keep TensorFlow out of Scipion's."""
-        distribution = f"scipion-em-gmmrefine=={__version__}"
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        fromSource = os.path.exists(os.path.join(root, "pyproject.toml"))
+        distribution = shlex.quote(root) if fromSource else f"scipion-em-gmmrefine=={__version__}"
         env.addPackage(
             ENGINE_ENVIRONMENT, version=__version__, tar="void.tgz", default=False,
             commands=[

@@ -1,6 +1,7 @@
 import json
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import pwem
 from pyworkflow import Config
@@ -59,6 +60,20 @@ class TestRegistration(BaseTest):
             self.assertNotIn("not found", " ".join(protocol.citations()))
             self.assertIn("10.1038/s41592-023-02082-9", " ".join(protocol.citations()))
             self.assertGreater(len(protocol.getHelpText()), 200)
+
+    def test_installer_leaves_scipions_packages_out_of_the_engines_environment(self):
+        environment = mock.Mock()
+        scipion_gmmrefine.Plugin.defineBinaries(environment)
+        (command, target), = environment.addPackage.call_args[1]["commands"]
+        self.assertIn("pip install --no-deps", command)
+        self.assertEqual(target, "READY")
+        self.assertNotIn("pyworkflow", command)
+
+    def test_missing_engine_is_explained(self):
+        with mock.patch.object(scipion_gmmrefine.Plugin, "getPython", return_value="/nowhere/python"):
+            errors = scipion_gmmrefine.Plugin.validateInstallation()
+        self.assertIn("/nowhere/python, which does not exist", errors[0])
+        self.assertEqual(scipion_gmmrefine.Plugin.validateInstallation(), [])
 
     def test_logo_is_there(self):
         self.assertTrue((PACKAGE / scipion_gmmrefine._logo).exists())

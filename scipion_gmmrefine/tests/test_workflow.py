@@ -12,7 +12,9 @@ from pyworkflow.tests import BaseTest, setupTestProject
 
 from scipion_gmmrefine.constants import HALF_SET, MAP_FILE, OPTICS_GROUP, ROTATION_CHANGE
 from scipion_gmmrefine.demo import MODEL, launch
+from scipion_gmmrefine.objects import GmmFSC
 from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.tests.sets import writeStack
 from scipion_gmmrefine.truth import poseErrors, posesOfSet, rms, truePoses
 
 PARTICLES, BOX, PIXEL_SIZE = 240, 40, 4.2
@@ -76,6 +78,7 @@ class TestWorkflow(BaseTest):
         self.assertTrue(2 * PIXEL_SIZE <= resolution < 20, resolution)
         curves = {curve.getObjLabel(): curve.clone() for curve in refining.outputFSC}
         self.assertEqual(set(curves), {"corrected", "without mask", "with mask", "phases randomised"})
+        self.assertIsInstance(curves["corrected"], GmmFSC)
         self.assertAlmostEqual(float(curves["corrected"].calculateResolution()), resolution, delta=0.02)
         for model in (refining.outputGmm1, refining.outputGmm2):
             self.assertTrue(150 <= model.getNumberOfGaussians() <= 300)
@@ -125,6 +128,34 @@ class TestImportRealFiles(BaseTest):
         particles = self.load("relion31.star").outputParticles
         self.assertEqual((particles.getSize(), particles.getXDim()), (5, 256))
         self.assertAlmostEqual(particles.getSamplingRate(), 2.806, places=3)
+
+    def test_cryosparc_poses_and_halves(self):
+        name = "cryosparc_P12_J24_001_particles.cs"
+        folder = Path(self.proj.getPath("cryosparc")).absolute()
+        folder.mkdir()
+        (folder / name).symlink_to(TEST_DATA / "metadata" / name)
+        table = np.load(folder / name)
+        stack = writeStack(folder / "one.mrcs", 1, box=180)
+        for path in np.unique(table["blob/path"]):
+            link = folder / path.decode().lstrip(">")
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(stack)
+        particles = launch(self.proj, GmmRefineProtImportParticles, particlesFile=str(folder / name)).outputParticles
+        expected = np.load(TEST_DATA / "metadata" / "cryosparc_P12_J24_expected_poses.npz")
+        inverse = np.array([np.linalg.inv(one.getTransform().getMatrix()) for one in particles.iterItems()])
+        np.testing.assert_allclose(inverse[:, :3, :3], expected["rotations"], atol=1e-5)
+        np.testing.assert_allclose(-inverse[:, :2, 3], expected["translations_fraction_of_box"] * 180, atol=1e-3)
+        halves = [getattr(one, HALF_SET).get() for one in particles.iterItems()]
+        self.assertEqual(halves, list(table["alignments3D/split"] + 1))
+        self.assertEqual([one.getIndex() for one in particles.iterItems()], list(table["blob/idx"] + 1))
+
+    def test_missing_images_are_named(self):
+        with self.assertRaisesRegex(SystemExit, r"image stacks.*particles\.mrc.*Copy or link the stacks"):
+            self.load("cryosparc_P12_J24_001_particles.cs")
+
+    def test_different_pixel_sizes_are_refused(self):
+        with self.assertRaisesRegex(SystemExit, "different pixel sizes: 1.24 Å/px in"):
+            self.load("relion31.6opticsgroups.star")
 
     def test_2d_alignments_are_refused(self):
         with self.assertRaisesRegex(SystemExit, "(?i)2D|3D"):

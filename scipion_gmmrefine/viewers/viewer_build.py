@@ -40,9 +40,12 @@ class GmmRefineBuildViewer(EmProtocolViewer):
         form.addSection(label="Visualization")
         form.addParam("showGaussians", params.LabelParam, label="Gaussians over the map",
                       help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
-        form.addParam("showGmmFsc", params.LabelParam, label="FSC of model and map")
-        form.addParam("showSlices", params.LabelParam, label="Slices of the map")
-        form.addParam("showChimera", params.LabelParam, label="Map in ChimeraX")
+        form.addParam("showGmmFsc", params.LabelParam, label="FSC of model and map",
+                      help="Should stay above 0.9 up to the resolution of the map.")
+        form.addParam("showSlices", params.LabelParam, label="Slices of the map",
+                      help="The three central slices.")
+        form.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
+                      help="Needs ChimeraX; the slices do not.")
 
     def _getVisualizeDict(self):
         return {

@@ -44,20 +44,25 @@ class GmmRefineRefineViewer(EmProtocolViewer):
                        help="Iteration 0 are the start poses.")
         group.addParam("selection", params.NumericRangeParam, default="0", condition=f"iterations=={SELECTED}",
                        label="Selected", help="Such as 0,2-4.")
-        group.addParam("showFsc", params.LabelParam, label="FSC per iteration")
+        group.addParam("showFsc", params.LabelParam, label="FSC per iteration",
+                       help="Corrected for the mask; the legend gives the resolution at the threshold.")
         group.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
                        help="Of the last iteration: without mask, with mask, with mask after the phases were "
                             "randomised, and corrected by that.")
         group = form.addGroup("Gaussian mixture models")
         group.addParam("half", params.EnumParam, choices=["half 1", "half 2"], default=0,
-                       display=params.EnumParam.DISPLAY_HLIST, label="Half set")
+                       display=params.EnumParam.DISPLAY_HLIST, label="Half set",
+                       help="Each half set has a model of its own.")
         group.addParam("showGaussians", params.LabelParam, label="Gaussians over the half map",
                        help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
-        group.addParam("showGmmFsc", params.LabelParam, label="FSC of models and half maps")
+        group.addParam("showGmmFsc", params.LabelParam, label="FSC of models and half maps",
+                       help="Each model against its own half map, up to the resolution.")
         group = form.addGroup("Maps")
-        group.addParam("volume", params.EnumParam, choices=list(MAP_CHOICES), default=0, label="Map")
-        group.addParam("showSlices", params.LabelParam, label="Slices")
-        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX")
+        group.addParam("volume", params.EnumParam, choices=list(MAP_CHOICES), default=0, label="Map",
+                       help="The map is low-passed at the resolution; half maps are unfiltered.")
+        group.addParam("showSlices", params.LabelParam, label="Slices", help="The three central slices.")
+        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
+                       help="Needs ChimeraX; the slices do not.")
         group = form.addGroup("Particles")
         group.addParam("showChanges", params.LabelParam, label="Change of rotation and shift",
                        help="Histograms of how far each particle moved from its start pose.")
