@@ -50,16 +50,21 @@ def _try_devices():
 
     @compiled
     def spread(indices):
-        return tf.tensor_scatter_nd_add(tf.zeros([64**3]), indices, tf.ones([len(indices)]))
+        return tf.tensor_scatter_nd_add(tf.zeros([64**3]), indices, tf.ones([indices.shape[0]]))
 
     devices = tf.config.list_logical_devices()
     if not any(device.device_type == "GPU" for device in devices):
         print("GPU: none found by TensorFlow; everything runs on the CPU")
     for device in devices:
-        with tf.device(device.name):
-            started = time.perf_counter()
-            total = tf.reduce_sum(spread(tf.zeros([1000, 1], tf.int32))).numpy()
-            tf.signal.fft3d(tf.zeros([64, 64, 64], tf.complex64)).numpy()
+        started = time.perf_counter()
+        try:
+            with tf.device(device.name):
+                total = tf.reduce_sum(spread(tf.zeros([1000, 1], tf.int32))).numpy()
+                tf.signal.fft3d(tf.zeros([64, 64, 64], tf.complex64)).numpy()
+        except tf.errors.OpError as error:
+            raise ResourceError(
+                f"{device.name}: a small kernel fails ({error.message.splitlines()[0]}). Check TensorFlow and the driver of "
+                "this device, or use --device cpu.") from error
         if total != 1000:
             raise ResourceError(
                 f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one.")

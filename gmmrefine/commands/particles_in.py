@@ -1,4 +1,5 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+from gmmrefine.errors import InputError
 
 
 def read_for_computing(args):
@@ -15,7 +16,10 @@ def read_for_computing(args):
     from gmmrefine.particles.particle_set import split_half_sets
 
     particles = read_particle_set(args.particles, args.split_halves)
-    split_half_sets(particles)
+    try:
+        split_half_sets(particles)
+    except InputError as error:
+        raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
     return particles, [f"note: {warning}" for warning in particle_warnings(particles)]

@@ -1,0 +1,4 @@
+"""Small simulated particles and their refinement, made once."""
+from small_run import refined, simulated
+
+__all__ = ["refined", "simulated"]

@@ -1,0 +1,78 @@
+"""The command line run in this process, on particles so few that a command takes a second or two."""
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from gmmrefine.__main__ import main
+
+BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
+SIMULATE = (
+    "simulate", "6msm", "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2, "--seed", 3)
+# one radius for all iterations: kernels are compiled once for the whole session
+REFINE = ("--iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, what it said, and on standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+def gmmrefine(*arguments):
+    """Run one command as a user would; an exception that a user would see as a traceback passes through."""
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+    return Outcome(code or 0, out.getvalue(), err.getvalue())
+
+
+def refine(particles, output, *options):
+    """A small refinement that is expected to succeed; gives its folder."""
+    outcome = gmmrefine("refine", particles, "-o", output, *REFINE, *options)
+    assert outcome.code == 0, outcome.err
+    return Path(output)
+
+
+def assert_refused(outcome, command, *words):
+    """The command ended with exit code 1 and one line that holds all the words."""
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1 and outcome.err.endswith("\n"), outcome.err
+    assert outcome.err.startswith(f"gmmrefine {command}: " if command else "gmmrefine: "), outcome.err
+    for word in words:
+        assert word in outcome.err
+
+
+def record(folder):
+    """The run.json of a folder."""
+    return json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+
+
+def events(folder):
+    """The events of a folder, in order."""
+    lines = (Path(folder) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """Folder of simulated particles with their truth; not to be changed."""
+    folder = tmp_path_factory.mktemp("simulated")
+    outcome = gmmrefine(*SIMULATE, "-o", folder)
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
+@pytest.fixture(scope="session")
+def refined(simulated, tmp_path_factory):
+    """Folder of a refinement of ``simulated``; not to be changed."""
+    return refine(simulated / "particles.star", tmp_path_factory.mktemp("refined") / "run")
