@@ -1,0 +1,156 @@
+"""run.json: kept, compared, replayed."""
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from molecules import ctf_parameters, particle_set, random_rotations
+
+import gmmrefine
+from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.pipelines.run_record import RunRecord, file_hash, half_set_hash, write_run_record
+
+SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "particles.star"
+    path.write_text("particles")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "run"
+
+
+def content(folder):
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def begun(folder, source, **changes):
+    """A run that got as far as its first iteration."""
+    run = RunRecord(folder, "refine", dict(SETTINGS, **changes), [source, ""])
+    (folder / "iterations").mkdir(exist_ok=True)
+    return run
+
+
+def test_what_is_recorded(folder, source):
+    run = begun(folder, source)
+    assert content(folder)["finished"] is False and not run.resumed
+    run.set(half_set_hash="abc")
+    run.finish({"resolution": np.float64(7.5), "list": np.arange(2)}, {"refine poses": 1.25})
+    found = content(folder)
+    assert found["command"] == "refine" and found["version"] == gmmrefine.__version__
+    assert found["settings"] == SETTINGS and found["seed"] == 4 and found["half_set_hash"] == "abc"
+    assert found["inputs"] == {str(source): hashlib.sha256(b"particles").hexdigest()}
+    assert found["results"] == {"resolution": 7.5, "list": [0, 1]} and found["finished"] is True
+    assert found["timings"]["refine poses"] == 1.25 and found["timings"]["total"] >= 0 and found["peak_memory_mb"] > 10
+
+
+def test_timings_of_a_continued_run_add_up(folder, source):
+    begun(folder, source).finish({}, {"refine poses": 2.0})
+    run = begun(folder, source)
+    assert run.resumed
+    run.finish({}, {"refine poses": 1.0, "fit GMM": 3.0})
+    assert content(folder)["timings"]["refine poses"] == 3.0 and content(folder)["timings"]["fit GMM"] == 3.0
+
+
+def test_changed_settings_are_named_and_free_ones_are_free(folder, source):
+    begun(folder, source)
+    assert begun(folder, source, iterations=9, batch_size=1).resumed
+    with pytest.raises(InputError, match=r"other settings: seed was 4, now 5; mask was '', now 'm.mrc'\."):
+        begun(folder, source, seed=5, mask="m.mrc")
+
+
+def test_changed_input_is_refused_and_a_moved_one_is_not(folder, source, tmp_path):
+    begun(folder, source)
+    moved = source.rename(tmp_path / "moved.star")
+    assert begun(folder, moved).resumed
+    moved.write_text("others")
+    with pytest.raises(InputError, match="holds a run on other input: the content of .*moved.star differs"):
+        begun(folder, moved)
+
+
+def test_another_command_is_refused(folder, source):
+    begun(folder, source)
+    with pytest.raises(InputError, match="holds a 'refine' run, not 'build'"):
+        RunRecord(folder, "build", SETTINGS, [])
+
+
+def test_a_run_without_any_result_leaves_its_folder_free(folder, source):
+    RunRecord(folder, "simulate", SETTINGS, [])
+    assert not begun(folder, source, seed=9).resumed
+    assert content(folder)["command"] == "refine"
+
+
+def test_record_that_is_damaged_or_missing(folder, source):
+    begun(folder, source)
+    (folder / "run.json").write_text('{"comm')
+    with pytest.raises(InputError, match="run.json is damaged"):
+        begun(folder, source)
+    (folder / "run.json").unlink()
+    with pytest.raises(InputError, match="holds iterations of a run, but not its run.json"):
+        begun(folder, source)
+
+
+def test_folder_that_is_a_file(source):
+    with pytest.raises(ResourceError, match="particles.star: the folder cannot be made"):
+        RunRecord(source, "refine", SETTINGS, [])
+
+
+def test_file_hash_of_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match=r"none.mrc: cannot be read \(No such file or directory\)"):
+        file_hash(tmp_path / "none.mrc")
+
+
+def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
+    run = begun(folder, source)
+    mask = tmp_path / "run" / "mask.mrc"
+    assert run.exchange("mask", 0, lambda: str(mask)) == str(mask)
+    assert run.exchange("fsc", 1, lambda: [1.0, 0.5]) == [1.0, 0.5]
+    assert run.exchange("fsc", 1, lambda: [1.0, 0.25]) == [1.0, 0.25]  # measured again, not twice in the list
+    assert [(entry["kind"], entry["iteration"]) for entry in content(folder)["exchanges"]] == [("mask", 0), ("fsc", 1)]
+
+    other = begun(tmp_path / "other", source)
+    other.pin_exchanges(folder / "run.json")
+
+    def measure():
+        raise AssertionError("a pinned run must not measure")
+
+    assert other.exchange("fsc", 1, measure) == [1.0, 0.25]
+    assert other.exchange("mask", 0, measure) == str(mask)
+    with pytest.raises(InputError, match="no fsc of iteration 2; it ran fewer iterations. Use --iterations 1"):
+        other.exchange("fsc", 2, measure)
+
+
+def test_only_two_kinds_of_exchange_exist(folder, source):
+    with pytest.raises(ValueError, match="may exchange an FSC curve or a mask, not poses"):
+        begun(folder, source).exchange("poses", 0, lambda: 1)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"exchanges": []}'])
+def test_records_without_exchanges_cannot_be_pinned(folder, source, tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match="cannot be read, or holds no exchanges of half sets"):
+        begun(folder, source).pin_exchanges(tmp_path / "run.json")
+
+
+def test_half_set_hash_follows_the_images_not_their_order(rng):
+    particles = particle_set(
+        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/somewhere/stack.mrcs",))
+    same = particles.subset(np.array([3, 1, 0, 5, 4, 2]))
+    assert half_set_hash(same) == half_set_hash(particles)
+    swapped = particle_set(
+        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/elsewhere/stack.mrcs",),
+        half_set=3 - particles.half_set)
+    assert half_set_hash(swapped) != half_set_hash(particles)
+
+
+def test_record_of_a_command_without_steps(folder, source):
+    write_run_record(folder, "fsc", {"seed": 3}, {"resolution": None}, [source, ""])
+    found = content(folder)
+    assert found["seed"] == 3 and found["results"] == {"resolution": None} and list(found["inputs"]) == [str(source)]
+    event = json.loads((folder / "events.jsonl").read_text(encoding="utf-8"))
+    assert event["step"] == "fsc" and event["seconds"] >= 0
