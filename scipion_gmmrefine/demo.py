@@ -4,6 +4,7 @@ Simulates particles of an ABC transporter (PDB 6MSM), makes a Scipion project, i
 poses and builds a Gaussian model of the result, each through Scipion's launcher; then compares with the truth.
 """
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pyworkflow.project import Manager
 import gmmrefine
 from scipion_gmmrefine.environment import scipionVariables
 from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
-from scipion_gmmrefine.truth import formatTable, poseErrors, posesOfSet, rms, truePoses
+from scipion_gmmrefine.truth import alignedTable, poseErrors, posesOfSet, rms, truePoses
 from scipion_gmmrefine.viewers import GmmRefineBuildViewer, GmmRefineRefineViewer
 
 MODEL = Path(gmmrefine.__file__).parent / "data" / "6msm.cif.gz"
@@ -90,7 +91,7 @@ class Stopwatch:
     def table(self):
         """All laps and their sum, as a table."""
         laps = [*self._laps, ("in all", self._last - self._started)]
-        return formatTable([("", "seconds"), *((name, f"{seconds:.0f}") for name, seconds in laps)])
+        return alignedTable([("", "seconds"), *((name, f"{seconds:.0f}") for name, seconds in laps)])
 
 
 def simulate(folder):
@@ -159,14 +160,15 @@ def compare(importing, refining, truthFile):
         rotations, shifts = (rms(errors) for errors in poseErrors(posesOfSet(protocol.outputParticles), truth))
         columns.append((f"{resolution:.2f} Å" if resolution else "none", f"{rotations:.2f}°", f"{shifts:.2f} Å"))
     names = ("resolution (FSC 0.143)", "rotation error (rms)", "shift error (rms)")
-    return formatTable([("", "before", "after"), *zip(names, *columns)])
+    return alignedTable([("", "before", "after"), *zip(names, *columns)])
 
 
 def openCommand(folder):
     """Shell command that opens the project in Scipion's desktop."""
     home = folder / SCIPION
-    return (f"SCIPION_HOME={home} SCIPION_USER_DATA={home} SCIPION_HOSTS={home / 'hosts.conf'} "
-            f"{sys.executable} -O -m scipion project {PROJECT}")
+    places = {"SCIPION_HOME": home, "SCIPION_USER_DATA": home, "SCIPION_HOSTS": home / "hosts.conf"}
+    assignments = [f"{name}={shlex.quote(str(path))}" for name, path in places.items()]
+    return " ".join([*assignments, shlex.quote(sys.executable), "-O -m scipion project", PROJECT])
 
 
 if __name__ == "__main__":

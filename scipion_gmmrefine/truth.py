@@ -2,7 +2,8 @@
 import numpy as np
 
 from scipion_gmmrefine.convert.poses import transformFromRelion
-from scipion_gmmrefine.convert.star_reader import readParticles
+from scipion_gmmrefine.convert.star import readTable
+from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS
 
 
 def truePoses(fileName):
@@ -18,10 +19,10 @@ def truePoses(fileName):
     dict
         Image number from 1 → (4, 4) matrix [A | -origin], A maps volume to image axes, origin in Å.
     """
-    _, table = readParticles(fileName)
-    columns = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst"]
+    table = readTable(fileName, "particles")
+    poses = np.column_stack([np.array(table[name], float) for name in POSE_COLUMNS])
     return {int(name.split("@")[0]): np.linalg.inv(transformFromRelion(*pose))
-            for name, pose in zip(table["rlnImageName"], table[columns].to_numpy(float))}
+            for name, pose in zip(table["rlnImageName"], poses)}
 
 
 def posesOfSet(particles):
@@ -65,7 +66,7 @@ def rms(values):
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def formatTable(rows):
+def alignedTable(rows):
     """Rows of texts as a table; the first row is the heading.
 
     Parameters

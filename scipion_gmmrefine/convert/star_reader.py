@@ -2,8 +2,6 @@
 import os
 from pathlib import Path
 
-import pandas as pd
-import starfile
 from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
@@ -11,26 +9,14 @@ from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID
 from scipion_gmmrefine.convert.images import linkStack
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
+from scipion_gmmrefine.convert.star import readTable
 
 # Scipion treats an acquisition without magnification as no acquisition; the value enters no formula.
 MAGNIFICATION = 50000
-TEXT_COLUMNS = ["rlnImageName", "rlnMicrographName", "rlnGroupName", "rlnOpticsGroupName"]
+POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
-    "rlnImageName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", "rlnDefocusU",
-    "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX", "rlnCoordinateY", "rlnMicrographName"}
-
-
-def readParticles(fileName):
-    """The optics and particle tables of a RELION 3.1 STAR file.
-
-    Returns
-    -------
-    tuple of pandas.DataFrame
-        Optics groups, particles.
-    """
-    blocks = starfile.read(fileName, always_dict=True, parse_as_string=TEXT_COLUMNS)
-    return tuple(pd.DataFrame([block]) if isinstance(block, dict) else block
-                 for block in (blocks["optics"], blocks["particles"]))
+    *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
+    "rlnCoordinateY", "rlnMicrographName"}
 
 
 def fillSet(particles, fileName, stackFolder):
@@ -45,8 +31,8 @@ def fillSet(particles, fileName, stackFolder):
     stackFolder : str
         Where links to the stacks are made.
     """
-    optics, table = readParticles(fileName)
-    pixelSizes = sorted(set(optics["rlnImagePixelSize"].astype(float)))
+    optics, table = readTable(fileName, "optics"), readTable(fileName, "particles")
+    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"]})
     if len(pixelSizes) > 1:
         raise ValueError(
             f"{os.path.basename(fileName)} holds particles of {len(pixelSizes)} pixel sizes "
@@ -54,8 +40,9 @@ def fillSet(particles, fileName, stackFolder):
             "one pixel size, or import each optics group by itself.")
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
-    kept = [name for name in table.columns if name not in OWN_COLUMNS and name.startswith("rln")]
-    for values in table.to_dict("records"):
+    kept = {name: _scipionType(name, values) for name, values in table.items()
+            if name not in OWN_COLUMNS and name.startswith("rln")}
+    for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSizes[0]))
 
 
@@ -63,13 +50,17 @@ def _setProperties(particles, optics, pixelSize):
     acquisition = particles.getAcquisition()
     acquisition.setMagnification(MAGNIFICATION)
     for column, getter in ACQUISITION_COLUMNS.items():
-        getattr(acquisition, getter.replace("get", "set"))(float(optics[column].iloc[0]))
+        getattr(acquisition, getter.replace("get", "set"))(float(optics[column][0]))
     acquisition.opticsGroupInfo.set(opticsToText(optics))
     particles.setSamplingRate(pixelSize)
     particles.setAlignmentProj()
     particles.setHasCTF(True)
-    flipped = optics.get("rlnCtfDataArePhaseFlipped")
-    particles.setIsPhaseFlipped(flipped is not None and bool(flipped.astype(int).any()))
+    particles.setIsPhaseFlipped(any(int(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
+
+
+def _rows(table):
+    """Every row of a table as a dict."""
+    return (dict(zip(table, values)) for values in zip(*table.values()))
 
 
 class _StackLinks:
@@ -109,26 +100,37 @@ def _particle(values, kept, links, pixelSize):
     particle.setCTF(ctf)
     if "rlnCoordinateX" in values:
         coordinate = Coordinate()
-        coordinate.setPosition(int(round(values["rlnCoordinateX"])), int(round(values["rlnCoordinateY"])))
+        coordinate.setPosition(*(int(round(float(values[f"rlnCoordinate{axis}"]))) for axis in "XY"))
         if "rlnMicrographName" in values:
             coordinate.setMicName(values["rlnMicrographName"])
         particle.setCoordinate(coordinate)
-    for name in kept:
-        setattr(particle, f"_{name}", _scipionValue(values[name]))
+    for name, scipionType in kept.items():
+        setattr(particle, f"_{name}", scipionType(values[name]))
     return particle
 
 
 def _transform(values, pixelSize):
-    return transformFromRelion(
-        values["rlnAngleRot"], values["rlnAngleTilt"], values["rlnAnglePsi"],
-        values["rlnOriginXAngst"] / pixelSize, values["rlnOriginYAngst"] / pixelSize)
+    rot, tilt, psi, x, y = (float(values[name]) for name in POSE_COLUMNS)
+    return transformFromRelion(rot, tilt, psi, x / pixelSize, y / pixelSize)
 
 
-def _scipionValue(value):
-    """A Scipion attribute for a table value."""
-    if isinstance(value, str):
-        return String(value)
-    return Integer(value) if isinstance(value, int) else Float(value)
+def _scipionType(name, values):
+    """Scipion's attribute for a column; RELION's text columns all end in Name."""
+    if not name.endswith("Name"):
+        for number, attribute in ((int, Integer), (float, Float)):
+            if _areAll(number, values):
+                return attribute
+    return String
+
+
+def _areAll(number, values):
+    """Whether all texts are numbers of a kind."""
+    try:
+        for value in values:
+            number(value)
+    except ValueError:
+        return False
+    return True
 
 
 class RefinedPoses:
@@ -150,16 +152,16 @@ class RefinedPoses:
     """
 
     def __init__(self, fileName, ids, pixelSize):
-        _, table = readParticles(fileName)
-        found = table[OBJECT_ID].astype(int)
-        missing, foreign = set(ids) - set(found), set(found) - set(ids)
-        if missing or foreign or found.duplicated().any():
+        table = readTable(fileName, "particles")
+        found = [int(objId) for objId in table[OBJECT_ID]]
+        missing, foreign, doubled = set(ids) - set(found), set(found) - set(ids), len(found) - len(set(found))
+        if missing or foreign or doubled:
             raise ValueError(
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
-                f"are missing, {len(foreign)} are not of the input, {int(found.duplicated().sum())} occur twice. "
+                f"are missing, {len(foreign)} are not of the input, {doubled} occur twice. "
                 "The poses cannot be joined; start this protocol anew.")
-        self._results = [name for name in table.columns if name.startswith("gmm")]
-        self._rows = dict(zip(found, table.to_dict("records")))
+        self._results = [name for name in table if name.startswith("gmm")]
+        self._rows = dict(zip(found, _rows(table)))
         self._pixelSize = pixelSize
 
     def update(self, particle, _row=None):

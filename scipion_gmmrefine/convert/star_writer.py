@@ -1,16 +1,17 @@
 """A set of particles as a RELION 3.1 STAR file for the engine."""
-import pandas as pd
-import starfile
 from pwem.objects import EMSet
 
 from scipion_gmmrefine.constants import OBJECT_ID
 from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.poses import relionFromTransform
+from scipion_gmmrefine.convert.star import writeTables
 
 
 def writeParticles(particles, fileName, stackFolder):
     """Write the enabled particles of a set with poses and CTF, each with its Scipion id.
+
+    RELION's further columns, which Scipion keeps as attributes, are written too; one that some particles lack is left out.
 
     Parameters
     ----------
@@ -29,12 +30,14 @@ def writeParticles(particles, fileName, stackFolder):
     stacks = MrcStacks(stackFolder)
     pixelSize = particles.getSamplingRate()
     rows = [_row(particle, stacks, pixelSize) for particle in particles.iterItems() if EMSet.isItemEnabled(particle)]
-    table = pd.DataFrame(rows)
+    columns = {name: [row.get(name) for row in rows] for name in rows[0]}
+    columns = {name: values for name, values in columns.items() if None not in values}
+    if any(" " in name for name in columns["rlnImageName"]):
+        columns["rlnImageName"] = [f'"{name}"' for name in columns["rlnImageName"]]
     optics = opticsOfSet(particles)
-    if "rlnOpticsGroup" not in table:
-        table["rlnOpticsGroup"] = optics["rlnOpticsGroup"].iloc[0]
-    starfile.write({"optics": optics, "particles": table}, fileName, float_format="%.6f")
-    return len(table)
+    columns.setdefault("rlnOpticsGroup", [optics["rlnOpticsGroup"][0]] * len(rows))
+    writeTables(fileName, {"optics": optics, "particles": columns})
+    return len(rows)
 
 
 def _row(particle, stacks, pixelSize):

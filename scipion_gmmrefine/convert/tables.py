@@ -3,7 +3,8 @@ import json
 import os
 
 import numpy as np
-import starfile
+
+from scipion_gmmrefine.convert.star import readTable
 
 
 def readCurve(fileName, column="gmmFsc"):
@@ -21,8 +22,8 @@ def readCurve(fileName, column="gmmFsc"):
     tuple of (S,) float
         Frequencies above zero in 1/Å; correlation.
     """
-    table = starfile.read(fileName)
-    frequency, values = table["gmmFrequency"].to_numpy(float), table[column].to_numpy(float)
+    table = readTable(fileName)
+    frequency, values = np.array(table["gmmFrequency"], float), np.array(table[column], float)
     measured = (frequency > 0) & np.isfinite(values)
     return frequency[measured], values[measured]
 
@@ -58,11 +59,11 @@ def readGaussians(fileName):
     dict of arrays
         centers (G, 3) in Å from the box centre, amplitudes (G,) in map units, widths (G,) in Å (standard deviation).
     """
-    table = starfile.read(fileName)
+    table = {name: np.array(values, float) for name, values in readTable(fileName).items()}
     return {
-        "centers": table[["gmmX", "gmmY", "gmmZ"]].to_numpy(float),
-        "amplitudes": table["gmmAmplitude"].to_numpy(float),
-        "widths": table["gmmWidth"].to_numpy(float)}
+        "centers": np.column_stack([table["gmmX"], table["gmmY"], table["gmmZ"]]),
+        "amplitudes": table["gmmAmplitude"],
+        "widths": table["gmmWidth"]}
 
 
 def readRun(folder):

@@ -3,8 +3,6 @@ import json
 
 import mrcfile
 import numpy as np
-import pandas as pd
-import starfile
 
 from scipion_gmmrefine.constants import (
     FSC_FILE,
@@ -15,6 +13,7 @@ from scipion_gmmrefine.constants import (
     MASK_FILE,
     PARTICLES_FILE,
 )
+from scipion_gmmrefine.convert.star import writeTables
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
 
 FREQUENCY = np.arange(BOX // 2 + 1) / (BOX * PIXEL_SIZE)
@@ -30,18 +29,18 @@ def fscCurve(cutoff):
 def writeFsc(fileName, cutoff):
     """The table of a falling curve."""
     curve = fscCurve(cutoff)
-    starfile.write(pd.DataFrame({
+    writeTables(fileName, {"fsc": {
         "gmmFrequency": FREQUENCY, "gmmFsc": curve, "gmmFscUnmasked": 0.9 * curve, "gmmFscMasked": curve,
-        "gmmFscRandomised": 0.1 * curve}), fileName)
+        "gmmFscRandomised": 0.1 * curve}})
 
 
 def writeGmm(fileName, seed=0):
     """A model in a ball."""
     random = np.random.default_rng(seed)
     centers = random.normal(0, 6, (GAUSSIANS, 3))
-    starfile.write(pd.DataFrame({
+    writeTables(fileName, {"gmm": {
         "gmmX": centers[:, 0], "gmmY": centers[:, 1], "gmmZ": centers[:, 2],
-        "gmmAmplitude": random.uniform(0.5, 2, GAUSSIANS), "gmmWidth": random.uniform(2, 4, GAUSSIANS)}), fileName)
+        "gmmAmplitude": random.uniform(0.5, 2, GAUSSIANS), "gmmWidth": random.uniform(2, 4, GAUSSIANS)}})
 
 
 def writeIteration(folder, cutoff):
@@ -79,11 +78,9 @@ def writeRefinement(folder, changes):
     writeVolume(folder / MAP_FILE)
     with mrcfile.new(folder / MASK_FILE, np.ones((BOX,) * 3, "f4"), overwrite=True) as mask:
         mask.voxel_size = PIXEL_SIZE
-    starfile.write(pd.DataFrame({"gmmFrequency": FREQUENCY, "gmmFscHalf1": 0.98, "gmmFscHalf2": 0.97}),
-                   folder / GMM_FSC_FILE)
-    starfile.write({
-        "optics": pd.DataFrame({"rlnOpticsGroup": [1]}),
-        "particles": pd.DataFrame({"gmmRotationChange": changes[0], "gmmShiftChange": changes[1]})},
-        folder / PARTICLES_FILE)
+    flat = np.full_like(FREQUENCY, 0.98)
+    writeTables(folder / GMM_FSC_FILE, {"": {"gmmFrequency": FREQUENCY, "gmmFscHalf1": flat, "gmmFscHalf2": flat}})
+    writeTables(folder / PARTICLES_FILE, {
+        "optics": {"rlnOpticsGroup": [1]}, "particles": {"gmmRotationChange": changes[0], "gmmShiftChange": changes[1]}})
     iterations = [{"iteration": 0, "resolution": 11.0}, {"iteration": 1, "resolution": 8.5}]
     (folder / "run.json").write_text(json.dumps({"results": {"resolution": 7.25, "iterations": iterations}}))

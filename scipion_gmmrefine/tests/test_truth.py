@@ -5,7 +5,7 @@ from pwem.convert.transformations import rotation_matrix
 
 from scipion_gmmrefine.convert.poses import transformFromRelion
 from scipion_gmmrefine.tests.sets import poses
-from scipion_gmmrefine.truth import formatTable, poseErrors, rms
+from scipion_gmmrefine.truth import alignedTable, poseErrors, rms
 
 
 class TestPoseErrors(unittest.TestCase):
@@ -39,7 +39,7 @@ class TestPoseErrors(unittest.TestCase):
 
 class TestTable(unittest.TestCase):
     def test_columns_line_up(self):
-        text = formatTable([("", "before", "after"), ("resolution", "8.10 Å", "5.20 Å"), ("shift", "2 Å", "10.5 Å")])
+        text = alignedTable([("", "before", "after"), ("resolution", "8.10 Å", "5.20 Å"), ("shift", "2 Å", "10.5 Å")])
         self.assertEqual(text, "\n".join([
             "            before   after",
             "--------------------------",

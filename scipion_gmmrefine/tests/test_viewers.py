@@ -90,7 +90,7 @@ class TestRefineViewer(ViewerTest):
 
     def test_scatter_shows_every_gaussian(self):
         axes = self.axes(self.finished(), "showGaussians")[0]
-        self.assertIn(f"{GAUSSIANS} Gaussians", axes.figure.get_suptitle())
+        self.assertIn(f"{GAUSSIANS} Gaussians", axes.figure._suptitle.get_text())
         self.assertIn(GAUSSIANS, [len(points.get_offsets()) for points in axes.collections])
 
     def test_running_protocol_shows_its_newest_iteration(self):

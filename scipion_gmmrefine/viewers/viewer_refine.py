@@ -19,7 +19,7 @@ from scipion_gmmrefine.constants import (
     ROTATION_CHANGE,
     SHIFT_CHANGE,
 )
-from scipion_gmmrefine.convert.star_reader import readParticles
+from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians, plotSlices
@@ -138,8 +138,8 @@ class GmmRefineRefineViewer(EmProtocolViewer):
         return chimeraViews(self, [fileName])
 
     def _showChanges(self):
-        _, table = readParticles(self._path(PARTICLES_FILE))
-        changes = (np.asarray(table[name[1:]], float) for name in (ROTATION_CHANGE, SHIFT_CHANGE))
+        table = readTable(self._path(PARTICLES_FILE), "particles")
+        changes = (np.array(table[name[1:]], float) for name in (ROTATION_CHANGE, SHIFT_CHANGE))
         return [plotterOf(plotChanges, *changes, size=(10, 4))]
 
 
