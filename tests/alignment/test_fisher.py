@@ -1,0 +1,191 @@
+"""Gauss-Newton pose refinement: known poses found again as precisely as the images allow."""
+import numpy as np
+import pytest
+import references
+from molecules import BOX, PIXEL_SIZE, RADIUS, images_of, molecule, turned
+
+from gmmrefine.alignment import fisher
+from gmmrefine.alignment.cramer_rao import cramer_rao_bound
+from gmmrefine.alignment.fisher import FisherRefiner, Pose, Stage, climb, march
+from gmmrefine.alignment.likelihood import ImageFit, ShellWeights
+from gmmrefine.alignment.prior import PosePrior
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.gmm.project import SliceProjector
+
+COUNT, BATCH = 200, 40
+NOISE = 14.0
+RING = np.arange(RADIUS + 1)
+WEIGHTS = ShellWeights(np.ones(RADIUS + 1), np.where(RING >= 2, 2 / NOISE**2, 0))
+PRIOR = PosePrior.from_rms(3.0, 2.0)
+STAGES = march(RADIUS, (0.3, 0.6, 1.0, 1.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def gmm():
+    return molecule()
+
+
+@pytest.fixture(scope="module")
+def images(gmm):
+    return images_of(gmm, half_disc(BOX, RADIUS), COUNT, NOISE)
+
+
+@pytest.fixture(scope="module")
+def projector(gmm, images):
+    return SliceProjector(gmm, images.disc, PIXEL_SIZE)
+
+
+@pytest.fixture(scope="module")
+def start(images):
+    rng = np.random.default_rng(21)
+    truth = images.particles
+    return truth.with_poses(turned(truth.rotations, 3.0, rng), truth.shifts + rng.normal(0, np.sqrt(2), (COUNT, 2)))
+
+
+def errors(rotations, shifts, truth):
+    """Rms rotation error in degrees and rms shift error in Å."""
+    angles = angular_distance_deg(rotations, truth.rotations)
+    return np.sqrt(np.mean(angles**2)), np.sqrt(np.mean(np.sum((shifts - truth.shifts) ** 2, axis=1)))
+
+
+def batch_of(images, index):
+    return ImageFit(images.read(index), images.disc, PIXEL_SIZE, BATCH)
+
+
+def test_march_is_sorted_and_counts_steps():
+    assert march(40, [0.2, 0.3, 0.3, 0.4, 0.7, 1.0]) == [
+        Stage(8, 1), Stage(12, 2), Stage(16, 1), Stage(28, 1), Stage(40, 1)]
+    assert march(10, [1.0, 0.1, 0.2]) == [Stage(4, 2), Stage(10, 1)]  # never fewer rings than a pose needs
+
+
+def test_pose_moves_in_the_frame_of_the_image(start):
+    pose = Pose((start.rotations, start.shifts), (start.rotations, start.shifts))
+    step = np.tile([0, 0, np.radians(2.0), 0.5, -1.0], (COUNT, 1))
+    rotations, shifts = pose.moved(step)
+    assert angular_distance_deg(rotations, start.rotations) == pytest.approx(2.0, abs=1e-9)
+    assert rotations[:, 2] == pytest.approx(start.rotations[:, 2], abs=1e-12)  # about the beam
+    assert shifts == pytest.approx(start.shifts + [0.5, -1.0])
+    assert pose.change(rotations, shifts) == pytest.approx(step, abs=1e-12)
+    better = np.arange(COUNT) < 5
+    pose.accept(better, rotations, shifts)
+    assert np.array_equal(pose.rotations[:5], rotations[:5]) and np.array_equal(pose.rotations[5:], start.rotations[5:])
+    assert np.array_equal(pose.shifts[:5], shifts[:5]) and np.array_equal(pose.shifts[5:], start.shifts[5:])
+
+
+@pytest.mark.parametrize("angle_deg", (4.0, 60.0), ids=("near", "far off"))
+def test_every_step_that_is_kept_improves_the_posterior(gmm, images, projector, angle_deg):
+    """One step at a time, judged by the slow likelihood; a pose whose step was not kept stays exactly where it was."""
+    index = np.arange(BATCH)
+    truth = images.particles.subset(index)
+    rng = np.random.default_rng(4)
+    origin = turned(truth.rotations, angle_deg, rng), truth.shifts + rng.normal(0, 1.5, (BATCH, 2))
+    pose, fit = Pose(origin, origin), batch_of(images, index)
+
+    def posterior():
+        values = []
+        for number in range(0, BATCH, 4):
+            model = references.image(
+                gmm, images.disc, PIXEL_SIZE, pose.rotations[number], pose.shifts[number], images.ctf[number])
+            values.append(references.log_likelihood(
+                images.data[number], model, images.disc.ring, WEIGHTS.scale, WEIGHTS.precision))
+        return np.array(values) + PRIOR.log_density(pose.change())[::4]
+
+    kept = 0
+    for _ in range(3):
+        before, rotations = posterior(), pose.rotations.copy()
+        climb(fit, projector, WEIGHTS, PRIOR, pose, 1)
+        change = posterior() - before
+        stayed = np.all(pose.rotations == rotations, axis=(1, 2))[::4]
+        assert np.all(change[stayed] == 0)
+        assert np.all(change[~stayed] > -0.02)  # slices are exact to 0.2 %
+        kept += np.sum(~stayed)
+    assert kept >= 5
+    assert np.all(angular_distance_deg(pose.rotations, origin[0]) <= 15.0 + 1e-6)  # three steps of 5° at most
+
+
+def test_steps_end_where_the_slope_is_none(images, projector):
+    """Many steps reach the maximum of the posterior; the information is that of the likelihood alone."""
+    index = np.arange(BATCH)
+    truth = images.particles.subset(index)
+    pose, fit = Pose((truth.rotations, truth.shifts), (truth.rotations, truth.shifts)), batch_of(images, index)
+    information = climb(fit, projector, WEIGHTS, PRIOR, pose, 8)
+    _, gradient, there = fit.normal_equations(projector, WEIGHTS, pose.rotations, pose.shifts)
+    slope = gradient - pose.change() * PRIOR.precision
+    deviation = np.sqrt(np.einsum("bii->bi", np.linalg.inv(there + np.diag(PRIOR.precision))))
+    assert np.abs(slope * deviation).max() < 0.1  # in units of what the images can tell
+    assert np.linalg.norm(information - there) < 0.05 * np.linalg.norm(there)
+
+
+def test_a_batch_in_another_order_gives_the_same_poses(images, projector, start):
+    index = np.arange(BATCH)
+    found = []
+    for order in (index, index[::-1].copy()):
+        part = start.subset(order)
+        pose = Pose((part.rotations, part.shifts), (part.rotations, part.shifts))
+        climb(batch_of(images, order), projector, WEIGHTS, PRIOR, pose, 3)
+        found.append((pose.rotations, pose.shifts))
+    assert found[1][0][::-1] == pytest.approx(found[0][0], abs=1e-5)
+    assert found[1][1][::-1] == pytest.approx(found[0][1], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def refined(images, projector, start):
+    """Scale, noise and prior learned on the first 80 particles, the rest streamed past them."""
+    done = []
+    refiner = FisherRefiner(projector, images, np.ones(RADIUS + 1), STAGES, BATCH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fisher, "SAMPLE_SIZE", 80)
+        result = refiner.refine(start.rotations, start.shifts, start, np.random.default_rng(1), done.append)
+    return refiner, result, done
+
+
+def test_poses_are_as_precise_as_the_images_allow(refined, images, projector, start):
+    _, (rotations, shifts, covariance), _ = refined
+    truth = images.particles
+    information = np.concatenate([
+        batch_of(images, batch.index).normal_equations(
+            projector, WEIGHTS, truth.rotations[batch.index], truth.shifts[batch.index])[2]
+        for batch in images.batches(BATCH)])
+    bound = cramer_rao_bound(information)
+    before, after = errors(start.rotations, start.shifts, truth), errors(rotations, shifts, truth)
+    assert before[0] > 3 * bound[0] and before[1] > 3 * bound[1]  # there was something to do
+    assert after[0] <= 1.1 * bound[0] and after[1] <= 1.1 * bound[1]
+    # and the errors it states are those it makes
+    variance = np.einsum("nii->ni", covariance).mean(axis=0)
+    assert np.degrees(np.sqrt(variance[:3].sum())) == pytest.approx(after[0], rel=0.2)
+    assert np.sqrt(variance[3:].sum()) == pytest.approx(after[1], rel=0.2)
+
+
+def test_prior_is_learned_from_the_particles(refined):
+    refiner, *_ = refined
+    assert refiner.prior.rotation_rms_deg == pytest.approx(3.0, rel=0.2)
+    assert refiner.prior.shift_rms == pytest.approx(2.0, rel=0.2)
+
+
+def test_progress_counts_particles(refined):
+    *_, done = refined
+    assert done == [80, 120, 160, 200]
+
+
+def test_refinement_in_batches_of_another_order_gives_the_same_poses(refined, images, projector, start):
+    """With the prior given and the same sample, the poses of the others do not depend on their neighbours."""
+    refiner, (rotations, shifts, _), _ = refined
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fisher, "SAMPLE_SIZE", 80)
+        again = FisherRefiner(projector, images, np.ones(RADIUS + 1), STAGES, BATCH, refiner.prior)
+        same = again.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
+    assert same[0] == pytest.approx(rotations, abs=1e-6) and same[1] == pytest.approx(shifts, abs=1e-5)
+    # all in the sample, in the order of the input
+    whole = FisherRefiner(projector, images, np.ones(RADIUS + 1), STAGES, BATCH, refiner.prior)
+    found = whole.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
+    difference = errors(found[0], found[1], start.with_poses(rotations, shifts))
+    after = errors(rotations, shifts, images.particles)
+    assert difference[0] < 0.15 * after[0] and difference[1] < 0.15 * after[1]
+
+
+def test_narrow_prior_holds_the_poses(images, projector, start):
+    held = FisherRefiner(projector, images, np.ones(RADIUS + 1), STAGES, BATCH, PosePrior.from_rms(0.01, 0.01))
+    rotations, shifts, _ = held.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
+    assert angular_distance_deg(rotations, start.rotations).max() < 0.05
+    assert np.abs(shifts - start.shifts).max() < 0.05

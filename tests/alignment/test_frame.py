@@ -1,0 +1,67 @@
+"""The frame of a half set: what turns and moves as a whole is turned and moved back."""
+import numpy as np
+import pytest
+import references
+from molecules import BOX, PIXEL_SIZE, molecule, random_rotations, turned
+from scipy.spatial.transform import Rotation
+
+from gmmrefine.alignment.frame import anchored
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.gmm.model import Gmm
+
+FRAME = Rotation.from_rotvec([0.05, -0.08, 0.03]).as_matrix()
+MOVE = np.array([1.5, -2.0, 0.7])  # Å
+
+
+@pytest.fixture
+def start(rng):
+    return random_rotations(300), rng.normal(0, 3, (300, 2))
+
+
+def drifted(rotations, shifts):
+    """Poses against a reference X' = FRAME^T X + MOVE: the same images as before."""
+    drifted_rotations = rotations @ FRAME
+    return drifted_rotations, shifts + drifted_rotations[:, :2] @ MOVE
+
+
+def test_drift_alone_is_undone(start):
+    rotations, shifts = anchored(*drifted(*start), *start)
+    assert rotations == pytest.approx(start[0], abs=1e-9)
+    assert shifts == pytest.approx(start[1], abs=1e-9)
+
+
+def test_drift_is_undone_and_the_improvement_kept(start, rng):
+    improved = turned(start[0], 2.0, rng), start[1] + rng.normal(0, 1.0, (300, 2))
+    rotations, shifts = anchored(*drifted(*improved), *start)
+    # 2° and 1 Å of 300 particles leave the frame this uncertain
+    assert np.median(angular_distance_deg(rotations, improved[0])) < 3 * 2.0 / np.sqrt(300)
+    assert np.sqrt(np.mean((shifts - improved[1]) ** 2)) < 3 * 2.0 / np.sqrt(300)
+    # without the drift the result is the same
+    alone = anchored(*improved, *start)
+    assert rotations == pytest.approx(alone[0], abs=1e-9) and shifts == pytest.approx(alone[1], abs=1e-9)
+
+
+def test_only_the_frame_changes(start, rng):
+    """Relative orientations stay; the change is one rotation for all, and one translation of the reference."""
+    improved = turned(start[0], 2.0, rng), start[1] + rng.normal(0, 1.0, (300, 2))
+    rotations, shifts = anchored(*improved, *start)
+    frames = np.swapaxes(improved[0], 1, 2) @ rotations
+    assert frames == pytest.approx(np.broadcast_to(frames[0], frames.shape), abs=1e-12)
+    change = (improved[1] - shifts).ravel()
+    move, rest, *_ = np.linalg.lstsq(rotations[:, :2].reshape(-1, 3), change, rcond=None)
+    assert rest < 1e-18 and 0 < np.linalg.norm(move) < 0.3
+
+
+def test_images_are_the_same_of_the_moved_reference(start, rng):
+    """A turned and moved molecule at the anchored poses looks as the old one did at the old poses."""
+    gmm, disc = molecule(), half_disc(BOX, 10)
+    before = drifted(*start)
+    after = anchored(*before, *start)
+    frame = before[0][0].T @ after[0][0]  # after = before @ frame
+    move = np.linalg.lstsq(after[0][:, :2].reshape(-1, 3), (after[1] - before[1]).ravel(), rcond=None)[0]
+    reference = Gmm(gmm.centers @ frame + move, gmm.amplitudes, gmm.widths)
+    for number in (0, 7):
+        old = references.image(gmm, disc, PIXEL_SIZE, before[0][number], before[1][number])
+        new = references.image(reference, disc, PIXEL_SIZE, after[0][number], after[1][number])
+        assert new == pytest.approx(old, abs=1e-6 * abs(old[0]))

@@ -1,0 +1,148 @@
+"""The engine's formulas written out once more, slowly, in double precision: what its kernels are tested against."""
+import math
+
+import numpy as np
+
+
+def relion_matrix(rot, tilt, psi):
+    """Matrix (3, 3) of RELION's Euler angles in degrees, as three turns of the axes one after the other."""
+    def about_z(angle):
+        c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+
+    c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+    about_y = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+    return about_z(psi) @ about_y @ about_z(rot)
+
+
+def fourier_sample(image, kx, ky):
+    """One Fourier sample of an image (Y, X), phase origin at pixel n // 2."""
+    n = len(image)
+    total = 0j
+    for y in range(n):
+        for x in range(n):
+            angle = -2 * math.pi * (kx * (x - n // 2) + ky * (y - n // 2)) / n
+            total += image[y, x] * complex(math.cos(angle), math.sin(angle))
+    return total
+
+
+def ctf_value(
+        kx, ky, box_size, pixel_size, defocus_u, defocus_v, angle_deg, voltage_kv, cs_mm, contrast, phase_shift_deg):
+    """CTF of one sample of one image."""
+    wavelength = 12.2643247 / math.sqrt(voltage_kv * 1e3 * (1 + voltage_kv * 1e3 * 0.978466e-6))
+    s = math.hypot(kx, ky) / (box_size * pixel_size)
+    cosine = math.cos(2 * (math.atan2(ky, kx) - math.radians(angle_deg)))
+    defocus = (defocus_u + defocus_v) / 2 + (defocus_u - defocus_v) / 2 * cosine
+    phase = math.pi * wavelength * defocus * s**2 - math.pi / 2 * cs_mm * 1e7 * wavelength**3 * s**4
+    return math.sin(phase + math.radians(phase_shift_deg) + math.asin(contrast))
+
+
+def gmm_sample(gmm, frequency):
+    """Transform of a GMM at one frequency (3,) in 1/Å, Gaussian by Gaussian; origin at the centre, units × Å³."""
+    total = 0j
+    for number in range(len(gmm)):
+        width, (x, y, z) = gmm.widths[number], gmm.centers[number]
+        mass = gmm.amplitudes[number] * (2 * math.pi) ** 1.5 * width**3
+        decay = math.exp(-2 * math.pi**2 * width**2 * sum(q * q for q in frequency))
+        angle = -2 * math.pi * (frequency[0] * x + frequency[1] * y + frequency[2] * z)
+        total += mass * decay * complex(math.cos(angle), math.sin(angle))
+    return total
+
+
+def gaussian_map(gmm, box_size, pixel_size):
+    """Map (Z, Y, X) of a GMM, voxel by voxel in real space."""
+    volume = np.zeros((box_size,) * 3)
+    axis = (np.arange(box_size) - box_size // 2) * pixel_size
+    for (x, y, z), amplitude, width in zip(gmm.centers, gmm.amplitudes, gmm.widths):
+        for index, height in enumerate(axis):
+            plane = (axis[None, :] - x) ** 2 + (axis[:, None] - y) ** 2 + (height - z) ** 2
+            volume[index] += amplitude * np.exp(-plane / (2 * width**2))
+    return volume
+
+
+def projection(gmm, disc, pixel_size, rotation, moment=None):
+    """Samples (K,) of the centred projection of a GMM, Gaussian by Gaussian.
+
+    ``moment`` 0, 1 or 2 weights every Gaussian by its rotated coordinate x, y or z in px.
+    """
+    samples = np.zeros(len(disc.kx), complex)
+    per_px = 2 * np.pi / disc.box_size
+    k2 = (disc.kx.astype(float) ** 2 + disc.ky.astype(float) ** 2) * per_px**2
+    for center, amplitude, width in zip(gmm.centers, gmm.amplitudes, gmm.widths):
+        x, y, z = rotation @ center / pixel_size
+        sigma = width / pixel_size
+        mass = amplitude * (2 * np.pi) ** 1.5 * sigma**3
+        weight = 1.0 if moment is None else (x, y, z)[moment]
+        samples += weight * mass * np.exp(-0.5 * sigma**2 * k2 - 1j * per_px * (disc.kx * x + disc.ky * y))
+    return samples
+
+
+def image(gmm, disc, pixel_size, rotation, shift, ctf=1.0):
+    """Samples (K,) of a noise-free image: projection, moved by minus ``shift`` (Å), times ``ctf`` (K,)."""
+    phase = 2 * np.pi * (disc.kx * shift[0] + disc.ky * shift[1]) / (disc.box_size * pixel_size)
+    return ctf * projection(gmm, disc, pixel_size, rotation) * np.exp(1j * phase)
+
+
+def log_likelihood(data, model, ring, scale, precision):
+    """Log-likelihood of a raw image's samples (K,) given the model's, relative to that of no model at all."""
+    total = 0.0
+    for number in range(len(data)):
+        w, a = precision[ring[number]], scale[ring[number]]
+        total += w / 2 * (abs(data[number]) ** 2 - abs(data[number] - a * model[number]) ** 2)
+    return total
+
+
+def ring_correlation(a, b, ring, lowest):
+    """Mean over rings ``lowest`` … of the correlation of two sets of samples (K,)."""
+    values = []
+    for number in range(lowest, int(ring.max()) + 1):
+        members = ring == number
+        cross = np.sum((a[members] * np.conj(b[members])).real)
+        values.append(cross / math.sqrt(np.sum(np.abs(a[members]) ** 2) * np.sum(np.abs(b[members]) ** 2)))
+    return float(np.mean(values))
+
+
+def voxel_shells(box_size):
+    """Every voxel of the full transform as (index z y x, shell)."""
+    frequency = [k if k < box_size - box_size // 2 else k - box_size for k in range(box_size)]
+    for z in range(box_size):
+        for y in range(box_size):
+            for x in range(box_size):
+                radius = math.sqrt(frequency[z] ** 2 + frequency[y] ** 2 + frequency[x] ** 2)
+                yield (z, y, x), int(np.rint(radius))
+
+
+def shell_correlation(map_a, map_b):
+    """FSC (S,) of two maps, shells 0 … n / 2, over every voxel of the full transform."""
+    n = len(map_a)
+    a, b = np.fft.fftn(map_a), np.fft.fftn(map_b)
+    sums = np.zeros((3, n // 2 + 1))
+    for voxel, shell in voxel_shells(n):
+        if shell <= n // 2:
+            sums[:, shell] += (a[voxel] * b[voxel].conjugate()).real, abs(a[voxel]) ** 2, abs(b[voxel]) ** 2
+    return sums[0] / np.sqrt(sums[1] * sums[2])
+
+
+def trilinear_sums(images, ctfs, rotations, shifts, disc, pixel_size, side):
+    """Images × CTF and CTF², both mates of every sample spread over the eight cells around it.
+
+    Returns
+    -------
+    tuple
+        (side, side, side) complex and float, axes z y x in the order of ``fftn``.
+    """
+    numerator, weight = np.zeros((side,) * 3, complex), np.zeros((side,) * 3)
+    for data, ctf, rotation, shift in zip(images, ctfs, rotations, shifts):
+        for number in range(len(disc.kx)):
+            kx, ky = int(disc.kx[number]), int(disc.ky[number])
+            angle = -2 * math.pi * (kx * shift[0] + ky * shift[1]) / (disc.box_size * pixel_size)
+            value = data[number] * ctf[number] * complex(math.cos(angle), math.sin(angle))
+            for sign, contribution in ((1, value), (-1, value.conjugate())):
+                q = sign * (kx * rotation[0] + ky * rotation[1]) * side / disc.box_size
+                low = np.floor(q).astype(int)
+                for corner in np.ndindex(2, 2, 2):
+                    share = np.prod(1 - np.abs(q - low - corner))
+                    x, y, z = (low + corner) % side
+                    numerator[z, y, x] += share * contribution
+                    weight[z, y, x] += share * ctf[number] ** 2
+    return numerator, weight
