@@ -1,5 +1,7 @@
 """TensorFlow, imported in one place and set up before its first use."""
 import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -8,6 +10,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 import tensorflow as tf
 
 from gmmrefine.errors import ResourceError
+
+tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
 
 compiled = tf.function(jit_compile=True, autograph=False)
 
@@ -49,3 +53,27 @@ def set_up(threads=0, device="auto"):
     if not used:
         return "CPU"
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
+
+
+def overlapped(function, items):
+    """Results of ``function`` for each item, in order, several at a time on the CPU's cores.
+
+    Compiled kernels run on one core each, so that batches side by side use the others. No more than one item per core is
+    taken in advance.
+
+    Parameters
+    ----------
+    function : callable
+        Must not change anything the others use.
+    items : iterable
+    """
+    workers = 1 if tf.config.get_visible_devices("GPU") else tf.config.threading.get_intra_op_parallelism_threads()
+    workers = workers or len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(workers) as pool:
+        running = deque()
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()

@@ -1,10 +1,12 @@
 """Pose refinement by damped Gauss-Newton steps (Fisher scoring) under frequency marching."""
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.prior import PosePrior, estimate_prior
+from gmmrefine.backend import overlapped
 from gmmrefine.geometry.rotations import rotation_vectors, rotations_from_vectors
 
 SAMPLE_SIZE = 256
@@ -12,6 +14,7 @@ LOWEST_RING = 2
 _WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _LONGEST_STEP = np.radians(5.0), 4.0  # rad and Å: beyond, the quadratic picture does not hold
 _RADIUS_STEP = 4
+_NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.125
 
 
 @dataclass(frozen=True)
@@ -192,40 +195,66 @@ class FisherRefiner:
         batches = list(self.reader.batches(self.batch_size, sample))
         fits = [self._fit(batch) for batch in batches]
         if self.prior is None:
-            self.prior = self._learn_prior(fits, [fresh_pose(batch) for batch in batches])
+            self.prior = self._learn_prior(fits, [fresh_pose(batch) for batch in batches], rng)
         poses = [fresh_pose(batch) for batch in batches]
         schedule, information = self._learn_schedule(fits, poses, self.prior)
-        for batch, pose, part in zip(batches, poses, information):
-            keep(batch, pose, part)
+        for result in zip(batches, poses, information):
+            keep(*result)
         done = len(sample)
         report(done)
-        for batch in self.reader.batches(self.batch_size, rest):
+
+        def whole_march(batch):
             fit, pose = self._fit(batch), fresh_pose(batch)
             for stage, projector, weights in zip(self.stages, self._projectors, schedule):
                 part = climb(fit, projector, weights, self.prior, pose, stage.steps)
-            keep(batch, pose, part)
-            done += len(batch.index)
+            return batch, pose, part
+
+        for result in overlapped(whole_march, self.reader.batches(self.batch_size, rest)):
+            keep(*result)
+            done += len(result[0].index)
             report(done)
         return rotations, shifts, covariance
 
     def _fit(self, batch):
         return ImageFit(batch, self.reader.disc, self.reader.particles.pixel_size, self.batch_size)
 
-    def _learn_schedule(self, fits, poses, prior):
-        """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march."""
+    def _learn_schedule(self, fits, poses, prior, samples=None):
+        """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.
+
+        ``samples`` (K,) bool restricts what the poses see of the images.
+        """
         schedule = []
         for stage, projector in zip(self.stages, self._projectors):
             sums = sum(fit.ring_sums(projector, pose.rotations, pose.shifts) for fit, pose in zip(fits, poses))
-            weights = weights_from_sums(sums, self.reliability, LOWEST_RING, stage.radius)
-            information = [climb(fit, projector, weights, prior, pose, stage.steps) for fit, pose in zip(fits, poses)]
+            weights = weights_from_sums(sums, self.reliability, LOWEST_RING, stage.radius).restricted_to(samples)
+            step = partial(climb, projector=projector, weights=weights, prior=prior, steps=stage.steps)
+            information = list(overlapped(lambda pair, step=step: step(pair[0], pose=pair[1]), zip(fits, poses)))
             schedule.append(weights)
         return schedule, information
 
-    def _learn_prior(self, fits, poses):
-        """The prior under which the changes that the sample asks for are most probable."""
+    def _learn_prior(self, fits, poses, rng):
+        """The prior under which the changes that the sample asks for are most probable.
+
+        Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
+        the one whose poses, found on one half of the Fourier samples, agree best with the other half.
+        """
         _, information = self._learn_schedule(fits, poses, _WIDE_PRIOR)
-        change = np.concatenate([pose.change() for pose in poses])
-        return estimate_prior(change, np.concatenate(information), _WIDE_PRIOR)
+        information = np.concatenate(information)
+        prior = estimate_prior(np.concatenate([pose.change() for pose in poses]), information, _WIDE_PRIOR)
+        if not prior.outweighs(information):
+            return prior
+        seen = rng.random(len(self.reader.disc.ring)) < 0.5
+        candidates = [prior.narrowed(factor) for factor in _NARROWER]
+        return max(candidates, key=lambda candidate: self._held_out_fit(fits, poses, candidate, seen))
+
+    def _held_out_fit(self, fits, poses, prior, seen):
+        """Log-likelihood of the unseen samples at poses found on the seen ones, from the expected poses."""
+        expected = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
+        trials = [Pose(start, start) for start in expected]
+        weights = self._learn_schedule(fits, trials, prior, seen)[0][-1].restricted_to(~seen)
+        projector = self._projectors[-1]
+        return sum(
+            fit.value(projector, weights, trial.rotations, trial.shifts).sum() for fit, trial in zip(fits, trials))
 
 
 def _rounded_up(radius, limit):

@@ -1,5 +1,6 @@
 """How well a batch of images fits the projections of a GMM, with slope and curvature in the pose."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Optional
 
 import numpy as np
 
@@ -17,14 +18,24 @@ class ShellWeights:
         Factor from the GMM's projection to the signal in an image.
     precision : (S,) float
         2 / noise variance of a Fourier sample; 0 for rings that are not used.
+    samples : (K,) bool or None
+        Samples that count, on the largest disc; None for all.
     """
 
     scale: np.ndarray
     precision: np.ndarray
+    samples: Optional[np.ndarray] = None
 
     def on(self, disc):
         """Scale and precision (K,) of the samples of a disc, as tensors."""
-        return tf.constant(self.scale[disc.ring], tf.float32), tf.constant(self.precision[disc.ring], tf.float32)
+        precision = self.precision[disc.ring]
+        if self.samples is not None:
+            precision = precision * self.samples[: len(precision)]
+        return tf.constant(self.scale[disc.ring], tf.float32), tf.constant(precision, tf.float32)
+
+    def restricted_to(self, samples):
+        """The same weights for some of the samples, (K,) bool on the largest disc."""
+        return replace(self, samples=samples)
 
 
 class ImageFit:

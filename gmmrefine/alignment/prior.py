@@ -5,6 +5,7 @@ import numpy as np
 
 _MOST_ITERATIONS = 300
 _CONVERGED = 1e-4
+_WEAK_INFORMATION = 0.25  # of the prior's variance left over by the images
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class PosePrior:
     def precision(self):
         """Inverse variances (5,) of the pose change."""
         return np.array([self.rotation**-2] * 3 + [self.shift**-2] * 2)
+
+    def narrowed(self, factor):
+        """The same prior with both widths multiplied by a factor."""
+        return PosePrior(self.rotation * factor, self.shift * factor)
+
+    def outweighs(self, information):
+        """Whether the images of a sample (B, 5, 5) say little more than the prior about the rotations."""
+        covariance = np.linalg.inv(information + np.diag(self.precision))
+        left = np.einsum("bii->bi", covariance)[:, :3].mean() / self.rotation**2
+        return bool(left > _WEAK_INFORMATION)
 
     def log_density(self, change):
         """Logarithm (B,), up to a constant, at pose changes (B, 5): rotation vector in radians, shift in Å."""

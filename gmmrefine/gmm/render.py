@@ -52,19 +52,51 @@ def fourier_sum(frequencies, centers, masses, widths):
         M = 2H - 1; axes kz, ky, kx; zero outside the sphere of the last frequency.
     """
     last = len(frequencies) - 1
-    axis = np.concatenate([-frequencies[:0:-1], frequencies])
-    x, y, z = (
-        np.exp(-2 * (np.pi * widths[:, d] * q[:, None]) ** 2 - 2j * np.pi * centers[:, d] * q[:, None]).astype(np.complex64)
-        for d, q in ((0, axis), (1, axis), (2, frequencies)))
-    along_x = tf.constant(x.T)
-    weighted_y = tf.constant(masses[:, None].astype(np.float32) * y)  # (W, M, G)
-    upper = np.zeros((len(masses), last + 1, len(axis), len(axis)), np.complex64)
+    (cos_x, sin_x), (cos_y, sin_y), (cos_z, sin_z) = (
+        _waves(frequencies, centers[:, axis], widths[:, axis]) for axis in range(3))
+    along_x = tf.constant(np.concatenate([cos_x, sin_x]))
+    along_y = np.concatenate([cos_y, sin_y]) * masses[:, None].astype(np.float32)
+    upper = np.zeros((len(masses), last + 1, 2 * last + 1, 2 * last + 1), np.complex64)
     for plane in range(last + 1):
-        # rows and columns outside the sphere stay zero
-        reach = min(last, int(np.sqrt(last**2 - plane**2)) + 1)
+        reach = min(last, int(np.sqrt(last**2 - plane**2)) + 1)  # beyond, the plane is outside the sphere
+        rows = np.r_[: reach + 1, last + 1 : last + reach + 2]
+        x, y = tf.gather(along_x, rows), tf.constant(along_y[:, rows])
+        even, odd = (tf.matmul(y, x * wave[plane], transpose_b=True).numpy() for wave in (cos_z, sin_z))
         inside = slice(last - reach, last + reach + 1)
-        upper[:, plane, inside, inside] = tf.matmul(weighted_y[:, inside] * z[plane], along_x[:, inside]).numpy()
+        upper[:, plane, inside, inside] = _signed_plane(even, odd)
     return np.concatenate([np.conj(upper[:, :0:-1, ::-1, ::-1]), upper], axis=1)
+
+
+def _waves(frequencies, positions, widths):
+    """Cosines and sines (H, G) of one axis, damped by the Gaussians' widths."""
+    phase = 2 * np.pi * frequencies[:, None] * positions
+    damping = np.exp(-2 * (np.pi * frequencies[:, None] * widths) ** 2)
+    return (np.cos(phase) * damping).astype(np.float32), (np.sin(phase) * damping).astype(np.float32)
+
+
+def _signed_plane(even, odd):
+    """A plane kz of exp(-i(a + b + c)) at all signs of kx and ky from real products at positive ones.
+
+    Parameters
+    ----------
+    even, odd : (W, 2R, 2R) float
+        Sums of (cos b, sin b) × (cos a, sin a) times cos c and times sin c; rows y, columns x, R frequencies ≥ 0 each.
+
+    Returns
+    -------
+    (W, 2R - 1, 2R - 1) complex64
+    """
+    count = even.shape[1] // 2
+    plane = np.empty((len(even), 2 * count - 1, 2 * count - 1), np.complex64)
+    c, s = slice(None, count), slice(count, None)
+    for y_sign in (1, -1):
+        for x_sign in (1, -1):
+            (even_real, even_imag), (odd_real, odd_imag) = (
+                (part[:, c, c] - y_sign * x_sign * part[:, s, s], y_sign * part[:, s, c] + x_sign * part[:, c, s])
+                for part in (even, odd))
+            rows, columns = (np.s_[count - 1 :] if sign > 0 else np.s_[count - 1 :: -1] for sign in (y_sign, x_sign))
+            plane[:, rows, columns] = even_real - odd_imag - 1j * (even_imag + odd_real)
+    return plane
 
 
 def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
