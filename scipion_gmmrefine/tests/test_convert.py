@@ -2,17 +2,19 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import mrcfile
 import numpy as np
+from pwem.emlib.image import ImageHandler
 from pwem.objects import SetOfParticles
 
 from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID, OPTICS_GROUP, ROTATION_CHANGE, SHIFT_CHANGE
-from scipion_gmmrefine.convert.images import unreadableStack
+from scipion_gmmrefine.convert.images import MrcStacks, unreadableStack
 from scipion_gmmrefine.convert.optics import opticsToText
 from scipion_gmmrefine.convert.poses import relionFromTransform
 from scipion_gmmrefine.convert.star import parseTable, readTable, writeTables
 from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS, RefinedPoses, fillSet
 from scipion_gmmrefine.convert.star_writer import writeParticles
-from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, TWO_GROUPS, makeParticles, poses
+from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, TWO_GROUPS, makeParticles, poses, writeStack
 
 IDS = [40, 7, 3, 21, 22, 8]
 
@@ -176,7 +178,22 @@ class TestStar(unittest.TestCase):
         self.assertEqual(parseTable("data_a\n\nloop_\n_x\n_y\n\n"), {"x": [], "y": []})
 
 
-class TestImages(unittest.TestCase):
+class TestImages(ConvertTest):
+    def test_spider_stack_is_converted(self):
+        mrc, spider = writeStack(self.folder / "a.mrcs", 3), str(self.folder / "a.stk")
+        try:
+            ImageHandler().convertStack(mrc, spider)
+        except ImportError:
+            self.skipTest("xmippLib, which reads and writes SPIDER stacks, is not installed")
+        converted = MrcStacks(str(self.folder / "stacks")).path(spider)
+        self.assertTrue(converted.endswith(".mrcs"))
+        np.testing.assert_allclose(mrcfile.read(converted), mrcfile.read(mrc), atol=1e-6)
+
+    def test_mrc_stack_is_taken_as_it_is(self):
+        stack = writeStack(self.folder / "a.mrcs", 1)
+        self.assertEqual(MrcStacks(str(self.folder / "stacks")).path(stack), stack)
+        self.assertFalse((self.folder / "stacks").exists())
+
     def test_formats(self):
         self.assertEqual(unreadableStack("a/b.mrcs"), "")
         self.assertEqual(unreadableStack("a/b.stk"), "")

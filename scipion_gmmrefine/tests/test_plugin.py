@@ -4,6 +4,7 @@ from pathlib import Path
 from unittest import mock
 
 import pwem
+from pwem.viewers import FscViewer
 from pyworkflow import Config
 from pyworkflow.gui.project.viewprotocols_extra import ProtocolTreeConfig
 from pyworkflow.tests import BaseTest, setupTestProject
@@ -37,6 +38,13 @@ class TestRegistration(BaseTest):
             self.assertIs(self.domain.findViewers(target, DESKTOP_TKINTER)[0], viewer)
         found = [viewer.__name__ for viewer in self.domain.findViewers(GmmFSC(), DESKTOP_TKINTER)]
         self.assertIn("FscViewer", found)
+
+    def test_scipions_fsc_viewer_draws_a_curve_that_never_falls(self):
+        curve = GmmFSC()
+        curve.setData([0.1, 0.25], [1.0, 1.0])
+        viewer = FscViewer(project=self.proj, protocol=self.proj.newProtocol(protocols.GmmRefineProtRefine), figure=None)
+        viewer.plotFsc(curve, label="flat")
+        self.assertEqual(viewer.label, "flat (4.00Å)")
 
     def test_wizards_are_registered(self):
         refine = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtRefine), DESKTOP_TKINTER)
