@@ -100,7 +100,8 @@ def end_to_end(folder):
         seconds = command("refine", particles, "-o", run, *options)
         errors = pose_errors(read_particle_set(os.path.join(run, "particles.star")), truth)
         mean, half = truth_agreement(folder, run)
-        rows.append((title, f"{mean:.4f}", f"{half:.2f}", f"{errors.rotation_rms:.3f}", f"{errors.shift_rms:.3f}", f"{seconds:.0f}"))
+        rows.append((
+            title, f"{mean:.4f}", f"{half:.2f}", f"{errors.rotation_rms:.3f}", f"{errors.shift_rms:.3f}", f"{seconds:.0f}"))
     at_start = os.path.join(folder, "at_start")
     command("reconstruct", particles, "-o", at_start)
     mean, half = truth_agreement(folder, at_start)

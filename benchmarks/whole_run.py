@@ -33,8 +33,9 @@ def row(folder, rotation, shift, seed):
     return (
         f"{rotation}°, {shift} Å, seed {seed}", f"{before.rotation_rms:.2f} → {after.rotation_rms:.3f}",
         f"{after.rotation_rms / rotation_bound:.2f}", f"{100 * after.share_within(2):.1f} %",
-        f"{before.shift_rms:.2f} → {after.shift_rms:.3f}", f"{before.frame_difference_deg:.2f} → {after.frame_difference_deg:.2f}",
-        f"{reached:.2f}", f"{possible:.2f}", f"{100 * (reached / possible - 1):+.1f} %", f"{seconds:.0f}")
+        f"{before.shift_rms:.2f} → {after.shift_rms:.3f}",
+        f"{before.frame_difference_deg:.2f} → {after.frame_difference_deg:.2f}", f"{reached:.2f}", f"{possible:.2f}",
+        f"{100 * (reached / possible - 1):+.1f} %", f"{seconds:.0f}")
 
 
 def main(folder, seeds):

@@ -1,5 +1,6 @@
 """The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
 import os
+import time
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
 from gmmrefine.pipelines.run_record import half_set_hash
+from gmmrefine.progress import readable_time
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
 _FEWEST_SHELLS = 4
@@ -47,6 +49,7 @@ def refine(particles, settings, run, progress):
     curve = shared_fsc(halves, mask, 0, particles, settings, run)
     best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
     progress.say(f"start: resolution {curve.resolution_text(settings.fsc_threshold)}")
+    began = time.monotonic()
     for iteration in range(1, settings.iterations + 1):
         shared = Shared(curve.fsc, mask, usable_radius(curve, iteration, settings))
         halves = [
@@ -54,8 +57,10 @@ def refine(particles, settings, run, progress):
             for number, (start, half) in enumerate(zip(starts, halves), 1)]
         curve = shared_fsc(halves, mask, iteration, particles, settings, run)
         history.append(summary(iteration, halves, starts, curve, settings))
-        progress.say(f"iteration {iteration}: resolution {curve.resolution_text(settings.fsc_threshold)}")
-        progress.event(step="iteration", **history[-1])
+        eta = (time.monotonic() - began) / iteration * (settings.iterations - iteration)
+        left = f"; at most {readable_time(eta)} left" if eta else ""
+        progress.say(f"iteration {iteration}: resolution {curve.resolution_text(settings.fsc_threshold)}{left}")
+        progress.event(step="iteration", eta_s=round(eta, 1), **history[-1])
         gain = mean_correlation(curve) - mean_correlation(best[2])
         if gain > 0:
             best = iteration, halves, curve
