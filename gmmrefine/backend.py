@@ -43,8 +43,9 @@ def set_up(threads=0, device="auto"):
             "'gmmrefine doctor' shows what is there.")
     used = [] if device == "cpu" else gpus
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        if threads != tf.config.threading.get_intra_op_parallelism_threads():
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.set_visible_devices(used, "GPU")
     except RuntimeError as error:
         raise ResourceError(

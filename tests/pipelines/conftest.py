@@ -1,0 +1,4 @@
+"""Small simulated particles, made once."""
+from small_run import simulated
+
+__all__ = ["simulated"]

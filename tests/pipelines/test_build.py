@@ -1,0 +1,69 @@
+"""A GMM built from a map that is known."""
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from molecules import molecule
+
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.render import render_map
+from gmmrefine.io.curves import read_curves
+from gmmrefine.io.gmm_file import read_gmm
+from gmmrefine.io.mrc import Volume, read_map
+from gmmrefine.maps.mask import soft_mask
+from gmmrefine.pipelines.build import build, gmm_of_map
+from gmmrefine.progress import Progress
+from gmmrefine.settings import BUILD, SEED, defaults
+
+BOX, PIXEL_SIZE, RADIUS = 32, 2.5, 13
+
+
+@pytest.fixture(scope="module")
+def volume():
+    return render_map(molecule(), BOX, PIXEL_SIZE)
+
+
+def settings(**changes):
+    return defaults(BUILD, (SEED,), **dict({"gaussians": "60", "fit_evaluations": 25}, **changes))
+
+
+def fit(volume, **where):
+    mask = soft_mask(volume, PIXEL_SIZE, 10)
+    weights = np.where(np.arange(RADIUS + 1) >= 2, 1.0, 0)
+    return gmm_of_map(volume, mask, PIXEL_SIZE, weights, settings(), Progress(None, io.StringIO()), **where)
+
+
+def test_agreement_with_the_map(volume):
+    gmm, curve = fit(volume)
+    assert len(curve) == RADIUS + 1 and curve[2:].mean() > 0.97 and curve[2:].min() > 0.9
+    assert 40 < len(gmm) <= 60 and gmm.amplitudes.min() > 0 and gmm.widths.min() > 0
+    # it lies where the molecule lies
+    weights = gmm.amplitudes / gmm.amplitudes.sum()
+    known = molecule()
+    assert weights @ gmm.centers == pytest.approx(known.amplitudes @ known.centers / known.amplitudes.sum(), abs=0.7)
+
+
+def test_seed_half_and_iteration_decide_the_start(volume):
+    one, again, other = (fit(volume, iteration=1, half=half)[0].centers for half in (1, 1, 2))
+    assert (one == again).all()
+    assert one.shape != other.shape or not np.allclose(one, other)
+
+
+def test_files_and_results(volume, tmp_path):
+    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    results = build(Volume(volume, PIXEL_SIZE, np.array([5.0, 6, 7])), settings(resolution=7.0), run, Progress(None, io.StringIO()))
+    curves = read_curves(tmp_path / "gmm_fsc.star")
+    assert curves["gmmFrequency"][-1] == pytest.approx(1 / results["resolution"], rel=1e-4)
+    assert results["mean_fsc"] == pytest.approx(curves["gmmFsc"][2:].mean(), abs=1e-4) and results["mean_fsc"] > 0.95
+    assert results["gaussians"] == len(read_gmm(tmp_path / "gmm.star"))
+    rendered = read_map(tmp_path / "gmm_map.mrc")
+    assert rendered.origin == pytest.approx([5, 6, 7])
+    assert np.corrcoef(rendered.data.ravel(), volume.ravel())[0, 1] > 0.9
+
+
+def test_resolution_beyond_nyquist(volume, tmp_path):
+    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    with pytest.raises(InputError, match=r"--resolution 4 Å is beyond Nyquist of the map \(5.00 Å for voxels of 2.5 Å\)"):
+        build(Volume(volume, PIXEL_SIZE, np.zeros(3)), settings(resolution=4.0), run, Progress(None, io.StringIO()))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,45 @@
+"""One half set: what it keeps of an iteration, and how far its reference can be trusted."""
+import os
+
+import numpy as np
+import pytest
+from molecules import ctf_parameters, particle_set, random_rotations
+
+from gmmrefine.pipelines.half_iteration import HalfState, load_half, reference_reliability, save_half
+
+
+@pytest.fixture
+def state(rng):
+    particles = particle_set(random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng))
+    return HalfState(particles, rng.normal(size=(8, 8, 8)).astype(np.float32), rng.uniform(size=(5, 2)))
+
+
+def test_a_saved_half_comes_back_to_the_bit(state, tmp_path):
+    save_half(tmp_path, state, 2)
+    elsewhere = state.particles.with_poses(random_rotations(5, seed=8), np.zeros((5, 2)))
+    loaded = load_half(tmp_path, elsewhere, 2)
+    assert (loaded.particles.rotations == state.particles.rotations).all()
+    assert (loaded.particles.shifts == state.particles.shifts).all()
+    assert (loaded.pose_error == state.pose_error).all()
+    assert (loaded.volume == state.volume).all() and loaded.volume.dtype == np.float32
+    assert load_half(tmp_path, elsewhere, 1) is None
+
+
+def test_a_map_without_poses_is_not_a_finished_half(state, tmp_path):
+    save_half(tmp_path, state, 1)
+    os.remove(tmp_path / "poses_half_1.npz")
+    assert load_half(tmp_path, state.particles, 1) is None
+
+
+def test_reliability_is_the_share_of_signal():
+    """T signal, N noise of the half map, a part p of the noise taken up by the GMM: T / (T + pN)."""
+    signal, noise, part = 3.0, 1.0, 0.25
+    fsc = np.full(30, signal / (signal + noise))
+    gmm_fsc = np.full(30, np.sqrt((signal + part * noise) / (signal + noise)))
+    assert reference_reliability(fsc, gmm_fsc) == pytest.approx(np.full(30, signal / (signal + part * noise)), rel=1e-6)
+
+
+def test_reliability_stays_between_0_and_1():
+    fsc, gmm_fsc = np.array([1.0, 0.9, 0.2, -0.3, 0.1]), np.array([1.0, 0.5, 0.9, 0.9, 0.01])
+    found = reference_reliability(fsc, gmm_fsc)
+    assert found.min() >= 0 and found.max() <= 1

@@ -1,0 +1,54 @@
+"""Half maps, mask and curve as the commands write them."""
+import numpy as np
+import pytest
+from small_run import BOX, PIXEL_SIZE, gmmrefine, record
+
+from gmmrefine.io.curves import read_curves
+from gmmrefine.io.mrc import read_map, read_mask
+from gmmrefine.maps.fsc import FscCurve, shell_correlation
+from gmmrefine.pipelines.reconstruct import mean_correlation
+
+
+@pytest.fixture(scope="module")
+def at_truth(simulated, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("truth")
+    assert gmmrefine("reconstruct", simulated / "truth.star", "-o", folder).code == 0
+    return folder
+
+
+def test_curve_belongs_to_the_half_maps(at_truth):
+    halves = [read_map(at_truth / f"half_map_{number}.mrc").data for number in (1, 2)]
+    curves = read_curves(at_truth / "fsc.star")
+    assert curves["gmmFscUnmasked"] == pytest.approx(shell_correlation(*halves), abs=1e-4)
+    mask = read_mask(at_truth / "mask.mrc", BOX, PIXEL_SIZE)
+    masked = shell_correlation(halves[0] * mask, halves[1] * mask)
+    assert curves["gmmFscMasked"] == pytest.approx(masked, abs=1e-4)
+    assert curves["gmmFrequency"] == pytest.approx(np.arange(BOX // 2 + 1) / (BOX * PIXEL_SIZE))
+
+
+def test_map_is_the_mean_without_what_lies_beyond_the_resolution(at_truth):
+    halves = [read_map(at_truth / f"half_map_{number}.mrc").data for number in (1, 2)]
+    final = read_map(at_truth / "map.mrc").data
+    correlation = shell_correlation(final, 0.5 * (halves[0] + halves[1]))
+    shell = int(BOX * PIXEL_SIZE / record(at_truth)["results"]["resolution"])
+    assert correlation[: shell - 2].min() > 0.999
+    power = np.abs(np.fft.fftn(final)) ** 2
+    assert power[BOX // 2].sum() < 1e-6 * power.sum()
+
+
+def test_true_poses_give_a_better_map_than_wrong_ones(simulated, at_truth, tmp_path):
+    assert gmmrefine("reconstruct", simulated / "particles.star", "-o", tmp_path).code == 0
+    assert record(at_truth)["results"]["resolution"] < record(tmp_path)["results"]["resolution"]
+
+
+def test_inverted_images_give_the_inverted_map(simulated, at_truth, tmp_path):
+    mask = ("--mask", at_truth / "mask.mrc")
+    assert gmmrefine("reconstruct", simulated / "truth.star", "-o", tmp_path, "--invert-contrast", *mask).code == 0
+    found, usual = (read_map(folder / "half_map_1.mrc").data for folder in (tmp_path, at_truth))
+    assert found == pytest.approx(-usual, abs=1e-5 * np.abs(usual).max())
+
+
+def test_mean_correlation_leaves_out_the_origin_and_what_is_below_zero():
+    fsc = np.array([1.0, 0.8, 0.4, -0.6])
+    curve = FscCurve(fsc, fsc, fsc, fsc, box_size=6, pixel_size=1.0)
+    assert mean_correlation(curve) == pytest.approx(0.4)

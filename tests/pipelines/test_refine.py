@@ -1,0 +1,87 @@
+"""The parts of the refinement that decide without computing."""
+import numpy as np
+import pytest
+from molecules import ctf_parameters, particle_set, random_rotations
+
+from gmmrefine.errors import InputError
+from gmmrefine.geometry.rotations import rotations_from_vectors
+from gmmrefine.maps.fsc import FscCurve
+from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.half_iteration import HalfState
+from gmmrefine.pipelines.refine import check_settings, joined, summary, usable_radius
+from gmmrefine.settings import COMPUTING, REFINE, defaults
+
+
+def curve(crossing, box_size=64, pixel_size=2.0):
+    """An FSC that falls below 0.143 at a shell; 64 px × 2 Å, so that shell s means 128 / s Å."""
+    fsc = np.where(np.arange(box_size // 2 + 1) < crossing, 0.9, 0.0)
+    return FscCurve(fsc, fsc, fsc, fsc, box_size, pixel_size)
+
+
+def settings(**changes):
+    return defaults(REFINE, COMPUTING, **changes)
+
+
+@pytest.mark.parametrize("iteration, changes, expected", [
+    (1, {}, 16), (2, {}, 16), (1, {"initial_resolution": 12.8}, 10), (2, {"initial_resolution": 12.8}, 16),
+    (2, {"max_resolution": 12.8}, 10), (1, {"initial_resolution": 12.8, "max_resolution": 16.0}, 10)])
+def test_usable_radius(iteration, changes, expected):
+    assert usable_radius(curve(17), iteration, settings(**changes)) == expected
+
+
+def test_there_is_always_something_to_align_to():
+    assert usable_radius(curve(2), 1, settings()) == 5  # 25 Å
+    assert usable_radius(curve(0), 2, settings(initial_resolution=12.8)) == 10
+    assert usable_radius(curve(99), 1, settings()) == 31
+
+
+@pytest.fixture
+def particles(rng):
+    return particle_set(
+        random_rotations(7), rng.normal(size=(7, 2)), ctf_parameters(7, rng), half_set=np.array([2, 1, 1, 2, 2, 1, 2]))
+
+
+@pytest.fixture
+def moved(particles):
+    """Particle i of the table turned by i degrees about z and moved by i Å; the half sets at these poses."""
+    halves = []
+    for half in split_half_sets(particles):
+        turn = rotations_from_vectors(np.radians(half.row)[:, None] * [0.0, 0.0, 1.0])
+        poses = half.with_poses(turn @ half.rotations, half.shifts + half.row[:, None] * [0.6, 0.8])
+        halves.append(HalfState(poses, np.zeros((2, 2, 2)), np.stack([half.row + 0.1, half.row + 0.2], axis=1)))
+    return halves
+
+
+def test_halves_are_joined_by_row_not_by_position(particles, moved):
+    shuffled = particles.subset(np.array([4, 0, 6, 2, 1, 5, 3]))
+    result, columns = joined(shuffled, split_half_sets(particles), moved)
+    assert result.row.tolist() == [4, 0, 6, 2, 1, 5, 3]
+    assert columns["gmmRotationChange"] == pytest.approx(result.row, abs=1e-6)
+    assert columns["gmmShiftChange"] == pytest.approx(result.row, abs=1e-9)
+    assert columns["gmmRotationError"] == pytest.approx(result.row + 0.1)
+    assert columns["gmmShiftError"] == pytest.approx(result.row + 0.2)
+    assert result.shifts - shuffled.shifts == pytest.approx(result.row[:, None] * [0.6, 0.8])
+
+
+def test_summary(particles, moved):
+    found = summary(3, moved, split_half_sets(particles), curve(17), settings())
+    assert found["iteration"] == 3 and found["resolution"] == pytest.approx(128 / (16 + (0.9 - 0.143) / 0.9), rel=1e-6)
+    assert found["rotation_change_deg"] == pytest.approx(3) and found["shift_change"] == pytest.approx(3)
+
+
+def test_good_settings(particles):
+    check_settings(settings(), particles)
+    check_settings(settings(optimizer="adam", loss="frc", march="1", prior_rotation=1.0, prior_shift=2.0), particles)
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"optimizer": "adam"}, "--optimizer adam with --loss likelihood: these do not go together"),
+    ({"loss": "frc"}, "--optimizer fisher with --loss frc"),
+    ({"prior_shift": 2.0}, "must be given together"),
+    ({"march": "0.5 0.9"}, "with 1.0 the largest"), ({"march": "0 1"}, "above 0"), ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
+    ({"max_resolution": 3.0}, "--max-resolution 3 Å is beyond Nyquist of the particles (4.00 Å)"),
+    ({"initial_resolution": 3.9}, "--initial-resolution 3.9 Å is beyond Nyquist")])
+def test_settings_that_mean_nothing(particles, changes, words):
+    with pytest.raises(InputError) as caught:
+        check_settings(settings(**changes), particles)
+    assert words in str(caught.value)

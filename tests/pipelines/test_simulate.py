@@ -1,0 +1,76 @@
+"""Simulated particles have the statistics that were asked for."""
+import gemmi
+import mrcfile
+import numpy as np
+import pytest
+from small_run import BOX, PIXEL_SIZE, gmmrefine, record
+
+from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.io.atoms import embedded_model
+from gmmrefine.io.mrc import read_map
+from gmmrefine.io.star import read_star
+from gmmrefine.io.star_particles import read_particles
+
+
+def images(folder):
+    with mrcfile.open(folder / "particles.mrcs") as stack:
+        assert stack.is_image_stack() and float(stack.voxel_size.x) == pytest.approx(PIXEL_SIZE)
+        return np.array(stack.data)
+
+
+def simulate(folder, *options):
+    outcome = gmmrefine(
+        "simulate", "6msm", "-o", folder, "--particles", 100, "--box", BOX, "--pixel-size", PIXEL_SIZE, *options)
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
+def test_noise_has_variance_1_and_the_signal_the_snr_asked_for(simulated):
+    variance = images(simulated).var(axis=(1, 2)).mean()
+    assert variance == pytest.approx(1.2, rel=0.03)  # SNR 0.2
+
+
+def test_start_errors(simulated):
+    start, truth = (read_particles(simulated / name) for name in ("particles.star", "truth.star"))
+    angle = angular_distance_deg(start.rotations, truth.rotations)
+    shift = np.linalg.norm(start.shifts - truth.shifts, axis=1)
+    assert np.sqrt(np.mean(angle**2)) == pytest.approx(3.0, rel=0.12)
+    assert np.sqrt(np.mean(shift**2)) == pytest.approx(2.0, rel=0.12)
+    assert np.bincount(truth.half_set).tolist() == [0, 100, 100]
+    # all over the sphere: no preferred direction
+    assert np.linalg.norm(truth.rotations.mean(axis=0)) < 0.3
+
+
+def test_images_without_noise_agree_with_the_true_map(tmp_path):
+    folder = simulate(tmp_path, "--snr", 1000, "--pose-error", 0, "--shift-error", 0)
+    assert gmmrefine("reconstruct", folder / "particles.star", "-o", tmp_path / "map").code == 0
+    truth, found = read_map(folder / "truth.mrc").data, read_map(tmp_path / "map" / "map.mrc").data
+    assert np.corrcoef(truth.ravel(), found.ravel())[0, 1] > 0.9
+    # in the same units
+    inside = read_map(folder / "mask.mrc").data > 0.9
+    assert np.polyfit(truth[inside], found[inside], 1)[0] == pytest.approx(1, abs=0.15)
+    assert record(tmp_path / "map")["results"]["resolution"] == pytest.approx(2 * PIXEL_SIZE, rel=0.15)
+
+
+def test_the_seed_decides_everything(tmp_path):
+    first, again, other = (simulate(tmp_path / name, "--seed", seed) for name, seed in (("a", 5), ("b", 5), ("c", 6)))
+    for name in ("particles.star", "truth.star", "particles.mrcs", "truth.mrc"):
+        assert (first / name).read_bytes() == (again / name).read_bytes(), name
+    assert (first / "particles.mrcs").read_bytes() != (other / "particles.mrcs").read_bytes()
+
+
+def test_a_motion_between_two_models(tmp_path):
+    structure = gemmi.read_structure(str(embedded_model()))
+    structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(0, 0, 12)))
+    structure.make_mmcif_document().write_file(str(tmp_path / "end.cif"))
+    folder = simulate(tmp_path / "run", "--end-model", tmp_path / "end.cif", "--box", 32, "--pixel-size", 5.5)
+    conformation = read_star(folder / "truth.star")["particles"].numbers("gmmConformation")
+    assert conformation.min() >= 0 and conformation.max() <= 1 and conformation.std() > 0.2
+
+
+def test_an_oligomer_has_its_symmetry(tmp_path):
+    folder = simulate(tmp_path, "--symmetry", "C2", "--pixel-size", 8)
+    volume = read_map(folder / "truth.mrc").data
+    inner = volume[1:, 1:, 1:]  # the voxels that a half turn about z maps onto voxels
+    assert np.corrcoef(inner.ravel(), inner[:, ::-1, ::-1].ravel())[0, 1] > 0.99
+    assert np.corrcoef(inner.ravel(), inner[::-1].ravel())[0, 1] < 0.9
