@@ -50,10 +50,22 @@ def main(arguments=None):
     except EngineError as error:
         print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        print(
+            f"gmmrefine {args.command}: not enough memory ({type(error).__name__}). Use a smaller --batch-size, bin the "
+            "images, or use a larger machine.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"gmmrefine {args.command}: interrupted; the same command continues where it stopped", file=sys.stderr)
         return 1
     return 0
+
+
+def _is_lack_of_memory(error):
+    """Python's or TensorFlow's own error for it; TensorFlow is not imported here."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 if __name__ == "__main__":

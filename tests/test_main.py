@@ -6,6 +6,7 @@ import pytest
 import gmmrefine
 from gmmrefine import __main__ as main_module
 from gmmrefine.__main__ import COMMANDS, main, make_parser
+from gmmrefine.backend import tf
 from gmmrefine.errors import ConvergenceError, InputError, ResourceError
 
 
@@ -41,6 +42,17 @@ def test_an_interrupt_is_one_line(command, capsys):
     command(interrupt)
     assert main([]) == 1
     assert capsys.readouterr().err == "gmmrefine doctor: interrupted; the same command continues where it stopped\n"
+
+
+def test_lack_of_memory_is_one_line(command, capsys):
+    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\na tensor")):
+        def fail(args, error=error):
+            raise error
+
+        command(fail)
+        assert main([]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("gmmrefine doctor: not enough memory (") and "--batch-size" in said and said.count("\n") == 1
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(command):

@@ -52,7 +52,8 @@ def test_seed_half_and_iteration_decide_the_start(volume):
 
 def test_files_and_results(volume, tmp_path):
     run = SimpleNamespace(path=lambda name: str(tmp_path / name))
-    results = build(Volume(volume, PIXEL_SIZE, np.array([5.0, 6, 7])), settings(resolution=7.0), run, Progress(None, io.StringIO()))
+    given = Volume(volume, PIXEL_SIZE, np.array([5.0, 6, 7]))
+    results = build(given, settings(resolution=7.0), run, Progress(None, io.StringIO()))
     curves = read_curves(tmp_path / "gmm_fsc.star")
     assert curves["gmmFrequency"][-1] == pytest.approx(1 / results["resolution"], rel=1e-4)
     assert results["mean_fsc"] == pytest.approx(curves["gmmFsc"][2:].mean(), abs=1e-4) and results["mean_fsc"] > 0.95

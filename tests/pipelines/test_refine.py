@@ -78,7 +78,8 @@ def test_good_settings(particles):
     ({"optimizer": "adam"}, "--optimizer adam with --loss likelihood: these do not go together"),
     ({"loss": "frc"}, "--optimizer fisher with --loss frc"),
     ({"prior_shift": 2.0}, "must be given together"),
-    ({"march": "0.5 0.9"}, "with 1.0 the largest"), ({"march": "0 1"}, "above 0"), ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
+    ({"march": "0.5 0.9"}, "with 1.0 the largest"), ({"march": "0 1"}, "above 0"),
+    ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
     ({"max_resolution": 3.0}, "--max-resolution 3 Å is beyond Nyquist of the particles (4.00 Å)"),
     ({"initial_resolution": 3.9}, "--initial-resolution 3.9 Å is beyond Nyquist")])
 def test_settings_that_mean_nothing(particles, changes, words):
