@@ -120,6 +120,19 @@ def climb(fit, projector, weights, prior, pose, steps):
     return information
 
 
+def posterior_errors(information, prior):
+    """Expected errors (B, 2) of poses: rms rotation angle in degrees, rms shift length in Å.
+
+    Parameters
+    ----------
+    information : (B, 5, 5) float
+        Fisher information of the likelihood, in rad and Å.
+    prior : PosePrior
+    """
+    variance = np.einsum("bii->bi", np.linalg.inv(information + np.diag(prior.precision)))
+    return np.sqrt(np.stack([variance[:, :3].sum(axis=1) * (180 / np.pi) ** 2, variance[:, 3:].sum(axis=1)], axis=1))
+
+
 def _shortened(step):
     """Steps (B, 5) cut to the length over which the quadratic picture holds."""
     cut = step.copy()
@@ -175,13 +188,14 @@ class FisherRefiner:
         Returns
         -------
         tuple
-            rotations (N, 3, 3), shifts (N, 2) in Å, posterior covariance (N, 5, 5) of the pose in rad and Å.
+            rotations (N, 3, 3), shifts (N, 2) in Å, and their posterior errors (N, 2): rms rotation angle in degrees and rms
+            shift length in Å.
         """
         count = len(start_shifts)
         order = rng.permutation(count)
         sample, rest = np.sort(order[:SAMPLE_SIZE]), np.sort(order[SAMPLE_SIZE:])
         rotations, shifts = np.empty((count, 3, 3)), np.empty((count, 2))
-        covariance = np.empty((count, 5, 5))
+        pose_errors = np.empty((count, 2))
 
         def fresh_pose(batch):
             index = batch.index
@@ -190,7 +204,7 @@ class FisherRefiner:
 
         def keep(batch, pose, information):
             rotations[batch.index], shifts[batch.index] = pose.rotations, pose.shifts
-            covariance[batch.index] = np.linalg.inv(information + np.diag(self.prior.precision))
+            pose_errors[batch.index] = posterior_errors(information, self.prior)
 
         batches = list(self.reader.batches(self.batch_size, sample))
         fits = [self._fit(batch) for batch in batches]
@@ -213,7 +227,7 @@ class FisherRefiner:
             keep(*result)
             done += len(result[0].index)
             report(done)
-        return rotations, shifts, covariance
+        return rotations, shifts, pose_errors
 
     def _fit(self, batch):
         return ImageFit(batch, self.reader.disc, self.reader.particles.pixel_size, self.batch_size)

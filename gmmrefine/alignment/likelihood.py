@@ -7,6 +7,8 @@ import numpy as np
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.shells import smooth_curve
 
+_LEAST_NOISE = 1e-4  # of the images' power; images without any would weigh infinitely
+
 
 @dataclass(frozen=True)
 class ShellWeights:
@@ -137,6 +139,7 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring):
     cross, model, power, count = ring_sums
     scale = np.maximum(smooth_curve(cross / np.maximum(model, 1e-20)), 0)
     noise = smooth_curve((power - 2 * scale * cross + scale**2 * model) / count)
+    noise = np.maximum(noise, _LEAST_NOISE * smooth_curve(power / count))
     ring = np.arange(len(cross))
     used = (ring >= lowest_ring) & (ring <= highest_ring)
     return ShellWeights(scale * reliability[: len(ring)], np.where(used, 2 / noise, 0))

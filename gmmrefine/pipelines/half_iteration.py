@@ -33,7 +33,7 @@ class HalfState:
     volume : (Z, Y, X) float32
         Their unfiltered map.
     pose_error : (N, 2) float
-        Posterior standard deviation of rotation (degrees) and shift (Å); 0 where none was estimated.
+        Expected error of rotation (rms angle, degrees) and shift (rms length, Å); 0 where none was estimated.
     """
 
     particles: object
@@ -125,7 +125,7 @@ def refine_poses(gmm, reliability, start, particles, settings, progress, where):
     Returns
     -------
     tuple
-        rotations (N, 3, 3), shifts (N, 2) in Å, posterior standard deviations (N, 2) in degrees and Å.
+        rotations (N, 3, 3), shifts (N, 2) in Å, expected errors (N, 2) in degrees and Å.
     """
     radius = len(reliability) - 1
     disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
@@ -142,13 +142,11 @@ def refine_poses(gmm, reliability, start, particles, settings, progress, where):
         refiner = FisherRefiner(
             make_projector(gmm, disc, start.pixel_size), reader, padded, stages, settings.batch_size, _given_prior(settings))
         rng = np.random.default_rng([settings.seed, *where.values()])
-        rotations, shifts, covariance = refiner.refine(start.rotations, start.shifts, particles, rng, report)
+        result = refiner.refine(start.rotations, start.shifts, particles, rng, report)
     progress.event(
         step="prior", **where, rotation_rms_deg=round(refiner.prior.rotation_rms_deg, 3),
         shift_rms=round(refiner.prior.shift_rms, 3))
-    variance = np.einsum("nii->ni", covariance)
-    pose_error = np.sqrt(np.stack([variance[:, :3].sum(axis=1), variance[:, 3:].sum(axis=1)], axis=1))
-    return rotations, shifts, pose_error * [180 / np.pi, 1]
+    return result
 
 
 def _given_prior(settings):

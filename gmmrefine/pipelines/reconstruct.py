@@ -11,6 +11,8 @@ from gmmrefine.maps.reconstruct import FourierGrid
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
 
+_FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
+
 
 def reconstruct(particles, settings, run, progress):
     """Reconstruct both half sets and measure their agreement.
@@ -58,7 +60,7 @@ def write_maps(run, maps, mask, curve, settings):
     resolution = curve.resolution(settings.fsc_threshold)
     for number, half in enumerate(maps, 1):
         write_map(run.path(f"half_map_{number}.mrc"), half, pixel_size)
-    radius = box_size // 2 if resolution is None else shell_of_resolution(resolution, box_size, pixel_size)
+    radius = _FEWEST_SHELLS if resolution is None else shell_of_resolution(resolution, box_size, pixel_size)
     write_map(run.path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size)
     write_map(run.path("mask.mrc"), mask, pixel_size)
     write_fsc(run.path("fsc.star"), curve)
