@@ -104,6 +104,44 @@ def test_every_step_that_is_kept_improves_the_posterior(gmm, images, projector, 
     assert np.all(angular_distance_deg(pose.rotations, origin[0]) <= 15.0 + 1e-6)  # three steps of 5° at most
 
 
+class WilfulFit:
+    """Stands for an ``ImageFit`` that finds the same step everywhere and calls it better for some images."""
+
+    def __init__(self, better):
+        self.better = better
+        self.tried = []
+
+    def normal_equations(self, projector, weights, rotations, shifts):
+        count = len(self.better)
+        return np.zeros(count), np.tile([0, 0, 0, 30.0, 0], (count, 1)), np.tile(100 * np.eye(5), (count, 1, 1))
+
+    def value(self, projector, weights, rotations, shifts):
+        self.tried.append(shifts.copy())
+        return np.where(self.better, 1e3, -1e3)
+
+
+def test_a_step_that_does_not_improve_is_undone_and_damped():
+    better = np.array([True, False])
+    fit, start = WilfulFit(better), (np.tile(np.eye(3), (2, 1, 1)), np.zeros((2, 2)))
+    pose = Pose(start, start)
+    climb(fit, None, None, PosePrior(1e3, 1e3), pose, 3)
+    tried = np.array(fit.tried)[:, :, 0]
+    assert pose.shifts[0] == pytest.approx([tried[-1, 0], 0]) and tried[-1, 0] > 0.85
+    assert pose.shifts[1].tolist() == [0, 0] and np.array_equal(pose.rotations[1], np.eye(3))
+    # where it failed the next is shorter, where it succeeded longer
+    assert tried[0, 1] > tried[1, 1] > tried[2, 1] > 0
+    assert np.diff(np.concatenate([[0], tried[:, 0]])) == pytest.approx(0.3, rel=0.02)
+
+
+def test_no_step_is_longer_than_the_quadratic_picture_holds():
+    fit, start = WilfulFit(np.array([True])), (np.eye(3)[None], np.zeros((1, 2)))
+    fit.normal_equations = lambda *_: (np.zeros(1), np.full((1, 5), 1e6), np.eye(5)[None])
+    pose = Pose(start, start)
+    climb(fit, None, None, PosePrior(1e3, 1e3), pose, 1)
+    assert np.linalg.norm(pose.shifts) == pytest.approx(4.0)
+    assert angular_distance_deg(pose.rotations, start[0]) == pytest.approx(5.0)
+
+
 def test_steps_end_where_the_slope_is_none(images, projector):
     """Many steps reach the maximum of the posterior; the information is that of the likelihood alone."""
     index = np.arange(BATCH)
@@ -187,3 +225,16 @@ def test_narrow_prior_holds_the_poses(images, projector, start):
     rotations, shifts, _ = held.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
     assert angular_distance_deg(rotations, start.rotations).max() < 0.05
     assert np.abs(shifts - start.shifts).max() < 0.05
+
+
+@pytest.mark.parametrize("noise", (60.0, 140.0))
+def test_images_that_say_nothing_leave_good_poses_alone(gmm, projector, noise):
+    """Noise that fits a little better everywhere must not be taken for errors of the start."""
+    images = images_of(gmm, half_disc(BOX, RADIUS), 120, noise)
+    rng, truth = np.random.default_rng(21), images.particles
+    move = rng.normal(0, 0.3 / np.sqrt(2), (120, 2))
+    start = truth.with_poses(turned(truth.rotations, 0.5, rng), truth.shifts + move)
+    refiner = FisherRefiner(projector, images, np.ones(RADIUS + 1), STAGES, BATCH)
+    rotations, shifts, _ = refiner.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
+    before, after = errors(start.rotations, start.shifts, truth), errors(rotations, shifts, truth)
+    assert after[0] <= 1.2 * before[0] and after[1] <= 1.2 * before[1]

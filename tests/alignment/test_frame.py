@@ -65,3 +65,10 @@ def test_images_are_the_same_of_the_moved_reference(start, rng):
         old = references.image(gmm, disc, PIXEL_SIZE, before[0][number], before[1][number])
         new = references.image(reference, disc, PIXEL_SIZE, after[0][number], after[1][number])
         assert new == pytest.approx(old, abs=1e-6 * abs(old[0]))
+
+
+def test_a_handful_of_particles_stays_where_it_is(start):
+    """Their own errors would be taken for the frame's."""
+    few = drifted(start[0][:5], start[1][:5])
+    rotations, shifts = anchored(*few, start[0][:5], start[1][:5])
+    assert np.array_equal(rotations, few[0]) and np.array_equal(shifts, few[1])

@@ -137,6 +137,21 @@ def test_smaller_disc_uses_its_rings_only(fit, projector, gmm, images, poses):
     assert fit.value(projector, inner, *poses) == pytest.approx(expected, rel=1e-4)
 
 
+def test_some_samples_only(fit, projector, gmm, images, poses):
+    """The log-likelihoods of two halves of the samples add up to the whole; a part is a sum over its samples."""
+    seen = np.random.default_rng(3).random(len(images.disc.ring)) < 0.5
+    parts = [fit.value(projector, WEIGHTS.restricted_to(samples), *poses) for samples in (seen, ~seen)]
+    assert sum(parts) == pytest.approx(fit.value(projector, WEIGHTS, *poses), rel=1e-4)
+    for number, pose in enumerate(zip(*poses)):
+        model = model_image(gmm, images, number, *pose)
+        expected = references.log_likelihood(
+            images.data[number, seen], model[seen], images.disc.ring[seen], WEIGHTS.scale, WEIGHTS.precision)
+        assert parts[0][number] == pytest.approx(expected, rel=1e-4)
+    inner = fit.value(projector.for_radius(8), WEIGHTS.restricted_to(seen), *poses)
+    expected = fit.value(projector, WEIGHTS.restricted_to(seen & (images.disc.ring <= 8)), *poses)
+    assert inner == pytest.approx(expected, rel=1e-4)
+
+
 def test_pixel_size_is_a_unit_only(normal_equations, gmm, images, poses, disc):
     """All lengths three times as long: the same likelihood, slopes per Å a third."""
     long_gmm = Gmm(3 * gmm.centers, gmm.amplitudes, 3 * gmm.widths)

@@ -68,3 +68,9 @@ def test_rotation_and_shift_are_learned_apart():
 def test_particles_without_information_leave_it_as_it_was():
     found = estimate_prior(np.zeros((50, 5)), np.zeros((50, 5, 5)), WIDE)
     assert found.rotation == pytest.approx(WIDE.rotation) and found.shift == pytest.approx(WIDE.shift)
+
+
+def test_prior_outweighs_images_that_leave_most_of_its_width():
+    prior = PosePrior.from_rms(3.0, 2.0)
+    for ratio, weak in ((0.1, True), (2.5, True), (3.5, False), (100.0, False)):  # a quarter of the variance at 3
+        assert prior.outweighs(np.tile(ratio * np.diag(prior.precision), (10, 1, 1))) is weak

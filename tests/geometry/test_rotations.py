@@ -105,7 +105,8 @@ def test_common_rotation_finds_the_frame_among_errors(rng):
 
 
 def test_common_rotation_is_never_a_mirror():
-    """Two orientations about one axis leave a direction free that a mirror would fit as well."""
-    start = rotations_from_vectors(np.array([[0, 0, 0.0], [0, 0, np.pi]]))
-    found = common_rotation(start, start @ np.diag([-1.0, 1.0, -1.0]))
+    """Half turns about all three axes: the closest matrix is the inversion, which is no rotation."""
+    half_turns = np.array([np.diag([1.0, -1, -1]), np.diag([-1.0, 1, -1]), np.diag([-1.0, -1, 1])])
+    found = common_rotation(np.tile(np.eye(3), (3, 1, 1)), half_turns)
     assert np.linalg.det(found) == pytest.approx(1, abs=1e-12)
+    assert found @ found.T == pytest.approx(np.eye(3), abs=1e-12)

@@ -132,9 +132,10 @@ def test_scale_of_the_map_changes_amplitudes_only(seeds, volume, fitted):
     assert np.abs(larger.centers - gmm.centers).max() < 0.2
 
 
-def test_widths_stay_between_a_tenth_and_six_tenths_of_the_resolution(fitted):
+def test_widths_stay_those_of_the_resolution(fitted):
+    """Narrower ones look like points, wider ones outgrow the grid points of a Gaussian."""
     widths = fitted[0].widths / 6.0
-    assert widths.min() >= 0.1 - 1e-6 and widths.max() <= 0.6 + 1e-6
+    assert widths.min() >= 0.1 - 1e-6 and widths.max() <= 0.45 + 1e-6
 
 
 def test_gaussian_without_density_is_removed():

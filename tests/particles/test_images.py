@@ -163,18 +163,3 @@ def test_phase_flipped_image(states):
     assert flipped[:2] == pytest.approx(np.stack([expected, expected]), abs=1e-6)
     # premultiplied: the phases are right, the amplitudes are what they are
     assert flipped[2] == pytest.approx(np.abs(states.ctf[0]) * expected, abs=1e-6)
-
-
-def test_noise_power_is_that_of_the_raw_image(disc):
-    """Averaged over images of white noise; exactly so over a whole ring of CTF zeros and maxima only on average."""
-    rng = np.random.default_rng(8)
-    count = 400
-    ctf = ctf_table(ctf_parameters(count, rng), disc, 2.0)
-    raw = (rng.normal(size=ctf.shape) + 1j * rng.normal(size=ctf.shape)) * 3
-    powers = []
-    for state, data in ((CTF_RAW, raw), (CTF_PHASE_FLIPPED, np.sign(ctf) * raw), (CTF_PREMULTIPLIED, ctf * raw)):
-        batch = ImageBatch(np.arange(count), data, ctf, np.full(count, state))
-        powers.append(batch.noise_power().mean())
-    assert powers[0] == pytest.approx(18, rel=0.02)
-    assert powers[1] == pytest.approx(powers[0], rel=1e-12)
-    assert powers[2] == pytest.approx(powers[0], rel=0.02)
