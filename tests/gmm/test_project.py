@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from gmmrefine.backend import tf
 from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.gmm import project
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.star_particles import read_particles
@@ -63,6 +64,16 @@ def test_exact_images_and_moments_equal_a_loop(exact, gmm, disc):
             moment = references.projection(gmm, disc, PIXEL_SIZE, rotation, moment=axis)
             assert moments[number, axis] == pytest.approx(moment, abs=1e-5 * np.abs(moments[number]).max())
     assert images(exact) == pytest.approx(found, abs=1e-5 * np.abs(found).max())
+
+
+def test_exact_sum_in_parts_is_the_sum(exact, monkeypatch):
+    """Large molecules are summed over a few Gaussians at a time, here one by one and seven at a time."""
+    whole, whole_moments = images_with_moments(exact)
+    for numbers in (1, 6 * 4 * (2 * RADIUS + 1) * 7):
+        monkeypatch.setattr(project, "_EXACT_NUMBERS", numbers)
+        found, moments = images_with_moments(exact)
+        assert found == pytest.approx(whole, abs=1e-6 * np.abs(whole).max())
+        assert moments == pytest.approx(whole_moments, abs=1e-6 * np.abs(whole_moments).max())
 
 
 def test_slices_are_exact_to_a_fifth_of_a_percent(exact, slices):
