@@ -1,4 +1,5 @@
 """TensorFlow, imported in one place and set up before its first use."""
+import ctypes
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +8,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
+# Threads of glibc share two heaps. With one heap for each, memory grows whenever threads come and go.
+_M_ARENA_MAX = -8
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
 import tensorflow as tf
 
 from gmmrefine.errors import ResourceError
+from gmmrefine.threads import thread_count, use_threads
 
 tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
 
@@ -41,6 +48,7 @@ def set_up(threads=0, device="auto"):
         raise ResourceError(
             "--device gpu: TensorFlow finds no GPU. Install the extra [gpu] and an NVIDIA driver, or use --device cpu; "
             "'gmmrefine doctor' shows what is there.")
+    use_threads(threads)
     used = [] if device == "cpu" else gpus
     try:
         if threads != tf.config.threading.get_intra_op_parallelism_threads():
@@ -68,8 +76,7 @@ def overlapped(function, items):
         Must not change anything the others use.
     items : iterable
     """
-    workers = 1 if tf.config.get_visible_devices("GPU") else tf.config.threading.get_intra_op_parallelism_threads()
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = 1 if tf.config.get_visible_devices("GPU") else thread_count()
     with ThreadPoolExecutor(workers) as pool:
         running = deque()
         for item in items:

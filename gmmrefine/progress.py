@@ -62,11 +62,13 @@ class Progress:
             Iteration, half, … for the event.
         """
         started = last = time.monotonic()
+        reached = 0, {}
         place = ", ".join(f"{key} {value}" for key, value in where.items())
         title = f"{place}: {name}" if place else name
 
         def report(done, **values):
-            nonlocal last
+            nonlocal last, reached
+            reached = done, values
             now = time.monotonic()
             if now - last >= _SECONDS_BETWEEN_UPDATES and total:
                 last = now
@@ -82,10 +84,11 @@ class Progress:
             self._overwrite("")
         seconds = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        speed = f", {total / max(seconds, 1e-9):.0f} {unit}/s" if total else ""
-        self.say(f"{title}: {readable_time(seconds)}{speed}")
-        rate = {f"{unit}_per_s": round(total / max(seconds, 1e-9), 1)} if total else {}
-        self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **rate)
+        done, values = reached
+        rate = done / max(seconds, 1e-9)
+        self.say(f"{title}: {readable_time(seconds)}" + (f", {rate:.0f} {unit}/s" if total else ""))
+        speed = {f"{unit}_per_s": round(rate, 1)} if total else {}
+        self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **speed, **values)
 
     def _overwrite(self, text):
         """A passing line: rewritten in place on a terminal, not shown in a file."""

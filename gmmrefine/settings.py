@@ -62,7 +62,7 @@ class Setting:
         return f"{text} ({self.unit})" if self.unit else text
 
 
-SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one machine.", minimum=0)
+SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
     "batch_size", 128, int, "Particle images treated at a time. Memory grows with it, results do not change.",
     "images", advanced=True, minimum=1)

@@ -43,11 +43,13 @@ def test_speed_and_remaining_time(tmp_path, clock):
         clock.now += 3.5
         report(400, loss=0.25)
         clock.now += 6
-    passing, final = events(tmp_path)
+        report(1000, loss=0.125)
+    passing, _, final = events(tmp_path)
     assert passing == {
         "step": "refine poses", "iteration": 2, "half": 1, "particles_per_s": 100.0, "eta_s": 6.0, "done": 400, "loss": 0.25,
         "time": passing["time"]}
     assert final["seconds"] == 10 and final["particles_per_s"] == 100.0 and final["eta_s"] == 0
+    assert final["loss"] == 0.125
     assert "iteration 2, half 1: refine poses: 400/1000 particles, 100/s, 6 s left" in stream.getvalue()
     line = "iteration 2, half 1: refine poses: 10 s, 100 particles/s\n"
     assert stream.getvalue().endswith("\r\033[K" + line)
@@ -60,7 +62,7 @@ def test_a_file_gets_whole_lines_only(tmp_path, clock):
     with Progress(tmp_path, stream).step("fit GMM", 30, unit="evaluations") as report:
         clock.now += 2
         report(15)
-    assert stream.getvalue() == "fit GMM: 2 s, 15 evaluations/s\n"
+    assert stream.getvalue() == "fit GMM: 2 s, 8 evaluations/s\n"  # 15 of at most 30 were done
 
 
 def test_an_error_clears_the_passing_line_and_reports_no_end(tmp_path, clock):

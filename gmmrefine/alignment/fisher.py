@@ -14,7 +14,7 @@ LOWEST_RING = 2
 _WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _LONGEST_STEP = np.radians(5.0), 4.0  # rad and Å: beyond, the quadratic picture does not hold
 _RADIUS_STEP = 4
-_NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.125
+_NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class FisherRefiner:
         """The prior under which the changes that the sample asks for are most probable.
 
         Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
-        the one whose poses, found on one half of the Fourier samples, agree best with the other half.
+        the smallest whose poses, found on one half of the Fourier samples, agree with the other half as well as any.
         """
         _, information = self._learn_schedule(fits, poses, _WIDE_PRIOR)
         information = np.concatenate(information)
@@ -258,17 +258,27 @@ class FisherRefiner:
         if not prior.outweighs(information):
             return prior
         seen = rng.random(len(self.reader.disc.ring)) < 0.5
-        candidates = [prior.narrowed(factor) for factor in _NARROWER]
-        return max(candidates, key=lambda candidate: self._held_out_fit(fits, poses, candidate, seen))
+        # likelihoods compare under one set of weights only, learned at poses that were not fitted to any noise
+        starts = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
+        sums = sum(fit.ring_sums(self._projectors[-1], *start) for fit, start in zip(fits, starts))
+        unseen = weights_from_sums(sums, self.reliability, LOWEST_RING, self.stages[-1].radius).restricted_to(~seen)
 
-    def _held_out_fit(self, fits, poses, prior, seen):
-        """Log-likelihood of the unseen samples at poses found on the seen ones, from the expected poses."""
-        expected = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
-        trials = [Pose(start, start) for start in expected]
-        weights = self._learn_schedule(fits, trials, prior, seen)[0][-1].restricted_to(~seen)
-        projector = self._projectors[-1]
-        return sum(
-            fit.value(projector, weights, trial.rotations, trial.shifts).sum() for fit, trial in zip(fits, trials))
+        def held_out_fit(candidate):
+            trials = [Pose(start, start) for start in starts]
+            self._learn_schedule(fits, trials, candidate, seen)
+            return np.concatenate([
+                fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts) for fit, trial in zip(fits, trials)])
+
+        prior = _narrowest([PosePrior(prior.rotation * factor, prior.shift) for factor in _NARROWER], held_out_fit)
+        return _narrowest([PosePrior(prior.rotation, prior.shift * factor) for factor in _NARROWER], held_out_fit)
+
+
+def _narrowest(candidates, held_out_fit):
+    """The last of the candidates, wide to narrow, that fits the particles as well as the best to a standard error."""
+    fits = np.array([held_out_fit(candidate) for candidate in candidates])
+    loss = fits[np.argmax(fits.sum(axis=1))] - fits
+    good = loss.mean(axis=1) <= loss.std(axis=1) / np.sqrt(loss.shape[1])
+    return candidates[np.flatnonzero(good)[-1]]
 
 
 def _rounded_up(radius, limit):

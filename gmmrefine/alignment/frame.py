@@ -3,6 +3,8 @@ import numpy as np
 
 from gmmrefine.geometry.rotations import common_rotation
 
+_FEWEST_PARTICLES = 20  # of fewer, their own errors would be taken for the frame's
+
 
 def anchored(rotations, shifts, start_rotations, start_shifts):
     """Poses in the frame that best agrees with the start poses.
@@ -22,6 +24,8 @@ def anchored(rotations, shifts, start_rotations, start_shifts):
     tuple
         rotations (N, 3, 3), shifts (N, 2) in Å.
     """
+    if len(shifts) < _FEWEST_PARTICLES:
+        return rotations, shifts
     turned = rotations @ common_rotation(rotations, start_rotations)
     # moving the reference by d moves a particle's image by the first two rows of its rotation times d
     design = turned[:, :2].reshape(-1, 3)

@@ -64,8 +64,9 @@ class ImageFit:
         self._fill = fill
         self._disc = disc
         self._pixel_size = pixel_size
-        self._power = np.add.reduceat(
-            batch.noise_power().sum(axis=0), np.searchsorted(disc.ring, np.arange(disc.radius + 1)))
+        self._noise_gain = batch.noise_gain()
+        self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
+        self._noise = np.bincount(disc.ring, self._noise_gain.sum(axis=0))
         self._matched = tf.constant(np.stack([matched.real[fill], matched.imag[fill]]))
         self._ctf2 = tf.constant((batch.ctf**2)[fill])
 
@@ -98,7 +99,9 @@ class ImageFit:
         return value, gradient * units, information * units[:, None] * units
 
     def ring_sums(self, projector, rotations, shifts):
-        """Sums over the batch by ring: Re(C D* F), C²|F|², |D|² and the number of samples, (4, S).
+        """Sums over the batch by ring: g Re(C D* F), g C²|F|², |D|² and g, (4, S).
+
+        g is the variance of the noise relative to a raw image's: 1, or C² for premultiplied images.
 
         Parameters
         ----------
@@ -109,12 +112,13 @@ class ImageFit:
         """
         disc = projector.disc
         rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
-        weight = tf.constant((np.arange(len(self._fill)) < self.count).astype(np.float32)[:, None])
-        cross, model = _agreement(*projector.images(rotations), shifts, matched, ctf2, k, weight)
+        weight = np.zeros(ctf2.shape, np.float32)
+        weight[: self.count] = self._noise_gain[:, : len(disc.ring)]
+        cross, model = _agreement(*projector.images(rotations), shifts, matched, ctf2, k, tf.constant(weight))
         rings = disc.radius + 1
         return np.stack([
             np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
-            np.bincount(disc.ring, minlength=rings) * self.count])
+            self._noise[:rings]])
 
     def _operands(self, disc, rotations, shifts):
         samples = len(disc.ring)
@@ -130,19 +134,20 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring):
     Parameters
     ----------
     ring_sums : (4, S) float
-        Sums of Re(C D* F), C²|F|², |D|² and sample counts (``ImageFit.ring_sums``).
+        ``ImageFit.ring_sums``, added up.
     reliability : (S,) float
         Part of the GMM that is signal and not noise of the same half set, 0 to 1.
     lowest_ring, highest_ring : int
         Rings outside are not used.
     """
-    cross, model, power, count = ring_sums
+    cross, model, power, gain = ring_sums
     scale = np.maximum(smooth_curve(cross / np.maximum(model, 1e-20)), 0)
-    noise = smooth_curve((power - 2 * scale * cross + scale**2 * model) / count)
-    noise = np.maximum(noise, _LEAST_NOISE * smooth_curve(power / count))
+    noise = smooth_curve((power - 2 * scale * cross + scale**2 * model) / gain)
+    noise = np.maximum(noise, _LEAST_NOISE * smooth_curve(power / gain))
     ring = np.arange(len(cross))
-    used = (ring >= lowest_ring) & (ring <= highest_ring)
-    return ShellWeights(scale * reliability[: len(ring)], np.where(used, 2 / noise, 0))
+    used = (ring >= lowest_ring) & (ring <= highest_ring) & (noise > 0)
+    precision = np.divide(2, noise, out=np.zeros(len(noise)), where=used)
+    return ShellWeights(scale * reliability[: len(ring)], precision)
 
 
 def _recentred(shifts, matched, k):

@@ -43,10 +43,6 @@ class PosePrior:
         """Inverse variances (5,) of the pose change."""
         return np.array([self.rotation**-2] * 3 + [self.shift**-2] * 2)
 
-    def narrowed(self, factor):
-        """The same prior with both widths multiplied by a factor."""
-        return PosePrior(self.rotation * factor, self.shift * factor)
-
     def outweighs(self, information):
         """Whether the images of a sample (B, 5, 5) say little more than the prior about the rotations."""
         covariance = np.linalg.inv(information + np.diag(self.precision))

@@ -19,11 +19,10 @@ def run(args):
     """Reconstruct and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.reconstruct import reconstruct
-    from gmmrefine.pipelines.run_record import half_set_hash
 
     particles, notes = read_for_computing(args)
     record, progress = open_run(args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask])
-    record.set(half_set_hash=half_set_hash(particles))
+    record.describe_particles(particles)
     for note in notes:
         progress.say(note)
     results = reconstruct(particles, args, record, progress)

@@ -5,7 +5,7 @@ half_map_2.mrc, map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, g
 iterations/NN.
 An interrupted run continues when the same command is given again.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.settings import COMPUTING, REFINE
 
 OUTPUTS = (
@@ -25,6 +25,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.refine import check_settings, refine
 
+    check_limits(args, REFINE, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
     record, progress = open_run(args, "refine", OUTPUTS, (REFINE, COMPUTING), [args.particles, args.mask, args.model])

@@ -21,7 +21,9 @@ def shell_index(box_size):
 def hermitian_weight(box_size):
     """Number of voxels (F,) of the full transform that one voxel of ``rfftn`` stands for, by column kx."""
     weight = np.full(box_size // 2 + 1, 2.0)
-    weight[0] = weight[-1] = 1.0
+    weight[0] = 1.0
+    if box_size % 2 == 0:
+        weight[-1] = 1.0
     return weight
 
 

@@ -12,7 +12,7 @@ _TAPS = 9
 _GRID = 2.5  # grid points per shell: 1.25 × Nyquist, so that wrapped-around tails stay small
 _ANTI_ALIAS = 0.65  # grid steps by which Gaussians are widened on the grid; undone exactly in Fourier space
 _SCALES = 0.06, 0.05, 0.04  # step of a centre (px), of a relative mass, of a log width: equal weight for L-BFGS
-_WIDTHS = 0.1, 0.6  # smallest and largest width, in units of the resolution
+_WIDTHS = 0.1, 0.45  # smallest and largest width, in units of the resolution; wider ones outgrow the taps
 _CULL_MASS = 1e-3  # of the mean
 
 

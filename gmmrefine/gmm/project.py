@@ -5,6 +5,8 @@ from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.kernel import WIDTH
 from gmmrefine.gmm.render import slice_volume
 
+_EXACT_NUMBERS = 2**24  # complex numbers in the largest intermediate array of the exact sum
+
 
 class ExactProjector:
     """Sum over all Gaussians for every image; the reference for ``SliceProjector``.
@@ -21,24 +23,20 @@ class ExactProjector:
     """
 
     def __init__(self, gmm, disc, pixel_size):
-        n = disc.box_size
-        self.disc = disc
         self._centers = tf.constant(gmm.centers / pixel_size, tf.float32)
         self._masses = tf.constant(gmm.masses / pixel_size**3, tf.float32)
-        k = np.arange(-disc.radius, disc.radius + 1)
-        decay = np.exp(-2 * (np.pi * gmm.widths / pixel_size / n * k[:, None]) ** 2)
-        self._decay = tf.constant(decay, tf.float32)
-        self._frequencies = tf.constant(2 * np.pi * k / n, tf.float32)
+        self._variances = tf.constant((gmm.widths / pixel_size) ** 2, tf.float32)
+        self._set_disc(disc)
+
+    def _set_disc(self, disc):
+        self.disc = disc
+        self._frequencies = tf.constant(np.arange(-disc.radius, disc.radius + 1) * (2 * np.pi / disc.box_size), tf.float32)
         # the image is a matrix ky × kx ≥ 0
         self._pick = tf.constant((disc.ky + disc.radius) * (disc.radius + 1) + disc.kx)
 
     def for_radius(self, radius):
         """The same projector restricted to a smaller disc."""
-        smaller = object.__new__(ExactProjector)
-        smaller.__dict__.update(self.__dict__)
-        smaller.disc = self.disc.up_to(radius)
-        smaller._pick = self._pick[: len(smaller.disc.kx)]
-        return smaller
+        return _restricted(self, radius)
 
     def images(self, rotations):
         """Real and imaginary part (B, K) of the projections at rotations (B, 3, 3)."""
@@ -51,22 +49,36 @@ class ExactProjector:
         return real[:, 0], imag[:, 0], real[:, 1:], imag[:, 1:]
 
     def _weighted(self, rotations, axes):
-        points = tf.einsum("bij,gj->big", rotations, self._centers)
-        along_x = points[:, 0, None, :] * self._frequencies[self.disc_column :, None]
-        along_y = points[:, 1, None, :] * self._frequencies[:, None]
-        x_decay, y_decay = self._decay[self.disc_column :], self._decay * self._masses
-        x_factor = tf.complex(tf.cos(along_x) * x_decay, -tf.sin(along_x) * x_decay)
-        y_factor = tf.complex(tf.cos(along_y) * y_decay, -tf.sin(along_y) * y_decay)
-        weights = tf.stack([tf.ones_like(points[:, 0])] + [points[:, axis] for axis in axes], axis=1)
-        y_weighted = y_factor[:, None] * tf.complex(weights, tf.zeros_like(weights))[:, :, None]  # (B, W, ky, G)
-        planes = tf.matmul(y_weighted, x_factor[:, None], transpose_b=True)  # (B, W, ky, kx)
+        images, rows = rotations.shape[0] or 1, (1 + len(axes)) * len(self._frequencies)
+        chunk = max(1, _EXACT_NUMBERS // (images * rows))
+        planes = sum(
+            self._planes(rotations, axes, slice(start, start + chunk)) for start in range(0, len(self._masses), chunk))
         samples = tf.gather(tf.reshape(planes, tf.concat([tf.shape(planes)[:2], [-1]], 0)), self._pick, axis=2)
         return tf.math.real(samples), tf.math.imag(samples)
 
-    @property
-    def disc_column(self):
-        """Index of frequency zero on the full axis."""
-        return (len(self._frequencies) - 1) // 2
+    def _planes(self, rotations, axes, part):
+        """Sum over some of the Gaussians, (B, W, ky, kx) complex64: unweighted and weighted by the coordinates ``axes``."""
+        points = tf.einsum("bij,gj->big", rotations, self._centers[part])
+        decay = tf.exp(-0.5 * self._variances[part] * self._frequencies[:, None] ** 2)  # (ky, G)
+        x = _wave(points[:, 0], self._frequencies[self.disc.radius :], decay[self.disc.radius :])
+        y = _wave(points[:, 1], self._frequencies, decay * self._masses[part])
+        weights = tf.stack([tf.ones_like(points[:, 0])] + [points[:, axis] for axis in axes], axis=1)
+        weighted = y[:, None] * tf.complex(weights, tf.zeros_like(weights))[:, :, None]  # (B, W, ky, G)
+        return tf.matmul(weighted, x[:, None], transpose_b=True)
+
+
+def _wave(positions, frequencies, amplitudes):
+    """exp(-i k x) of positions (B, G) at frequencies (K,), times amplitudes (K, G): (B, K, G) complex64."""
+    phase = positions[:, None, :] * frequencies[:, None]
+    return tf.complex(tf.cos(phase) * amplitudes, -tf.sin(phase) * amplitudes)
+
+
+def _restricted(projector, radius):
+    """A copy of a projector that shares its arrays and sees a smaller disc."""
+    smaller = object.__new__(type(projector))
+    smaller.__dict__.update(projector.__dict__)
+    smaller._set_disc(projector.disc.up_to(radius))
+    return smaller
 
 
 class SliceProjector:
@@ -98,10 +110,7 @@ class SliceProjector:
 
     def for_radius(self, radius):
         """The same projector restricted to a smaller disc."""
-        smaller = object.__new__(SliceProjector)
-        smaller.__dict__.update(self.__dict__)
-        smaller._set_disc(self.disc.up_to(radius))
-        return smaller
+        return _restricted(self, radius)
 
     def images(self, rotations):
         """Real and imaginary part (B, K) of the projections at rotations (B, 3, 3)."""

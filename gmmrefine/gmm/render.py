@@ -7,6 +7,7 @@ from scipy import fft
 from gmmrefine.backend import tf
 from gmmrefine.fourier.kernel import WIDTH, kernel_beta, log_transform
 from gmmrefine.fourier.shells import shell_index
+from gmmrefine.threads import thread_count
 
 _MINIMAL_OVERSAMPLING = 1.5
 
@@ -49,7 +50,7 @@ def fourier_sum(frequencies, centers, masses, widths):
     Returns
     -------
     (W, M, M, M) complex64
-        M = 2H - 1; axes kz, ky, kx; zero outside the sphere of the last frequency.
+        M = 2H - 1; axes kz, ky, kx; zero outside the sphere one step beyond the last frequency.
     """
     last = len(frequencies) - 1
     (cos_x, sin_x), (cos_y, sin_y), (cos_z, sin_z) = (
@@ -58,7 +59,7 @@ def fourier_sum(frequencies, centers, masses, widths):
     along_y = np.concatenate([cos_y, sin_y]) * masses[:, None].astype(np.float32)
     upper = np.zeros((len(masses), last + 1, 2 * last + 1, 2 * last + 1), np.complex64)
     for plane in range(last + 1):
-        reach = min(last, int(np.sqrt(last**2 - plane**2)) + 1)  # beyond, the plane is outside the sphere
+        reach = min(last, int(np.sqrt((last + 1) ** 2 - plane**2)) + 1)  # beyond, the plane is outside the sphere
         rows = np.r_[: reach + 1, last + 1 : last + reach + 2]
         x, y = tf.gather(along_x, rows), tf.constant(along_y[:, rows])
         even, odd = (tf.matmul(y, x * wave[plane], transpose_b=True).numpy() for wave in (cos_z, sin_z))
@@ -160,9 +161,9 @@ def render_map(gmm, box_size, pixel_size, radius=None):
 def map_from_centered(transform):
     """Real map (Z, Y, X) float32 of an ``rfftn`` transform whose phase origin is voxel n // 2."""
     n = len(transform)
-    return np.fft.fftshift(fft.irfftn(transform, s=(n, n, n), workers=-1)).astype(np.float32)
+    return np.fft.fftshift(fft.irfftn(transform, s=(n, n, n), workers=thread_count())).astype(np.float32)
 
 
 def centered_from_map(volume):
     """``rfftn`` transform (Z, Y, F) complex64 of a map (Z, Y, X), phase origin at voxel n // 2."""
-    return fft.rfftn(np.fft.ifftshift(volume), workers=-1).astype(np.complex64)
+    return fft.rfftn(np.fft.ifftshift(volume), workers=thread_count()).astype(np.complex64)

@@ -4,6 +4,7 @@ from scipy.spatial import cKDTree
 
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
+from gmmrefine.threads import thread_count
 
 _LLOYD_ITERATIONS = 8
 _START_WIDTH = 0.28  # of the resolution
@@ -66,11 +67,12 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
             f"{count} Gaussians cannot be seeded on {len(voxels)} voxels above the threshold; expected at most one per voxel. "
             "Ask for fewer (--gaussians) or lower --threshold.")
     density = volume[tuple(voxels.T)].astype(float)
-    density -= density.min() * (1 - 1e-3)
+    density -= density.min()
+    density += 1e-3 * max(density.max(), 1e-30)  # the weakest voxel counts a little
     chosen = rng.choice(len(voxels), count, replace=False, p=density / density.sum())
     centers = voxels[chosen] + rng.uniform(-0.5, 0.5, (count, 3))
     for _ in range(_LLOYD_ITERATIONS):
-        nearest = cKDTree(centers).query(voxels, workers=-1)[1]
+        nearest = cKDTree(centers).query(voxels, workers=thread_count())[1]
         weight = np.bincount(nearest, density, count)
         filled = weight > 0
         sums = np.stack([np.bincount(nearest, density * voxels[:, axis], count) for axis in range(3)], axis=1)

@@ -3,6 +3,7 @@ import numpy as np
 from scipy import fft
 
 from gmmrefine.fourier.shells import shell_index
+from gmmrefine.threads import thread_count
 
 _SOFT_SHELLS = 2
 
@@ -29,8 +30,8 @@ def scale_shells(volume, factor):
     """A map whose transform is multiplied by ``factor``, (S,) by shell or (Z, Y, F) by voxel; (Z, Y, X) float32."""
     if factor.ndim == 1:
         factor = factor[np.minimum(shell_index(len(volume)), len(factor) - 1)]
-    spectrum = fft.rfftn(volume, workers=-1) * factor
-    return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)
+    spectrum = fft.rfftn(volume, workers=thread_count()) * factor
+    return fft.irfftn(spectrum, s=volume.shape, workers=thread_count()).astype(np.float32)
 
 
 def randomise_phases(volume, radius, rng):
@@ -47,9 +48,9 @@ def randomise_phases(volume, radius, rng):
     -------
     (Z, Y, X) float32
     """
-    spectrum = fft.rfftn(volume, workers=-1)
+    spectrum = fft.rfftn(volume, workers=thread_count())
     # phases of white noise have the symmetry of a real map
-    noise = fft.rfftn(rng.standard_normal(volume.shape, np.float32), workers=-1)
+    noise = fft.rfftn(rng.standard_normal(volume.shape, np.float32), workers=thread_count())
     random = np.abs(spectrum) * np.exp(1j * np.angle(noise))
     spectrum = np.where(shell_index(len(volume)) > radius, random, spectrum)
-    return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)
+    return fft.irfftn(spectrum, s=volume.shape, workers=thread_count()).astype(np.float32)

@@ -6,6 +6,7 @@ from scipy import fft
 
 from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
 from gmmrefine.maps.filter import randomise_phases
+from gmmrefine.threads import thread_count
 
 _RANDOMISE_BELOW = 0.8
 _CORRECT_FROM = 2
@@ -13,7 +14,7 @@ _CORRECT_FROM = 2
 
 def shell_correlation(map_a, map_b):
     """FSC (S,) of two maps (Z, Y, X), shells 0 … n / 2; 0 where a shell is empty."""
-    a, b = fft.rfftn(map_a, workers=-1), fft.rfftn(map_b, workers=-1)
+    a, b = fft.rfftn(map_a, workers=thread_count()), fft.rfftn(map_b, workers=thread_count())
     return transform_correlation(a, b)
 
 

@@ -16,6 +16,10 @@ def molecule_threshold(volume):
     n = len(volume)
     axis = np.arange(n) - n // 2
     sphere = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < (n / 2) ** 2
+    if np.ptp(volume[sphere]) == 0:
+        raise InputError(
+            f"the map is constant ({volume[sphere][0]:g} everywhere); expected a molecule in solvent. Check that the images "
+            "are not blank.")
     counts, edges = np.histogram(volume[sphere], bins=512)
     middle = 0.5 * (edges[1:] + edges[:-1])
     below, above = np.cumsum(counts), counts[::-1].cumsum()[::-1]
@@ -52,7 +56,7 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0):
     Returns
     -------
     (Z, Y, X) float32
-        1 over the molecule and half a low-pass length around it, 0 outside.
+        1 over the molecule and a quarter of ``resolution`` around it, 0 outside.
     """
     n = len(volume)
     smooth = low_pass(volume, n * pixel_size / resolution)

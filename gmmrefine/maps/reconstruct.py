@@ -5,6 +5,7 @@ from scipy import fft
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_index
+from gmmrefine.threads import thread_count
 
 PADDING = 1.5
 _EMPTY_SHARE = 1e-3
@@ -67,15 +68,15 @@ class FourierGrid:
         floor = _EMPTY_SHARE * weight[weight > 0].mean() if np.any(weight > 0) else 1.0
         ratio = numerator / (weight + floor)
         transform[np.ix_(index, index, np.arange(columns))] = ratio[:, :, :columns]
-        volume = np.fft.fftshift(fft.irfftn(transform, s=(m, m, m), workers=-1))
+        volume = np.fft.fftshift(fft.irfftn(transform, s=(m, m, m), workers=thread_count()))
         start = (m - self.box_size) // 2
         inner = slice(start, start + self.box_size)
         # the trilinear kernel multiplied the map by sinc² along each axis
         sinc2 = np.sinc((np.arange(self.box_size) - self.box_size // 2) / m) ** 2
-        volume = volume[inner, inner, inner] / (sinc2[:, None, None] * sinc2[:, None] * sinc2) * (m / self.box_size) ** 3
-        spectrum = fft.rfftn(volume.astype(np.float32), workers=-1)
+        volume = volume[inner, inner, inner] / (sinc2[:, None, None] * sinc2[:, None] * sinc2)
+        spectrum = fft.rfftn(volume.astype(np.float32), workers=thread_count())
         spectrum[shell_index(self.box_size) > self.disc.radius] = 0
-        return fft.irfftn(spectrum, s=volume.shape, workers=-1).astype(np.float32)
+        return fft.irfftn(spectrum, s=volume.shape, workers=thread_count()).astype(np.float32)
 
 
 @compiled

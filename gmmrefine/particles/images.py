@@ -9,7 +9,6 @@ from gmmrefine.errors import InputError
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 
-_CTF_ZERO = 0.01
 _MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 
 
@@ -44,15 +43,10 @@ class ImageBatch:
         """Images with CTF phases corrected, amplitudes not, (B, K) complex64."""
         return np.where((self.state == CTF_RAW)[:, None], np.sign(self.ctf), 1).astype(np.float32) * self.data
 
-    def noise_power(self):
-        """|image|² per sample (B, K), as before any multiplication by the CTF.
-
-        At a zero of the CTF a premultiplied image has nothing left to divide; such samples, one in a hundred, give 0.
-        """
-        power = np.abs(self.data) ** 2
+    def noise_gain(self):
+        """Variance of the noise per sample (B, K) relative to that in a raw image: C² in premultiplied images, else 1."""
         premultiplied = (self.state == CTF_PREMULTIPLIED)[:, None]
-        ctf2 = np.where(premultiplied, self.ctf**2, 1)
-        return np.where(ctf2 > _CTF_ZERO**2, power / np.maximum(ctf2, _CTF_ZERO**2), 0)
+        return np.where(premultiplied, self.ctf**2, np.float32(1))
 
 
 class ImageReader:

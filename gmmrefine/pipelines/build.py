@@ -14,9 +14,13 @@ from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import molecule_threshold, soft_mask
+from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.settings import BUILD
 
 LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
 _DEFAULT_RESOLUTION = 3.0  # pixels
+_CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
+_SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 
 
 def build(volume, settings, run, progress):
@@ -37,6 +41,7 @@ def build(volume, settings, run, progress):
     """
     box_size, pixel_size = len(volume.data), volume.voxel_size
     resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
+    check_number_of_gaussians(settings.gaussians)
     if resolution < 2 * pixel_size:
         raise InputError(
             f"--resolution {resolution:g} Å is beyond Nyquist of the map ({2 * pixel_size:.2f} Å for voxels of "
@@ -46,6 +51,13 @@ def build(volume, settings, run, progress):
     else:
         mask = soft_mask(volume.data, pixel_size, settings.mask_resolution, settings.mask_edge)
     radius = shell_of_resolution(resolution, box_size, pixel_size)
+    if radius < LOWEST_SHELL + 2:
+        raise InputError(
+            f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; expected "
+            f"at least {LOWEST_SHELL + 2}. Give {box_size * pixel_size / (LOWEST_SHELL + 2):.0f} Å or finer.")
+    refuse_ignored(settings, BUILD, [
+        (bool(settings.model), "--model", ("gaussians", "threshold")),
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
     gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress, volume.origin)
     write_gmm(run.path("gmm.star"), gmm)
@@ -81,7 +93,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
         Gmm, FSC (R + 1,) between it and the masked map.
     """
     radius = len(shell_weights) - 1
-    rng = np.random.default_rng([settings.seed, *where.values()])
+    rng = np.random.default_rng([_SEEDING, settings.seed, *where.values()])
+    refuse_dark_molecule(volume, mask, radius)
     filtered = low_pass(volume, radius) * mask
     if settings.model:
         seeds = _seeds_from_model(settings.model, mask, pixel_size, origin, len(volume) * pixel_size / radius, rng)
@@ -97,6 +110,16 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
     return gmm, gmm_map_fsc(gmm, target.transform, pixel_size, radius)
 
 
+def refuse_dark_molecule(volume, mask, radius):
+    """Refuse a map (Z, Y, X) that is darker inside the mask (Z, Y, X) than outside, low-passed at shell ``radius``."""
+    smooth = low_pass(volume, radius)
+    inside, outside = (float(np.average(smooth, weights=weight)) for weight in (mask, 1 - mask + 1e-9))
+    if inside < outside - _CLEARLY * float(smooth.std()):
+        raise InputError(
+            f"the map is darker inside the mask (mean {inside:.3g}) than outside ({outside:.3g}); expected a bright molecule. "
+            "Multiply the map by -1, or refine with --invert-contrast.")
+
+
 def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
     resolution = len(filtered) * pixel_size / radius
     threshold = getattr(settings, "threshold", 0.0) or molecule_threshold(filtered)
@@ -104,14 +127,14 @@ def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
     if settings.gaussians == "auto":
         count = min(automatic_count(len(voxels) * pixel_size**3, resolution), len(voxels))
     else:
-        count = _number_of_gaussians(settings.gaussians)
+        count = int(settings.gaussians)
     return seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
 
 
-def _number_of_gaussians(text):
-    if not str(text).isdigit() or int(text) < 1:
+def check_number_of_gaussians(text):
+    """Refuse a --gaussians that is neither auto nor a positive whole number."""
+    if text != "auto" and not (str(text).isdigit() and int(text) > 0):
         raise InputError(f"--gaussians {text}: expected a positive whole number or auto.")
-    return int(text)
 
 
 def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):

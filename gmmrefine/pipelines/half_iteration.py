@@ -20,6 +20,7 @@ from gmmrefine.pipelines.build import gmm_of_map
 from gmmrefine.pipelines.reconstruct import half_map
 
 _SMALLEST_FIT_WEIGHT = 0.05
+_SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def refine_poses(gmm, reliability, start, particles, settings, progress, where):
         stages = march(radius, [float(text) for text in settings.march.split()])
         refiner = FisherRefiner(
             make_projector(gmm, disc, start.pixel_size), reader, padded, stages, settings.batch_size, _given_prior(settings))
-        rng = np.random.default_rng([settings.seed, *where.values()])
+        rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
         result = refiner.refine(start.rotations, start.shifts, particles, rng, report)
     progress.event(
         step="prior", **where, rotation_rms_deg=round(refiner.prior.rotation_rms_deg, 3),

@@ -13,11 +13,12 @@ from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
+from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
+from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
-from gmmrefine.pipelines.run_record import half_set_hash
 from gmmrefine.progress import readable_time
+from gmmrefine.settings import REFINE
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
 _FEWEST_SHELLS = 4
@@ -42,7 +43,7 @@ def refine(particles, settings, run, progress):
         Results for run.json.
     """
     check_settings(settings, particles)
-    run.set(half_set_hash=half_set_hash(particles))
+    run.describe_particles(particles)
     starts = split_half_sets(particles)
     halves = [start_half(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
     mask = shared_mask(halves, particles, settings, run)
@@ -64,7 +65,8 @@ def refine(particles, settings, run, progress):
         gain = mean_correlation(curve) - mean_correlation(best[2])
         if gain > 0:
             best = iteration, halves, curve
-        if gain < _LEAST_GAIN:
+        # an iteration that was held back by a starting low-pass says nothing about the next
+        if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
     return write_results(particles, starts, best, mask, history, settings, run, progress)
@@ -78,6 +80,13 @@ def check_settings(settings, particles):
             "likelihood (the default) or adam with frc (Chen et al. 2023).")
     if bool(settings.prior_rotation) != bool(settings.prior_shift):
         raise InputError("--prior-rotation and --prior-shift must be given together, or neither to estimate both.")
+    check_number_of_gaussians(settings.gaussians)
+    refuse_ignored(settings, REFINE, [
+        (bool(settings.model), "--model", ("gaussians",)),
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
+        (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift")),
+        (settings.optimizer == "fisher", "--optimizer fisher", ("adam_steps", "learning_rate"))])
     try:
         fractions = [float(text) for text in settings.march.split()]
     except ValueError:
@@ -90,6 +99,11 @@ def check_settings(settings, particles):
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
                 f"({2 * particles.pixel_size:.2f} Å). Give a larger number, or 0.")
+        coarsest = particles.box_size * particles.pixel_size / _FEWEST_SHELLS
+        if value > coarsest:
+            raise InputError(
+                f"--{name.replace('_', '-')} {value:g} Å leaves fewer than {_FEWEST_SHELLS} Fourier shells of the box. "
+                f"Give at most {coarsest:.0f} Å, or 0.")
 
 
 def start_half(start, number, settings, run, progress):
@@ -107,7 +121,8 @@ def shared_mask(halves, particles, settings, run):
     path = run.path("mask.mrc")
 
     def measure():
-        if not os.path.exists(path):
+        # a mask that lies here is only ours if this run has recorded it
+        if not (run.has_exchanged("mask", 0) and os.path.exists(path)):
             mask = read_or_make_mask([half.volume for half in halves], particles, settings)
             write_map(path, mask, particles.pixel_size)
         return os.path.abspath(path)
@@ -123,7 +138,7 @@ def shared_fsc(halves, mask, iteration, particles, settings, run):
     """The FSC of the half maps, or that of a pinned run."""
 
     def measure():
-        curve = gold_standard_fsc(halves[0].volume, halves[1].volume, mask, particles.pixel_size, settings.seed)
+        curve = measured_fsc(halves, mask, particles, settings)
         return {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
 
     curves = run.exchange("fsc", iteration, measure)
@@ -134,6 +149,11 @@ def shared_fsc(halves, mask, iteration, particles, settings, run):
     return curve
 
 
+def measured_fsc(halves, mask, particles, settings):
+    """The FSC of the half maps under the mask."""
+    return gold_standard_fsc(halves[0].volume, halves[1].volume, mask, particles.pixel_size, settings.seed)
+
+
 def usable_radius(curve, iteration, settings):
     """Shell up to which an iteration uses signal: the measured resolution, within the limits set."""
     box_size, pixel_size = curve.box_size, curve.pixel_size
@@ -142,13 +162,12 @@ def usable_radius(curve, iteration, settings):
         return shell_of_resolution(resolution, box_size, pixel_size)
 
     measured = curve.resolution(settings.fsc_threshold)
-    radius = 0 if measured is None else shell(measured)
+    radius = max(0 if measured is None else shell(measured), shell(_COARSEST_START), _FEWEST_SHELLS)
     if iteration == 1 and settings.initial_resolution:
         radius = min(radius, shell(settings.initial_resolution))
     if settings.max_resolution:
         radius = min(radius, shell(settings.max_resolution))
-    coarsest = max(_FEWEST_SHELLS, shell(settings.initial_resolution or _COARSEST_START))
-    return max(radius, min(coarsest, box_size // 2 - 1))
+    return radius
 
 
 def summary(iteration, halves, starts, curve, settings):
@@ -166,7 +185,9 @@ def summary(iteration, halves, starts, curve, settings):
 def write_results(particles, starts, best, mask, history, settings, run, progress):
     """Write maps, FSC, particles and the GMMs of the final half maps; gives the results for run.json."""
     iteration, halves, curve = best
-    results = write_maps(run, [half.volume for half in halves], mask, curve, settings)
+    # of the maps as they are, also where the run itself was steered by pinned curves
+    measured = measured_fsc(halves, mask, particles, settings)
+    results = write_maps(run, [half.volume for half in halves], mask, measured, settings)
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(halves, curve, mask, radius, settings, run, progress)
     moved, changes = joined(particles, starts, halves)
@@ -198,6 +219,7 @@ def joined(particles, starts, halves):
             [half.pose_error for half in halves], [start.rotations for start in starts], [start.shifts for start in starts]))
     columns = {
         "gmmRotationChange": angular_distance_deg(rotations, start_rotations),
-        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1),
-        "gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]}
+        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1)}
+    if pose_error.any():
+        columns.update({"gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]})
     return particles.with_poses(rotations, shifts), columns

@@ -75,8 +75,8 @@ class RunRecord:
             raise ResourceError(
                 f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
             ) from error
-        self._pinned = {}
-        earlier = self._read_earlier()
+        self._pinned, self._pinned_facts = {}, {}
+        self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._refuse_if_other_run(earlier)
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
@@ -92,12 +92,38 @@ class RunRecord:
         self._content.update(values)
         self.save()
 
+    def describe_particles(self, particles):
+        """Record which images these are and in which half; refuse to continue a run, or follow a pinned one, on others.
+
+        Parameters
+        ----------
+        particles : ParticleSet
+        """
+        stacks = {path: [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in particles.stacks}
+        facts = {
+            "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
+        if self._earlier is not None and self._earlier.get("stacks", stacks) != stacks:
+            raise InputError(
+                f"{self.directory} holds a run on other images: {', '.join(stacks)} changed since. "
+                "Use another folder with -o.")
+        for name, value in self._pinned_facts.items():
+            if value is not None and value != facts[name]:
+                raise InputError(
+                    f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
+                    f"{facts[name]}. Pin a run of the same particles and half sets.")
+        self.set(stacks=stacks, **facts)
+
+    def has_exchanged(self, kind, iteration):
+        """Whether this run, or the part of it before an interruption, has recorded an exchange."""
+        return any((entry["kind"], entry["iteration"]) == (kind, iteration) for entry in self._content["exchanges"])
+
     def pin_exchanges(self, path):
         """Use the exchanges of an earlier ``run.json`` from now on; its mask is looked for beside it."""
         try:
             with open(path, encoding="utf-8") as file:
-                earlier = json.load(file)["exchanges"]
-            self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier}
+                earlier = json.load(file)
+            self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier["exchanges"]}
+            self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(

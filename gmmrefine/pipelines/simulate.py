@@ -1,4 +1,6 @@
 """Particles simulated from an atomic model, with the truth beside them."""
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -58,8 +60,9 @@ def simulate(model_path, settings, run, progress):
     states = np.rint(conformation * (_CONFORMATIONS - 1)).astype(int)
     projectors = _Projectors(gmm, motion, disc, pixel_size)
     noise = _noise_deviation(projectors, truth, states, disc, settings.snr)
+    # images are written state by state, so that each state's projector is made once
     order = np.argsort(states, kind="stable")
-    truth = truth.subset(order)
+    truth = replace(truth.subset(order), slice_index=np.arange(count), row=np.arange(count))
     with progress.step("simulate images", count) as report, StackWriter(
             run.path("particles.mrcs"), count, box, pixel_size) as stack:
         for start in range(0, count, _BATCH):

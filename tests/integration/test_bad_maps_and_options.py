@@ -54,7 +54,7 @@ def test_maps_for_build(simulated, tmp_path, make_map):
         return outcome
 
     assert_refused(refused(make_map(shape=(BOX, 44, BOX))), "build", "given.mrc has 40×44×40 voxels; expected a cube")
-    assert_refused(refused(make_map(0.0)), "build", "no voxel lies above the density threshold", "empty map")
+    assert_refused(refused(make_map(0.0)), "build", "the map is constant (0 everywhere)")
     truth = simulated / "truth.mrc"
     assert_refused(
         refused(truth, "--threshold", 1e9), "build", "no voxel lies above the threshold 1e+09", "largest density is",

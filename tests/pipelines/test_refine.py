@@ -24,14 +24,15 @@ def settings(**changes):
 
 @pytest.mark.parametrize("iteration, changes, expected", [
     (1, {}, 16), (2, {}, 16), (1, {"initial_resolution": 12.8}, 10), (2, {"initial_resolution": 12.8}, 16),
-    (2, {"max_resolution": 12.8}, 10), (1, {"initial_resolution": 12.8, "max_resolution": 16.0}, 10)])
+    (2, {"max_resolution": 12.8}, 10), (1, {"initial_resolution": 12.8, "max_resolution": 16.0}, 8),
+    (1, {"initial_resolution": 30.0}, 4), (2, {"max_resolution": 32.0}, 4)])
 def test_usable_radius(iteration, changes, expected):
     assert usable_radius(curve(17), iteration, settings(**changes)) == expected
 
 
 def test_there_is_always_something_to_align_to():
     assert usable_radius(curve(2), 1, settings()) == 5  # 25 Å
-    assert usable_radius(curve(0), 2, settings(initial_resolution=12.8)) == 10
+    assert usable_radius(curve(0), 2, settings(initial_resolution=12.8)) == 5
     assert usable_radius(curve(99), 1, settings()) == 31
 
 
@@ -71,12 +72,17 @@ def test_summary(particles, moved):
 
 def test_good_settings(particles):
     check_settings(settings(), particles)
-    check_settings(settings(optimizer="adam", loss="frc", march="1", prior_rotation=1.0, prior_shift=2.0), particles)
+    check_settings(settings(march="1", prior_rotation=1.0, prior_shift=2.0), particles)
+    check_settings(settings(optimizer="adam", loss="frc", adam_steps=5, learning_rate=1e-2), particles)
 
 
 @pytest.mark.parametrize("changes, words", [
     ({"optimizer": "adam"}, "--optimizer adam with --loss likelihood: these do not go together"),
     ({"loss": "frc"}, "--optimizer fisher with --loss frc"),
+    ({"optimizer": "adam", "loss": "frc", "march": "1"}, "--march would have no effect with --optimizer adam"),
+    ({"adam_steps": 3}, "--adam-steps would have no effect with --optimizer fisher"),
+    ({"mask": "m.mrc", "mask_edge": 3.0}, "--mask-edge would have no effect with --mask"),
+    ({"initial_resolution": 100.0}, "--initial-resolution 100 Å leaves fewer than 4 Fourier shells"),
     ({"prior_shift": 2.0}, "must be given together"),
     ({"march": "0.5 0.9"}, "with 1.0 the largest"), ({"march": "0 1"}, "above 0"),
     ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
