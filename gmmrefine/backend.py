@@ -8,17 +8,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-# Threads of glibc share two heaps. With one heap for each, memory grows whenever threads come and go.
-_M_ARENA_MAX = -8
-if hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
 import tensorflow as tf
 
 from gmmrefine.errors import ResourceError
 from gmmrefine.threads import thread_count, use_threads
 
 tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
+
+# All threads share two heaps of glibc: with one heap for each, memory grows as pools of threads come and go.
+_M_ARENA_MAX = -8
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 compiled = tf.function(jit_compile=True, autograph=False)
 
