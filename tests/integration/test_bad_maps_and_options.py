@@ -164,6 +164,7 @@ needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no 
 
 
 @needs_dev_full
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # mrcfile cannot close what it cannot write
 @pytest.mark.parametrize("name", ["half_map_1.mrc", "particles.star", "mask.mrc"])
 def test_disk_full_during_refine(simulated, tmp_path, name):
     full_disk_at(tmp_path / name)
