@@ -127,7 +127,7 @@ PROJECTOR = Setting(
     "projector", "slice", str, "slice: cut from the exact 3-D Fourier volume of the GMM (error below 0.2 %). "
     "exact: sum over Gaussians for every image, slower; adam always uses it.", choices=("slice", "exact"), advanced=True)
 MARCH = Setting(
-    "march", "0.2 0.3 0.3 0.4 0.7 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of "
+    "march", "0.2 0.3 0.5 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of "
     "the resolution reached; one step each, so a radius given twice takes two.", advanced=True)
 PRIOR_ROTATION = Setting(
     "prior_rotation", 0.0, float, "Expected rms error of the start rotations; 0 estimates it from the particles of each half.",

@@ -13,7 +13,7 @@ SAMPLE_SIZE = 256
 LOWEST_RING = 2
 _WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _LONGEST_STEP = np.radians(5.0), 4.0  # rad and Å: beyond, the quadratic picture does not hold
-_RADIUS_STEP = 4
+_RADIUS_STEP = 2
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
 
 
