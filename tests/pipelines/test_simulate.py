@@ -68,6 +68,14 @@ def test_a_motion_between_two_models(tmp_path):
     assert conformation.min() >= 0 and conformation.max() <= 1 and conformation.std() > 0.2
 
 
+def test_images_of_a_motion_belong_to_their_poses(tmp_path):
+    """A motion to the model itself writes the images state by state, and must still show every particle at its own pose."""
+    folder = simulate(tmp_path, "--end-model", embedded_model(), "--snr", 1000, "--pose-error", 0, "--shift-error", 0)
+    assert gmmrefine("reconstruct", folder / "particles.star", "-o", tmp_path / "map").code == 0
+    truth, found = read_map(folder / "truth.mrc").data, read_map(tmp_path / "map" / "map.mrc").data
+    assert np.corrcoef(truth.ravel(), found.ravel())[0, 1] > 0.9
+
+
 def test_an_oligomer_has_its_symmetry(tmp_path):
     folder = simulate(tmp_path, "--symmetry", "C2", "--pixel-size", 8)
     volume = read_map(folder / "truth.mrc").data
