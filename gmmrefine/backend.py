@@ -15,10 +15,10 @@ from gmmrefine.threads import thread_count, use_threads
 
 tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
 
-# All threads share two heaps of glibc: with one heap for each, memory grows as pools of threads come and go.
+# All threads share one heap of glibc: with one for each, memory grows as pools of threads come and go.
 _M_ARENA_MAX = -8
 if hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 compiled = tf.function(jit_compile=True, autograph=False)
 
