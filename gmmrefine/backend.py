@@ -3,6 +3,7 @@ import ctypes
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -77,11 +78,20 @@ def overlapped(function, items):
     items : iterable
     """
     workers = 1 if tf.config.get_visible_devices("GPU") else thread_count()
-    with ThreadPoolExecutor(workers) as pool:
-        running = deque()
+    pool, running = _pool(workers), deque()
+    try:
         for item in items:
             running.append(pool.submit(function, item))
-            if len(running) > workers:
+            if len(running) >= workers:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
+    finally:
+        for left in running:
+            left.cancel()
+
+
+@lru_cache(maxsize=None)
+def _pool(workers):
+    """Threads that stay: each new one would leave its share of the heap behind."""
+    return ThreadPoolExecutor(workers)

@@ -15,6 +15,8 @@ from gmmrefine.progress import Progress
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations")
 
+_FINGERPRINT_BYTES = 1 << 16
+
 
 def file_hash(path):
     """SHA-256 of a file, hexadecimal."""
@@ -26,6 +28,12 @@ def file_hash(path):
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     return digest.hexdigest()
+
+
+def _fingerprint(path):
+    """Size of an image stack and SHA-256 of its header and first pixels; stacks are too large to read whole."""
+    with open(path, "rb") as file:
+        return f"{os.path.getsize(path)} {hashlib.sha256(file.read(_FINGERPRINT_BYTES)).hexdigest()}"
 
 
 def half_set_hash(particles):
@@ -99,13 +107,15 @@ class RunRecord:
         ----------
         particles : ParticleSet
         """
-        stacks = {path: [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in particles.stacks}
+        stacks = {os.path.basename(path): _fingerprint(path) for path in particles.stacks}
         facts = {
             "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
-        if self._earlier is not None and self._earlier.get("stacks", stacks) != stacks:
+        earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
+        changed = [name for name, fingerprint in stacks.items() if earlier.get(name) != fingerprint]
+        if changed:
             raise InputError(
-                f"{self.directory} holds a run on other images: {', '.join(stacks)} changed since. "
-                "Use another folder with -o.")
+                f"{self.directory} holds a run on other images: {changed[0]} and {len(changed) - 1} other stacks changed "
+                "since. Use another folder with -o.")
         for name, value in self._pinned_facts.items():
             if value is not None and value != facts[name]:
                 raise InputError(
