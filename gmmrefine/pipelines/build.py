@@ -53,8 +53,8 @@ def build(volume, settings, run, progress):
     radius = shell_of_resolution(resolution, box_size, pixel_size)
     if radius < LOWEST_SHELL + 2:
         raise InputError(
-            f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; expected"
-            f" at least {LOWEST_SHELL + 2}. Give {box_size * pixel_size / (LOWEST_SHELL + 2):.0f} Å or finer.")
+            f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
+            f"expected at least {LOWEST_SHELL + 2}. Give {box_size * pixel_size / (LOWEST_SHELL + 2):.0f} Å or finer.")
     refuse_ignored(settings, BUILD, [
         (bool(settings.model), "--model", ("gaussians", "threshold")),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
