@@ -3,13 +3,29 @@ import ctypes
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-import tensorflow as tf
+
+@contextmanager
+def _quiet_native_code():
+    """Keep what TensorFlow's libraries print while they load (no CUDA here, …) off standard error."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+with _quiet_native_code():
+    import tensorflow as tf
 
 from gmmrefine.errors import ResourceError
 from gmmrefine.threads import thread_count, use_threads
@@ -44,7 +60,8 @@ def set_up(threads=0, device="auto"):
     ResourceError
         A GPU was asked for and TensorFlow finds none, or TensorFlow computes otherwise already.
     """
-    gpus = tf.config.list_physical_devices("GPU")
+    with _quiet_native_code():
+        gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise ResourceError(
             "--device gpu: TensorFlow finds no GPU. Install the extra [gpu] and an NVIDIA driver, or use --device cpu; "

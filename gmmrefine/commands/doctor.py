@@ -33,7 +33,8 @@ def run(args):
 
 def _version(name):
     try:
-        module = importlib.import_module(name)
+        # the engine loads TensorFlow by its backend, which quiets it
+        module = importlib.import_module("gmmrefine.backend").tf if name == "tensorflow" else importlib.import_module(name)
     except ImportError as error:
         raise ResourceError(
             f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
