@@ -47,6 +47,7 @@ clean:
 $(INSTALLED): pyproject.toml setup.py
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Name a Python 3.8 to 3.12: make install PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c "$$CHECK_PYTHON"
+	@case "$(CURDIR)" in *" "*) echo "$(CURDIR) has a blank in its path, and Scipion cannot start programs from there. Move this folder." >&2; exit 1;; esac
 	@echo "Making .venv: TensorFlow, Scipion's packages and this plugin; some minutes and a few GB."
 	@$(RUN) --version 2>/dev/null | grep -qxF "$$("$(PYTHON)" --version)" || "$(PYTHON)" -m venv --clear .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
