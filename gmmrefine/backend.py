@@ -32,10 +32,12 @@ from gmmrefine.threads import thread_count, use_threads
 
 tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
 
-# All threads share one heap of glibc: with one for each, memory grows as pools of threads come and go.
-_M_ARENA_MAX = -8
+# Two settings of glibc, so that memory does not grow with the number of batches: all threads share one heap, and arrays of
+# 4 MB and more go back to the system when freed (left alone, glibc raises that limit and keeps them in the heap).
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 if hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 compiled = tf.function(jit_compile=True, autograph=False)
 
