@@ -12,7 +12,8 @@ import numpy as np
 from stage import bound, command, simulated, table, true_gmm
 
 from gmmrefine.alignment.adam import AdamRefiner
-from gmmrefine.alignment.fisher import FisherRefiner, march
+from gmmrefine.alignment.fisher import march
+from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
@@ -39,11 +40,12 @@ def both_schemes(start, gmm):
     settings, disc, pixel_size = defaults(REFINE, COMPUTING), half_disc(start.box_size, RADIUS), start.pixel_size
     reader = ImageReader(start, disc)
     fisher = FisherRefiner(
-        SliceProjector(gmm, disc, pixel_size), reader, np.ones(RADIUS + 1),
-        march(RADIUS, [float(text) for text in settings.march.split()]), settings.batch_size)
+        SliceProjector(gmm, disc, pixel_size), np.ones(RADIUS + 1),
+        march(RADIUS, [float(text) for text in settings.march.split()]))
     adam = AdamRefiner(ExactProjector(gmm, disc, pixel_size), reader, 16, settings.adam_steps, settings.learning_rate)
-    ours = fisher.refine(start.rotations, start.shifts, start, np.random.default_rng(1))[:2]
-    return {"default": ours, "paper's scheme": adam.refine(start.rotations, start.shifts)}, fisher.prior
+    found, = refine_poses(
+        [fisher], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1))
+    return {"default": found[:2], "paper's scheme": adam.refine(start.rotations, start.shifts)}, fisher.prior
 
 
 def poses_table(folder):

@@ -11,7 +11,8 @@ import numpy as np
 from stage import command, simulated, table, true_gmm
 
 from gmmrefine.alignment.adam import AdamRefiner
-from gmmrefine.alignment.fisher import FisherRefiner, march
+from gmmrefine.alignment.fisher import march
+from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.gmm.fit import MapTarget, fit_gaussians
@@ -49,14 +50,14 @@ def throughput(folder):
         began = clocks()
         paper_poses = adam.refine(few.rotations, few.shifts)
         middle = clocks()
-        refiner = FisherRefiner(
-            SliceProjector(gmm, disc, pixel_size), reader, np.ones(RADIUS + 1), stages, settings.batch_size)
-        our_poses = refiner.refine(start.rotations, start.shifts, start, np.random.default_rng(1))[:2]
+        refiner = FisherRefiner(SliceProjector(gmm, disc, pixel_size), np.ones(RADIUS + 1), stages)
+        found, = refine_poses(
+            [refiner], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1))
         if turn:  # the first turn compiles
             spent.append([(middle - began) / PAPER_PARTICLES, (clocks() - middle) / len(start)])
     errors = {
         "paper": pose_errors(few.with_poses(*paper_poses), truth.subset(slice(0, PAPER_PARTICLES))),
-        "ours": pose_errors(start.with_poses(*our_poses), truth)}
+        "ours": pose_errors(start.with_poses(*found[:2]), truth)}
     (paper_wall, paper_cpu), (our_wall, our_cpu) = np.array(spent).min(axis=0) * 1e3
     wall_ratio, cpu_ratio = np.median([paper / ours for paper, ours in spent], axis=0)
     before = pose_errors(start, truth)

@@ -9,7 +9,8 @@ import time
 import numpy as np
 from stage import bound, simulated, table, true_gmm
 
-from gmmrefine.alignment.fisher import FisherRefiner, march
+from gmmrefine.alignment.fisher import march
+from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.particles.images import ImageReader
@@ -24,9 +25,9 @@ def main(folder):
     disc = half_disc(start.box_size, start.box_size // 2 - 1)
     stages = march(disc.radius, [float(text) for text in defaults(REFINE).march.split()])
     began = time.perf_counter()
-    refiner = FisherRefiner(
-        SliceProjector(gmm, disc, start.pixel_size), ImageReader(start, disc), np.ones(disc.radius + 1), stages, 128)
-    rotations, shifts, expected = refiner.refine(start.rotations, start.shifts, start, np.random.default_rng(1))
+    refiner = FisherRefiner(SliceProjector(gmm, disc, start.pixel_size), np.ones(disc.radius + 1), stages)
+    (rotations, shifts, expected), = refine_poses(
+        [refiner], ImageReader(start, disc), 128, [(start.rotations, start.shifts)], np.random.default_rng(1))
     seconds = time.perf_counter() - began
     before, after = pose_errors(start, truth), pose_errors(start.with_poses(rotations, shifts), truth)
     rotation_bound, shift_bound = bound(truth, gmm)

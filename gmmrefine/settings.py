@@ -139,12 +139,36 @@ ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam opti
 LEARNING_RATE = Setting(
     "learning_rate", 1e-3, float, "Step size of the adam optimizer, in radians and fractions of the box.", advanced=True,
     minimum=1e-8)
+FOCUS_MASK = Setting(
+    "focus_mask", "", str, "Soft mask (values 0 to 1) of the region to focus on, on the grid of the particles: the poses "
+    "follow the features inside.", label="Focus mask")
+FOCUS_SPHERE = Setting(
+    "focus_sphere", "", str, "Region to focus on as a sphere: x y z of its centre and its radius in Å, in the frame of the map "
+    "as a viewer shows it (first voxel at 0).", label="Focus sphere: x y z radius (Å)")
+FOCUS_MODEL = Setting(
+    "focus_model", "", str, "Atomic model (mmCIF or PDB) fitted into the map, to focus on the part named by the focus "
+    "selection.", label="Focus on part of an atomic model")
+FOCUS_SELECTION = Setting(
+    "focus_selection", "", str, "Part of the focus model, e.g. 'chain A and 1-200', 'chain A,B', 'residue ATP,MG' or "
+    "'chain A and 1-200 or chain C'. All of the model when empty.", label="Selection")
+FOCUS_LEVEL = Setting(
+    "focus_level", 0.25, float, "With a rest that moves: widths of Gaussians outside the focus are divided by this, those on the "
+    "mask's edge by level + (1 - level) M. 0.25 is that of Chen et al. 2023; 1 switches the focus off.", advanced=True, minimum=0.05,
+    maximum=1)
+FOCUS_REST = Setting(
+    "focus_rest", "fixed", str, "What the rest of the molecule does while the region is aligned. fixed: it stays at the start "
+    "poses, where its projection is taken from the images. moves: it moves along, widened (Chen et al. 2023), and holds "
+    "back a region that moves far.", choices=("fixed", "moves"))
+FOCUS_EDGE = Setting(
+    "focus_edge", 5.0, float, "Soft edge of a focus mask or patch made here.", "px", advanced=True, minimum=0)
+FOCUS_REGION = (FOCUS_MASK, FOCUS_SPHERE, FOCUS_MODEL, FOCUS_SELECTION)
+FOCUS = FOCUS_REGION + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE)
+
 PIN_EXCHANGES = Setting(
     "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
     "that one half can be repeated without the other.", advanced=True)
-REFINE = (
-    ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + (
-    OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
+POSES = (OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
+REFINE = (ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS + POSES
 
 RECONSTRUCT = FSC + PARTICLES_READ
 
@@ -156,6 +180,9 @@ SIMULATE = (
     Setting("pose_error", 3.0, float, "Rms rotation between start and true poses.", "degrees", minimum=0),
     Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0),
     Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
+    Setting(
+        "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection and largest angle or "
+        "range of angles in degrees, e.g. 'chain A and 367-640: 8; chain A and 1208-1440: 0..20'."),
     Setting("symmetry", "C1", str, "Make an oligomer: copies of the model around this point group (Cn, Dn, T, O, I)."),
 )
 

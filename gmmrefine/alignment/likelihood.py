@@ -1,4 +1,5 @@
 """How well a batch of images fits the projections of a GMM, with slope and curvature in the pose."""
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -110,15 +111,47 @@ class ImageFit:
         shifts : (B, 2) float
             Å.
         """
-        disc = projector.disc
-        rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
-        weight = np.zeros(ctf2.shape, np.float32)
-        weight[: self.count] = self._noise_gain[:, : len(disc.ring)]
-        cross, model = _agreement(*projector.images(rotations), shifts, matched, ctf2, k, tf.constant(weight))
+        return self.sums_of(projector.disc, *self.moved(projector, rotations, shifts))
+
+    def moved(self, projector, rotations, shifts):
+        """Projections moved to where the particles are in the images: real and imaginary part, tensors (size, K).
+
+        Parameters
+        ----------
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+        """
+        rotations, shifts, _, _, k = self._operands(projector.disc, rotations, shifts)
+        return _moved(*projector.images(rotations), shifts, k)
+
+    def sums_of(self, disc, real, imag):
+        """``ring_sums`` (4, S) of projections that were moved already, on a disc."""
+        samples = len(disc.ring)
+        weight = np.zeros((len(self._fill), samples), np.float32)
+        weight[: self.count] = self._noise_gain[:, :samples]
+        cross, model = _agreement(real, imag, self._matched[:, :, :samples], self._ctf2[:, :samples], tf.constant(weight))
         rings = disc.radius + 1
         return np.stack([
             np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
             self._noise[:rings]])
+
+    def minus(self, real, imag, scale):
+        """The same images without what is known to be in them: moved projections (size, K) on the batch's disc, scaled by ring.
+
+        Parameters
+        ----------
+        real, imag : tensor (size, K)
+            From ``moved``.
+        scale : (S,) float
+            Factor from the projection to the signal in an image.
+        """
+        cross, model, *_ = self.sums_of(self._disc, real, imag)
+        rest = copy(self)
+        rest._matched = _less(real, imag, self._matched, self._ctf2, tf.constant(scale[self._disc.ring], tf.float32))
+        rest._power = self._power - 2 * scale * cross + scale**2 * model
+        return rest
 
     def _operands(self, disc, rotations, shifts):
         samples = len(disc.ring)
@@ -158,6 +191,19 @@ def _recentred(shifts, matched, k):
 
 
 @compiled
+def _moved(real, imag, shifts, k):
+    phase = tf.matmul(shifts, k)
+    cos, sin = tf.cos(phase), tf.sin(phase)
+    return real * cos - imag * sin, real * sin + imag * cos
+
+
+@compiled
+def _less(real, imag, matched, ctf2, scale):
+    weight = ctf2 * scale
+    return tf.stack([matched[0] - weight * real, matched[1] - weight * imag])
+
+
+@compiled
 def _value(real, imag, shifts, matched, ctf2, k, scale, precision):
     data_real, data_imag = _recentred(shifts, matched, k)
     agreement = data_real * real + data_imag * imag - 0.5 * scale * ctf2 * (real**2 + imag**2)
@@ -165,9 +211,8 @@ def _value(real, imag, shifts, matched, ctf2, k, scale, precision):
 
 
 @compiled
-def _agreement(real, imag, shifts, matched, ctf2, k, weight):
-    data_real, data_imag = _recentred(shifts, matched, k)
-    cross = tf.reduce_sum(weight * (data_real * real + data_imag * imag), axis=0)
+def _agreement(real, imag, matched, ctf2, weight):
+    cross = tf.reduce_sum(weight * (matched[0] * real + matched[1] * imag), axis=0)
     return cross, tf.reduce_sum(weight * ctf2 * (real**2 + imag**2), axis=0)
 
 

@@ -43,15 +43,20 @@ class PosePrior:
         """Inverse variances (5,) of the pose change."""
         return np.array([self.rotation**-2] * 3 + [self.shift**-2] * 2)
 
-    def outweighs(self, information):
-        """Whether the images of a sample (B, 5, 5) say little more than the prior about the rotations."""
-        covariance = np.linalg.inv(information + np.diag(self.precision))
-        left = np.einsum("bii->bi", covariance)[:, :3].mean() / self.rotation**2
-        return bool(left > _WEAK_INFORMATION)
+    def precision_at(self, rotations):
+        """Inverse covariances (B, 5, 5) of the change of poses at rotations (B, 3, 3)."""
+        return np.broadcast_to(np.diag(self.precision), (len(rotations), 5, 5))
 
-    def log_density(self, change):
-        """Logarithm (B,), up to a constant, at pose changes (B, 5): rotation vector in radians, shift in Å."""
-        return -0.5 * change**2 @ self.precision
+    def narrowed(self, rotation=1.0, shift=1.0):
+        """The same prior with widths times these factors."""
+        return PosePrior(self.rotation * rotation, self.shift * shift)
+
+
+def outweighs(prior, information, rotations):
+    """Whether the images of a sample (B, 5, 5) say little more than the prior about its rotations (B, 3, 3)."""
+    covariance = np.linalg.inv(information + prior.precision_at(rotations))
+    left = np.einsum("bii->bi", covariance)[:, :3].mean() / (np.radians(prior.rotation_rms_deg) ** 2 / 3)
+    return bool(left > _WEAK_INFORMATION)
 
 
 def estimate_prior(change, information, prior):

@@ -1,8 +1,9 @@
 """Refine poses and map of particles against Gaussian mixture models, one per half set.
 
+With --focus-mask, --focus-sphere or --focus-model the refinement looks at one region: Gaussians outside it are widened.
 Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc,
 half_map_2.mrc, map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
-iterations/NN.
+iterations/NN; focus_mask.mrc too when there is a focus.
 An interrupted run continues when the same command is given again.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
@@ -10,7 +11,7 @@ from gmmrefine.settings import COMPUTING, REFINE
 
 OUTPUTS = (
     "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "gmm_half_1.star",
-    "gmm_half_2.star", "gmm_fsc.star")
+    "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc")
 
 
 def add_arguments(parser):
@@ -23,12 +24,15 @@ def add_arguments(parser):
 def run(args):
     """Refine and write."""
     from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.focus import read_focus
     from gmmrefine.pipelines.refine import check_settings, refine
 
     check_limits(args, REFINE, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
-    record, progress = open_run(args, "refine", OUTPUTS, (REFINE, COMPUTING), [args.particles, args.mask, args.model])
+    read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
+    record, progress = open_run(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
+        args.particles, args.mask, args.model, args.focus_mask, args.focus_model])
     for note in notes:
         progress.say(note)
     if record.resumed:

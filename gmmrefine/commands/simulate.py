@@ -1,13 +1,14 @@
 """Simulate particle images of an atomic model, with the truth beside them.
 
-Writes DIR/particles.star and particles.mrcs (start poses), truth.star (true poses), truth.mrc and mask.mrc. MODEL is an
-mmCIF or PDB file, or 6msm for the ABC transporter inside this package.
+Writes DIR/particles.star and particles.mrcs (start poses), truth.star (true poses), truth.mrc, mask.mrc and model.cif (the
+model where the map shows it); for every domain that swings truth_domain_N.star and mask_domain_N.mrc too. MODEL is an mmCIF
+or PDB file, or 6msm for the ABC transporter inside this package.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import COMPUTING, SIMULATE
 
 EMBEDDED = "6msm"
-OUTPUTS = ("particles.star", "particles.mrcs", "truth.star", "truth.mrc", "mask.mrc")
+OUTPUTS = ("particles.star", "particles.mrcs", "truth.star", "truth.mrc", "mask.mrc", "model.cif")
 
 
 def add_arguments(parser):

@@ -61,6 +61,66 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0):
     n = len(volume)
     smooth = low_pass(volume, n * pixel_size / resolution)
     core = largest_region(smooth > molecule_threshold(smooth))
-    distance = ndimage.distance_transform_edt(~core) - 0.25 * resolution / pixel_size
+    return _soft_edge(ndimage.distance_transform_edt(~core) - 0.25 * resolution / pixel_size, edge)
+
+
+def spherical_mask(center, radius, box_size, pixel_size, edge=5.0):
+    """A soft sphere.
+
+    Parameters
+    ----------
+    center : (3,) float
+        x, y, z in Å from the box centre.
+    radius : float
+        Å, up to which the mask is 1.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    edge : float
+        Width of the cosine edge in px, outside the radius.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+    """
+    axis = (np.arange(box_size) - box_size // 2) * pixel_size
+    x, y, z = (axis - value for value in center)
+    distance = np.sqrt(z[:, None, None] ** 2 + y[:, None] ** 2 + x**2)
+    return _soft_edge((distance - radius) / pixel_size, edge)
+
+
+def mask_around(points, reach, box_size, pixel_size, edge=5.0):
+    """A soft mask around points, e.g. the atoms of a domain.
+
+    Parameters
+    ----------
+    points : (A, 3) float
+        x, y, z in Å from the box centre; those outside the box are left out.
+    reach : float
+        Å around each point where the mask is 1.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    edge : float
+        Width of the cosine edge in px.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        0 everywhere when no point lies in the box.
+    """
+    voxels = np.rint(np.asarray(points)[:, ::-1] / pixel_size).astype(int) + box_size // 2
+    voxels = voxels[np.all((voxels >= 0) & (voxels < box_size), axis=1)]
+    empty = np.ones((box_size,) * 3, bool)
+    if len(voxels) == 0:
+        return np.zeros(empty.shape, np.float32)
+    empty[tuple(voxels.T)] = False
+    return _soft_edge(ndimage.distance_transform_edt(empty) - reach / pixel_size, edge)
+
+
+def _soft_edge(distance, edge):
+    """1 where a distance (Z, Y, X) in px is below 0, 0 beyond ``edge``, a cosine between."""
     ramp = np.clip(distance / max(edge, 1e-6), 0, 1)
     return (0.5 + 0.5 * np.cos(np.pi * ramp)).astype(np.float32)

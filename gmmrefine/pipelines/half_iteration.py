@@ -1,24 +1,32 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gmmrefine.alignment.adam import AdamRefiner
-from gmmrefine.alignment.fisher import LOWEST_RING, FisherRefiner, march
+from gmmrefine.alignment.fisher import LOWEST_RING, march
 from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.prior import PosePrior
+from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
+from gmmrefine.alignment.scene import Scene
+from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import smooth_curve
+from gmmrefine.gmm.mask import membership, values_at, weighted, widened_outside
+from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.curves import read_curves, write_curves
-from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import gmm_of_map
+from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
 
+PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 _SMALLEST_FIT_WEIGHT = 0.05
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
@@ -43,20 +51,36 @@ class HalfState:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """What the images are held against.
+
+    Parameters
+    ----------
+    moving : Gmm
+        Moves with the poses.
+    rest : Gmm or None
+        Stays at the start poses and is taken from the images.
+    """
+
+    moving: Gmm
+    rest: Any = None
+
+
+@dataclass(frozen=True)
 class Shared:
-    """All that a half iteration is told about the other half: the FSC and the mask.
+    """All that a half iteration is told about the other half: the FSC and the masks.
 
     Parameters
     ----------
     fsc : (S,) float
         Corrected gold-standard FSC of the maps before the iteration.
-    mask : (Z, Y, X) float
+    masks : Masks
     radius : int
         Shell up to which signal is used.
     """
 
     fsc: np.ndarray
-    mask: np.ndarray
+    masks: Masks
     radius: int
 
 
@@ -89,9 +113,10 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     ring = np.arange(shared.radius + 1)
     weights = np.where(ring >= LOWEST_RING, np.maximum(shared.fsc[ring], _SMALLEST_FIT_WEIGHT), 0)
     pixel_size = start.pixel_size
-    gmm, gmm_fsc = gmm_of_map(state.volume, shared.mask, pixel_size, weights, settings, progress, **where)
+    gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
-    rotations, shifts, pose_error = refine_poses(gmm, reliability, start, state.particles, settings, progress, where)
+    reference = reference_of(gmm, consensus_gmm(gmm, iteration, number, settings, run), shared.masks, pixel_size)
+    rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
     rotations, shifts = anchored(rotations, shifts, start.rotations, start.shifts)
     particles = state.particles.with_poses(rotations, shifts)
     volume = half_map(particles, number, settings, progress, iteration=iteration)
@@ -101,6 +126,47 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     write_curves(os.path.join(folder, f"gmm_fsc_half_{number}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
     save_half(folder, result, number)
     return result
+
+
+def consensus_gmm(gmm, iteration, number, settings, run):
+    """The GMM of a half's start map, where a focused refinement needs it: that of the first iteration."""
+    if not has_focus(settings) or settings.focus_rest == "moves":
+        return None
+    return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{number}.star"))
+
+
+def reference_of(gmm, consensus, masks, pixel_size):
+    """What poses are refined against.
+
+    Parameters
+    ----------
+    gmm : Gmm
+        Of the present map.
+    consensus : Gmm or None
+        Of the start map, for a rest that stays there.
+    masks : Masks
+    pixel_size : float
+        Å/px.
+
+    Returns
+    -------
+    Reference
+
+    Raises
+    ------
+    InputError
+        No Gaussian lies inside the focus.
+    """
+    if masks.focus is None:
+        return Reference(gmm)
+    if not (values_at(gmm.centers, masks.focus, pixel_size) > 0.5).any():
+        raise InputError(
+            f"the focus mask covers none of the {len(gmm)} Gaussians. Check its origin, or make it larger than the spacing of "
+            "the Gaussians.")
+    if consensus is None:
+        return Reference(widened_outside(gmm, masks.focus, pixel_size, masks.level))
+    staying = 1 - membership(consensus, masks.focus, pixel_size)
+    return Reference(weighted(gmm, membership(gmm, masks.focus, pixel_size)), weighted(consensus, staying))
 
 
 def reference_reliability(fsc, gmm_fsc):
@@ -120,8 +186,16 @@ def reference_reliability(fsc, gmm_fsc):
     return np.clip(ratio, 0, 1)
 
 
-def refine_poses(gmm, reliability, start, particles, settings, progress, where):
-    """Poses of one half set against its GMM.
+def new_poses(reference, reliability, expected, particles, settings, progress, where):
+    """Poses of one half set against its reference.
+
+    Parameters
+    ----------
+    reference : Reference
+    reliability : (R + 1,) float
+        Part of the reference that is signal, by ring.
+    expected, particles : ParticleSet
+        The half at the poses about which the prior is centred, and at its present ones.
 
     Returns
     -------
@@ -129,25 +203,43 @@ def refine_poses(gmm, reliability, start, particles, settings, progress, where):
         rotations (N, 3, 3), shifts (N, 2) in Å, expected errors (N, 2) in degrees and Å.
     """
     radius = len(reliability) - 1
-    disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
-    reader = ImageReader(particles, disc, settings.invert_contrast)
+    disc = half_disc(particles.box_size, min(radius + 3, particles.box_size // 2 - 1))
     with progress.step("refine poses", len(particles), **where) as report:
         if settings.optimizer == "adam":
-            projector = ExactProjector(gmm, disc.up_to(radius), start.pixel_size)
+            projector = ExactProjector(reference.moving, disc.up_to(radius), particles.pixel_size)
             reader = ImageReader(particles, projector.disc, settings.invert_contrast)
-            refiner = AdamRefiner(projector, reader, settings.batch_size, settings.adam_steps, settings.learning_rate)
-            return (*refiner.refine(particles.rotations, particles.shifts, report), np.zeros((len(particles), 2)))
-        make_projector = {"slice": SliceProjector, "exact": ExactProjector}[settings.projector]
-        padded = np.pad(reliability, (0, disc.radius - radius))
-        stages = march(radius, [float(text) for text in settings.march.split()])
-        refiner = FisherRefiner(
-            make_projector(gmm, disc, start.pixel_size), reader, padded, stages, settings.batch_size, _given_prior(settings))
+            adam = AdamRefiner(projector, reader, settings.batch_size, settings.adam_steps, settings.learning_rate)
+            return (*adam.refine(particles.rotations, particles.shifts, report), np.zeros((len(particles), 2)))
+        is_part = reference.rest is not None
+        projector, refiner = make_refiner(reference.moving, reliability, disc, particles.pixel_size, settings, is_part)
+        scene = None
+        if is_part:
+            rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
+            scene = Scene([
+                (projector, particles.rotations, particles.shifts), (rest, expected.rotations, expected.shifts)],
+                refiner.reliability)
+        reader = ImageReader(particles, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
-        result = refiner.refine(start.rotations, start.shifts, particles, rng, report)
-    progress.event(
-        step="prior", **where, rotation_rms_deg=round(refiner.prior.rotation_rms_deg, 3),
-        shift_rms=round(refiner.prior.shift_rms, 3))
+        result, = refine_poses(
+            [refiner], reader, settings.batch_size, [(expected.rotations, expected.shifts)], rng,
+            [(particles.rotations, particles.shifts)], scene, report)
+    report_prior(refiner.prior, progress, where)
     return result
+
+
+def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part):
+    """The projector of a reference on a disc, and its refiner."""
+    radius = len(reliability) - 1
+    projector = PROJECTORS[settings.projector](gmm, disc, pixel_size)
+    stages = march(radius, [float(text) for text in settings.march.split()])
+    padded = np.pad(reliability, (0, disc.radius - radius))
+    return projector, FisherRefiner(projector, padded, stages, _given_prior(settings), is_part)
+
+
+def report_prior(prior, progress, where):
+    """Log the expected start errors."""
+    progress.event(
+        step="prior", **where, rotation_rms_deg=round(prior.rotation_rms_deg, 3), shift_rms=round(prior.shift_rms, 3))
 
 
 def _given_prior(settings):

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from gmmrefine.alignment.fisher import WIDE_PRIOR
 from gmmrefine.alignment.frame import frame_of_mask, in_frame
+from gmmrefine.alignment.refiner import WIDE_PRIOR
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import resolution_of_shell, shell_of_resolution
 from gmmrefine.geometry.rotations import angular_distance_deg
@@ -18,6 +18,7 @@ from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
 from gmmrefine.progress import readable_time
@@ -48,18 +49,18 @@ def refine(particles, settings, run, progress):
     check_settings(settings, particles)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    halves, mask = start_halves(starts, particles, settings, run, progress)
+    halves, masks = start_halves(starts, particles, settings, run, progress)
     expected = [half.particles for half in halves]
-    curve = shared_fsc(halves, mask, 0, particles, settings, run)
+    curve = shared_fsc(halves, masks, 0, particles, settings, run)
     best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
     progress.say(f"start: resolution {curve.resolution_text(settings.fsc_threshold)}")
     began = time.monotonic()
     for iteration in range(1, settings.iterations + 1):
-        shared = Shared(curve.fsc, mask, usable_radius(curve, iteration, settings))
+        shared = Shared(curve.fsc, masks, usable_radius(curve, iteration, settings))
         halves = [
             improve_half(start, half, shared, iteration, number, settings, run, progress)
             for number, (start, half) in enumerate(zip(expected, halves), 1)]
-        curve = shared_fsc(halves, mask, iteration, particles, settings, run)
+        curve = shared_fsc(halves, masks, iteration, particles, settings, run)
         history.append(summary(iteration, halves, starts, curve, settings))
         eta = (time.monotonic() - began) / iteration * (settings.iterations - iteration)
         left = f"; at most {readable_time(eta)} left" if eta else ""
@@ -72,7 +73,7 @@ def refine(particles, settings, run, progress):
         if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
-    return write_results(particles, starts, best, mask, history, settings, run, progress)
+    return write_results(particles, starts, best, masks, history, settings, run, progress)
 
 
 def check_settings(settings, particles):
@@ -87,6 +88,9 @@ def check_settings(settings, particles):
     refuse_ignored(settings, REFINE, [
         (bool(settings.model), "--model", ("gaussians",)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        (not has_focus(settings), "no region to focus on", ("focus_rest", "focus_level", "focus_edge")),
+        (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
+        (bool(settings.focus_mask), "--focus-mask", ("focus_edge",)),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
         (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift")),
         (settings.optimizer == "fisher", "--optimizer fisher", ("adam_steps", "learning_rate"))])
@@ -110,26 +114,31 @@ def check_settings(settings, particles):
 
 
 def start_halves(starts, particles, settings, run, progress):
-    """Both half sets at their start poses with their maps, and the mask they share.
+    """Both half sets at their start poses with their maps, and the masks they share.
 
-    Where the mask was made from the maps, each half's frame is laid on it.
+    Where the molecule's mask was made from the maps, each half's frame is laid on it; a focused refinement keeps the frame it
+    was given, in which its region was chosen.
 
     Returns
     -------
     tuple
-        list of HalfState, mask (Z, Y, X).
+        list of HalfState, Masks.
     """
+    focus = read_focus(settings, particles.box_size, particles.pixel_size)
     folder = run.path("iterations", "00")
     saved = [load_half(folder, start, number) for number, start in enumerate(starts, 1)]
     halves = [
         done or start_half(start, number, settings, progress) for number, (start, done) in enumerate(zip(starts, saved), 1)]
     mask = shared_mask(halves, particles, settings, run)
+    if focus is not None:
+        refuse_focus_outside(focus, mask)
+        write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
     for number, done in enumerate(saved, 1):
         if done is None:
-            if run.made_its_mask(settings):
+            if focus is None and run.made_its_mask(settings):
                 halves[number - 1] = laid_on_mask(halves[number - 1], mask, number, settings, progress)
             save_half(folder, halves[number - 1], number)
-    return halves, mask
+    return halves, Masks(mask, focus, settings.focus_level)
 
 
 def start_half(start, number, settings, progress):
@@ -171,11 +180,11 @@ def shared_mask(halves, particles, settings, run):
     return mask
 
 
-def shared_fsc(halves, mask, iteration, particles, settings, run):
+def shared_fsc(halves, masks, iteration, particles, settings, run):
     """The FSC of the half maps, or that of a pinned run."""
 
     def measure():
-        curve = measured_fsc(halves, mask, particles, settings)
+        curve = measured_fsc(halves, masks, particles, settings)
         return {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
 
     curves = run.exchange("fsc", iteration, measure)
@@ -186,9 +195,9 @@ def shared_fsc(halves, mask, iteration, particles, settings, run):
     return curve
 
 
-def measured_fsc(halves, mask, particles, settings):
-    """The FSC of the half maps under the mask."""
-    return gold_standard_fsc(halves[0].volume, halves[1].volume, mask, particles.pixel_size, settings.seed)
+def measured_fsc(halves, masks, particles, settings):
+    """The FSC of the half maps under the masks."""
+    return gold_standard_fsc(halves[0].volume, halves[1].volume, masks.fsc, particles.pixel_size, settings.seed)
 
 
 def usable_radius(curve, iteration, settings):
@@ -219,14 +228,14 @@ def summary(iteration, halves, starts, curve, settings):
         "shift_change": round(float(moved.mean()), 4)}
 
 
-def write_results(particles, starts, best, mask, history, settings, run, progress):
+def write_results(particles, starts, best, masks, history, settings, run, progress):
     """Write maps, FSC, particles and the GMMs of the final half maps; gives the results for run.json."""
     iteration, halves, curve = best
     # of the maps as they are, also where the run itself was steered by pinned curves
-    measured = measured_fsc(halves, mask, particles, settings)
-    results = write_maps(run, [half.volume for half in halves], mask, measured, settings)
+    measured = measured_fsc(halves, masks, particles, settings)
+    results = write_maps(run, [half.volume for half in halves], masks.molecule, measured, settings)
     radius = usable_radius(curve, iteration + 1, settings)
-    write_final_gmms(halves, curve, mask, radius, settings, run, progress)
+    write_final_gmms(halves, curve, masks.molecule, radius, settings, run, progress)
     moved, changes = joined(particles, starts, halves)
     write_particles(run.path("particles.star"), moved, changes)
     return dict(

@@ -13,15 +13,18 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.gmm.render import render_map
 from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.atoms_writer import write_moved_atoms
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.stack_writer import StackWriter
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.maps.mask import soft_mask
+from gmmrefine.maps.mask import mask_around, soft_mask
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets
+from gmmrefine.pipelines.swing import read_swings
 
 _BATCH = 100
 _CONFORMATIONS = 20
+_DOMAIN_REACH = 2.0  # Å around its atoms
 _TRUE_SHIFT = 3.0  # Å per axis: how well particles are centred
 _DEFOCUS = 8000.0, 22000.0  # Å
 _ASTIGMATISM = 300.0  # Å
@@ -46,9 +49,12 @@ def simulate(model_path, settings, run, progress):
     """
     rng = np.random.default_rng(settings.seed)
     box, pixel_size, count = settings.box, settings.pixel_size, settings.particles
+    if settings.swing and settings.end_model:
+        raise InputError("--swing and --end-model move the same atoms. Give one of them.")
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
-    gmm, motion = _molecule(model_path, settings)
+    gmm, motion, atoms = _molecule(model_path, settings)
+    swings = read_swings(settings.swing, atoms, gmm.centers) if settings.swing else []
     extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
     if extent > box * pixel_size:
         raise InputError(
@@ -58,22 +64,29 @@ def simulate(model_path, settings, run, progress):
     truth = _particles(run.path("particles.mrcs"), box, pixel_size, count, rng)
     disc = half_disc(box, box // 2 - 1)
     states = np.rint(conformation * (_CONFORMATIONS - 1)).astype(int)
-    projectors = _Projectors(gmm, motion, disc, pixel_size)
-    noise = _noise_deviation(projectors, truth, states, disc, settings.snr)
     # images are written state by state, so that each state's projector is made once
     order = np.argsort(states, kind="stable")
+    states = states[order]
     truth = replace(truth.subset(order), slice_index=np.arange(count), row=np.arange(count))
+    scene = _scene(gmm, motion, truth, swings, disc, pixel_size, rng)
+    noise = _noise_deviation(scene, states, disc, settings.snr)
     with progress.step("simulate images", count) as report, StackWriter(
             run.path("particles.mrcs"), count, box, pixel_size) as stack:
         for start in range(0, count, _BATCH):
-            part = truth.subset(slice(start, start + _BATCH))
-            signal = disc.inverse(_signal(projectors, part, states[order[start : start + _BATCH]], disc))
+            index = np.arange(start, min(start + _BATCH, count))
+            signal = disc.inverse(sum(_signal(*body, states, index, disc) for body in scene))
             stack.append(signal / noise + rng.standard_normal(signal.shape, np.float32))
-            report(start + len(part))
+            report(start + len(index))
     start_particles = _displaced(truth, settings, rng)
     write_particles(run.path("particles.star"), start_particles)
-    known = {} if motion is None else {"gmmConformation": states[order] / (_CONFORMATIONS - 1)}
+    known = {} if motion is None else {"gmmConformation": states / (_CONFORMATIONS - 1)}
     write_particles(run.path("truth.star"), truth, known)
+    for number, (swing, (_, posed)) in enumerate(zip(swings, scene[1:]), 1):
+        write_particles(run.path(f"truth_domain_{number}.star"), posed)
+        around = mask_around(gmm.centers[swing.members], _DOMAIN_REACH, box, pixel_size)
+        write_map(run.path(f"mask_domain_{number}.mrc"), around, pixel_size)
+    # the first copy, where the map shows it
+    write_moved_atoms(model_path, run.path("model.cif"), gmm.centers[0] - atoms.positions[0] + box // 2 * pixel_size)
     true_map = render_map(Gmm(gmm.centers, gmm.amplitudes / noise, gmm.widths), box, pixel_size)
     write_map(run.path("truth.mrc"), true_map, pixel_size)
     write_map(run.path("mask.mrc"), soft_mask(true_map, pixel_size), pixel_size)
@@ -98,7 +111,7 @@ class _Projectors:
 
 
 def _molecule(path, settings):
-    """Gaussians of the model (or its oligomer), centred, and the displacement (A, 3) to the end model."""
+    """Gaussians of the model (or its oligomer), centred, the displacement (A, 3) to the end model, and the atoms read."""
     atoms = read_atoms(path)
     centre = atoms.positions.mean(axis=0)
     positions, motion = atoms.positions - centre, None
@@ -118,7 +131,7 @@ def _molecule(path, settings):
         motion = None if motion is None else np.concatenate([motion @ operator.T for operator in operators])
     copies = len(operators)
     gmm = gmm_from_atoms(positions, np.tile(atoms.atomic_numbers, copies), np.tile(atoms.b_factors, copies))
-    return gmm, motion
+    return gmm, motion, atoms
 
 
 def _point_group(name):
@@ -144,8 +157,19 @@ def _particles(stack, box, pixel_size, count, rng):
     return draw_half_sets(particles, int(rng.integers(1, 2**31)))
 
 
-def _signal(projectors, part, states, disc):
-    """Fourier samples (B, K) of CTF-filtered, shifted projections without noise."""
+def _scene(gmm, motion, truth, swings, disc, pixel_size, rng):
+    """What an image adds up: (projectors, particles posed for them) of the body and of every domain that swings."""
+    body = ~np.any([swing.members for swing in swings], axis=0) if swings else np.ones(len(gmm), bool)
+    scene = [(_Projectors(gmm.subset(body), None if motion is None else motion[body], disc, pixel_size), truth)]
+    for swing in swings:
+        posed = swing.poses(truth, swing.angles(len(truth), rng))
+        scene.append((_Projectors(gmm.subset(swing.members), None, disc, pixel_size), posed))
+    return scene
+
+
+def _signal(projectors, particles, states, index, disc):
+    """Fourier samples (B, K) of CTF-filtered, shifted projections of some particles without noise."""
+    part, states = particles.subset(index), states[index]
     samples = np.empty((len(part), len(disc.kx)), np.complex64)
     for state in np.unique(states):
         members = np.flatnonzero(states == state)
@@ -157,10 +181,10 @@ def _signal(projectors, part, states, disc):
     return samples * ctf_on_disc(part.ctf, disc, part.pixel_size) * np.exp(1j * phase).astype(np.complex64)
 
 
-def _noise_deviation(projectors, truth, states, disc, snr):
+def _noise_deviation(scene, states, disc, snr):
     """Standard deviation of the noise for a signal-to-noise ratio of variances over the whole image."""
-    index = np.argsort(states, kind="stable")[:: max(1, len(truth) // _BATCH)][:_BATCH]
-    samples = _signal(projectors, truth.subset(index), states[index], disc)
+    index = np.arange(0, len(states), max(1, len(states) // _BATCH))[:_BATCH]
+    samples = sum(_signal(*body, states, index, disc) for body in scene)
     # Parseval; every sample but the mean stands for two
     variance = 2 * np.mean(np.sum(np.abs(samples[:, 1:]) ** 2, axis=1)) / disc.box_size**4
     return np.sqrt(variance / snr)

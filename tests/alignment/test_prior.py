@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from gmmrefine.alignment.prior import PosePrior, estimate_prior
+from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
 
 WIDE = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 
@@ -18,13 +18,15 @@ def test_widths_are_rms_of_vectors():
     assert np.degrees(np.sqrt((vectors**2).sum(axis=1).mean())) == pytest.approx(3.0, rel=0.01)
 
 
-def test_density_is_gaussian(rng):
-    prior = PosePrior(0.05, 1.5)
-    change = rng.normal(size=(4, 5)) * [0.05, 0.05, 0.05, 1.5, 1.5]
-    expected = [-sum(value**2 / (2 * width**2) for value, width in zip(row, [0.05] * 3 + [1.5] * 2)) for row in change]
-    assert prior.log_density(change) == pytest.approx(expected, rel=1e-12)
-    assert prior.precision == pytest.approx([400, 400, 400, 1 / 2.25, 1 / 2.25])
-    assert prior.log_density(np.zeros((1, 5))).tolist() == [0]
+def test_precision_is_that_of_the_widths_whatever_the_pose():
+    precision = PosePrior(0.05, 1.5).precision_at(np.tile(np.eye(3), (4, 1, 1)))
+    assert precision.shape == (4, 5, 5)
+    assert precision[3] == pytest.approx(np.diag([400, 400, 400, 1 / 2.25, 1 / 2.25]))
+
+
+def test_narrowed():
+    prior = PosePrior(0.05, 1.5).narrowed(rotation=0.5).narrowed(shift=0.1)
+    assert (prior.rotation, prior.shift) == (0.025, pytest.approx(0.15))
 
 
 def estimated(true, measurement, count, seed):
@@ -73,4 +75,5 @@ def test_particles_without_information_leave_it_as_it_was():
 def test_prior_outweighs_images_that_leave_most_of_its_width():
     prior = PosePrior.from_rms(3.0, 2.0)
     for ratio, weak in ((0.1, True), (2.5, True), (3.5, False), (100.0, False)):  # a quarter of the variance at 3
-        assert prior.outweighs(np.tile(ratio * np.diag(prior.precision), (10, 1, 1))) is weak
+        information = np.tile(ratio * np.diag(prior.precision), (10, 1, 1))
+        assert outweighs(prior, information, np.tile(np.eye(3), (10, 1, 1))) is weak

@@ -1,0 +1,203 @@
+"""Pose refinement of a half set: scale, noise and prior learned on a sample, then every batch through the march, read once."""
+from functools import partial
+
+import numpy as np
+
+from gmmrefine.alignment.fisher import LOWEST_RING, Pose, climb, posterior_errors
+from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
+from gmmrefine.alignment.motion_prior import estimate_motion_prior
+from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
+from gmmrefine.backend import overlapped
+
+SAMPLE_SIZE = 256
+WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
+_RADIUS_STEP = 2
+_NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
+
+
+class FisherRefiner:
+    """Refines poses against one reference.
+
+    Scale and noise of every stage, and the width of the prior, are learned on a sample of the half set; then any batch can be
+    taken through the whole march.
+
+    Parameters
+    ----------
+    projector : ExactProjector or SliceProjector
+    reliability : (S,) float
+        Part of the reference that is signal, by ring (1 for a reference that never saw these images).
+    stages : list of Stage
+    prior : PosePrior or None
+        None estimates it.
+    is_part : bool
+        The reference is a part that moves against the rest: estimate a ``MotionPrior``.
+    """
+
+    def __init__(self, projector, reliability, stages, prior=None, is_part=False):
+        self.reliability = reliability
+        self.stages = stages
+        self.prior = prior
+        self.is_part = is_part
+        # few radii, so that few kernels are compiled; rings beyond a stage's radius get no weight
+        self._projectors = [projector.for_radius(_rounded_up(stage.radius, projector.disc.radius)) for stage in stages]
+        self._disc = projector.disc
+        self._schedule = None
+
+    def learn(self, fits, poses, rng):
+        """Learn from a sample and take it through the march; its poses are changed.
+
+        Parameters
+        ----------
+        fits : list of ImageFit
+        poses : list of Pose
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of (B, 5, 5) float
+            Fisher information of each batch.
+        """
+        if self.prior is None:
+            self.prior = self._learn_prior(fits, [pose.copy() for pose in poses], rng)
+        self._schedule, information = self._learn_schedule(fits, poses, self.prior)
+        return information
+
+    def march(self, fit, pose):
+        """Take a batch through all stages; its pose is changed.
+
+        Returns
+        -------
+        (B, 5, 5) float
+            Fisher information.
+        """
+        for stage, projector, weights in zip(self.stages, self._projectors, self._schedule):
+            information = climb(fit, projector, weights, self.prior, pose, stage.steps)
+        return information
+
+    def _learn_schedule(self, fits, poses, prior, samples=None):
+        """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.
+
+        ``samples`` (K,) bool restricts what the poses see of the images.
+        """
+        schedule = []
+        for stage, projector in zip(self.stages, self._projectors):
+            sums = sum(fit.ring_sums(projector, pose.rotations, pose.shifts) for fit, pose in zip(fits, poses))
+            weights = weights_from_sums(sums, self.reliability, LOWEST_RING, stage.radius).restricted_to(samples)
+            step = partial(climb, projector=projector, weights=weights, prior=prior, steps=stage.steps)
+            information = list(overlapped(lambda pair, step=step: step(pair[0], pose=pair[1]), zip(fits, poses)))
+            schedule.append(weights)
+        return schedule, information
+
+    def _learn_prior(self, fits, poses, rng):
+        """The prior under which the changes that the sample asks for are most probable.
+
+        Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
+        the smallest whose poses, found on one half of the Fourier samples, agree with the other half as well as any.
+        """
+        _, information = self._learn_schedule(fits, poses, WIDE_PRIOR)
+        information = np.concatenate(information)
+        change = np.concatenate([pose.change() for pose in poses])
+        rotations = np.concatenate([pose.expected_rotations for pose in poses])
+        if self.is_part:
+            prior = estimate_motion_prior(change, information, rotations, WIDE_PRIOR)
+        else:
+            prior = estimate_prior(change, information, WIDE_PRIOR)
+        if not outweighs(prior, information, rotations):
+            return prior
+        seen = rng.random(len(self._disc.ring)) < 0.5
+        # likelihoods compare under one set of weights only, learned at poses that were not fitted to any noise
+        starts = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
+        sums = sum(fit.ring_sums(self._projectors[-1], *start) for fit, start in zip(fits, starts))
+        unseen = weights_from_sums(sums, self.reliability, LOWEST_RING, self.stages[-1].radius).restricted_to(~seen)
+
+        def held_out_fit(candidate):
+            trials = [Pose(start, start) for start in starts]
+            self._learn_schedule(fits, trials, candidate, seen)
+            return np.concatenate([
+                fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts) for fit, trial in zip(fits, trials)])
+
+        prior = _narrowest([prior.narrowed(rotation=factor) for factor in _NARROWER], held_out_fit)
+        return _narrowest([prior.narrowed(shift=factor) for factor in _NARROWER], held_out_fit)
+
+
+def _narrowest(candidates, held_out_fit):
+    """The last of the candidates, wide to narrow, that fits the particles as well as the best to a standard error."""
+    fits = np.array([held_out_fit(candidate) for candidate in candidates])
+    loss = fits[np.argmax(fits.sum(axis=1))] - fits
+    good = loss.mean(axis=1) <= loss.std(axis=1) / np.sqrt(loss.shape[1])
+    return candidates[np.flatnonzero(good)[-1]]
+
+
+def _rounded_up(radius, limit):
+    return min(limit, -(-radius // _RADIUS_STEP) * _RADIUS_STEP)
+
+
+def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None):
+    """New poses of a half set against one reference or several, every image read once.
+
+    Parameters
+    ----------
+    refiners : list of FisherRefiner
+        One for each reference.
+    reader : ImageReader
+        Of the half set, on the projectors' disc.
+    batch_size : int
+    expected : list of tuple
+        For each reference rotations (N, 3, 3) and shifts (N, 2) in Å about which the prior is centred.
+    rng : numpy.random.Generator
+    current : list of tuple, optional
+        The same of the poses to begin with; the expected ones by default.
+    scene : Scene, optional
+        Bodies the molecule is made of, the first ones those of the references: each reference is held against images from
+        which the other bodies were taken.
+    report : callable
+        Called with the number of particles done.
+
+    Returns
+    -------
+    list of tuple
+        For each reference rotations (N, 3, 3), shifts (N, 2) in Å, and their posterior errors (N, 2): rms rotation angle in
+        degrees and rms shift length in Å.
+    """
+    count = len(reader.particles)
+    order = rng.permutation(count)
+    sample, others = np.sort(order[:SAMPLE_SIZE]), np.sort(order[SAMPLE_SIZE:])
+    results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
+
+    def fit_of(batch):
+        return ImageFit(batch, reader.disc, reader.particles.pixel_size, batch_size)
+
+    def parts_of(fit, index):
+        return [fit] * len(refiners) if scene is None else scene.parts(fit, index, len(refiners))
+
+    def pose_of(number, index):
+        return Pose(*([part[index] for part in poses[number]] for poses in (expected, current or expected)))
+
+    def keep(number, index, pose, information):
+        rotations, shifts, errors = results[number]
+        rotations[index], shifts[index] = pose.rotations, pose.shifts
+        errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
+
+    batches = list(reader.batches(batch_size, sample))
+    fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
+    if scene is not None:
+        scene.learn(fits, indices)
+    seen = [parts_of(fit, index) for fit, index in zip(fits, indices)]
+    for number, refiner in enumerate(refiners):
+        poses = [pose_of(number, index) for index in indices]
+        for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng)):
+            keep(number, *part)
+    report(len(sample))
+
+    def whole_march(batch):
+        poses = [pose_of(number, batch.index) for number in range(len(refiners))]
+        parts = parts_of(fit_of(batch), batch.index)
+        return batch.index, [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
+
+    done = len(sample)
+    for index, marched in overlapped(whole_march, reader.batches(batch_size, others)):
+        for number, part in enumerate(marched):
+            keep(number, index, *part)
+        done += len(index)
+        report(done)
+    return results

@@ -1,0 +1,49 @@
+"""A molecule of several rigid bodies, each at its own pose in every particle: what one of them leaves of an image."""
+from gmmrefine.alignment.fisher import LOWEST_RING
+from gmmrefine.alignment.likelihood import weights_from_sums
+
+
+class Scene:
+    """Bodies whose projections add up to a particle's image.
+
+    Parameters
+    ----------
+    bodies : list of tuple
+        projector, rotations (N, 3, 3) reference → particle, shifts (N, 2) in Å of every body.
+    reliability : (S,) float
+        Part of the references that is signal, by ring.
+    """
+
+    def __init__(self, bodies, reliability):
+        self._bodies = bodies
+        self._reliability = reliability
+        self._scale = None
+
+    def learn(self, fits, indices):
+        """Learn how strong the bodies are in images.
+
+        Parameters
+        ----------
+        fits : list of ImageFit
+        indices : list of (B,) int
+            Positions of each batch in the half set.
+        """
+        disc = self._bodies[0][0].disc
+        sums = sum(fit.sums_of(disc, *_added(self._moved(fit, index))) for fit, index in zip(fits, indices))
+        self._scale = weights_from_sums(sums, self._reliability, LOWEST_RING, disc.radius).scale
+        self._scale[:LOWEST_RING] = 0
+
+    def parts(self, fit, index, count):
+        """What the first ``count`` bodies leave of the images at positions ``index`` (B,): one ImageFit each."""
+        moved = self._moved(fit, index)
+        empty = fit.minus(*_added(moved), self._scale)
+        return [empty.minus(*body, -self._scale) for body in moved[:count]]
+
+    def _moved(self, fit, index):
+        return [
+            fit.moved(projector, rotations[index], shifts[index]) for projector, rotations, shifts in self._bodies]
+
+
+def _added(images):
+    """The sum of real and of imaginary parts."""
+    return tuple(sum(parts[1:], parts[0]) for parts in zip(*images))

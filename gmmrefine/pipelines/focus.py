@@ -1,0 +1,97 @@
+"""The region a focused refinement looks at: a mask, a sphere, or part of an atomic model."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.mrc import read_mask
+from gmmrefine.io.selection import selected_atoms
+from gmmrefine.maps.mask import mask_around, spherical_mask
+from gmmrefine.settings import FOCUS_REGION
+
+_REACH = 2.0  # Å around selected atoms
+_LEAST_OVERLAP = 0.01  # of the focus that must lie in the molecule
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The regions of a refinement, the same for both halves.
+
+    Parameters
+    ----------
+    molecule : (Z, Y, X) float
+        Where the GMM may have Gaussians.
+    focus : (Z, Y, X) float or None
+        Where the refinement looks; None is everywhere.
+    level : float
+        ``settings.FOCUS_LEVEL``.
+    """
+
+    molecule: np.ndarray
+    focus: Any = None
+    level: float = 1.0
+
+    @property
+    def fsc(self):
+        """The region (Z, Y, X) in which the half maps are compared."""
+        return self.molecule if self.focus is None else self.molecule * self.focus
+
+
+def has_focus(settings):
+    """Whether a region is named."""
+    return any(getattr(settings, name) for name in ("focus_mask", "focus_sphere", "focus_model"))
+
+
+def read_focus(settings, box_size, pixel_size):
+    """The focus mask (Z, Y, X) that the settings name, or None.
+
+    Raises
+    ------
+    InputError
+        Two regions named, a selection without model, or a region outside the box.
+    """
+    named = [setting for setting in FOCUS_REGION[:3] if getattr(settings, setting.name)]
+    if len(named) > 1:
+        raise InputError(f"{' and '.join(setting.option for setting in named)} name two regions. Give one of them.")
+    if settings.focus_selection and not settings.focus_model:
+        raise InputError("--focus-selection names part of a model, but there is none. Give it with --focus-model.")
+    if not named:
+        return None
+    if settings.focus_mask:
+        return read_mask(settings.focus_mask, box_size, pixel_size)
+    if settings.focus_sphere:
+        *center, radius = _sphere(settings.focus_sphere)
+        mask = spherical_mask(
+            np.array(center) - box_size // 2 * pixel_size, radius, box_size, pixel_size, settings.focus_edge)
+        where = f"--focus-sphere '{settings.focus_sphere}'"
+    else:
+        atoms = read_atoms(settings.focus_model)
+        points = atoms.positions[selected_atoms(atoms, settings.focus_selection)] - box_size // 2 * pixel_size
+        mask = mask_around(points, _REACH, box_size, pixel_size, settings.focus_edge)
+        where = f"--focus-model {settings.focus_model}"
+    if mask.max() < 0.5:
+        raise InputError(
+            f"{where} lies outside the box, which runs from 0 to {box_size * pixel_size:.0f} Å along each axis. Give "
+            "coordinates in the frame of the map.")
+    return mask
+
+
+def refuse_focus_outside(focus, molecule):
+    """Refuse a focus mask (Z, Y, X) that does not lie on the molecule's mask (Z, Y, X)."""
+    inside = float((focus * molecule).sum() / focus.sum())
+    if inside < _LEAST_OVERLAP:
+        raise InputError(
+            f"the focus mask lies outside the molecule: {100 * inside:.1f} % of it is inside the molecule's mask; expected at "
+            f"least {100 * _LEAST_OVERLAP:.0f} %. Check its origin and handedness against the map.")
+
+
+def _sphere(text):
+    try:
+        values = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        values = []
+    if len(values) != 4 or not np.isfinite(values).all() or values[3] <= 0:
+        raise InputError(f"--focus-sphere '{text}': expected four numbers x y z radius in Å, the radius above 0.")
+    return values
