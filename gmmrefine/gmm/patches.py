@@ -1,0 +1,91 @@
+"""A molecule cut into patches: K-means clusters of Gaussian centres, each covered by soft spheres."""
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+
+from gmmrefine.errors import InputError
+from gmmrefine.maps.mask import spherical_mask
+
+HELIX_VOLUME = 2500.0  # Å³, about 20 residues of α-helix; a smaller patch aligns to noise (Chen et al. 2023)
+_FEWEST_GAUSSIANS = 4
+_STARTS = 10
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A region of the molecule as the union of spheres; geometry and nothing else.
+
+    Parameters
+    ----------
+    spheres : (n, 4) float
+        x, y, z from the box centre and radius, Å.
+    """
+
+    spheres: np.ndarray
+
+    def mask(self, box_size, pixel_size, edge):
+        """Soft mask (Z, Y, X) with a cosine edge of ``edge`` px."""
+        return np.max([
+            spherical_mask(sphere[:3], sphere[3], box_size, pixel_size, edge) for sphere in self.spheres], axis=0)
+
+
+def cluster(centers, count, seed):
+    """K-means clusters of points, the best of several starts.
+
+    Parameters
+    ----------
+    centers : (G, 3) float
+        Å.
+    count : int
+        Number of clusters.
+    seed : int
+
+    Returns
+    -------
+    (G,) int
+        Cluster of every point, numbered along the longest axis of the molecule.
+    """
+    best, least = None, np.inf
+    for start in range(_STARTS):
+        means, labels = kmeans2(centers, count, minit="++", seed=np.random.RandomState(seed * _STARTS + start))
+        spread = np.sum((centers - means[labels]) ** 2)
+        if spread < least and len(np.unique(labels)) == count:
+            best, least = labels, spread
+    if best is None:
+        raise InputError(
+            f"--patches {count}: the {len(centers)} Gaussians do not fall into so many clusters. Ask for fewer.")
+    axis = np.linalg.svd(centers - centers.mean(axis=0), full_matrices=False)[2][0]
+    axis = axis * np.sign(axis[np.argmax(np.abs(axis))])
+    places = [np.mean(centers[best == label] @ axis) for label in range(count)]
+    return np.argsort(np.argsort(places))[best]
+
+
+def sphere_around(points):
+    """x, y, z and radius (4,) of the sphere about the mean of points (n, 3) that reaches the farthest one, Å."""
+    center = points.mean(axis=0)
+    return np.concatenate([center, [np.linalg.norm(points - center, axis=1).max()]])
+
+
+def refuse_small_patches(labels, volume):
+    """Refuse patches with less signal than one helix.
+
+    Parameters
+    ----------
+    labels : (G,) int
+        Patch of every Gaussian.
+    volume : float
+        Å³ of the whole molecule.
+    """
+    sizes = np.bincount(labels)
+    share = volume * sizes / len(labels)
+    if share.min() < HELIX_VOLUME or sizes.min() < _FEWEST_GAUSSIANS:
+        raise InputError(
+            f"--patches {len(sizes)}: the smallest patch would hold {sizes.min()} of {len(labels)} Gaussians and "
+            f"{share.min():.0f} Å³, less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about "
+            f"{most_patches(volume)}.")
+
+
+def most_patches(volume):
+    """How many patches of at least twice a helix a molecule of so many Å³ holds."""
+    return max(1, int(volume / (2 * HELIX_VOLUME)))

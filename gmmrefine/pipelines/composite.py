@@ -1,0 +1,165 @@
+"""Focused results joined into one map per half set, with the seams shown."""
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.shells import shell_of_resolution
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.mrc import read_map, read_mask, write_map
+from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
+from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.pipelines.reconstruct import read_or_make_mask, write_fsc
+
+CAUTION = (
+    "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says nothing "
+    "about how the parts lie to each other. Deposit it with its parts and masks.")
+_COARSEST = 10.0  # Å; local signal-to-noise is compared at least up to this
+
+
+@dataclass(frozen=True)
+class FocusedMap:
+    """One part of a composite.
+
+    Parameters
+    ----------
+    name : str
+    halves : list of (Z, Y, X) float
+        Unfiltered half maps.
+    mask : (Z, Y, X) float
+        The region it was focused on.
+    """
+
+    name: str
+    halves: list
+    mask: np.ndarray
+
+
+def read_focused(folder, pixel_size=None):
+    """A focused refinement's result: half maps and focus_mask.mrc of its folder.
+
+    Returns
+    -------
+    tuple
+        FocusedMap, pixel size in Å.
+    """
+    volumes = [read_map(os.path.join(folder, f"half_map_{number}.mrc")) for number in (1, 2)]
+    box_size, size = len(volumes[0].data), volumes[0].voxel_size
+    if volumes[1].data.shape != volumes[0].data.shape:
+        raise InputError(f"{folder}: half_map_1.mrc has {box_size} voxels, half_map_2.mrc {len(volumes[1].data)}; must match.")
+    if pixel_size is not None and abs(size - pixel_size) > 1e-3 * pixel_size:
+        raise InputError(f"{folder}: voxels of {size:.4g} Å, but the other parts have {pixel_size:.4g} Å; must match.")
+    mask = read_mask(os.path.join(folder, "focus_mask.mrc"), box_size, size)
+    return FocusedMap(os.path.basename(os.path.normpath(folder)), [volume.data for volume in volumes], mask), size
+
+
+def join(folders, settings, run, progress):
+    """The composite of focused runs' folders; writes it and gives the results for run.json."""
+    first, pixel_size = read_focused(folders[0])
+    parts = [first] + [read_focused(folder, pixel_size)[0] for folder in folders[1:]]
+    sizes = {len(part.mask) for part in parts}
+    if len(sizes) > 1:
+        raise InputError(f"the parts have boxes of {', '.join(map(str, sorted(sizes)))} voxels; they must have one.")
+    background = None
+    if settings.background:
+        background = [
+            read_map(os.path.join(settings.background, f"half_map_{number}.mrc")).data for number in (1, 2)]
+        if background[0].shape != first.mask.shape:
+            raise InputError(
+                f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
+    return write_composite(parts, background, None, pixel_size, settings, run, progress)
+
+
+def weights_of(parts, pixel_size, resolution, how):
+    """Weights (Z, Y, X) of every part: its mask, times its local signal-to-noise if ``how`` is "snr"."""
+    if how == "mask":
+        return [part.mask for part in parts]
+    return [part.mask * local_snr(*part.halves, pixel_size, resolution) for part in parts]
+
+
+def normalised(weights, masks):
+    """Weights (Z, Y, X) that add up to what the masks do, so that both fade into the background alike."""
+    total, wanted = np.sum(weights, axis=0), np.sum(masks, axis=0)
+    factor = np.divide(wanted, total, out=np.zeros(total.shape), where=total > 0)
+    return [weight * factor for weight in weights]
+
+
+def half_composites(parts, weights, background):
+    """One composite (Z, Y, X) per half; ``background`` holds one map per half or is None."""
+    return [
+        composite_map([part.halves[half] for part in parts], weights, None if background is None else background[half])
+        for half in (0, 1)]
+
+
+def write_composite(parts, background, mask, pixel_size, settings, run, progress):
+    """Join parts, measure the FSC, and write composite, seams and overlaps.
+
+    Parameters
+    ----------
+    parts : list of FocusedMap
+    background : list of (Z, Y, X) float or None
+        Half maps shown outside all masks.
+    mask : (Z, Y, X) float or None
+        For the FSC; given or made from the composite when None.
+    pixel_size : float
+        Å/px.
+    settings : object
+        ``settings.COMPOSITE``.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    masks = [part.mask for part in parts]
+    halves = half_composites(parts, masks, background)
+    if mask is None:
+        mask = read_or_make_mask(halves, _Grid(len(halves[0]), pixel_size), settings)
+    curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
+    resolution = curve.resolution(settings.fsc_threshold)
+    weights = masks
+    if settings.composite_weights == "snr":
+        weights = normalised(weights_of(parts, pixel_size, min(resolution or _COARSEST, _COARSEST), "snr"), masks)
+        halves = half_composites(parts, weights, background)
+        curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
+        resolution = curve.resolution(settings.fsc_threshold)
+    means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]
+    radius = shell_of_resolution(resolution or 4 * _COARSEST, len(mask), pixel_size)
+    seams = seam_map([low_pass(volume, radius) for volume in means], weights)
+    for number, half in enumerate(halves, 1):
+        write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size)
+    write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size)
+    write_map(run.path("seams.mrc"), seams, pixel_size)
+    write_map(run.path("mask.mrc"), mask, pixel_size)
+    write_fsc(run.path("fsc.star"), curve)
+    write_overlaps(run.path("overlaps.star"), parts, seams, pixel_size)
+    progress.say(CAUTION)
+    return {
+        "parts": [part.name for part in parts], "resolution": resolution,
+        "resolution_text": curve.resolution_text(settings.fsc_threshold),
+        "largest_seam": float(seams.max()), "caution": CAUTION}
+
+
+def write_overlaps(path, parts, seams, pixel_size):
+    """Write for every pair of parts how much their masks share, and how far the maps disagree there."""
+    rows = []
+    for first in range(len(parts)):
+        for second in range(first + 1, len(parts)):
+            shared = np.minimum(parts[first].mask, parts[second].mask)
+            volume = overlap(parts[first].mask, parts[second].mask, pixel_size)
+            seam = np.sqrt(np.average(seams**2, weights=shared)) if volume > 0 else 0.0
+            rows.append((first + 1, second + 1, volume, seam))
+    columns = np.array(rows, float).reshape(-1, 4).T
+    write_curves(path, dict(zip(("gmmPatch", "gmmOtherPatch", "gmmOverlapVolume", "gmmSeamRms"), columns)))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What a mask must fit."""
+
+    box_size: int
+    pixel_size: float
