@@ -81,6 +81,10 @@ INVERT_CONTRAST = Setting(
     label="Molecule is dark in the images?")
 PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST)
 
+SYMMETRY = Setting(
+    "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "
+    "box centre.")
+
 FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
     minimum=0.01, maximum=0.9)
@@ -143,10 +147,10 @@ PIN_EXCHANGES = Setting(
     "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
     "that one half can be repeated without the other.", advanced=True)
 REFINE = (
-    ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + (
+    SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + (
     OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
 
-RECONSTRUCT = FSC + PARTICLES_READ
+RECONSTRUCT = (SYMMETRY,) + FSC + PARTICLES_READ
 
 SIMULATE = (
     Setting("particles", 2000, int, "Number of images.", minimum=2),
@@ -156,7 +160,10 @@ SIMULATE = (
     Setting("pose_error", 3.0, float, "Rms rotation between start and true poses.", "degrees", minimum=0),
     Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0),
     Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
-    Setting("symmetry", "C1", str, "Make an oligomer: copies of the model around this point group (Cn, Dn, T, O, I)."),
+    Setting(
+        "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
+        "stay at the first model.", choices=("all", "one")),
+    SYMMETRY,
 )
 
 

@@ -10,6 +10,7 @@ from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import smooth_curve
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.curves import read_curves, write_curves
@@ -92,7 +93,8 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     gmm, gmm_fsc = gmm_of_map(state.volume, shared.mask, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     rotations, shifts, pose_error = refine_poses(gmm, reliability, start, state.particles, settings, progress, where)
-    rotations, shifts = anchored(rotations, shifts, start.rotations, start.shifts)
+    rotations, shifts = anchored(
+        rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
     particles = state.particles.with_poses(rotations, shifts)
     volume = half_map(particles, number, settings, progress, iteration=iteration)
     result = HalfState(particles, volume, pose_error)

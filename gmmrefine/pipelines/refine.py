@@ -13,10 +13,18 @@ from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.particles.symmetry import particle_count, refuse_expanded
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
-from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
+from gmmrefine.pipelines.reconstruct import (
+    half_map,
+    mean_correlation,
+    read_or_make_mask,
+    symmetry_agreement,
+    write_fsc,
+    write_maps,
+)
 from gmmrefine.progress import readable_time
 from gmmrefine.settings import REFINE
 
@@ -45,6 +53,7 @@ def refine(particles, settings, run, progress):
     check_settings(settings, particles)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
+    symmetry = symmetry_agreement(starts, settings, progress)
     halves = [start_half(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
     mask = shared_mask(halves, particles, settings, run)
     curve = shared_fsc(halves, mask, 0, particles, settings, run)
@@ -69,11 +78,12 @@ def refine(particles, settings, run, progress):
         if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
-    return write_results(particles, starts, best, mask, history, settings, run, progress)
+    return dict(write_results(particles, starts, best, mask, history, settings, run, progress), **symmetry)
 
 
 def check_settings(settings, particles):
-    """Refuse combinations of settings that mean nothing."""
+    """Refuse combinations of settings that mean nothing, and particles that a global refinement cannot take."""
+    refuse_expanded(particles, "Refine the particles that the copies were made from.")
     if (settings.optimizer == "adam") != (settings.loss == "frc"):
         raise InputError(
             f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with "
@@ -193,7 +203,7 @@ def write_results(particles, starts, best, mask, history, settings, run, progres
     moved, changes = joined(particles, starts, halves)
     write_particles(run.path("particles.star"), moved, changes)
     return dict(
-        results, iteration=iteration, particles=len(particles), iterations=history,
+        results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
 
 

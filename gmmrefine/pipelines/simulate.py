@@ -2,12 +2,12 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from gmmrefine.backend import tf
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import random_rotations, rotations_from_vectors
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.from_atoms import gmm_from_atoms
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import SliceProjector
@@ -19,9 +19,12 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets
+from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.settings import SIMULATE
 
 _BATCH = 100
 _CONFORMATIONS = 20
+_DIRECTIONS = 500  # tried for the place of an oligomer's copy
 _TRUE_SHIFT = 3.0  # Å per axis: how well particles are centred
 _DEFOCUS = 8000.0, 22000.0  # Å
 _ASTIGMATISM = 300.0  # Å
@@ -48,6 +51,9 @@ def simulate(model_path, settings, run, progress):
     box, pixel_size, count = settings.box, settings.pixel_size, settings.particles
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
+    refuse_ignored(settings, SIMULATE, [
+        (not settings.end_model, "no --end-model", ("moving_copies",)),
+        (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
     gmm, motion = _molecule(model_path, settings)
     extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
     if extent > box * pixel_size:
@@ -109,24 +115,25 @@ def _molecule(path, settings):
                 f"{settings.end_model} has {len(end)} non-hydrogen atoms, {path} has {len(atoms)}; the two ends of a motion "
                 "must have the same atoms in the same order.")
         motion = end.positions - atoms.positions
-    operators = _point_group(settings.symmetry)
+    operators = point_group(settings.symmetry)
     if len(operators) > 1:
-        # copies around the axis, so far out that they touch but do not overlap
         reach = np.linalg.norm(positions, axis=1).max()
-        positions = positions + [reach / max(2 * np.sin(np.pi / len(operators)), 0.8), 0, 0]
+        positions = positions + reach * _place_of_copy(operators)
         positions = np.concatenate([positions @ operator.T for operator in operators])
-        motion = None if motion is None else np.concatenate([motion @ operator.T for operator in operators])
+        if motion is not None:
+            moving = [settings.moving_copies == "all" or number == 0 for number in range(len(operators))]
+            motion = np.concatenate([moves * motion @ operator.T for moves, operator in zip(moving, operators)])
     copies = len(operators)
     gmm = gmm_from_atoms(positions, np.tile(atoms.atomic_numbers, copies), np.tile(atoms.b_factors, copies))
     return gmm, motion
 
 
-def _point_group(name):
-    """Rotation matrices (n, 3, 3) of a point group (Cn, Dn, T, O, I), main axis along z."""
-    try:
-        return Rotation.create_group(name.upper(), axis="Z").as_matrix()
-    except ValueError as error:
-        raise InputError(f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I, e.g. C3.") from error
+def _place_of_copy(operators):
+    """Where the first copy lies (3,), in units of its reach: copies touch but do not overlap; along x if no place is better."""
+    directions = np.concatenate([[[1.0, 0, 0]], random_rotations(_DIRECTIONS, np.random.default_rng(0))[:, 0]])
+    apart = np.linalg.norm(directions[:, None] - np.einsum("nij,dj->dni", operators[1:], directions), axis=2).min(axis=1)
+    best = int(np.argmax(apart > (1 - 1e-9) * apart.max()))
+    return directions[best] / apart[best]
 
 
 def _particles(stack, box, pixel_size, count, rng):
