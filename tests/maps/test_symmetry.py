@@ -79,7 +79,7 @@ def test_a_symmetric_map_stays_as_it_is(name, mask):
 
 @pytest.mark.parametrize("name", ("C2", "C3"))
 def test_a_unit_alone_becomes_the_oligomer(name):
-    """Where masks do not overlap, the map of all copies from one that has the first only; turned the other way it is not."""
+    """Where masks do not overlap, the map of all copies from one that has the first only."""
     whole, one = (render_map(oligomer(name, units, 0.3), BOX, PIXEL_SIZE) for units in (None, [0]))
     (found,), union = impose([one], ball(18), point_group(name))
     inside = union > 0.9
