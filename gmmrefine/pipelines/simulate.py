@@ -54,7 +54,7 @@ def simulate(model_path, settings, run, progress):
     refuse_ignored(settings, SIMULATE, [
         (not settings.end_model, "no --end-model", ("moving_copies",)),
         (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
-    gmm, motion = _molecule(model_path, settings)
+    gmm, motion = molecule_in_motion(model_path, settings)
     extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
     if extent > box * pixel_size:
         raise InputError(
@@ -103,8 +103,21 @@ class _Projectors:
         return self._projector
 
 
-def _molecule(path, settings):
-    """Gaussians of the model (or its oligomer), centred, and the displacement (A, 3) to the end model."""
+def molecule_in_motion(path, settings):
+    """Gaussians of a model or its oligomer, centred, and where they move.
+
+    Parameters
+    ----------
+    path : str
+        Atomic model.
+    settings : object
+        ``end_model``, ``symmetry`` and ``moving_copies``.
+
+    Returns
+    -------
+    tuple
+        Gmm, displacement (G, 3) in Å to the end model or None; the copies of an oligomer one after the other.
+    """
     atoms = read_atoms(path)
     centre = atoms.positions.mean(axis=0)
     positions, motion = atoms.positions - centre, None
@@ -118,7 +131,7 @@ def _molecule(path, settings):
     operators = point_group(settings.symmetry)
     if len(operators) > 1:
         reach = np.linalg.norm(positions, axis=1).max()
-        positions = positions + reach * _place_of_copy(operators)
+        positions = positions + reach * place_of_copy(operators)
         positions = np.concatenate([positions @ operator.T for operator in operators])
         if motion is not None:
             moving = [settings.moving_copies == "all" or number == 0 for number in range(len(operators))]
@@ -128,8 +141,19 @@ def _molecule(path, settings):
     return gmm, motion
 
 
-def _place_of_copy(operators):
-    """Where the first copy lies (3,), in units of its reach: copies touch but do not overlap; along x if no place is better."""
+def place_of_copy(operators):
+    """Where the first copy of an oligomer lies so that copies touch but do not overlap; along x where no place is better.
+
+    Parameters
+    ----------
+    operators : (n, 3, 3) float
+        Point group.
+
+    Returns
+    -------
+    (3,) float
+        x y z from the box centre, in units of the copy's reach.
+    """
     directions = np.concatenate([[[1.0, 0, 0]], random_rotations(_DIRECTIONS, np.random.default_rng(0))[:, 0]])
     apart = np.linalg.norm(directions[:, None] - np.einsum("nij,dj->dni", operators[1:], directions), axis=2).min(axis=1)
     best = int(np.argmax(apart > (1 - 1e-9) * apart.max()))

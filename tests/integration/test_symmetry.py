@@ -122,7 +122,7 @@ def test_refine(trimer, tmp_path):
 def test_impose(trimer, maps, tmp_path):
     """The first unit in the map of the copies, turned, is the map with symmetry again."""
     one = np.zeros((BOX,) * 3, np.float32)
-    z, y, x = (np.indices(one.shape) - BOX // 2) * PIXEL_SIZE
+    _, y, x = (np.indices(one.shape) - BOX // 2) * PIXEL_SIZE
     one[np.abs(np.degrees(np.arctan2(y, x))) < 75] = 1  # a sector a little wider than a third
     write_map(tmp_path / "focus.mrc", one * read_map(trimer / "mask.mrc").data, PIXEL_SIZE)
     (tmp_path / "focused").mkdir()
@@ -142,7 +142,6 @@ def test_impose(trimer, maps, tmp_path):
     found, reference = half(tmp_path / "out"), half(maps / "C3")
     band = slice(2, 10)
     agreement = [shell_correlation(volume * union, reference * union)[band].min() for volume in (found, half(maps / "C1"))]
-    print(agreement)
     assert agreement[0] > 0.99 and agreement[1] < 0.96
     assert np.array_equal(found[union == 0], half(maps / "C1")[union == 0])
 
@@ -177,7 +176,9 @@ def test_names_of_no_point_group(trimer, tmp_path, command, options):
 
 def test_expanded_sets_where_they_do_not_belong(trimer, copies, tmp_path):
     outcome = gmmrefine("refine", copies / "particles.star", "-o", tmp_path / "run", *REFINE)
-    assert_refused(outcome, "refine", "270 images of 90 particles (row 2 repeats row 1)", "Refine the particles that the copies")
+    assert_refused(outcome, "refine", "270 images of 90 particles (row 2 repeats row 1)", "Refine the particles that")
+    outcome = gmmrefine("export", copies / "particles.star", "--to", "copies.cs", "-o", tmp_path / "run")
+    assert_refused(outcome, "export", "a symmetry-expanded set", "Export the particles that the copies were made from")
     for command in ("reconstruct", "refine"):
         outcome = gmmrefine(command, copies / "particles.star", "--symmetry", "C3", "-o", tmp_path / "run")
         assert_refused(outcome, command, "particles.star: a symmetry-expanded set", "Leave out --symmetry C3")
