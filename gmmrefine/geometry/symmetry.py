@@ -26,7 +26,7 @@ def point_group(name):
     Returns
     -------
     (n, 3, 3) float
-        The identity first. The molecule at S x is that at x, for column vectors x y z from the box centre.
+        The identity first, then by angle. The molecule at S x is that at x, for column vectors x y z from the box centre.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def point_group(name):
         raise InputError(f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3.")
     axes = _RELION_AXES.get(text, Rotation.identity())
     rotations = axes * Rotation.create_group(text, axis="Z") * axes.inv()
-    matrices = rotations[np.argsort(rotations.magnitude(), kind="stable")].as_matrix()
+    matrices = rotations[np.argsort(np.round(rotations.magnitude(), 6), kind="stable")].as_matrix()
     whole = np.rint(matrices)
     return np.where(np.abs(matrices - whole) < 1e-9, whole, matrices) + 0.0
 

@@ -8,7 +8,7 @@ from gmmrefine.threads import thread_count
 
 _LOWEST_SHELL = 2  # the outline alone, shells 0 and 1, is much the same however a map is turned
 _FEWEST_SHELLS = 4
-_AGREEING = 0.5  # FSC of the half maps
+_AGREEING = 0.143  # FSC of the half maps
 _SHARE_OF_NYQUIST = 0.75  # up to which turned maps are good to 1.5 %
 _LEAST_WEIGHT = 1e-3
 

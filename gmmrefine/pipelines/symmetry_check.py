@@ -8,7 +8,7 @@ from gmmrefine.maps.symmetry import SymmetryMeasure
 
 # Shares of what the half maps allow; measured in docs/method.md, "Symmetry"
 ABSENT, DOUBTFUL = 0.7, 0.95
-_LEAST_TO_TELL = 0.5  # mean FSC of the half maps; below, there is too little signal
+_LEAST_TO_TELL = 0.4  # mean FSC of the half maps; below, there is too little signal
 _CANDIDATES = ("I", "O", "T", *(f"{kind}{order}" for order in range(12, 1, -1) for kind in "DC"))
 
 
