@@ -15,7 +15,7 @@ def read_for_computing(args):
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
-    from gmmrefine.particles.symmetry import counted, refuse_expanded
+    from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
     operators = point_group(args.symmetry)
     particles = read_particle_set(args.particles, args.split_halves)
@@ -27,5 +27,7 @@ def read_for_computing(args):
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    notes = [f"note: {warning}" for warning in particle_warnings(particles)]
-    return particles, [counted(particles), *notes]
+    notes = particle_warnings(particles)
+    if particle_count(particles) < len(particles):
+        notes = [f"{counted(particles)}: copies of a particle count once", *notes]
+    return particles, [f"note: {text}" for text in notes]

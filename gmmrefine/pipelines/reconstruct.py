@@ -65,7 +65,8 @@ def read_or_make_mask(maps, particles, settings):
     """The mask (Z, Y, X) given by the user, or one around the molecule in the sum of the half maps."""
     if settings.mask:
         return read_mask(settings.mask, particles.box_size, particles.pixel_size)
-    return soft_mask(maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge)
+    return soft_mask(
+        maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge, point_group(settings.symmetry))
 
 
 def write_maps(run, maps, mask, curve, settings):

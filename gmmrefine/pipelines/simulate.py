@@ -2,6 +2,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from gmmrefine.backend import tf
 from gmmrefine.errors import InputError
@@ -25,6 +26,7 @@ from gmmrefine.settings import SIMULATE
 _BATCH = 100
 _CONFORMATIONS = 20
 _DIRECTIONS = 500  # tried for the place of an oligomer's copy
+_CONTACT = 4.0  # Å between atoms of different copies
 _TRUE_SHIFT = 3.0  # Å per axis: how well particles are centred
 _DEFOCUS = 8000.0, 22000.0  # Å
 _ASTIGMATISM = 300.0  # Å
@@ -82,7 +84,8 @@ def simulate(model_path, settings, run, progress):
     write_particles(run.path("truth.star"), truth, known)
     true_map = render_map(Gmm(gmm.centers, gmm.amplitudes / noise, gmm.widths), box, pixel_size)
     write_map(run.path("truth.mrc"), true_map, pixel_size)
-    write_map(run.path("mask.mrc"), soft_mask(true_map, pixel_size), pixel_size)
+    mask = soft_mask(true_map, pixel_size, operators=point_group(settings.symmetry))
+    write_map(run.path("mask.mrc"), mask, pixel_size)
     return {"particles": count, "noise_deviation_of_signal_units": float(noise), "atoms": len(gmm)}
 
 
@@ -130,8 +133,7 @@ def molecule_in_motion(path, settings):
         motion = end.positions - atoms.positions
     operators = point_group(settings.symmetry)
     if len(operators) > 1:
-        reach = np.linalg.norm(positions, axis=1).max()
-        positions = positions + reach * place_of_copy(operators)
+        positions = positions + place_of_copy(positions, operators)
         positions = np.concatenate([positions @ operator.T for operator in operators])
         if motion is not None:
             moving = [settings.moving_copies == "all" or number == 0 for number in range(len(operators))]
@@ -141,23 +143,33 @@ def molecule_in_motion(path, settings):
     return gmm, motion
 
 
-def place_of_copy(operators):
-    """Where the first copy of an oligomer lies so that copies touch but do not overlap; along x where no place is better.
+def place_of_copy(positions, operators):
+    """Where the first copy of an oligomer lies so that copies touch but do not overlap.
 
     Parameters
     ----------
+    positions : (A, 3) float
+        Atoms in Å from the centre of one copy.
     operators : (n, 3, 3) float
         Point group.
 
     Returns
     -------
     (3,) float
-        x y z from the box centre, in units of the copy's reach.
+        x y z in Å from the box centre: along x, or where copies are further apart than there.
     """
     directions = np.concatenate([[[1.0, 0, 0]], random_rotations(_DIRECTIONS, np.random.default_rng(0))[:, 0]])
     apart = np.linalg.norm(directions[:, None] - np.einsum("nij,dj->dni", operators[1:], directions), axis=2).min(axis=1)
     best = int(np.argmax(apart > (1 - 1e-9) * apart.max()))
-    return directions[best] / apart[best]
+    tree = cKDTree(positions)
+    touching, free = 0.0, 2 * np.linalg.norm(positions, axis=1).max() / apart[best]
+    while free - touching > 0.5:
+        distance = (touching + free) / 2
+        place = distance * directions[best]
+        turned = ((positions + place) @ operator.T - place for operator in operators[1:])
+        near = (tree.query(copy, distance_upper_bound=_CONTACT)[0].min() for copy in turned)
+        touching, free = (distance, free) if min(near) < _CONTACT else (touching, distance)
+    return free * directions[best]
 
 
 def _particles(stack, box, pixel_size, count, rng):

@@ -81,7 +81,8 @@ def test_copies_give_the_symmetric_map(maps):
         assert np.abs(a - b).max() < 1e-3 * np.abs(b).max()
     content = record(maps / "copies")
     assert content["images"] == 270 and content["particles"] == 90
-    assert "270 images of 90 particles" in (maps / "copies" / "said").read_text(encoding="utf-8")
+    said = (maps / "copies" / "said").read_text(encoding="utf-8")
+    assert "note: 270 images of 90 particles: copies of a particle count once" in said
 
 
 def test_expanded_file(trimer, copies):
