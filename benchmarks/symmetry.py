@@ -75,7 +75,7 @@ def check_table(folder):
             place = os.path.join(folder, f"check_{model}_{noise['snr']}")
             resolution, found = shares(place, path, names, noise)
             rows += [(title, name, noise["snr"], f"{resolution:.0f}", f"{share:.3f}") for name, share in zip(names, found)]
-    table("Symmetry check on 2 × 300 start images (refused below 0.7, noted below 0.95)", (
+    table("Symmetry check on 2 × 300 start images (refused below 0.6, noted below 0.95)", (
         "molecule", "asked for", "SNR", "compared to (Å)", "share"), rows)
 
 

@@ -7,7 +7,7 @@ from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.maps.symmetry import SymmetryMeasure
 
 # Shares of what the half maps allow; measured in docs/method.md, "Symmetry"
-ABSENT, DOUBTFUL = 0.7, 0.95
+ABSENT, DOUBTFUL = 0.6, 0.95
 _LEAST_TO_TELL = 0.4  # mean FSC of the half maps; below, there is too little signal
 _CANDIDATES = ("I", "O", "T", *(f"{kind}{order}" for order in range(12, 1, -1) for kind in "DC"))
 
@@ -34,7 +34,7 @@ def check_symmetry(half_maps, name, pixel_size, progress):
     Raises
     ------
     InputError
-        The share is below 0.7.
+        The share is below 0.6.
     """
     measure, name, operators = SymmetryMeasure(half_maps, pixel_size), name.upper(), point_group(name)
     if measure.unturned < _LEAST_TO_TELL:

@@ -58,7 +58,7 @@ def test_no_other_symmetry_fits():
 
 def test_a_rough_symmetry_is_noted():
     result, said = check(half_maps("C3", bend=30), "C3")
-    assert 0.7 < result["symmetry_agreement"] < 0.95
+    assert 0.6 < result["symmetry_agreement"] < 0.95
     assert said.startswith("note: the map has C3 only roughly: turned by 120° about z it correlates")
 
 
