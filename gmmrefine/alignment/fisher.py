@@ -11,7 +11,7 @@ from gmmrefine.geometry.rotations import rotation_vectors, rotations_from_vector
 
 SAMPLE_SIZE = 256
 LOWEST_RING = 2
-_WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
+WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _LONGEST_STEP = np.radians(5.0), 4.0  # rad and Å: beyond, the quadratic picture does not hold
 _RADIUS_STEP = 2
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
@@ -252,9 +252,9 @@ class FisherRefiner:
         Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
         the smallest whose poses, found on one half of the Fourier samples, agree with the other half as well as any.
         """
-        _, information = self._learn_schedule(fits, poses, _WIDE_PRIOR)
+        _, information = self._learn_schedule(fits, poses, WIDE_PRIOR)
         information = np.concatenate(information)
-        prior = estimate_prior(np.concatenate([pose.change() for pose in poses]), information, _WIDE_PRIOR)
+        prior = estimate_prior(np.concatenate([pose.change() for pose in poses]), information, WIDE_PRIOR)
         if not prior.outweighs(information):
             return prior
         seen = rng.random(len(self.reader.disc.ring)) < 0.5

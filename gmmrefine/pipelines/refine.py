@@ -4,14 +4,18 @@ import time
 
 import numpy as np
 
+from gmmrefine.alignment.fisher import WIDE_PRIOR
+from gmmrefine.alignment.frame import frame_of_mask, in_frame, left_free
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import resolution_of_shell, shell_of_resolution
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
+from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count, refuse_expanded
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
@@ -54,8 +58,8 @@ def refine(particles, settings, run, progress):
     run.describe_particles(particles)
     starts = split_half_sets(particles)
     symmetry = symmetry_agreement(starts, settings, progress)
-    halves = [start_half(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
-    mask = shared_mask(halves, particles, settings, run)
+    halves, mask = start_halves(starts, particles, settings, run, progress)
+    expected = [half.particles for half in halves]
     curve = shared_fsc(halves, mask, 0, particles, settings, run)
     best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
     progress.say(f"start: resolution {curve.resolution_text(settings.fsc_threshold)}")
@@ -64,7 +68,7 @@ def refine(particles, settings, run, progress):
         shared = Shared(curve.fsc, mask, usable_radius(curve, iteration, settings))
         halves = [
             improve_half(start, half, shared, iteration, number, settings, run, progress)
-            for number, (start, half) in enumerate(zip(starts, halves), 1)]
+            for number, (start, half) in enumerate(zip(expected, halves), 1)]
         curve = shared_fsc(halves, mask, iteration, particles, settings, run)
         history.append(summary(iteration, halves, starts, curve, settings))
         eta = (time.monotonic() - began) / iteration * (settings.iterations - iteration)
@@ -116,14 +120,50 @@ def check_settings(settings, particles):
                 f"Give at most {coarsest:.0f} Å, or 0.")
 
 
-def start_half(start, number, settings, run, progress):
-    """A half set at its start poses, with their map."""
+def start_halves(starts, particles, settings, run, progress):
+    """Both half sets at their start poses with their maps, and the mask they share.
+
+    Where the mask was made from the maps, each half's frame is laid on it.
+
+    Returns
+    -------
+    tuple
+        list of HalfState, mask (Z, Y, X).
+    """
     folder = run.path("iterations", "00")
-    done = load_half(folder, start, number)
-    if done is None:
-        done = HalfState(start, half_map(start, number, settings, progress, iteration=0), np.zeros((len(start), 2)))
-        save_half(folder, done, number)
-    return done
+    saved = [load_half(folder, start, number) for number, start in enumerate(starts, 1)]
+    halves = [
+        done or start_half(start, number, settings, progress) for number, (start, done) in enumerate(zip(starts, saved), 1)]
+    mask = shared_mask(halves, particles, settings, run)
+    for number, done in enumerate(saved, 1):
+        if done is None:
+            if run.made_its_mask(settings):
+                halves[number - 1] = laid_on_mask(halves[number - 1], mask, number, settings, progress)
+            save_half(folder, halves[number - 1], number)
+    return halves, mask
+
+
+def start_half(start, number, settings, progress):
+    """A half set at its start poses, with their map."""
+    return HalfState(start, half_map(start, number, settings, progress, iteration=0), np.zeros((len(start), 2)))
+
+
+def laid_on_mask(half, mask, number, settings, progress):
+    """A half set whose frame is turned and moved so that the mask of its own map lies on the shared one."""
+    particles = half.particles
+    operators = point_group(settings.symmetry)
+    own = soft_mask(half.volume, particles.pixel_size, settings.mask_resolution, settings.mask_edge, operators)
+    # a frame is off by the mean of as many start errors as there are particles
+    expected = WIDE_PRIOR.rotation, WIDE_PRIOR.shift
+    frame = frame_of_mask(
+        own, mask, particles.pixel_size, settings.mask_resolution,
+        [deviation * np.sqrt(3 / len(particles)) for deviation in expected])
+    frame = left_free(frame, operators)
+    progress.event(
+        step="frame", half=number, rotation_deg=round(float(np.degrees(np.linalg.norm(frame[:3]))), 4),
+        move=round(float(np.linalg.norm(frame[3:])), 4))
+    return start_half(
+        particles.with_poses(*in_frame(particles.rotations, particles.shifts, frame)), number, settings, progress)
 
 
 def shared_mask(halves, particles, settings, run):

@@ -84,7 +84,7 @@ class RunRecord:
             raise ResourceError(
                 f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
             ) from error
-        self._pinned, self._pinned_facts = {}, {}
+        self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._refuse_if_other_run(earlier)
@@ -135,12 +135,17 @@ class RunRecord:
                 earlier = json.load(file)
             self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier["exchanges"]}
             self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
+            self._pinned_settings = earlier["settings"]
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"--pin-exchanges {path}: cannot be read, or holds no exchanges of half sets. Give the run.json of an "
                 "earlier refine run.") from error
         self._pinned["mask", 0] = os.path.join(os.path.dirname(os.path.abspath(path)), mask)
+
+    def made_its_mask(self, settings):
+        """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
+        return not self._pinned_settings.get("mask", settings.mask)
 
     def exchange(self, kind, iteration, measure):
         """Something both halves are told: measured now, or replayed from the pinned run.

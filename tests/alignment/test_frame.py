@@ -5,11 +5,13 @@ import references
 from molecules import BOX, PIXEL_SIZE, molecule, random_rotations, turned
 from scipy.spatial.transform import Rotation
 
-from gmmrefine.alignment.frame import anchored, left_free
+from gmmrefine.alignment.frame import anchored, frame_of_mask, in_frame, left_free
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import angular_distance_deg
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.model import Gmm
+from gmmrefine.gmm.render import render_map
+from gmmrefine.maps.mask import soft_mask
 
 FRAME = Rotation.from_rotvec([0.05, -0.08, 0.03]).as_matrix()
 MOVE = np.array([1.5, -2.0, 0.7])  # Å
@@ -100,3 +102,48 @@ def test_a_free_change_of_frame_commutes_with_the_group(name):
         assert there == pytest.approx(operator @ (turn @ point + kept[3:]), abs=1e-9)
     expected = frame if name == "C1" else [0, 0, 0.4, 0, 0, -3.0] if name[0] == "C" else np.zeros(6)
     assert kept == pytest.approx(expected, abs=1e-12)
+
+
+def test_in_frame_keeps_the_images(start):
+    """The molecule of the new frame is the old one seen from there: x = exp(ω) x' + d."""
+    gmm, disc = molecule(), half_disc(BOX, 10)
+    frame = np.concatenate([Rotation.from_matrix(FRAME).as_rotvec(), MOVE])
+    seen = Gmm((gmm.centers - MOVE) @ FRAME, gmm.amplitudes, gmm.widths)
+    rotations, shifts = in_frame(*start, frame)
+    for number in (0, 7):
+        old = references.image(gmm, disc, PIXEL_SIZE, start[0][number], start[1][number])
+        new = references.image(seen, disc, PIXEL_SIZE, rotations[number], shifts[number])
+        assert new == pytest.approx(old, abs=1e-6 * abs(old[0]))
+
+
+RESOLUTION = 8.0  # Å
+FINE_BOX, FINE_PIXEL = 64, 1.0  # a mask's surface is made of voxels; these are small against the molecule
+
+
+def mask_of(gmm, noise, seed):
+    volume = render_map(gmm, FINE_BOX, FINE_PIXEL)
+    volume = volume + noise * volume.std() * np.random.default_rng(seed).standard_normal(volume.shape)
+    return soft_mask(volume, FINE_PIXEL, RESOLUTION, 6.0)
+
+
+def test_a_planted_frame_is_found_through_the_mask():
+    """Turned by 1.8° and moved by 0.6 Å, under noise as strong as the density; 0.1 Å at the molecule's rim is 0.3°."""
+    gmm, turn, move = molecule(120), np.array([0.02, -0.015, 0.018]), np.array([0.4, -0.3, 0.3])
+    away = Gmm(gmm.centers @ Rotation.from_rotvec(turn).as_matrix().T + move, gmm.amplitudes, gmm.widths)
+    masks = mask_of(away, 1.0, 1), mask_of(gmm, 1.0, 2)
+    found = frame_of_mask(*masks, FINE_PIXEL, RESOLUTION, (0.05, 1.0))
+    assert np.degrees(np.linalg.norm(found[:3] - turn)) < 0.6 and np.linalg.norm(found[3:] - move) < 0.1
+    # what is farther than the start errors explain is not believed
+    moved = frame_of_mask(*masks, FINE_PIXEL, RESOLUTION, (0.005, 1.0))
+    assert (moved[:3] == 0).all() and np.linalg.norm(moved[3:] - move) < 0.3
+    assert (frame_of_mask(*masks, FINE_PIXEL, RESOLUTION, (0.005, 0.1)) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ball_is_moved_but_not_turned(seed):
+    """Its surface says nothing about its orientation; noise must not be taken for it."""
+    ball = Gmm(np.zeros((1, 3)), np.ones(1), np.array([9.0]))
+    aside = Gmm(np.array([[0.5, -0.4, 0.3]]), np.ones(1), np.array([9.0]))
+    found = frame_of_mask(mask_of(aside, 0.3, seed), mask_of(ball, 0.3, 20 + seed), FINE_PIXEL, RESOLUTION, (0.007, 1.0))
+    assert found[3:] == pytest.approx([0.5, -0.4, 0.3], abs=0.1)
+    assert (found[:3] == 0).all()
