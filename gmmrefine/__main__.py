@@ -12,6 +12,8 @@ COMMANDS = {
     "fsc": "fsc",
     "build": "build",
     "refine": "refine",
+    "expand-symmetry": "expand_symmetry",
+    "impose-symmetry": "impose_symmetry",
     "import": "import_particles",
     "export": "export",
     "doctor": "doctor",

@@ -81,6 +81,10 @@ INVERT_CONTRAST = Setting(
     label="Molecule is dark in the images?")
 PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST)
 
+SYMMETRY = Setting(
+    "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "
+    "box centre.")
+
 FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
     minimum=0.01, maximum=0.9)
@@ -168,9 +172,9 @@ PIN_EXCHANGES = Setting(
     "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
     "that one half can be repeated without the other.", advanced=True)
 POSES = (OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
-REFINE = (ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS + POSES
+REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS + POSES
 
-RECONSTRUCT = FSC + PARTICLES_READ
+RECONSTRUCT = (SYMMETRY,) + FSC + PARTICLES_READ
 
 SIMULATE = (
     Setting("particles", 2000, int, "Number of images.", minimum=2),
@@ -183,7 +187,10 @@ SIMULATE = (
     Setting(
         "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection and largest angle or "
         "range of angles in degrees, e.g. 'chain A and 367-640: 8; chain A and 1208-1440: 0..20'."),
-    Setting("symmetry", "C1", str, "Make an oligomer: copies of the model around this point group (Cn, Dn, T, O, I)."),
+    Setting(
+        "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
+        "stay at the first model.", choices=("all", "one")),
+    SYMMETRY,
 )
 
 

@@ -3,15 +3,17 @@ import numpy as np
 from scipy import ndimage
 
 from gmmrefine.geometry.rotations import common_rotation, rotation_vectors, rotations_from_vectors
+from gmmrefine.geometry.symmetry import free_directions
 
 _FEWEST_PARTICLES = 20  # of fewer, their own errors would be taken for the frame's
+_ASYMMETRIC = np.eye(3)[None]
 _CHOICES = slice(0, 0), slice(3, 6), slice(0, 6)  # nothing, the move, turn and move
 _FARTHEST = 2.5  # times the expected rms; a frame lies farther than that three times in ten thousand
 _EDGE = 0.02, 0.98  # of a soft mask
 _STEPS = 6  # of Gauss-Newton; frames lie a degree apart at most, where one or two do
 
 
-def anchored(rotations, shifts, start_rotations, start_shifts):
+def anchored(rotations, shifts, start_rotations, start_shifts, operators=_ASYMMETRIC):
     """Poses in the frame that best agrees with the start poses.
 
     A reference turned and moved as a whole, with all poses turned and moved against it, explains the images equally well;
@@ -23,6 +25,9 @@ def anchored(rotations, shifts, start_rotations, start_shifts):
         Reference → particle.
     shifts, start_shifts : (N, 2) float
         Å.
+    operators : (n, 3, 3) float
+        Point group of the reference. Its axes stay where they are: the frame of Cn turns about z and moves along z only, that
+        of the higher groups not at all.
 
     Returns
     -------
@@ -31,11 +36,31 @@ def anchored(rotations, shifts, start_rotations, start_shifts):
     """
     if len(shifts) < _FEWEST_PARTICLES:
         return rotations, shifts
-    turned = rotations @ common_rotation(rotations, start_rotations)
+    free = free_directions(operators)
+    turn = rotation_vectors(common_rotation(rotations, start_rotations)[None])
+    turned = rotations @ rotations_from_vectors(turn @ free)
     # moving the reference by d moves a particle's image by the first two rows of its rotation times d
-    design = turned[:, :2].reshape(-1, 3)
+    design = turned[:, :2].reshape(-1, 3) @ free
     move = np.linalg.lstsq(design, (shifts - start_shifts).ravel(), rcond=None)[0]
     return turned, shifts - (design @ move).reshape(-1, 2)
+
+
+def left_free(frame, operators):
+    """The part of a change of frame that takes no symmetry axis with it.
+
+    Parameters
+    ----------
+    frame : (6,) float
+        Rotation vector in radians, x y z, and move in Å, x y z.
+    operators : (n, 3, 3) float
+        Point group of the reference.
+
+    Returns
+    -------
+    (6,) float
+        All of it for C1, the parts about and along z for Cn, nothing for the higher groups.
+    """
+    return (frame.reshape(2, 3) @ free_directions(operators)).ravel()
 
 
 def in_frame(rotations, shifts, frame):

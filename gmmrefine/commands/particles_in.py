@@ -10,16 +10,24 @@ def read_for_computing(args):
     tuple
         ParticleSet, list of str with what a user should know about them.
     """
+    from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.aberrations import particle_warnings
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
+    from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
+    operators = point_group(args.symmetry)
     particles = read_particle_set(args.particles, args.split_halves)
     try:
         split_half_sets(particles)
+        if len(operators) > 1:
+            refuse_expanded(particles, f"Leave out --symmetry {args.symmetry}: the copies stand for it already.")
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    return particles, [f"note: {warning}" for warning in particle_warnings(particles)]
+    notes = particle_warnings(particles)
+    if particle_count(particles) < len(particles):
+        notes = [f"{counted(particles)}: copies of a particle count once", *notes]
+    return particles, [f"note: {text}" for text in notes]

@@ -17,6 +17,7 @@ from gmmrefine.io.particle_table import ParticleTable, group_optics
 from gmmrefine.io.stacks import plain_path
 from gmmrefine.io.star import StarBlock, text_columns
 from gmmrefine.io.star_particles import particles_from_table
+from gmmrefine.particles.symmetry import refuse_expanded
 
 _IMAGES = ("blob/path", "blob/idx", "blob/shape", "blob/psize_A")
 _CTF = ("ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad")
@@ -77,8 +78,9 @@ def write_cs(path, particles, template=None):
     Raises
     ------
     InputError
-        A particle is not, or more than once, in the template.
+        A particle is not, or more than once, in the template; a symmetry-expanded set, whose copies would share a uid.
     """
+    refuse_expanded(particles, "Export the particles that the copies were made from, or to .star.")
     if template:
         rows = _load(template)
         rows = rows[_rows_in_template(particles, rows, template)]

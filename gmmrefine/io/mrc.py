@@ -77,6 +77,25 @@ def read_map(path, cubic=True):
     return Volume(data, float(voxel[0]), origin)
 
 
+def read_half_maps(path_1, path_2):
+    """Two maps on one grid, a pair of Volume.
+
+    Raises
+    ------
+    InputError
+        As ``read_map``, or maps of different boxes or voxels.
+    """
+    a, b = read_map(path_1), read_map(path_2)
+    if a.data.shape != b.data.shape:
+        raise InputError(
+            f"{path_2} is {len(b.data)}³ but {path_1} is {len(a.data)}³; half maps must match. Use maps of one run.")
+    if abs(a.voxel_size - b.voxel_size) > SAME_VOXEL_SIZE * a.voxel_size:
+        raise InputError(
+            f"{path_2} has voxels of {b.voxel_size:g} Å but {path_1} of {a.voxel_size:g} Å; half maps must match. Correct "
+            "the header or use maps of one run.")
+    return a, b
+
+
 def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0)):
     """Write a map as MRC mode 2, whole or not at all; the same map gives the same bytes.
 

@@ -61,7 +61,7 @@ def particles_from_table(table, split_halves=0):
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=table_values.shifts(block, pixel_size), half_set=table_values.half_sets(block), ctf=ctf,
         box_size=table_values.box_size(table, optics_rows, stacks, stack_index), pixel_size=pixel_size,
-        row=np.arange(len(block)), table=replace(table, notes=table.notes + notes))
+        row=np.arange(len(block)), parent=table_values.parents(block), table=replace(table, notes=table.notes + notes))
     return with_half_sets(particles, split_halves)
 
 

@@ -5,6 +5,9 @@ from scipy import ndimage
 from gmmrefine.errors import InputError
 from gmmrefine.maps.filter import low_pass
 
+_ASYMMETRIC = np.eye(3)[None]
+_SAME_REGION = 0.5  # of its voxels that a unit turned onto another one shares with it
+
 
 def molecule_threshold(volume):
     """Density that separates molecule from solvent: Otsu's (1979) split of the voxels within the inscribed sphere.
@@ -29,17 +32,38 @@ def molecule_threshold(volume):
     return float(edges[1 + np.nanargmax(between)])
 
 
-def largest_region(binary):
-    """The largest connected region (Z, Y, X) bool of a binary map."""
+def largest_region(binary, operators=_ASYMMETRIC):
+    """The largest connected region of a binary map, with the regions that it is turned onto.
+
+    Parameters
+    ----------
+    binary : (Z, Y, X) bool
+    operators : (n, 3, 3) float
+        Point group of the map: units that do not touch all count.
+
+    Returns
+    -------
+    (Z, Y, X) bool
+    """
     labels, count = ndimage.label(binary, ndimage.generate_binary_structure(3, 3))
     if count == 0:
         raise InputError(
             "no voxel lies above the density threshold, so no mask can be made: found an empty map, expected a molecule. "
             "Check the contrast (--invert-contrast) or give a mask (--mask).")
-    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    largest = 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    voxels = np.argwhere(labels == largest)
+    middle = len(binary) // 2
+    chosen = {largest}
+    for operator in operators:
+        turned = np.rint((voxels - middle) @ operator[::-1, ::-1].T).astype(int) + middle
+        turned = turned[np.all((turned >= 0) & (turned < len(binary)), axis=1)]
+        hits = np.bincount(labels[tuple(turned.T)], minlength=2)
+        if hits[1:].max() > _SAME_REGION * len(voxels):
+            chosen.add(1 + int(np.argmax(hits[1:])))
+    return np.isin(labels, sorted(chosen))
 
 
-def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0):
+def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=_ASYMMETRIC):
     """A soft mask around the molecule in a map.
 
     Parameters
@@ -52,6 +76,8 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0):
         Low-pass before thresholding, Å.
     edge : float
         Width of the cosine edge in px.
+    operators : (n, 3, 3) float
+        Point group of the map.
 
     Returns
     -------
@@ -60,7 +86,7 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0):
     """
     n = len(volume)
     smooth = low_pass(volume, n * pixel_size / resolution)
-    core = largest_region(smooth > molecule_threshold(smooth))
+    core = largest_region(smooth > molecule_threshold(smooth), operators)
     return _soft_edge(ndimage.distance_transform_edt(~core) - 0.25 * resolution / pixel_size, edge)
 
 

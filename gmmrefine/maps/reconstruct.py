@@ -5,10 +5,13 @@ from scipy import fft
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_index
+from gmmrefine.geometry.symmetry import coset_representatives, grid_operators
+from gmmrefine.maps.turn import turned_on_grid
 from gmmrefine.threads import thread_count
 
 PADDING = 1.5
 _EMPTY_SHARE = 1e-3
+_IDENTITY = np.eye(3)[None]
 
 
 class FourierGrid:
@@ -18,10 +21,15 @@ class FourierGrid:
     ----------
     box_size : int
         Image side in px, even; images carry the half disc up to ring box_size / 2 - 1.
+    operators : (n, 3, 3) float
+        Point group to impose, the identity alone by default. Every image counts once at each of its n equivalent poses;
+        operators that take the grid onto itself are applied once to the sums, which is the same and costs next to nothing.
     """
 
-    def __init__(self, box_size):
+    def __init__(self, box_size, operators=_IDENTITY):
         self.box_size = box_size
+        self._on_grid = grid_operators(operators)
+        self._inserted = coset_representatives(operators, self._on_grid)
         self.disc = half_disc(box_size, box_size // 2 - 1)
         self._side = int(2 * np.ceil(PADDING * box_size / 2))
         self._half = int(np.ceil(PADDING * self.disc.radius)) + 1
@@ -43,9 +51,11 @@ class FourierGrid:
             Shifts that recentre the images, px.
         """
         matched = batch.matched()
-        self._sums = _insert(
-            self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations, tf.float32),
-            tf.constant(shifts_px, tf.float32), tf.constant(matched.real), tf.constant(matched.imag), tf.constant(batch.ctf**2))
+        images = tf.constant(matched.real), tf.constant(matched.imag), tf.constant(batch.ctf**2)
+        for operator in self._inserted:
+            self._sums = _insert(
+                self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations @ operator, tf.float32),
+                tf.constant(shifts_px, tf.float32), *images)
 
     def map(self):
         """The reconstructed map (Z, Y, X) float32, unfiltered, in the units of a projection's pixels.
@@ -60,6 +70,7 @@ class FourierGrid:
         # samples just left of the plane qx = 0 were mirrored to its right: the plane misses their mates
         numerator[:, :, 0] += np.conj(numerator[::-1, ::-1, 0])
         weight[:, :, 0] += weight[::-1, ::-1, 0]
+        numerator, weight = (self._over_grid_operators(values) for values in (numerator, weight))
         m, half = self._side, self._half
         transform = np.zeros((m, m, m // 2 + 1), np.complex64)
         index = np.arange(-half, half + 1) % m
@@ -77,6 +88,16 @@ class FourierGrid:
         spectrum = fft.rfftn(volume.astype(np.float32), workers=thread_count())
         spectrum[shell_index(self.box_size) > self.disc.radius] = 0
         return fft.irfftn(spectrum, s=volume.shape, workers=thread_count()).astype(np.float32)
+
+    def _over_grid_operators(self, values):
+        """Sum of half-volume values, axes qz qy qx, over the operators that take the grid onto itself."""
+        if len(self._on_grid) == 1:
+            return values
+        whole = np.concatenate([np.conj(values[::-1, ::-1, self._half : 0 : -1]), values[:, :, : self._half + 1]], axis=2)
+        total = np.zeros_like(values)
+        for operator in self._on_grid:
+            total[:, :, : self._half + 1] += turned_on_grid(whole, operator)[:, :, self._half :]
+        return total
 
 
 @compiled

@@ -5,6 +5,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.symmetry import parents, refuse_split_copies
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
 
@@ -69,6 +70,8 @@ class ParticleSet:
         Row of each particle in the table it was read from; joins results by identity, not by position.
     table : object
         The table as read (``io`` owns its type), for a round trip without loss.
+    parent : (N,) int, optional
+        Number of the particle that each is a symmetry copy of; None where no copies are marked.
     """
 
     stacks: Tuple[str, ...]
@@ -82,13 +85,15 @@ class ParticleSet:
     pixel_size: float
     row: np.ndarray
     table: Any = field(default=None, repr=False)
+    parent: Any = None
 
     def __len__(self):
         return len(self.rotations)
 
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
-        arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row")
+        arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row") + (
+            () if self.parent is None else ("parent",))
         return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
 
     def with_poses(self, rotations, shifts):
@@ -107,7 +112,7 @@ def split_half_sets(particles):
     Raises
     ------
     InputError
-        Particles without a half set, or an empty half.
+        Particles without a half set, an empty half, or a particle in both.
     """
     unknown = np.flatnonzero(~np.isin(particles.half_set, (1, 2)))
     if len(unknown):
@@ -115,6 +120,7 @@ def split_half_sets(particles):
             f"{len(unknown)} of {len(particles)} particles have no half set (rlnRandomSubset 1 or 2; first in row "
             f"{particles.row[unknown[0]] + 1}). Take the column from the upstream refinement, or draw halves with "
             f"--split-halves SEED if these poses never saw a joint reference.")
+    refuse_split_copies(particles)
     halves = tuple(particles.subset(particles.half_set == half) for half in (1, 2))
     for number, half in enumerate(halves, 1):
         if len(half) == 0:
@@ -125,8 +131,9 @@ def split_half_sets(particles):
 
 
 def draw_half_sets(particles, seed):
-    """Particles with half sets drawn at random, equal in size to one particle."""
-    order = np.random.default_rng(seed).permutation(len(particles))
-    half_set = np.empty(len(particles), int)
-    half_set[order] = 1 + np.arange(len(particles)) % 2
-    return replace(particles, half_set=half_set)
+    """Particles with half sets drawn at random, equal in size to one particle; the copies of a particle stay together."""
+    parent = parents(particles)
+    order = np.random.default_rng(seed).permutation(parent.max() + 1)
+    half_set = np.empty(len(order), int)
+    half_set[order] = 1 + np.arange(len(order)) % 2
+    return replace(particles, half_set=half_set[parent])

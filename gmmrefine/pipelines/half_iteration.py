@@ -14,6 +14,7 @@ from gmmrefine.alignment.scene import Scene
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import smooth_curve
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.mask import membership, values_at, weighted, widened_outside
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
@@ -117,7 +118,8 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     reference = reference_of(gmm, consensus_gmm(gmm, iteration, number, settings, run), shared.masks, pixel_size)
     rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
-    rotations, shifts = anchored(rotations, shifts, start.rotations, start.shifts)
+    rotations, shifts = anchored(
+        rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
     particles = state.particles.with_poses(rotations, shifts)
     volume = half_map(particles, number, settings, progress, iteration=iteration)
     result = HalfState(particles, volume, pose_error)

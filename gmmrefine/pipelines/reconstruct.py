@@ -2,6 +2,7 @@
 import numpy as np
 
 from gmmrefine.fourier.shells import shell_of_resolution
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.maps.filter import low_pass
@@ -10,8 +11,10 @@ from gmmrefine.maps.mask import soft_mask
 from gmmrefine.maps.reconstruct import FourierGrid
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.symmetry_check import check_symmetry
 
 _FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
+_MOST_IMAGES_CHECKED = 5000  # of each half: enough for the coarse maps whose symmetry is measured
 
 
 def reconstruct(particles, settings, run, progress):
@@ -30,15 +33,26 @@ def reconstruct(particles, settings, run, progress):
     dict
         Results for run.json.
     """
-    maps = [half_map(half, number, settings, progress) for number, half in enumerate(split_half_sets(particles), 1)]
+    halves = split_half_sets(particles)
+    symmetry = symmetry_agreement(halves, settings, progress)
+    maps = [half_map(half, number, settings, progress) for number, half in enumerate(halves, 1)]
     mask = read_or_make_mask(maps, particles, settings)
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
-    return write_maps(run, maps, mask, curve, settings)
+    return dict(write_maps(run, maps, mask, curve, settings), **symmetry)
 
 
-def half_map(half, number, settings, progress, **where):
-    """The unfiltered map (Z, Y, X) of one half set."""
-    grid = FourierGrid(half.box_size)
+def symmetry_agreement(halves, settings, progress):
+    """How well the map at the present poses has its symmetry, for run.json; refused where it does not. Empty for C1."""
+    if len(point_group(settings.symmetry)) == 1:
+        return {}
+    some = (half.subset(np.arange(0, len(half), 1 + (len(half) - 1) // _MOST_IMAGES_CHECKED)) for half in halves)
+    maps = [half_map(part, number, settings, progress, "C1", symmetry="C1") for number, part in enumerate(some, 1)]
+    return check_symmetry(maps, settings.symmetry, halves[0].pixel_size, progress)
+
+
+def half_map(half, number, settings, progress, group=None, **where):
+    """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
+    grid = FourierGrid(half.box_size, point_group(group or settings.symmetry))
     reader = ImageReader(half, grid.disc, settings.invert_contrast)
     with progress.step("reconstruct", len(half), half=number, **where) as report:
         for batch in reader.batches(settings.batch_size):
@@ -51,7 +65,8 @@ def read_or_make_mask(maps, particles, settings):
     """The mask (Z, Y, X) given by the user, or one around the molecule in the sum of the half maps."""
     if settings.mask:
         return read_mask(settings.mask, particles.box_size, particles.pixel_size)
-    return soft_mask(maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge)
+    return soft_mask(
+        maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge, point_group(settings.symmetry))
 
 
 def write_maps(run, maps, mask, curve, settings):

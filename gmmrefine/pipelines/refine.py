@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 
-from gmmrefine.alignment.frame import frame_of_mask, in_frame
+from gmmrefine.alignment.frame import frame_of_mask, in_frame, left_free
 from gmmrefine.alignment.refiner import WIDE_PRIOR
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import resolution_of_shell, shell_of_resolution
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import read_mask, write_map
@@ -16,11 +17,19 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.particles.symmetry import particle_count, refuse_expanded
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
-from gmmrefine.pipelines.reconstruct import half_map, mean_correlation, read_or_make_mask, write_fsc, write_maps
+from gmmrefine.pipelines.reconstruct import (
+    half_map,
+    mean_correlation,
+    read_or_make_mask,
+    symmetry_agreement,
+    write_fsc,
+    write_maps,
+)
 from gmmrefine.progress import readable_time
 from gmmrefine.settings import REFINE
 
@@ -49,6 +58,7 @@ def refine(particles, settings, run, progress):
     check_settings(settings, particles)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
+    symmetry = symmetry_agreement(starts, settings, progress)
     halves, masks = start_halves(starts, particles, settings, run, progress)
     expected = [half.particles for half in halves]
     curve = shared_fsc(halves, masks, 0, particles, settings, run)
@@ -73,11 +83,17 @@ def refine(particles, settings, run, progress):
         if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
-    return write_results(particles, starts, best, masks, history, settings, run, progress)
+    return dict(write_results(particles, starts, best, masks, history, settings, run, progress), **symmetry)
 
 
 def check_settings(settings, particles):
-    """Refuse combinations of settings that mean nothing."""
+    """Refuse combinations of settings that mean nothing, and particles that a global refinement cannot take."""
+    if not has_focus(settings):
+        refuse_expanded(particles, "Refine the particles that the copies were made from, or focus on one unit.")
+    elif len(point_group(settings.symmetry)) > 1:
+        raise InputError(
+            f"--symmetry {settings.symmetry} with a focus: a region of one unit has no symmetry. Expand the particles first "
+            "(expand-symmetry), focus, and put the symmetry back on the result (impose-symmetry).")
     if (settings.optimizer == "adam") != (settings.loss == "frc"):
         raise InputError(
             f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with "
@@ -149,12 +165,14 @@ def start_half(start, number, settings, progress):
 def laid_on_mask(half, mask, number, settings, progress):
     """A half set whose frame is turned and moved so that the mask of its own map lies on the shared one."""
     particles = half.particles
-    own = soft_mask(half.volume, particles.pixel_size, settings.mask_resolution, settings.mask_edge)
+    operators = point_group(settings.symmetry)
+    own = soft_mask(half.volume, particles.pixel_size, settings.mask_resolution, settings.mask_edge, operators)
     # a frame is off by the mean of as many start errors as there are particles
     expected = WIDE_PRIOR.rotation, WIDE_PRIOR.shift
     frame = frame_of_mask(
         own, mask, particles.pixel_size, settings.mask_resolution,
         [deviation * np.sqrt(3 / len(particles)) for deviation in expected])
+    frame = left_free(frame, operators)
     progress.event(
         step="frame", half=number, rotation_deg=round(float(np.degrees(np.linalg.norm(frame[:3]))), 4),
         move=round(float(np.linalg.norm(frame[3:])), 4))
@@ -239,7 +257,7 @@ def write_results(particles, starts, best, masks, history, settings, run, progre
     moved, changes = joined(particles, starts, halves)
     write_particles(run.path("particles.star"), moved, changes)
     return dict(
-        results, iteration=iteration, particles=len(particles), iterations=history,
+        results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
 
 

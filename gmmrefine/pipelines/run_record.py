@@ -10,6 +10,7 @@ import numpy as np
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
 
 # settings that say where and how fast, not what comes out
@@ -121,7 +122,7 @@ class RunRecord:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
-        self.set(stacks=stacks, **facts)
+        self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
 
     def has_exchanged(self, kind, iteration):
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""

@@ -2,12 +2,13 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+from scipy.spatial import cKDTree
 
 from gmmrefine.backend import tf
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import random_rotations, rotations_from_vectors
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.from_atoms import gmm_from_atoms
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import SliceProjector
@@ -20,11 +21,15 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.mask import mask_around, soft_mask
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets
+from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.swing import read_swings
+from gmmrefine.settings import SIMULATE
 
 _BATCH = 100
 _CONFORMATIONS = 20
 _DOMAIN_REACH = 2.0  # Å around its atoms
+_DIRECTIONS = 500  # tried for the place of an oligomer's copy
+_CONTACT = 4.0  # Å between atoms of different copies
 _TRUE_SHIFT = 3.0  # Å per axis: how well particles are centred
 _DEFOCUS = 8000.0, 22000.0  # Å
 _ASTIGMATISM = 300.0  # Å
@@ -53,7 +58,10 @@ def simulate(model_path, settings, run, progress):
         raise InputError("--swing and --end-model move the same atoms. Give one of them.")
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
-    gmm, motion, atoms = _molecule(model_path, settings)
+    refuse_ignored(settings, SIMULATE, [
+        (not settings.end_model, "no --end-model", ("moving_copies",)),
+        (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
+    gmm, motion, atoms = molecule_in_motion(model_path, settings)
     swings = read_swings(settings.swing, atoms, gmm.centers) if settings.swing else []
     extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
     if extent > box * pixel_size:
@@ -89,7 +97,8 @@ def simulate(model_path, settings, run, progress):
     write_moved_atoms(model_path, run.path("model.cif"), gmm.centers[0] - atoms.positions[0] + box // 2 * pixel_size)
     true_map = render_map(Gmm(gmm.centers, gmm.amplitudes / noise, gmm.widths), box, pixel_size)
     write_map(run.path("truth.mrc"), true_map, pixel_size)
-    write_map(run.path("mask.mrc"), soft_mask(true_map, pixel_size), pixel_size)
+    mask = soft_mask(true_map, pixel_size, operators=point_group(settings.symmetry))
+    write_map(run.path("mask.mrc"), mask, pixel_size)
     return {"particles": count, "noise_deviation_of_signal_units": float(noise), "atoms": len(gmm)}
 
 
@@ -110,8 +119,22 @@ class _Projectors:
         return self._projector
 
 
-def _molecule(path, settings):
-    """Gaussians of the model (or its oligomer), centred, the displacement (A, 3) to the end model, and the atoms read."""
+def molecule_in_motion(path, settings):
+    """Gaussians of a model or its oligomer, centred, and where they move.
+
+    Parameters
+    ----------
+    path : str
+        Atomic model.
+    settings : object
+        ``end_model``, ``symmetry`` and ``moving_copies``.
+
+    Returns
+    -------
+    tuple
+        Gmm, displacement (G, 3) in Å to the end model or None; the copies of an oligomer one after the other; the
+        Atoms read.
+    """
     atoms = read_atoms(path)
     centre = atoms.positions.mean(axis=0)
     positions, motion = atoms.positions - centre, None
@@ -122,24 +145,45 @@ def _molecule(path, settings):
                 f"{settings.end_model} has {len(end)} non-hydrogen atoms, {path} has {len(atoms)}; the two ends of a motion "
                 "must have the same atoms in the same order.")
         motion = end.positions - atoms.positions
-    operators = _point_group(settings.symmetry)
+    operators = point_group(settings.symmetry)
     if len(operators) > 1:
-        # copies around the axis, so far out that they touch but do not overlap
-        reach = np.linalg.norm(positions, axis=1).max()
-        positions = positions + [reach / max(2 * np.sin(np.pi / len(operators)), 0.8), 0, 0]
+        positions = positions + place_of_copy(positions, operators)
         positions = np.concatenate([positions @ operator.T for operator in operators])
-        motion = None if motion is None else np.concatenate([motion @ operator.T for operator in operators])
+        if motion is not None:
+            moving = [settings.moving_copies == "all" or number == 0 for number in range(len(operators))]
+            motion = np.concatenate([moves * motion @ operator.T for moves, operator in zip(moving, operators)])
     copies = len(operators)
     gmm = gmm_from_atoms(positions, np.tile(atoms.atomic_numbers, copies), np.tile(atoms.b_factors, copies))
     return gmm, motion, atoms
 
 
-def _point_group(name):
-    """Rotation matrices (n, 3, 3) of a point group (Cn, Dn, T, O, I), main axis along z."""
-    try:
-        return Rotation.create_group(name.upper(), axis="Z").as_matrix()
-    except ValueError as error:
-        raise InputError(f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I, e.g. C3.") from error
+def place_of_copy(positions, operators):
+    """Where the first copy of an oligomer lies so that copies touch but do not overlap.
+
+    Parameters
+    ----------
+    positions : (A, 3) float
+        Atoms in Å from the centre of one copy.
+    operators : (n, 3, 3) float
+        Point group.
+
+    Returns
+    -------
+    (3,) float
+        x y z in Å from the box centre: along x, or where copies are further apart than there.
+    """
+    directions = np.concatenate([[[1.0, 0, 0]], random_rotations(_DIRECTIONS, np.random.default_rng(0))[:, 0]])
+    apart = np.linalg.norm(directions[:, None] - np.einsum("nij,dj->dni", operators[1:], directions), axis=2).min(axis=1)
+    best = int(np.argmax(apart > (1 - 1e-9) * apart.max()))
+    tree = cKDTree(positions)
+    touching, free = 0.0, 2 * np.linalg.norm(positions, axis=1).max() / apart[best]
+    while free - touching > 0.5:
+        distance = (touching + free) / 2
+        place = distance * directions[best]
+        turned = ((positions + place) @ operator.T - place for operator in operators[1:])
+        near = (tree.query(copy, distance_upper_bound=_CONTACT)[0].min() for copy in turned)
+        touching, free = (distance, free) if min(near) < _CONTACT else (touching, distance)
+    return free * directions[best]
 
 
 def _particles(stack, box, pixel_size, count, rng):

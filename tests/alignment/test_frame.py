@@ -5,9 +5,10 @@ import references
 from molecules import BOX, PIXEL_SIZE, molecule, random_rotations, turned
 from scipy.spatial.transform import Rotation
 
-from gmmrefine.alignment.frame import anchored, frame_of_mask, in_frame
+from gmmrefine.alignment.frame import anchored, frame_of_mask, in_frame, left_free
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
 from gmmrefine.maps.mask import soft_mask
@@ -74,6 +75,33 @@ def test_a_handful_of_particles_stays_where_it_is(start):
     few = drifted(start[0][:5], start[1][:5])
     rotations, shifts = anchored(*few, start[0][:5], start[1][:5])
     assert np.array_equal(rotations, few[0]) and np.array_equal(shifts, few[1])
+
+
+@pytest.mark.parametrize("name, free", [("C1", (1, 1, 1)), ("C3", (0, 0, 1)), ("D2", (0, 0, 0)), ("O", (0, 0, 0))])
+def test_symmetry_axes_stay_where_they_are(start, name, free):
+    """Of a drift only the part about and along the free directions is undone: the rest would tilt or move an axis."""
+    operators, free = point_group(name), np.array(free, float)
+    rotations, shifts = anchored(*drifted(*start), *start, operators)
+    frame = Rotation.from_matrix(drifted(*start)[0][0].T @ rotations[0]).as_rotvec()
+    assert frame * (1 - free) == pytest.approx(np.zeros(3), abs=1e-9)
+    back = -Rotation.from_matrix(FRAME).as_rotvec()
+    assert frame * free == pytest.approx(back * free, abs=1e-9)
+    moved = (drifted(*start)[1] - shifts).ravel()
+    move, rest, *_ = np.linalg.lstsq(rotations[:, :2].reshape(-1, 3), moved, rcond=None)
+    assert rest < 1e-18 and move * (1 - free) == pytest.approx(np.zeros(3), abs=1e-9)
+    assert np.all(np.abs(move[free == 1]) > 0.3)
+
+
+@pytest.mark.parametrize("name", ("C1", "C2", "C5", "D3", "T"))
+def test_a_free_change_of_frame_commutes_with_the_group(name):
+    frame = np.array([0.3, -0.2, 0.4, 1.0, 2.0, -3.0])
+    kept = left_free(frame, point_group(name))
+    turn, point = Rotation.from_rotvec(kept[:3]).as_matrix(), np.array([5.0, -7.0, 11.0])
+    for operator in point_group(name):
+        there = turn @ operator @ point + kept[3:]
+        assert there == pytest.approx(operator @ (turn @ point + kept[3:]), abs=1e-9)
+    expected = frame if name == "C1" else [0, 0, 0.4, 0, 0, -3.0] if name[0] == "C" else np.zeros(6)
+    assert kept == pytest.approx(expected, abs=1e-12)
 
 
 def test_in_frame_keeps_the_images(start):

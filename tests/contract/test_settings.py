@@ -13,6 +13,8 @@ GROUPS = {
     "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),
     "build": settings.BUILD,
     "refine": settings.REFINE,
+    "expand-symmetry": (settings.SYMMETRY,),
+    "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
 }
 USES_TENSORFLOW = ("build", "refine")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}

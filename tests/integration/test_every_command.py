@@ -106,7 +106,7 @@ def test_refine(simulated, refined):
     results = content["results"]
     assert results["particles"] == PARTICLES and results["resolution"] > 2 * PIXEL_SIZE
     assert [entry["iteration"] for entry in results["iterations"]] == [0, 1, 2]
-    found = check_events(refined, {"reconstruct", "fit GMM", "refine poses", "prior", "iteration"})
+    found = check_events(refined, {"reconstruct", "frame", "fit GMM", "refine poses", "prior", "iteration"})
     done = {(event["iteration"], event["half"]) for event in found if event["step"] == "refine poses"}
     assert done == {(1, 1), (1, 2), (2, 1), (2, 2)}
     assert {"fit GMM", "refine poses", "reconstruct", "total"} <= set(content["timings"])

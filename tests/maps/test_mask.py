@@ -5,6 +5,7 @@ import references
 from molecules import molecule
 
 from gmmrefine.errors import InputError
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.maps.mask import largest_region, molecule_threshold, soft_mask
 
 BOX, PIXEL_SIZE = 40, 2.0
@@ -90,3 +91,16 @@ def test_noise_does_not_make_the_mask(phantom, rng):
     clean = soft_mask(phantom, PIXEL_SIZE, resolution=15.0)
     noisy = soft_mask(phantom + rng.normal(0, 0.3 * phantom.max(), phantom.shape), PIXEL_SIZE, resolution=15.0)
     assert np.sum(np.minimum(clean, noisy)) / np.sum(np.maximum(clean, noisy)) > 0.85
+
+
+@pytest.mark.parametrize("name", ("C2", "C3", "D2"))
+def test_units_that_do_not_touch_all_count(name):
+    """Balls around the axis and one more of another size: the mask has those that the group turns onto one another."""
+    operators, box_size = point_group(name), 40
+    z, y, x = np.indices((box_size,) * 3) - box_size // 2
+    places = operators @ [11.0, 0, 5.0]
+    stray = np.hypot(np.hypot(x, y), z + 14) < 3
+    volume = np.any([(x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < 25 for a, b, c in places], axis=0) | stray
+    alone, together = largest_region(volume), largest_region(volume, operators)
+    assert np.array_equal(together, volume & ~stray)
+    assert alone.sum() == pytest.approx(together.sum() / len(operators), rel=0.05)

@@ -7,6 +7,8 @@ import references
 from molecules import BOX, PIXEL_SIZE, ctf_parameters, ctf_table, images_of, molecule, random_rotations
 
 from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.geometry.symmetry import point_group
+from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.maps.mask import soft_mask
@@ -117,3 +119,37 @@ def test_state_of_the_images_does_not_matter(clean, volume):
 
 def test_images_without_signal_give_an_empty_map():
     assert np.array_equal(FourierGrid(SMALL).map(), np.zeros((SMALL,) * 3, np.float32))
+
+
+@pytest.mark.parametrize("name", ("C2", "C3", "C4", "C6", "D2", "D3", "T", "O", "I"))
+def test_symmetry_equals_a_copy_of_every_image_at_each_equivalent_pose(name):
+    """Also where operators of the grid are applied to the sums and the others to the images."""
+    rng, operators = np.random.default_rng(8), point_group(name)
+    grids = FourierGrid(SMALL, operators), FourierGrid(SMALL)
+    disc = grids[0].disc
+    data = disc.transform(rng.normal(size=(5, SMALL, SMALL)).astype(np.float32))
+    ctf = rng.uniform(0.2, 1, data.shape).astype(np.float32)
+    batch = ImageBatch(np.arange(5), data, ctf, np.zeros(5, int))
+    rotations, shifts = random_rotations(5), rng.uniform(-2, 2, (5, 2))
+    grids[0].insert(batch, rotations, shifts)
+    for operator in operators:
+        grids[1].insert(batch, rotations @ operator, shifts)
+    found, expected = (grid.map() for grid in grids)
+    assert np.abs(found - expected).max() < 2e-4 * np.abs(expected).max()
+    assert np.abs(FourierGrid(SMALL).map() - expected).max() > 0.1 * np.abs(expected).max()
+
+
+def test_symmetric_map_is_that_of_the_molecules_copies(gmm):
+    """A C3 molecule from a few images: the map with symmetry is closer to it than the one without."""
+    operators = point_group("C3")
+    copies = Gmm(
+        np.concatenate([gmm.centers @ operator.T for operator in operators]), np.tile(gmm.amplitudes, 3),
+        np.tile(gmm.widths, 3))
+    few = images_of(copies, half_disc(BOX, BOX // 2 - 1), 60, noise=40.0)
+    truth = render_map(copies, BOX, PIXEL_SIZE)
+    agreement = []
+    for group in (operators, point_group("C1")):
+        grid = FourierGrid(BOX, group)
+        grid.insert(few.read(np.arange(60)), few.particles.rotations, few.particles.shifts / PIXEL_SIZE)
+        agreement.append(np.corrcoef(grid.map().ravel(), truth.ravel())[0, 1])
+    assert agreement[0] > 0.9 and agreement[0] > agreement[1] + 0.05

@@ -3,13 +3,18 @@ import gemmi
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, gmmrefine, record
+from molecules import molecule
+from scipy.spatial.distance import cdist
+from small_run import BOX, PIXEL_SIZE, assert_refused, gmmrefine, record
 
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.atoms import embedded_model
 from gmmrefine.io.mrc import read_map
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
+from gmmrefine.pipelines.simulate import molecule_in_motion, place_of_copy
+from gmmrefine.settings import SIMULATE, defaults
 
 
 def images(folder):
@@ -59,11 +64,8 @@ def test_the_seed_decides_everything(tmp_path):
     assert (first / "particles.mrcs").read_bytes() != (other / "particles.mrcs").read_bytes()
 
 
-def test_a_motion_between_two_models(tmp_path):
-    structure = gemmi.read_structure(str(embedded_model()))
-    structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(0, 0, 12)))
-    structure.make_mmcif_document().write_file(str(tmp_path / "end.cif"))
-    folder = simulate(tmp_path / "run", "--end-model", tmp_path / "end.cif", "--box", 32, "--pixel-size", 5.5)
+def test_a_motion_between_two_models(moved_model, tmp_path):
+    folder = simulate(tmp_path / "run", "--end-model", moved_model, "--box", 32, "--pixel-size", 5.5)
     conformation = read_star(folder / "truth.star")["particles"].numbers("gmmConformation")
     assert conformation.min() >= 0 and conformation.max() <= 1 and conformation.std() > 0.2
 
@@ -82,3 +84,41 @@ def test_an_oligomer_has_its_symmetry(tmp_path):
     inner = volume[1:, 1:, 1:]  # the voxels that a half turn about z maps onto voxels
     assert np.corrcoef(inner.ravel(), inner[:, ::-1, ::-1].ravel())[0, 1] > 0.99
     assert np.corrcoef(inner.ravel(), inner[::-1].ravel())[0, 1] < 0.9
+
+
+@pytest.mark.parametrize("name", ("C2", "C7", "D2", "D3", "T", "O", "I"))
+def test_copies_touch_but_do_not_overlap(name):
+    """The nearest atoms of two copies are 4 Å apart or little more, also where an axis of the group lies along x."""
+    operators, positions = point_group(name), molecule(400).centers * [3, 2, 1]
+    place = place_of_copy(positions, operators)
+    distances = [cdist((positions + place) @ operator.T, positions + place).min() for operator in operators[1:]]
+    assert 4.0 <= min(distances) < 5.0
+    if name[0] == "C":
+        assert place[1:].tolist() == [0, 0]
+
+
+@pytest.fixture
+def moved_model(tmp_path):
+    """The embedded model 12 Å further along z."""
+    structure = gemmi.read_structure(str(embedded_model()))
+    structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(0, 0, 12)))
+    structure.make_mmcif_document().write_file(str(tmp_path / "end.cif"))
+    return tmp_path / "end.cif"
+
+
+@pytest.mark.parametrize("moving, count", [("all", 3), ("one", 1)])
+def test_which_copies_move(moved_model, moving, count):
+    gmm, motion, _ = molecule_in_motion(embedded_model(), defaults(
+        SIMULATE, end_model=str(moved_model), symmetry="C3", moving_copies=moving))
+    motion, centers = motion.reshape(3, -1, 3), gmm.centers.reshape(3, -1, 3)
+    for number, operator in enumerate(point_group("C3")):
+        expected = [0, 0, 12] if number < count else [0, 0, 0]
+        assert motion[number] == pytest.approx(np.broadcast_to(operator @ expected, motion[number].shape), abs=1e-2)
+        assert centers[number] == pytest.approx(centers[0] @ operator.T)
+
+
+def test_moving_copies_without_a_motion_or_copies(moved_model, tmp_path):
+    for options, words in (
+            (("--symmetry", "C3"), "no --end-model"), (("--end-model", moved_model), "--symmetry C1")):
+        outcome = gmmrefine("simulate", "6msm", "-o", tmp_path / "run", "--moving-copies", "one", *options)
+        assert_refused(outcome, "simulate", f"--moving-copies would have no effect with {words}")

@@ -1,0 +1,62 @@
+"""Make a symmetric map from a focused refinement of one asymmetric unit, by a mask-weighted average of its turned copies.
+
+MAPS is the folder of the focused refinement or its two half maps. Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered),
+map.mrc (low-passed at the resolution), mask.mrc (the union of the turned masks) and fsc.star. Where the turned masks leave
+room the maps are those of --background, blended in over the soft edge, or 0.
+"""
+import os
+
+from gmmrefine.commands.options import add_output, add_settings, check_limits, refuse_to_overwrite, values_of
+from gmmrefine.errors import InputError
+from gmmrefine.settings import FSC_THRESHOLD, SEED, SYMMETRY
+
+OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star")
+_SETTINGS = (SYMMETRY, FSC_THRESHOLD, SEED)
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("maps", nargs="+", metavar="MAPS", help="folder of the focused refinement, or its two half maps")
+    parser.add_argument("--mask", required=True, metavar="MRC", help="focus mask (values 0 to 1): how much a voxel counts")
+    parser.add_argument(
+        "--background", nargs="+", default=[], metavar="MAPS",
+        help="folder or two half maps of the whole molecule, of the same half sets, for what lies outside all masks")
+    add_output(parser)
+    add_settings(parser, _SETTINGS)
+
+
+def run(args):
+    """Impose and write."""
+    from gmmrefine.geometry.symmetry import point_group
+    from gmmrefine.io.mrc import read_half_maps, read_mask
+    from gmmrefine.pipelines.impose_symmetry import impose_symmetry
+    from gmmrefine.pipelines.run_record import RunRecord
+    from gmmrefine.progress import Progress
+
+    check_limits(args, _SETTINGS)
+    if len(point_group(args.symmetry)) == 1:
+        raise InputError("--symmetry C1: nothing to impose. Give the point group of the molecule, e.g. --symmetry C3.")
+    files, behind = half_map_files(args.maps), half_map_files(args.background) if args.background else []
+    inputs = [*files, *behind, args.mask]
+    refuse_to_overwrite(args.output, OUTPUTS, inputs)
+    halves = read_half_maps(*files)
+    box_size, pixel_size = len(halves[0].data), halves[0].voxel_size
+    mask = read_mask(args.mask, box_size, pixel_size)
+    backgrounds = None
+    if behind:
+        read_half_maps(files[0], behind[0])  # refuses another grid
+        backgrounds = [volume.data for volume in read_half_maps(*behind)]
+    record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)
+    with progress.step("impose symmetry"):
+        results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record)
+    record.finish(results, progress.seconds)
+    progress.say(f"resolution {results['resolution_text']}")
+
+
+def half_map_files(named):
+    """Paths of two half maps that a user named as such or by the folder they lie in."""
+    if len(named) == 1 and os.path.isdir(named[0]):
+        return [os.path.join(named[0], f"half_map_{number}.mrc") for number in (1, 2)]
+    if len(named) != 2:
+        raise InputError(f"{' '.join(named)}: expected the folder of a run, or its two half maps.")
+    return named

@@ -1,0 +1,106 @@
+"""Symmetry copies of particles: one image at each of its equivalent poses, never counted as more than one particle."""
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+
+PARENT_LABEL, COPY_LABEL = "gmmParentParticle", "gmmSymmetryCopy"
+
+
+def expanded(particles, operators):
+    """Every particle at each of its equivalent poses.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        N particles, none of them a copy.
+    operators : (n, 3, 3) float
+        Point group of the molecule.
+
+    Returns
+    -------
+    ParticleSet
+        n N particles, the copies of one next to each other in the order of ``operators``. Copy S has the rotation A S: what
+        lies at S x in the particle is seen where the reference has x. All else, the half set above all, is the parent's.
+    """
+    refuse_expanded(particles, "Expand the particles that the copies were made from.")
+    copies = particles.subset(np.repeat(np.arange(len(particles)), len(operators)))
+    turned = (particles.rotations[:, None] @ operators[None]).reshape(-1, 3, 3)
+    parent = np.repeat(np.arange(len(particles)), len(operators))
+    return replace(copies.with_poses(turned, copies.shifts), parent=parent)
+
+
+def parents(particles):
+    """Which particle each row is an image of, (N,) int from 0 in order of appearance.
+
+    Copies are told by their marks, or else by showing the same image of the same stack.
+    """
+    return _in_order(image_numbers(particles) if particles.parent is None else particles.parent)
+
+
+def image_numbers(particles):
+    """Which image each row shows, (N,) int: equal for rows with the same image of the same file, whatever its path."""
+    files = {}
+    same = np.array([files.setdefault(os.path.realpath(path), len(files)) for path in particles.stacks], int)
+    stack = same[particles.stack_index] if len(same) else particles.stack_index
+    return _in_order(stack * (particles.slice_index.max() + 1) + particles.slice_index)
+
+
+def particle_count(particles):
+    """How many particles these are; the copies of one count once."""
+    return int(parents(particles).max()) + 1
+
+
+def counted(particles):
+    """``particle_count`` in words, e.g. 6000 images of 2000 particles."""
+    count = particle_count(particles)
+    return f"{count} particles" if count == len(particles) else f"{len(particles)} images of {count} particles"
+
+
+def refuse_expanded(particles, advice):
+    """Refuse a set that holds a particle more than once.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    advice : str
+        What to do instead.
+
+    Raises
+    ------
+    InputError
+    """
+    parent = parents(particles)
+    first = np.unique(parent, return_index=True)[1]
+    if len(first) < len(particles):
+        row = np.setdiff1d(np.arange(len(particles)), first)[0]
+        raise InputError(
+            f"a symmetry-expanded set: {counted(particles)} (row {particles.row[row] + 1} repeats row "
+            f"{particles.row[first[parent[row]]] + 1}), and copies are not independent. {advice}")
+
+
+def refuse_split_copies(particles):
+    """Refuse half sets that share a particle: a copy, or the same image, in both.
+
+    Raises
+    ------
+    InputError
+    """
+    for numbers in (parents(particles), image_numbers(particles)):
+        first = np.unique(numbers, return_index=True)[1]
+        leaked = np.flatnonzero(particles.half_set != particles.half_set[first][numbers])
+        if len(leaked):
+            one, other = leaked[0], first[numbers[leaked[0]]]
+            raise InputError(
+                f"half sets are not independent: row {particles.row[one] + 1} (half {particles.half_set[one]}) shows the same "
+                f"particle as row {particles.row[other] + 1} (half {particles.half_set[other]}), and {len(leaked)} rows do "
+                "so. Copies of a particle must share its half set; remove the duplicates or take the half sets of the "
+                "parents.")
+
+
+def _in_order(numbers):
+    """Labels (N,) counted from 0 in the order in which they first appear."""
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse.ravel()]

@@ -1,0 +1,237 @@
+"""Symmetry from end to end: simulated, reconstructed, refined, expanded, imposed; and refused where it makes no sense."""
+import shutil
+
+import numpy as np
+import pytest
+from small_run import assert_refused, events, gmmrefine, record
+
+from gmmrefine.commands import impose_symmetry, refine
+from gmmrefine.geometry.symmetry import point_group
+from gmmrefine.io.mrc import read_map, read_mask, write_map
+from gmmrefine.io.star import read_star, write_star
+from gmmrefine.io.star_particles import read_particles
+from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.fsc import shell_correlation
+from gmmrefine.maps.turn import turned
+
+BOX, PIXEL_SIZE, PARTICLES = 40, 7.0, 90
+REFINE = ("--iterations", 1, "--gaussians", 120, "--fit-evaluations", 10, "--max-resolution", 22)
+
+
+@pytest.fixture(scope="module")
+def trimer(tmp_path_factory):
+    """Particles of a C3 oligomer."""
+    folder = tmp_path_factory.mktemp("trimer")
+    outcome = gmmrefine(
+        "simulate", "6msm", "-o", folder, "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2,
+        "--symmetry", "C3")
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copies(trimer, tmp_path_factory):
+    """The expanded set of the true poses."""
+    folder = tmp_path_factory.mktemp("copies")
+    outcome = gmmrefine("expand-symmetry", trimer / "truth.star", "--symmetry", "C3", "-o", folder)
+    assert outcome.code == 0 and outcome.err == ""
+    assert outcome.out.splitlines()[-1].endswith("particles.star: 270 images of 90 particles, C3")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def maps(trimer, copies, tmp_path_factory):
+    """Folders of reconstructions: with symmetry, without, and of the copies."""
+    folder = tmp_path_factory.mktemp("maps")
+    for name, particles, options in (
+            ("C3", trimer / "truth.star", ("--symmetry", "c3")), ("C1", trimer / "truth.star", ()),
+            ("copies", copies / "particles.star", ())):
+        outcome = gmmrefine("reconstruct", particles, "-o", folder / name, *options, "--mask", trimer / "mask.mrc")
+        assert outcome.code == 0, outcome.err
+        (folder / name / "said").write_text(outcome.out, encoding="utf-8")
+    return folder
+
+
+def half(folder, number=1):
+    return read_map(folder / f"half_map_{number}.mrc").data
+
+
+def asymmetry(volume):
+    """Rms difference of a map and its turned self, where and as finely as turned maps are exact."""
+    smooth = low_pass(volume, 0.7 * BOX / 2)
+    inside = np.sum((np.indices(volume.shape) - BOX // 2) ** 2, axis=0) < (0.4 * BOX) ** 2
+    return max(
+        np.std((turned(smooth, operator) - smooth)[inside]) / np.std(smooth[inside]) for operator in point_group("C3")[1:])
+
+
+def test_reconstruct(trimer, maps):
+    assert asymmetry(half(maps / "C3")) < 0.08 < 0.3 < asymmetry(half(maps / "C1"))
+    truth = read_map(trimer / "truth.mrc").data
+    better, worse = (np.corrcoef(half(maps / name).ravel(), truth.ravel())[0, 1] for name in ("C3", "C1"))
+    assert better > worse + 0.05
+    content = record(maps / "C3")
+    assert 0.95 < content["results"]["symmetry_agreement"] < 1.1
+    assert content["images"] == content["particles"] == PARTICLES
+    assert record(maps / "C3")["results"]["resolution"] < record(maps / "C1")["results"]["resolution"]
+
+
+def test_copies_give_the_symmetric_map(maps):
+    for number in (1, 2):
+        a, b = half(maps / "copies", number), half(maps / "C3", number)
+        assert np.abs(a - b).max() < 1e-3 * np.abs(b).max()
+    content = record(maps / "copies")
+    assert content["images"] == 270 and content["particles"] == 90
+    said = (maps / "copies" / "said").read_text(encoding="utf-8")
+    assert "note: 270 images of 90 particles: copies of a particle count once" in said
+
+
+def test_expanded_file(trimer, copies):
+    before, after = (read_star(folder / name) for folder, name in ((trimer, "truth.star"), (copies, "particles.star")))
+    assert np.array_equal(after["optics"].columns["rlnVoltage"], before["optics"].columns["rlnVoltage"])
+    before, after = before["particles"], after["particles"]
+    moved = {"rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnImageName"}
+    for label, values in before.columns.items():
+        if label not in moved:
+            assert np.array_equal(after.columns[label], np.repeat(values, 3)), label
+    assert after.strings("gmmParentParticle") == np.repeat(before.strings("rlnImageName"), 3).tolist()
+    assert after.integers("gmmSymmetryCopy").tolist() == [1, 2, 3] * PARTICLES
+    parents, particles = read_particles(trimer / "truth.star"), read_particles(copies / "particles.star")
+    assert particles.parent.tolist() == np.repeat(np.arange(PARTICLES), 3).tolist()
+    expected = (parents.rotations[:, None] @ point_group("C3")).reshape(-1, 3, 3)
+    assert particles.rotations == pytest.approx(expected, abs=1e-6)
+    assert np.array_equal(particles.half_set, np.repeat(parents.half_set, 3))
+    content = record(copies)
+    assert content["results"]["counted"] == "270 images of 90 particles" and content["results"]["half_sets"] == [45, 45]
+
+
+def test_refine(trimer, tmp_path):
+    outcome = gmmrefine("refine", trimer / "particles.star", "-o", tmp_path / "run", "--symmetry", "C3", *REFINE)
+    assert outcome.code == 0, outcome.err
+    for name in refine.OUTPUTS:
+        assert (tmp_path / "run" / name).is_file(), name
+    content = record(tmp_path / "run")
+    assert content["settings"]["symmetry"] == "C3" and 0.9 < content["results"]["symmetry_agreement"] < 1.1
+    assert content["results"]["images"] == content["results"]["particles"] == PARTICLES
+    assert len(read_particles(tmp_path / "run" / "particles.star")) == PARTICLES
+    assert asymmetry(half(tmp_path / "run")) < 0.08
+    start, end = (entry["mean_fsc"] for entry in content["results"]["iterations"])
+    assert end > start
+    checked = [event for event in events(tmp_path / "run") if event.get("symmetry") == "C1"]
+    assert {event["half"] for event in checked} == {1, 2}
+
+
+def test_impose(trimer, maps, tmp_path):
+    """The first unit in the map of the copies, turned, is the map with symmetry again."""
+    one = np.zeros((BOX,) * 3, np.float32)
+    _, y, x = (np.indices(one.shape) - BOX // 2) * PIXEL_SIZE
+    one[np.abs(np.degrees(np.arctan2(y, x))) < 75] = 1  # a sector a little wider than a third
+    write_map(tmp_path / "focus.mrc", one * read_map(trimer / "mask.mrc").data, PIXEL_SIZE)
+    (tmp_path / "focused").mkdir()
+    for number in (1, 2):
+        write_map(tmp_path / "focused" / f"half_map_{number}.mrc", one * half(maps / "copies", number), PIXEL_SIZE)
+    outcome = gmmrefine(
+        "impose-symmetry", tmp_path / "focused", "--mask", tmp_path / "focus.mrc", "--symmetry", "C3", "-o", tmp_path / "out",
+        "--background", maps / "C1" / "half_map_1.mrc", maps / "C1" / "half_map_2.mrc")
+    assert outcome.code == 0 and outcome.err == ""
+    for name in impose_symmetry.OUTPUTS:
+        assert (tmp_path / "out" / name).is_file(), name
+    content = record(tmp_path / "out")
+    assert content["command"] == "impose-symmetry" and content["finished"] and len(content["inputs"]) == 5
+    assert content["results"]["resolution"] < record(maps / "C1")["results"]["resolution"]
+    assert outcome.out.splitlines()[-1] == f"resolution {content['results']['resolution_text']}"
+    union = read_mask(tmp_path / "out" / "mask.mrc", BOX, PIXEL_SIZE)
+    found, reference = half(tmp_path / "out"), half(maps / "C3")
+    band = slice(2, 10)
+    agreement = [shell_correlation(volume * union, reference * union)[band].min() for volume in (found, half(maps / "C1"))]
+    assert agreement[0] > 0.99 and agreement[1] < 0.96
+    assert np.array_equal(found[union == 0], half(maps / "C1")[union == 0])
+
+
+def test_halves_are_imposed_apart(maps, trimer, tmp_path):
+    shutil.copytree(maps / "C1", tmp_path / "focused")
+    for name in ("one", "other"):
+        outcome = gmmrefine(
+            "impose-symmetry", tmp_path / "focused", "--mask", trimer / "mask.mrc", "--symmetry", "C2", "-o", tmp_path / name)
+        assert outcome.code == 0, outcome.err
+        write_map(tmp_path / "focused" / "half_map_2.mrc", -half(maps / "C1", 2), PIXEL_SIZE)
+    assert (tmp_path / "one" / "half_map_1.mrc").read_bytes() == (tmp_path / "other" / "half_map_1.mrc").read_bytes()
+    assert (tmp_path / "one" / "half_map_2.mrc").read_bytes() != (tmp_path / "other" / "half_map_2.mrc").read_bytes()
+
+
+def test_a_symmetry_that_is_not_there(trimer, tmp_path):
+    for command, options in (("reconstruct", ()), ("refine", REFINE)):
+        outcome = gmmrefine(command, trimer / "truth.star", "--symmetry", "C2", "-o", tmp_path / command, *options)
+        assert_refused(
+            outcome, command, "the map does not have C2: turned by 180° about z it correlates", "did you mean --symmetry C3?")
+        assert record(tmp_path / command)["finished"] is False
+        assert not list((tmp_path / command).rglob("*.mrc"))
+
+
+@pytest.mark.parametrize("command, options", [
+    ("simulate", ()), ("reconstruct", ()), ("refine", REFINE), ("expand-symmetry", ()), ("impose-symmetry", ("--mask", "m"))])
+def test_names_of_no_point_group(trimer, tmp_path, command, options):
+    what = "6msm" if command == "simulate" else trimer / "truth.star"
+    outcome = gmmrefine(command, what, "--symmetry", "C3v", "-o", tmp_path / "run", *options)
+    assert_refused(outcome, command, "--symmetry C3v: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3.")
+
+
+def test_expanded_sets_where_they_do_not_belong(trimer, copies, tmp_path):
+    outcome = gmmrefine("refine", copies / "particles.star", "-o", tmp_path / "run", *REFINE)
+    assert_refused(outcome, "refine", "270 images of 90 particles (row 2 repeats row 1)", "Refine the particles that")
+    outcome = gmmrefine("export", copies / "particles.star", "--to", "copies.cs", "-o", tmp_path / "run")
+    assert_refused(outcome, "export", "a symmetry-expanded set", "Export the particles that the copies were made from")
+    for command in ("reconstruct", "refine"):
+        outcome = gmmrefine(command, copies / "particles.star", "--symmetry", "C3", "-o", tmp_path / "run")
+        assert_refused(outcome, command, "particles.star: a symmetry-expanded set", "Leave out --symmetry C3")
+    outcome = gmmrefine("expand-symmetry", copies / "particles.star", "--symmetry", "C3", "-o", tmp_path / "run")
+    assert_refused(outcome, "expand-symmetry", "a symmetry-expanded set", "Expand the particles that the copies")
+    outcome = gmmrefine("expand-symmetry", trimer / "truth.star", "-o", tmp_path / "run")
+    assert_refused(outcome, "expand-symmetry", "--symmetry C1 has no copies to make")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("marked", (True, False))
+def test_a_planted_duplicate_is_a_leak(trimer, copies, tmp_path, marked):
+    """One copy put in the other half, in an expanded set; one image listed in both halves, in a plain one."""
+    blocks = read_star((copies if marked else trimer) / ("particles.star" if marked else "truth.star"))
+    block = blocks["particles"]
+    half_set, names = block.columns["rlnRandomSubset"].copy(), block.columns["rlnImageName"].copy()
+    if marked:
+        half_set[7] = b"1" if half_set[7] == b"2" else b"2"
+    else:
+        names[np.flatnonzero(half_set == b"1")[0]] = names[np.flatnonzero(half_set == b"2")[0]]
+    columns = dict(block.columns, rlnRandomSubset=half_set, rlnImageName=names)
+    shutil.copy(trimer / "particles.mrcs", tmp_path / "particles.mrcs")
+    write_star(tmp_path / "leak.star", [blocks["optics"], block.with_columns(columns)])
+    for command in ("reconstruct", "refine"):
+        outcome = gmmrefine(command, tmp_path / "leak.star", "-o", tmp_path / "run")
+        assert_refused(outcome, command, "leak.star: half sets are not independent: row ", "shows the same particle as row")
+    assert not (tmp_path / "run").exists()
+
+
+def test_halves_of_an_expanded_set_are_drawn_by_particle(trimer, tmp_path):
+    block = read_star(trimer / "truth.star")
+    columns = {label: text for label, text in block["particles"].columns.items() if label != "rlnRandomSubset"}
+    shutil.copy(trimer / "particles.mrcs", tmp_path / "particles.mrcs")
+    write_star(tmp_path / "plain.star", [block["optics"], block["particles"].with_columns(columns)])
+    assert gmmrefine("expand-symmetry", tmp_path / "plain.star", "--symmetry", "C3", "-o", tmp_path / "all").code == 0
+    assert gmmrefine("import", tmp_path / "all" / "particles.star", "-o", tmp_path / "in", "--split-halves", 5).code == 0
+    drawn = read_particles(tmp_path / "in" / "particles.star")
+    halves = drawn.half_set.reshape(PARTICLES, 3)
+    assert np.array_equal(halves, np.repeat(halves[:, :1], 3, axis=1)) and np.bincount(halves[:, 0]).tolist() == [0, 45, 45]
+
+
+def test_what_impose_symmetry_refuses(trimer, maps, tmp_path):
+    mask, wrong = trimer / "mask.mrc", tmp_path / "wrong.mrc"
+    write_map(wrong, np.ones((BOX,) * 3), 3.0)
+
+    def refused(*arguments, symmetry="C3"):
+        return gmmrefine("impose-symmetry", *arguments, "--symmetry", symmetry, "-o", tmp_path / "run")
+
+    assert_refused(refused(maps / "C1", "--mask", mask, symmetry="C1"), "impose-symmetry", "--symmetry C1: nothing to impose")
+    assert_refused(refused(mask, "--mask", mask), "impose-symmetry", "expected the folder of a run, or its two half maps")
+    assert_refused(refused(trimer, "--mask", mask), "impose-symmetry", "half_map_1.mrc: no such file")
+    assert_refused(refused(maps / "C1", "--mask", wrong), "impose-symmetry", "voxels of the mask are 3 Å")
+    assert_refused(
+        refused(maps / "C1", "--mask", mask, "--background", wrong, wrong), "impose-symmetry", "wrong.mrc has voxels of 3 Å")
+    assert not (tmp_path / "run").exists()
