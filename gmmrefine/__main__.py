@@ -12,6 +12,7 @@ COMMANDS = {
     "fsc": "fsc",
     "build": "build",
     "refine": "refine",
+    "qscore": "qscore",
     "import": "import_particles",
     "export": "export",
     "doctor": "doctor",

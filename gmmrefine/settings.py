@@ -159,6 +159,15 @@ SIMULATE = (
     Setting("symmetry", "C1", str, "Make an oligomer: copies of the model around this point group (Cn, Dn, T, O, I)."),
 )
 
+SIGMA = Setting(
+    "sigma", "0.6", str, "Width of the Gaussian that an atom's density is compared with: 0.6 as published (Pintilie et al. "
+    "2020), 0.4 as in reports of EMDB and wwPDB, where scores are about 0.1 lower. Scores of two widths do not compare.",
+    "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
+MAP_RESOLUTION = Setting(
+    "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it in the figures; 0 draws none.", "Å",
+    minimum=0, maximum=6)
+QSCORE = (SIGMA, MAP_RESOLUTION)
+
 
 def names(settings):
     """Names of a group of settings, in order."""

@@ -13,6 +13,7 @@ GROUPS = {
     "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),
     "build": settings.BUILD,
     "refine": settings.REFINE,
+    "qscore": settings.QSCORE,
 }
 USES_TENSORFLOW = ("build", "refine")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
