@@ -13,6 +13,7 @@ COMMANDS = {
     "build": "build",
     "refine": "refine",
     "qscore": "qscore",
+    "audit": "audit",
     "import": "import_particles",
     "export": "export",
     "doctor": "doctor",

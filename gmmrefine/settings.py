@@ -168,6 +168,12 @@ MAP_RESOLUTION = Setting(
     minimum=0, maximum=6)
 QSCORE = (SIGMA, MAP_RESOLUTION)
 
+GRIDS = Setting(
+    "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
+    "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
+    choices=("refuse", "resample"), label="Maps on another grid")
+AUDIT = (SIGMA, GRIDS, SEED)
+
 
 def names(settings):
     """Names of a group of settings, in order."""

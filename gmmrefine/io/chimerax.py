@@ -31,17 +31,16 @@ def write_script(path, model, attribute_file, attribute, palette, maps=()):
     Parameters
     ----------
     path : str or Path
-    model, attribute_file : str
-        File names in the folder of the script.
+    model, attribute_file : str or Path
+        Like the maps found by their place relative to the script.
     attribute : str
     palette : str
         ``value,colour`` pairs joined by colons.
     maps : list of str or Path
-        Maps to show around it; found by their place relative to the script.
+        Maps to show around it.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    lines = [f"open {model}", f"open {attribute_file}"]
-    lines += [f'open "{os.path.relpath(os.path.abspath(each), folder)}"' for each in maps]
+    lines = [f'open "{os.path.relpath(os.path.abspath(each), folder)}"' for each in (model, attribute_file, *maps)]
     lines += ["volume style surface transparency 0.7"] if maps else []
     lines += [
         "show atoms", "style stick", "cartoon",

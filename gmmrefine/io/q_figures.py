@@ -63,6 +63,63 @@ def write_class_figure(path, title, scores):
     _save(figure, path)
 
 
+def write_change_figure(path, title, changes):
+    """Mean change of Q with its confidence interval, by class, each map in its own colour.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    title : str
+    changes : dict of str to dict of str to tuple of float
+        By map, then by class: mean, low end and high end; the ends NaN where there is no interval.
+    """
+    classes = list(next(iter(changes.values())))
+    figure, axes = _figure((6.5, 1.2 + (0.2 + 0.13 * len(changes)) * len(classes)))
+    for place, (name, by_class) in enumerate(changes.items()):
+        middle, low, high = np.array(list(by_class.values()), float).T
+        y = np.arange(len(classes)) + (place + 0.5) * 0.7 / len(changes) - 0.35
+        axes.hlines(y, low, high, color=f"C{(place + 1) % 10}", linewidth=2)
+        axes.plot(middle, y, "o", color=f"C{(place + 1) % 10}", markersize=5, label=name)
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.set_yticks(range(len(classes)), [name.replace("_", " ") for name in classes], fontsize=8)
+    axes.invert_yaxis()
+    axes.set(title=title, xlabel="change of Q (95 % confidence interval)")
+    axes.grid(axis="x", color="0.9")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    _save(figure, path)
+
+
+def write_status_figure(path, title, copies, statuses, colors):
+    """What became of each copy in each map, as a table of coloured cells.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    title : str
+    copies : list of str
+    statuses : dict of str to (M,) str
+        By map.
+    colors : dict of str to str
+        Colour of each status.
+    """
+    figure, axes = _figure((2.5 + 1.1 * len(statuses), 1.5 + 0.18 * len(copies)))
+    names = list(colors)
+    cells = np.array([[names.index(status) for status in column] for column in statuses.values()]).T
+    from matplotlib.colors import ListedColormap
+
+    axes.pcolormesh(cells, cmap=ListedColormap(list(colors.values())), vmin=-0.5, vmax=len(names) - 0.5, edgecolors="white")
+    axes.set_yticks(np.arange(len(copies)) + 0.5, copies, fontsize=7)
+    axes.set_xticks(np.arange(len(statuses)) + 0.5, list(statuses), fontsize=7, rotation=25, ha="right")
+    axes.invert_yaxis()
+    axes.set_title(title, fontsize=10)
+    for name, color in colors.items():
+        axes.plot([], [], "s", color=color, label=name)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    _save(figure, path)
+
+
 def _violin(axes, x, values, width, color):
     """A violin with quartiles and median; single points where there are too few for a distribution."""
     if len(values) >= 5 and np.ptp(values) > 1e-6:

@@ -16,12 +16,13 @@ _PALETTE = "0,red:0.4,orange:0.6,white:0.8,cornflowerblue:1,blue"
 _NAMED = 5  # residues listed on the screen; all are in run.json
 
 
-def score(atoms, grid, sigma, map_path, progress):
+def score(positions, grid, sigma, map_path, progress):
     """Q-score of every atom, once it is sure that the model and the map belong together.
 
     Parameters
     ----------
-    atoms : Atoms
+    positions : (A, 3) float
+        Å, frame of the map.
     grid : MapGrid
     sigma : float
         Å.
@@ -41,12 +42,12 @@ def score(atoms, grid, sigma, map_path, progress):
     if np.ptp(grid.data) == 0:
         raise InputError(
             f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
-    with progress.step("score atoms", len(atoms), unit="atoms") as report:
-        scores = q_scores(atoms.positions, grid, sigma, report)
+    with progress.step("score atoms", len(positions), unit="atoms") as report:
+        scores = q_scores(positions, grid, sigma, report)
     if scores.outside.all():
         raise InputError(
             f"{map_path} holds x y z from {_place(grid.origin)} to {_place(grid.last)} Å, but the model's atoms lie from "
-            f"{_place(atoms.positions.min(axis=0))} to {_place(atoms.positions.max(axis=0))} Å: none of them is inside with "
+            f"{_place(positions.min(axis=0))} to {_place(positions.max(axis=0))} Å: none of them is inside with "
             f"the {REACH:g} Å around it. Fit the model into the map and save it again.")
     return scores
 
@@ -72,7 +73,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
         Results for run.json.
     """
     sigma = float(settings.sigma)
-    scores = score(atoms, grid, sigma, paths[1], progress)
+    scores = score(atoms.positions, grid, sigma, paths[1], progress)
     classes = component_classes(atoms)
     residues = residue_scores(scores.values, classes, atoms)
     expected = _expected(classes, settings.map_resolution, sigma) if settings.map_resolution else {}
@@ -92,6 +93,11 @@ def atom_columns(atoms, classes):
         "gmmClass": classes}
 
 
+def write_table(run, name, columns):
+    """Write ``name.star`` with one table of that name: a dict of str to (R,) values."""
+    write_star(run.path(f"{name}.star"), [StarBlock(name, text_columns(columns))])
+
+
 def _expected(classes, resolution, sigma):
     """The expected Q of the kinds of polymer that the model holds."""
     return {kind: value for kind, value in expected_q(resolution, sigma).items() if np.isin(classes, POLYMERS[kind]).any()}
@@ -99,11 +105,11 @@ def _expected(classes, resolution, sigma):
 
 def _write_tables(run, atoms, classes, scores, residues):
     place = dict(zip(("gmmModelX", "gmmModelY", "gmmModelZ"), atoms.positions.T))
-    _write_table(run, "qscore", {
+    write_table(run, "qscore", {
         **atom_columns(atoms, classes), **place, "gmmOccupancy": atoms.occupancies,
         "gmmQScore": optional_column(scores.values)})
     first = residues.first_atom
-    _write_table(run, "residues", {
+    write_table(run, "residues", {
         "gmmChain": atoms.chains[first], "gmmResidueName": atoms.residue_names[first],
         "gmmResidueNumber": atoms.residue_numbers[first], "gmmInsertionCode": _or_none(atoms.insertion_codes[first]),
         "gmmAtoms": residues.atoms, "gmmAtomsOutside": residues.atoms_outside,
@@ -118,11 +124,7 @@ def _write_statistics(run, name, label, group, groups, values):
     rows = [statistics(values[group == each]) for each in groups]
     counts = {key: np.array([row[key] for row in rows]) for key in ("gmmAtoms", "gmmAtomsOutside")}
     means = {key: optional_column([row[key] for row in rows]) for key in rows[0] if key not in counts}
-    _write_table(run, name, {label: np.array(groups), **counts, **means})
-
-
-def _write_table(run, name, columns):
-    write_star(run.path(f"{name}.star"), [StarBlock(name, text_columns(columns))])
+    write_table(run, name, {label: np.array(groups), **counts, **means})
 
 
 def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
@@ -142,7 +144,8 @@ def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
 def _write_model(run, atoms, scores, paths):
     write_scored_model(paths[0], run.path("qscore.cif"), scores.values)
     write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
-    write_script(run.path("qscore.cxc"), "qscore.cif", "qscore.defattr", "gmm_q", _PALETTE, [paths[1]])
+    write_script(
+        run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]])
 
 
 def _results(atoms, left_out, classes, scores, sigma, expected):

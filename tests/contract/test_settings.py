@@ -14,6 +14,7 @@ GROUPS = {
     "build": settings.BUILD,
     "refine": settings.REFINE,
     "qscore": settings.QSCORE,
+    "audit": settings.AUDIT,
 }
 USES_TENSORFLOW = ("build", "refine")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}

@@ -15,8 +15,9 @@ def test_attribute_of_atoms(tmp_path):
 
 
 def test_script_finds_its_files_from_its_own_folder(tmp_path):
-    write_script(tmp_path / "out" / "q.cxc", "q.cif", "q.defattr", "gmm_q", "0,red:1,blue", [tmp_path / "my maps" / "a.mrc"])
+    folder, density = tmp_path / "out", tmp_path / "my maps" / "a.mrc"
+    write_script(folder / "q.cxc", folder / "q.cif", folder / "q.defattr", "gmm_q", "0,red:1,blue", [density])
     lines = (tmp_path / "out" / "q.cxc").read_text(encoding="utf-8").splitlines()
-    assert lines[:3] == ["open q.cif", "open q.defattr", 'open "../my maps/a.mrc"']
+    assert lines[:3] == ['open "q.cif"', 'open "q.defattr"', 'open "../my maps/a.mrc"']
     assert "color byattribute a:gmm_q palette 0,red:1,blue noValueColor gray" in lines
     assert "key red:0 blue:1" in lines

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
+from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_residue_figure, write_status_figure
 
 
 def colored(path, channel, others):
@@ -37,3 +37,18 @@ def test_classes_of_several_maps(tmp_path, rng):
     images = [pytest.importorskip("matplotlib.image").imread(tmp_path / name) for name in ("one.png", "two.png")]
     orange = [int(np.sum((image[..., 0] > 0.8) & (image[..., 2] < image[..., 0] - 0.2))) for image in images]
     assert orange[0] < 50 and orange[1] > 1000
+
+
+def test_changes_and_statuses(tmp_path):
+    matplotlib_image = pytest.importorskip("matplotlib.image")
+    by_class = {"protein_backbone": (0.05, 0.04, 0.06), "ligand": (-0.4, np.nan, np.nan)}
+    write_change_figure(tmp_path / "changes.png", "against a", {"b": by_class, "c": by_class})
+    image = matplotlib_image.imread(tmp_path / "changes.png")
+    orange, green = ((image[..., :3] - color).__abs__().max(axis=-1) < 0.02 for color in (
+        (1, 127 / 255, 14 / 255), (44 / 255, 160 / 255, 44 / 255)))
+    assert orange.sum() > 100 and green.sum() > 100
+    colors = {"kept": "#0000ff", "lost": "#ff0000"}
+    for name, column in (("all", ["lost"] * 3), ("one", ["kept", "lost", "kept"])):
+        write_status_figure(tmp_path / f"{name}.png", "copies", ["A/X 1", "A/X 2", "A/X 3"], {"b": np.array(column)}, colors)
+    everything, one = (colored(tmp_path / f"{name}.png", 0, [1, 2]) for name in ("all", "one"))
+    assert one == pytest.approx(everything / 3, rel=0.1)
