@@ -1,4 +1,4 @@
-"""Compare modified maps with an unmodified one: did ligands, ions, lipids or waters vanish while protein improved?
+"""Compare modified maps with an unmodified one: Q by component class, and ligands, ions, lipids and waters kept or lost.
 
 The first map is the reference: the unmodified or deposited one. Every map is scored with the same model, or, with
 --refitted, each with its own. Writes DIR/audit.star (what became of each ligand, ion, lipid, water and sugar: kept,
