@@ -72,6 +72,7 @@ def test_version(capsys):
 
 def test_every_command_has_a_help_line_of_one_sentence():
     text = make_parser().format_help()
-    assert list(COMMANDS) == ["simulate", "reconstruct", "fsc", "build", "refine", "import", "export", "doctor"]
+    assert list(COMMANDS) == [
+        "simulate", "reconstruct", "fsc", "build", "refine", "qscore", "audit", "import", "export", "doctor"]
     for name in COMMANDS:
         assert f"    {name}" in text
