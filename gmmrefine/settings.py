@@ -156,9 +156,9 @@ FOCUS_SELECTION = Setting(
     "focus_selection", "", str, "Part of the focus model, e.g. 'chain A and 1-200', 'chain A,B', 'residue ATP,MG' or "
     "'chain A and 1-200 or chain C'. All of the model when empty.", label="Selection")
 FOCUS_LEVEL = Setting(
-    "focus_level", 0.25, float, "With a rest that moves: widths of Gaussians outside the focus are divided by this, those on the "
-    "mask's edge by level + (1 - level) M. 0.25 is that of Chen et al. 2023; 1 switches the focus off.", advanced=True, minimum=0.05,
-    maximum=1)
+    "focus_level", 0.25, float, "With a rest that moves: widths of Gaussians outside the focus are divided by this, those on "
+    "the mask's edge by level + (1 - level) M. 0.25 is that of Chen et al. 2023; 1 switches the focus off.", advanced=True,
+    minimum=0.05, maximum=1)
 FOCUS_REST = Setting(
     "focus_rest", "fixed", str, "What the rest of the molecule does while the region is aligned. fixed: it stays at the start "
     "poses, where its projection is taken from the images. moves: it moves along, widened (Chen et al. 2023), and holds "
@@ -172,7 +172,28 @@ PIN_EXCHANGES = Setting(
     "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
     "that one half can be repeated without the other.", advanced=True)
 POSES = (OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
+PATCHES = Setting(
+    "patches", "8", str, "Number of patches, K-means clusters of the Gaussians; or auto: regions that the particles show to "
+    "move rigidly together.", label="Number of patches")
+PATCH_ITERATIONS = Setting("patch_iterations", 3, int, "Focused iterations of every patch.", minimum=1)
+PATCH_MODE = Setting(
+    "patch_mode", "together", str, "together: all patches in one pass over the images, each with the others taken from the "
+    "images where they are in that particle; needs the memory of all references. apart: one focused refinement after the "
+    "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"))
+ONLY = Setting(
+    "only", "", str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
+    "composite. Empty does all.", advanced=True)
+COMPOSITE_WEIGHTS = Setting(
+    "composite_weights", "mask", str, "How the parts of a composite are averaged. mask: by their soft masks (Chen et al. "
+    "2023). snr: by mask times local signal-to-noise of the half maps, which favours the better part where two overlap.",
+    choices=("mask", "snr"))
+BACKGROUND = Setting(
+    "background", "", str, "Folder whose half maps (half_map_1.mrc, half_map_2.mrc) a composite shows outside all masks, "
+    "e.g. the global refinement. Empty shows the mean of the parts there.", label="Background")
+PATCH = (PATCHES, PATCH_ITERATIONS, PATCH_MODE, ONLY, COMPOSITE_WEIGHTS)
+COMPOSITE = (COMPOSITE_WEIGHTS, BACKGROUND) + FSC
 REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS + POSES
+REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + PARTICLES_READ + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE) + POSES
 
 RECONSTRUCT = (SYMMETRY,) + FSC + PARTICLES_READ
 
@@ -193,10 +214,30 @@ SIMULATE = (
     SYMMETRY,
 )
 
+SIGMA = Setting(
+    "sigma", "0.6", str, "Width of the Gaussian that an atom's density is compared with: 0.6 as published (Pintilie et al. "
+    "2020), 0.4 as in reports of EMDB and wwPDB, where scores are about 0.1 lower. Scores of two widths do not compare.",
+    "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
+MAP_RESOLUTION = Setting(
+    "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it in the figures; 0 draws none.", "Å",
+    minimum=0, maximum=6)
+QSCORE = (SIGMA, MAP_RESOLUTION)
+
+GRIDS = Setting(
+    "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
+    "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
+    choices=("refuse", "resample"), label="Maps on another grid")
+AUDIT = (SIGMA, GRIDS, SEED)
+
 
 def names(settings):
     """Names of a group of settings, in order."""
     return [setting.name for setting in settings]
+
+
+def changed(settings, **changes):
+    """A copy of settings with other or further values."""
+    return SimpleNamespace(**{**vars(settings), **changes})
 
 
 def defaults(*groups, **changes):

@@ -146,3 +146,49 @@ def trilinear_sums(images, ctfs, rotations, shifts, disc, pixel_size, side):
                     numerator[z, y, x] += share * contribution
                     weight[z, y, x] += share * ctf[number] ** 2
     return numerator, weight
+
+
+def trilinear(data, place):
+    """Value of a volume (Z, Y, X) at a place (x, y, z) in voxels, between the eight voxels around it."""
+    low = [min(int(math.floor(value)), size - 2) for value, size in zip(place, data.shape[::-1])]
+    total = 0.0
+    for corner in np.ndindex(2, 2, 2):
+        share = 1.0
+        for axis in range(3):
+            part = place[axis] - low[axis]
+            share *= part if corner[axis] else 1 - part
+        total += share * data[low[2] + corner[2], low[1] + corner[1], low[0] + corner[0]]
+    return total
+
+
+def q_score(atom, positions, data, voxel_sizes, origin, sigma):
+    """Q-score of one atom, point by point, as the original program goes about it."""
+    def density(point):
+        return trilinear(data, [(point[axis] - origin[axis]) / voxel_sizes[axis] for axis in range(3)])
+
+    values, gaussian = [density(positions[atom])] * 8, [1.0] * 8
+    for number in range(1, 21):
+        radius = number / 10
+        for attempt in range(50):
+            points = [positions[atom] + radius * direction for direction in spiral(8 + 2 * attempt)]
+            free = [point for point in points if all(
+                other == atom or math.dist(point, positions[other]) >= 0.9 * radius for other in range(len(positions)))]
+            if len(free) >= 8:
+                values += [density(point) for point in free]
+                gaussian += [math.exp(-(radius**2) / (2 * sigma**2))] * len(free)
+                break
+    return np.corrcoef(values, gaussian)[0, 1]
+
+
+def spiral(count):
+    """Directions from pole to pole on a spiral."""
+    directions, angle = [], 0.0
+    for number in range(count):
+        height = -1 + 2 * number / (count - 1)
+        if number in (0, count - 1):
+            angle = 0.0
+        else:
+            angle = (angle + 3.6 / math.sqrt(count * (1 - height**2))) % (2 * math.pi)
+        across = math.sqrt(max(0.0, 1 - height**2))
+        directions.append(np.array([across * math.cos(angle), across * math.sin(angle), height]))
+    return directions

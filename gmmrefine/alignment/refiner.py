@@ -13,6 +13,7 @@ SAMPLE_SIZE = 256
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _RADIUS_STEP = 2
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
+_PART_NARROWER = 1, 0.5, 0.25, 0.1, 0.03
 
 
 class FisherRefiner:
@@ -116,6 +117,9 @@ class FisherRefiner:
             return np.concatenate([
                 fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts) for fit, trial in zip(fits, trials)])
 
+        if self.is_part:
+            # turn and move of a part belong together
+            return _narrowest([prior.narrowed(factor, factor) for factor in _PART_NARROWER], held_out_fit)
         prior = _narrowest([prior.narrowed(rotation=factor) for factor in _NARROWER], held_out_fit)
         return _narrowest([prior.narrowed(shift=factor) for factor in _NARROWER], held_out_fit)
 

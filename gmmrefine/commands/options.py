@@ -78,13 +78,19 @@ def open_run(args, command, outputs, groups, inputs):
         RunRecord, Progress.
     """
     from gmmrefine.backend import set_up
+
+    check_limits(args, *groups)  # before the seconds that TensorFlow takes
+    device = set_up(args.threads, args.device)
+    run, progress = open_record(args, command, outputs, groups, inputs)
+    progress.say(f"computing on {device}")
+    return run, progress
+
+
+def open_record(args, command, outputs, groups, inputs):
+    """As ``open_run``, for a command that needs no TensorFlow."""
     from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.progress import Progress
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
-    device = set_up(args.threads, args.device)
-    run = RunRecord(args.output, command, values_of(args, *groups), inputs)
-    progress = Progress(args.output)
-    progress.say(f"computing on {device}")
-    return run, progress
+    return RunRecord(args.output, command, values_of(args, *groups), inputs), Progress(args.output)

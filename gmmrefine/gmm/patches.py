@@ -67,6 +67,13 @@ def sphere_around(points):
     return np.concatenate([center, [np.linalg.norm(points - center, axis=1).max()]])
 
 
+def nearest_patch(centers, patches):
+    """Which patch has the sphere whose centre is nearest to each of the points (G, 3) in Å, (G,) int."""
+    distance = [
+        np.linalg.norm(centers[:, None] - patch.spheres[None, :, :3], axis=2).min(axis=1) for patch in patches]
+    return np.argmin(distance, axis=0)
+
+
 def refuse_small_patches(labels, volume):
     """Refuse patches with less signal than one helix.
 

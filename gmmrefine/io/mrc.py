@@ -11,6 +11,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 
 SAME_VOXEL_SIZE = 1e-3
+_RIGHT_ANGLE = 1e-2  # degrees
 _LABEL = "gmmrefine"
 
 
@@ -33,48 +34,97 @@ class Volume:
     origin: np.ndarray
 
 
-def read_map(path, cubic=True):
-    """A density map with its axes in z, y, x order.
+@dataclass(frozen=True)
+class MapGrid:
+    """A map of any shape and where its voxels lie.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) float32
+        Density in map units.
+    voxel_sizes : (3,) float
+        Å along x, y and z.
+    origin : (3,) float
+        x, y, z in Å of the first voxel.
+    """
+
+    data: np.ndarray
+    voxel_sizes: np.ndarray
+    origin: np.ndarray
+
+    @property
+    def last(self):
+        """x, y, z in Å of the last voxel, (3,)."""
+        return self.origin + self.voxel_sizes * (np.array(self.data.shape[::-1]) - 1)
+
+
+def read_map(path):
+    """A cubic density map of cubic voxels, as particles have, with its axes in z, y, x order.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for ``read_grid``.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    InputError
+        As for ``read_grid``; not cubic, voxels of unequal sides.
+    """
+    grid = read_grid(path)
+    if len(set(grid.data.shape)) > 1:
+        raise InputError(f"{path} has {_shape(grid.data)} voxels; expected a cube. Pad or crop it to the particles' box.")
+    if np.ptp(grid.voxel_sizes) > SAME_VOXEL_SIZE * min(grid.voxel_sizes):
+        raise InputError(
+            f"{path}: voxels are {_sides(grid.voxel_sizes)} Å; expected equal sides above 0. Correct the header or resample "
+            f"the map.")
+    return Volume(grid.data, float(grid.voxel_sizes[0]), grid.origin)
+
+
+def read_grid(path):
+    """A density map of any shape and voxels, with its axes in z, y, x order.
 
     Parameters
     ----------
     path : str or Path
         MRC or CCP4 map, mode 0, 1, 2, 6 or 12; also gzipped.
-    cubic : bool
-        Insist on as many voxels along x, y and z.
 
     Returns
     -------
-    Volume
+    MapGrid
         Its origin is ORIGIN of the header, or nstart times the voxel size where ORIGIN is zero.
 
     Raises
     ------
     InputError
-        Unreadable or cut off, not a volume, not cubic, voxels of unequal sides, values that are not finite numbers.
+        Unreadable or cut off, not a volume, voxels without size, slanted axes, values that are not finite numbers.
     """
-    data, header, voxel = _open(path)
+    data, header, sizes = _open(path)
     file_axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
     if sorted(file_axes) != [1, 2, 3]:
         file_axes = [3, 2, 1]
     if data.ndim != 3:
         raise InputError(f"{path}: {_shape(data)} is not a volume; expected three axes. Give a map, not an image.")
+    if min(sizes) <= 0:
+        raise InputError(f"{path}: voxels are {_sides(sizes)} Å; expected sides above 0. Correct the header.")
+    angles = [float(header.cellb[name]) for name in ("alpha", "beta", "gamma")]
+    if any(abs(angle - 90) > _RIGHT_ANGLE for angle in angles if angle):  # 0: not filled in
+        raise InputError(
+            f"{path}: the axes stand at {_sides(angles)} degrees; expected right angles. Resample it on a rectangular grid.")
     start = dict(zip(file_axes, (int(header[name]) for name in ("nzstart", "nystart", "nxstart"))))
     data = np.transpose(data, [file_axes.index(axis) for axis in (3, 2, 1)])
-    if cubic and len(set(data.shape)) > 1:
-        raise InputError(f"{path} has {_shape(data)} voxels; expected a cube. Pad or crop it to the particles' box.")
-    if min(voxel) <= 0 or np.ptp(voxel) > SAME_VOXEL_SIZE * min(voxel):
-        raise InputError(
-            f"{path}: voxels are {voxel[0]:g}×{voxel[1]:g}×{voxel[2]:g} Å; expected equal sides above 0. Correct the "
-            f"header or resample the map.")
     data = np.ascontiguousarray(data, np.float32)
     if not np.isfinite(data).all():
         bad = int(np.count_nonzero(~np.isfinite(data)))
         raise InputError(f"{path}: {bad} of {data.size} voxels are not finite numbers. Make the map again.")
     origin = np.array([float(header.origin[axis]) for axis in "xyz"])
     if not origin.any():
-        origin = np.array([start[axis] for axis in (1, 2, 3)]) * voxel[0]
-    return Volume(data, float(voxel[0]), origin)
+        origin = np.array([start[axis] for axis in (1, 2, 3)]) * sizes
+    return MapGrid(data, sizes, origin)
 
 
 def read_half_maps(path_1, path_2):
@@ -164,4 +214,8 @@ def _open(path):
 
 
 def _shape(data):
-    return "×".join(map(str, data.shape[::-1]))
+    return _sides(data.shape[::-1])
+
+
+def _sides(values):
+    return "×".join(f"{value:g}" for value in values)

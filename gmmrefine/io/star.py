@@ -110,6 +110,12 @@ def text_columns(columns):
     return {label: text_column(values) for label, values in columns.items()}
 
 
+def optional_column(values, digits=6):
+    """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it."""
+    values = np.asarray(values, float)
+    return np.where(np.isnan(values), b"<NA>", text_column(values, digits))
+
+
 def exact_column(values):
     """Numbers as the shortest STAR text that reads back to the same number, (R,) bytes."""
     return np.array([repr(value) for value in np.asarray(values).astype(float).tolist()], dtype="S")

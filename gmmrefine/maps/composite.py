@@ -26,7 +26,8 @@ def composite_map(maps, weights, background=None):
 
     Notes
     -----
-    Chen et al. 2023, "Patch-by-patch refinement", Map_composite = Σ Mask Map / Σ Mask; outside all masks the paper leaves it open.
+    Chen et al. 2023, "Patch-by-patch refinement": Map_composite = Σ Mask Map / Σ Mask; outside all masks the paper leaves it
+    open.
     """
     total = np.sum(weights, axis=0)
     covered = np.minimum(total, 1)
@@ -41,7 +42,7 @@ def seam_map(maps, weights):
     Parameters
     ----------
     maps, weights : list of (Z, Y, X) float
-        As of ``composite_map``.
+        As of ``composite_map``: map units, and 0 or more.
 
     Returns
     -------

@@ -12,10 +12,11 @@ from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.pipelines.reconstruct import read_or_make_mask, write_fsc
+from gmmrefine.settings import changed
 
 CAUTION = (
-    "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says nothing "
-    "about how the parts lie to each other. Deposit it with its parts and masks.")
+    "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "
+    "nothing about how the parts lie to each other. Deposit it with its parts and masks.")
 _COARSEST = 10.0  # Å; local signal-to-noise is compared at least up to this
 
 
@@ -51,12 +52,14 @@ def read_focused(folder, pixel_size=None):
         raise InputError(f"{folder}: half_map_1.mrc has {box_size} voxels, half_map_2.mrc {len(volumes[1].data)}; must match.")
     if pixel_size is not None and abs(size - pixel_size) > 1e-3 * pixel_size:
         raise InputError(f"{folder}: voxels of {size:.4g} Å, but the other parts have {pixel_size:.4g} Å; must match.")
-    mask = read_mask(os.path.join(folder, "focus_mask.mrc"), box_size, size)
+    masks = [os.path.join(folder, name) for name in ("focus_mask.mrc", "mask.mrc")]  # the latter of an imposed symmetry
+    mask = read_mask(masks[0] if os.path.exists(masks[0]) else masks[1], box_size, size)
     return FocusedMap(os.path.basename(os.path.normpath(folder)), [volume.data for volume in volumes], mask), size
 
 
 def join(folders, settings, run, progress):
     """The composite of focused runs' folders; writes it and gives the results for run.json."""
+    settings = changed(settings, symmetry="C1")
     first, pixel_size = read_focused(folders[0])
     parts = [first] + [read_focused(folder, pixel_size)[0] for folder in folders[1:]]
     sizes = {len(part.mask) for part in parts}

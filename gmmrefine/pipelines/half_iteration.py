@@ -28,7 +28,7 @@ from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-_SMALLEST_FIT_WEIGHT = 0.05
+SMALLEST_FIT_WEIGHT = 0.05
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -112,7 +112,7 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
         return done
     where = {"iteration": iteration, "half": number}
     ring = np.arange(shared.radius + 1)
-    weights = np.where(ring >= LOWEST_RING, np.maximum(shared.fsc[ring], _SMALLEST_FIT_WEIGHT), 0)
+    weights = np.where(ring >= LOWEST_RING, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)

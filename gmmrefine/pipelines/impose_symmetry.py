@@ -29,4 +29,4 @@ def impose_symmetry(half_maps, mask, backgrounds, pixel_size, settings, run):
     """
     maps, union = impose(half_maps, mask, point_group(settings.symmetry), backgrounds)
     curve = gold_standard_fsc(*maps, union, pixel_size, settings.seed)
-    return write_maps(run, maps, union, curve, settings)
+    return write_maps(run.path, maps, union, curve, settings)

@@ -38,7 +38,7 @@ def reconstruct(particles, settings, run, progress):
     maps = [half_map(half, number, settings, progress) for number, half in enumerate(halves, 1)]
     mask = read_or_make_mask(maps, particles, settings)
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
-    return dict(write_maps(run, maps, mask, curve, settings), **symmetry)
+    return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
 
 
 def symmetry_agreement(halves, settings, progress):
@@ -52,13 +52,20 @@ def symmetry_agreement(halves, settings, progress):
 
 def half_map(half, number, settings, progress, group=None, **where):
     """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
-    grid = FourierGrid(half.box_size, point_group(group or settings.symmetry))
-    reader = ImageReader(half, grid.disc, settings.invert_contrast)
-    with progress.step("reconstruct", len(half), half=number, **where) as report:
+    volume, = half_maps([half], number, settings, progress, group, **where)
+    return volume
+
+
+def half_maps(sets, number, settings, progress, group=None, **where):
+    """Unfiltered maps (Z, Y, X) of the same images of one half set at several sets of poses; every image is read once."""
+    grids = [FourierGrid(half.box_size, point_group(group or settings.symmetry)) for half in sets]
+    reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast)
+    with progress.step("reconstruct", len(sets[0]), half=number, **where) as report:
         for batch in reader.batches(settings.batch_size):
-            grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
+            for half, grid in zip(sets, grids):
+                grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
             report(int(batch.index[-1]) + 1)
-    return grid.map()
+    return [grid.map() for grid in grids]
 
 
 def read_or_make_mask(maps, particles, settings):
@@ -69,16 +76,16 @@ def read_or_make_mask(maps, particles, settings):
         maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge, point_group(settings.symmetry))
 
 
-def write_maps(run, maps, mask, curve, settings):
-    """Write half maps, the map at its resolution, mask and FSC; gives the results for run.json."""
+def write_maps(path, maps, mask, curve, settings):
+    """Write half maps, the map at its resolution, mask and FSC where ``path(name)`` says; gives the results for run.json."""
     pixel_size, box_size = curve.pixel_size, curve.box_size
     resolution = curve.resolution(settings.fsc_threshold)
     for number, half in enumerate(maps, 1):
-        write_map(run.path(f"half_map_{number}.mrc"), half, pixel_size)
+        write_map(path(f"half_map_{number}.mrc"), half, pixel_size)
     radius = _FEWEST_SHELLS if resolution is None else shell_of_resolution(resolution, box_size, pixel_size)
-    write_map(run.path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size)
-    write_map(run.path("mask.mrc"), mask, pixel_size)
-    write_fsc(run.path("fsc.star"), curve)
+    write_map(path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size)
+    write_map(path("mask.mrc"), mask, pixel_size)
+    write_fsc(path("fsc.star"), curve)
     return {"resolution": resolution, "resolution_text": curve.resolution_text(settings.fsc_threshold)}
 
 

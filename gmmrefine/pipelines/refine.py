@@ -6,7 +6,6 @@ import numpy as np
 
 from gmmrefine.alignment.frame import frame_of_mask, in_frame, left_free
 from gmmrefine.alignment.refiner import WIDE_PRIOR
-from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import resolution_of_shell, shell_of_resolution
 from gmmrefine.geometry.rotations import angular_distance_deg
 from gmmrefine.geometry.symmetry import point_group
@@ -17,10 +16,9 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.particles.symmetry import particle_count, refuse_expanded
-from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
-from gmmrefine.pipelines.combinations import refuse_ignored
-from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
+from gmmrefine.particles.symmetry import particle_count
+from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
+from gmmrefine.pipelines.focus import Masks, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.reconstruct import (
     half_map,
@@ -30,11 +28,10 @@ from gmmrefine.pipelines.reconstruct import (
     write_fsc,
     write_maps,
 )
+from gmmrefine.pipelines.refine_settings import FEWEST_SHELLS, check_settings
 from gmmrefine.progress import readable_time
-from gmmrefine.settings import REFINE
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
-_FEWEST_SHELLS = 4
 _LEAST_GAIN = 5e-4  # of the mean FSC; below, an iteration has not improved anything
 
 
@@ -84,49 +81,6 @@ def refine(particles, settings, run, progress):
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
     return dict(write_results(particles, starts, best, masks, history, settings, run, progress), **symmetry)
-
-
-def check_settings(settings, particles):
-    """Refuse combinations of settings that mean nothing, and particles that a global refinement cannot take."""
-    if not has_focus(settings):
-        refuse_expanded(particles, "Refine the particles that the copies were made from, or focus on one unit.")
-    elif len(point_group(settings.symmetry)) > 1:
-        raise InputError(
-            f"--symmetry {settings.symmetry} with a focus: a region of one unit has no symmetry. Expand the particles first "
-            "(expand-symmetry), focus, and put the symmetry back on the result (impose-symmetry).")
-    if (settings.optimizer == "adam") != (settings.loss == "frc"):
-        raise InputError(
-            f"--optimizer {settings.optimizer} with --loss {settings.loss}: these do not go together. Use fisher with "
-            "likelihood (the default) or adam with frc (Chen et al. 2023).")
-    if bool(settings.prior_rotation) != bool(settings.prior_shift):
-        raise InputError("--prior-rotation and --prior-shift must be given together, or neither to estimate both.")
-    check_number_of_gaussians(settings.gaussians)
-    refuse_ignored(settings, REFINE, [
-        (bool(settings.model), "--model", ("gaussians",)),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
-        (not has_focus(settings), "no region to focus on", ("focus_rest", "focus_level", "focus_edge")),
-        (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
-        (bool(settings.focus_mask), "--focus-mask", ("focus_edge",)),
-        (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
-        (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift")),
-        (settings.optimizer == "fisher", "--optimizer fisher", ("adam_steps", "learning_rate"))])
-    try:
-        fractions = [float(text) for text in settings.march.split()]
-    except ValueError:
-        fractions = []
-    if not fractions or min(fractions) <= 0 or max(fractions) != 1:
-        raise InputError(f"--march '{settings.march}': expected fractions above 0 with 1.0 the largest, e.g. '0.4 0.7 1.0'.")
-    for name in ("initial_resolution", "max_resolution"):
-        value = getattr(settings, name)
-        if value and value < 2 * particles.pixel_size:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
-                f"({2 * particles.pixel_size:.2f} Å). Give a larger number, or 0.")
-        coarsest = particles.box_size * particles.pixel_size / _FEWEST_SHELLS
-        if value > coarsest:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value:g} Å leaves fewer than {_FEWEST_SHELLS} Fourier shells of the box. "
-                f"Give at most {coarsest:.0f} Å, or 0.")
 
 
 def start_halves(starts, particles, settings, run, progress):
@@ -226,7 +180,7 @@ def usable_radius(curve, iteration, settings):
         return shell_of_resolution(resolution, box_size, pixel_size)
 
     measured = curve.resolution(settings.fsc_threshold)
-    radius = max(0 if measured is None else shell(measured), shell(_COARSEST_START), _FEWEST_SHELLS)
+    radius = max(0 if measured is None else shell(measured), shell(_COARSEST_START), FEWEST_SHELLS)
     if iteration == 1 and settings.initial_resolution:
         radius = min(radius, shell(settings.initial_resolution))
     if settings.max_resolution:
@@ -251,7 +205,7 @@ def write_results(particles, starts, best, masks, history, settings, run, progre
     iteration, halves, curve = best
     # of the maps as they are, also where the run itself was steered by pinned curves
     measured = measured_fsc(halves, masks, particles, settings)
-    results = write_maps(run, [half.volume for half in halves], masks.molecule, measured, settings)
+    results = write_maps(run.path, [half.volume for half in halves], masks.molecule, measured, settings)
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(halves, curve, masks.molecule, radius, settings, run, progress)
     moved, changes = joined(particles, starts, halves)

@@ -14,7 +14,7 @@ from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
 
 # settings that say where and how fast, not what comes out
-_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations")
+_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
 
 _FINGERPRINT_BYTES = 1 << 16
 
@@ -153,13 +153,13 @@ class RunRecord:
         Parameters
         ----------
         kind : str
-            ``fsc`` or ``mask``; the list is closed.
+            ``fsc``, ``mask`` or ``patches`` (geometry); the list is closed.
         iteration : int
         measure : callable
             Gives the value as JSON-able data.
         """
-        if kind not in ("fsc", "mask"):
-            raise ValueError(f"half sets may exchange an FSC curve or a mask, not {kind}")
+        if kind not in ("fsc", "mask", "patches"):
+            raise ValueError(f"half sets may exchange FSC curves, a mask or patches, not {kind}")
         if self._pinned and (kind, iteration) not in self._pinned:
             raise InputError(
                 f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; it ran fewer iterations. "

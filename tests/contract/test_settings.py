@@ -15,6 +15,8 @@ GROUPS = {
     "refine": settings.REFINE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
+    "qscore": settings.QSCORE,
+    "audit": settings.AUDIT,
 }
 USES_TENSORFLOW = ("build", "refine")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}

@@ -1,11 +1,12 @@
 """Atomic models: every heavy atom once."""
 import os
 
+import gemmi
 import numpy as np
 import pytest
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.atoms import embedded_model, read_atoms
+from gmmrefine.io.atoms import embedded_model, read_atoms, read_model, write_scored_model
 
 PDB = """\
 ATOM      1  N   ALA A   1      11.000  12.000  13.000  1.00 20.00           N
@@ -30,7 +31,33 @@ def test_choices_of_a_small_model(tmp_path):
 def test_first_of_several_models(tmp_path):
     line = PDB.splitlines()[0]
     (tmp_path / "model.pdb").write_text(f"MODEL 1\n{line}\nENDMDL\nMODEL 2\n{line}\n{line}\nENDMDL\n")
-    assert len(read_atoms(tmp_path / "model.pdb")) == 1
+    atoms, left_out = read_model(tmp_path / "model.pdb")
+    assert len(atoms) == 1 and left_out.models == 1
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    (tmp_path / "model.pdb").write_text(PDB)
+    left_out = read_model(tmp_path / "model.pdb")[1]
+    assert (left_out.models, left_out.hydrogens, left_out.alternatives) == (0, 1, 1)
+
+
+def test_insertion_codes_and_residues_apart(tmp_path):
+    lines = [PDB.splitlines()[0], PDB.splitlines()[0].replace("A   1 ", "A   1B"), PDB.splitlines()[4]]
+    (tmp_path / "model.pdb").write_text("\n".join(lines) + "\nEND\n")
+    atoms = read_atoms(tmp_path / "model.pdb")
+    assert atoms.residue_numbers.tolist() == [1, 1, 201] and atoms.insertion_codes.tolist() == ["", "B", ""]
+    assert atoms.residue_index.tolist() == [0, 1, 2]
+    assert atoms.entities.tolist() == ["protein", "protein", "non-polymer"]
+    assert [atoms.residue_label(number) for number in range(3)] == ["A/ALA 1", "A/ALA 1B", "B/MG 201"]
+
+
+def test_scored_model_holds_each_score_beside_its_atom(tmp_path):
+    (tmp_path / "model.pdb").write_text(PDB)
+    write_scored_model(tmp_path / "model.pdb", tmp_path / "scored.cif", [0.25, np.nan, -0.5])
+    atoms = read_atoms(tmp_path / "scored.cif")
+    assert atoms.names.tolist() == ["N", "CA", "MG"] and atoms.positions.tolist() == [[11, 12, 13], [20, 0, 0], [5, 6, 7]]
+    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find("_atom_site.", ["Q_score", "B_iso_or_equiv"])
+    assert [list(row) for row in table] == [["0.250"] * 2, ["?"] * 2, ["-0.500"] * 2]
 
 
 @pytest.mark.parametrize("text, words", [("END\n", "no atoms in it"), (PDB.splitlines()[3] + "\n", "no atoms in it")])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.mrc import read_map, read_mask, write_map
+from gmmrefine.io.mrc import read_grid, read_map, read_mask, write_map
 
 
 @pytest.fixture
@@ -83,13 +83,38 @@ def test_unusable_maps(tmp_path, density):
         read_map(tmp_path / "none.mrc")
 
 
-def test_a_box_with_unequal_sides_when_allowed(test_data):
-    volume = read_map(test_data / "qscore" / "390_emd_30342_A_z4.mrc", cubic=False)
-    assert sorted(volume.data.shape) == [63, 81, 89]
-    assert volume.voxel_size == pytest.approx(1.113, abs=1e-3)
-    assert volume.origin.any()
+def test_a_grid_may_have_unequal_sides(test_data):
+    path = test_data / "qscore" / "390_emd_30342_A_z4.mrc"
+    grid = read_grid(path)
+    assert grid.data.shape == (63, 81, 89)
+    assert grid.voxel_sizes == pytest.approx([1.113] * 3, abs=1e-3)
+    assert grid.origin == pytest.approx([145.825, 112.825, 120.517], abs=1e-3)
+    assert grid.last == pytest.approx(grid.origin + 1.113 * np.array([88, 80, 62]), abs=1e-3)
     with pytest.raises(InputError, match="expected a cube"):
-        read_map(test_data / "qscore" / "390_emd_30342_A_z4.mrc")
+        read_map(path)
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)], ids=str)
+def test_axes_of_a_grid_with_unequal_sides(tmp_path, rng, order):
+    """``order`` is MAPC, MAPR, MAPS; the header's cell is along x, y, z, its nstart along columns, rows, sections."""
+    density = rng.normal(size=(4, 5, 6)).astype(np.float32)
+    stored = np.transpose(density, [3 - axis for axis in order[::-1]])
+    with mrcfile.new(tmp_path / "map.mrc", stored) as file:
+        file.header.mx, file.header.my, file.header.mz = 6, 5, 4
+        file.header.cella = (6 * 1.0, 5 * 1.5, 4 * 2.0)
+        file.header.mapc, file.header.mapr, file.header.maps = order
+        file.header.nxstart, file.header.nystart, file.header.nzstart = order
+    grid = read_grid(tmp_path / "map.mrc")
+    assert (grid.data == density).all() and grid.voxel_sizes == pytest.approx([1, 1.5, 2])
+    assert grid.origin == pytest.approx([1, 2 * 1.5, 3 * 2])
+
+
+def test_slanted_axes_are_refused(tmp_path, density):
+    with mrcfile.new(tmp_path / "map.mrc", density) as file:
+        file.voxel_size = 1
+        file.header.cellb = (90, 110, 90)
+    with pytest.raises(InputError, match="axes stand at 90×110×90 degrees; expected right angles"):
+        read_grid(tmp_path / "map.mrc")
 
 
 def test_gzipped_maps(tmp_path, density):

@@ -1,0 +1,40 @@
+"""Compare modified maps with an unmodified one: Q by component class, and ligands, ions, lipids and waters kept or lost.
+
+The first map is the reference: the unmodified or deposited one. Every map is scored with the same model, or, with
+--refitted, each with its own. Writes DIR/audit.star (what became of each ligand, ion, lipid, water and sugar: kept,
+weakened, lost or unjudged), changes.star (change of Q by component class with its confidence interval), atoms.star,
+maps.star, figures/, and per modified map change_map_N.cxc, which colours the model in ChimeraX by the change of Q.
+
+Maps on other grids are refused, or resampled with --grids resample; maps moved against the first are refused.
+"""
+from gmmrefine.commands.options import add_output, add_settings, open_record
+from gmmrefine.settings import AUDIT
+
+OUTPUTS = ("audit.star", "changes.star", "atoms.star", "maps.star", "figures/classes.png", "figures/changes.png")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("model", help="atomic model fitted to the maps (mmCIF or PDB)")
+    parser.add_argument("reference", metavar="map", help="unmodified map (.mrc)")
+    parser.add_argument("modified", metavar="map", nargs="+", help="modified maps of the same molecule (.mrc)")
+    add_output(parser)
+    parser.add_argument(
+        "--refitted", nargs="+", default=[], metavar="MODEL",
+        help="one model per map, in their order, each the model refined into its map (default: MODEL for all)")
+    add_settings(parser, AUDIT)
+
+
+def run(args):
+    """Score, compare and write."""
+    from gmmrefine.errors import InputError
+    from gmmrefine.io.atoms import read_atoms
+    from gmmrefine.pipelines.audit import audit
+
+    maps = [args.reference, *args.modified]
+    if len(set(maps)) < len(maps):
+        raise InputError(f"{max(maps, key=maps.count)} is given twice; expected different maps. Name each once.")
+    atoms = read_atoms(args.model)
+    record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted])
+    results = audit(atoms, args.model, maps, args.refitted, args, record, progress)
+    record.finish(results, progress.seconds)

@@ -1,0 +1,32 @@
+"""Join focused refinements into one map per half set, and show the seams.
+
+Each FOLDER is that of a focused refinement (half maps and focus_mask.mrc). Writes DIR/composite_half_1.mrc,
+composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the parts disagree where they overlap) and
+overlaps.star. A composite is not one reconstruction: deposit it with its parts and masks.
+"""
+import os
+
+from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.settings import COMPOSITE, COMPUTING
+
+OUTPUTS = (
+    "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star")
+PARTS = ("half_map_1.mrc", "half_map_2.mrc", "focus_mask.mrc")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="folders of focused refinements")
+    add_output(parser)
+    add_settings(parser, COMPOSITE, COMPUTING)
+
+
+def run(args):
+    """Join and write."""
+    from gmmrefine.pipelines.composite import join
+
+    inputs = [os.path.join(folder, name) for folder in args.folders for name in PARTS]
+    record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
+    results = join(args.folders, args, record, progress)
+    record.finish(results, progress.seconds)
+    progress.say(f"composite of {len(args.folders)} parts: resolution {results['resolution_text']}")

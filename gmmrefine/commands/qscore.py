@@ -1,0 +1,37 @@
+"""Q-scores: how well each atom of a model is resolved in a map, by atom, residue, chain and component class.
+
+Writes DIR/qscore.star (one row per atom), residues.star, chains.star, classes.star, figures/, qscore.cif (the model with
+Q in the B-factor column and in Q_score), and qscore.cxc, which colours it in ChimeraX.
+
+Hydrogens are left out, and further models of the file; of an atom's alternatives the one of highest occupancy is scored.
+Atoms of zero occupancy are scored like others. An atom that lies outside the map, or nearer than 2 Å to its edge, has no
+Q (<NA>), is named, and is in no mean. Q is 0 where the map is constant around the atom. Residues of no known class are
+named. A map of one value everywhere, and one that holds no atom, are refused.
+"""
+from gmmrefine.commands.options import add_output, add_settings, open_record
+from gmmrefine.settings import QSCORE
+
+OUTPUTS = (
+    "qscore.star", "residues.star", "chains.star", "classes.star", "qscore.cif", "qscore.defattr", "qscore.cxc",
+    "figures/classes.png")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("model", help="atomic model fitted to the map (mmCIF or PDB)")
+    parser.add_argument("map", help="map (.mrc); any box, voxels and axis order")
+    add_output(parser)
+    add_settings(parser, QSCORE)
+
+
+def run(args):
+    """Score and write."""
+    from gmmrefine.io.atoms import read_model
+    from gmmrefine.io.mrc import read_grid
+    from gmmrefine.pipelines.qscore import qscore
+
+    atoms, left_out = read_model(args.model)
+    grid = read_grid(args.map)
+    record, progress = open_record(args, "qscore", OUTPUTS, (QSCORE,), [args.model, args.map])
+    results = qscore(atoms, left_out, grid, (args.model, args.map), args, record, progress)
+    record.finish(results, progress.seconds)

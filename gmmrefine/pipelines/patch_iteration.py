@@ -1,0 +1,141 @@
+"""All patches in one pass: every image is read once per iteration and held against each patch, the others taken from it."""
+import numpy as np
+
+from gmmrefine.alignment.fisher import LOWEST_RING
+from gmmrefine.alignment.frame import anchored
+from gmmrefine.alignment.refiner import refine_poses
+from gmmrefine.alignment.scene import Scene
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.gmm.patches import nearest_patch
+from gmmrefine.io.mrc import write_map
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.maps.composite import composite_map
+from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
+from gmmrefine.particles.images import ImageReader
+from gmmrefine.pipelines.build import gmm_of_map
+from gmmrefine.pipelines.half_iteration import (
+    SMALLEST_FIT_WEIGHT,
+    HalfState,
+    load_half,
+    make_refiner,
+    reference_reliability,
+    report_prior,
+    save_half,
+)
+from gmmrefine.pipelines.reconstruct import half_maps, write_maps
+from gmmrefine.pipelines.refine import joined, usable_radius
+
+_SAMPLING = 3  # first number of the random streams of this file
+
+
+class Together:
+    """The patches of a run, refined side by side.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    halves : list of HalfState
+        The half sets at their global poses, centre of the priors, with their maps.
+    mask : (Z, Y, X) float
+        Of the molecule.
+    patches : list of Patch
+    settings : object
+        ``settings.REFINE_PATCHES`` and computing settings.
+    run : RunRecord
+    progress : Progress
+    """
+
+    def __init__(self, particles, halves, mask, patches, settings, run, progress):
+        self._particles, self._global, self._mask, self._patches = particles, halves, mask, patches
+        self._settings, self._run, self._progress = settings, run, progress
+        self._masks = [
+            patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
+
+    def refine(self):
+        """Refine all patches; gives by patch and half their HalfState, and the FSC of every patch."""
+        states = [list(self._global) for _ in self._patches]
+        curves = self._shared_curves(states, 0)
+        for iteration in range(1, self._settings.patch_iterations + 1):
+            halves = [self._improve(states, curves, iteration, number) for number in (1, 2)]
+            states = [list(pair) for pair in zip(*halves)]
+            curves = self._shared_curves(states, iteration)
+            resolutions = [curve.resolution(self._settings.fsc_threshold) for curve in curves]
+            found = ", ".join("none" if value is None else f"{value:.2f}" for value in resolutions)
+            self._progress.say(f"iteration {iteration} of {self._settings.patch_iterations}: patches at {found} Å")
+            self._progress.event(step="iteration", iteration=iteration, resolution=resolutions)
+        return states, curves
+
+    def write(self, states, curves):
+        """Write every patch's maps, masks, FSC and particles as a focused refinement does."""
+        for number, (pair, curve, mask) in enumerate(zip(states, curves, self._masks), 1):
+            folder = self._run.path("patches", f"{number:02d}")
+            maps = [state.volume for state in pair]
+            write_maps(lambda name, at=folder: f"{at}/{name}", maps, self._mask, curve, self._settings)
+            write_map(f"{folder}/focus_mask.mrc", mask, curve.pixel_size)
+            moved, changes = joined(self._particles, [half.particles for half in self._global], pair)
+            write_particles(f"{folder}/particles.star", moved, changes)
+
+    def _shared_curves(self, states, iteration):
+        """The FSC of every patch's half maps under its mask, or those of a pinned run."""
+
+        def measure():
+            curves = [
+                gold_standard_fsc(
+                    pair[0].volume, pair[1].volume, self._mask * mask, self._particles.pixel_size, self._settings.seed)
+                for pair, mask in zip(states, self._masks)]
+            return [
+                {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+                for curve in curves]
+
+        return [
+            FscCurve(
+                **{name: np.array(values) for name, values in curve.items()}, box_size=self._particles.box_size,
+                pixel_size=self._particles.pixel_size)
+            for curve in self._run.exchange("fsc", iteration, measure)]
+
+    def _improve(self, states, curves, iteration, number):
+        """One half of every patch after an iteration, loaded where an interrupted run had finished it."""
+        start = self._global[number - 1].particles
+        folders = [
+            self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}")
+            for patch in range(1, len(states) + 1)]
+        saved = [load_half(folder, start, number) for folder in folders]
+        if None not in saved:
+            return saved
+        results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
+        sets = [
+            start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)) for rotations, shifts, _ in results]
+        volumes = half_maps(sets, number, self._settings, self._progress, iteration=iteration)
+        improved = [HalfState(moved, volume, errors) for moved, volume, (*_, errors) in zip(sets, volumes, results)]
+        for folder, state in zip(folders, improved):
+            save_half(folder, state, number)
+        return improved
+
+    def _new_poses(self, start, present, curves, iteration, number):
+        """Rotations, shifts and their errors of one half for every patch."""
+        settings, pixel_size = self._settings, start.pixel_size
+        where = {"iteration": iteration, "half": number}
+        radius = max(usable_radius(curve, iteration, settings) for curve in curves)
+        fsc = np.array([curve.fsc[: radius + 1] for curve in curves])
+        volume = composite_map([state.volume for state in present], self._masks, self._global[number - 1].volume)
+        weights = np.where(np.arange(radius + 1) >= LOWEST_RING, np.maximum(fsc.mean(axis=0), SMALLEST_FIT_WEIGHT), 0)
+        gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
+        disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
+        owner = nearest_patch(gmm.centers, self._patches)
+        projectors, refiners = zip(*[
+            make_refiner(
+                gmm.subset(owner == patch), reference_reliability(fsc[patch], gmm_fsc), disc, pixel_size, settings, True)
+            for patch in range(len(self._patches))])
+        poses = [(state.particles.rotations, state.particles.shifts) for state in present]
+        scene = Scene(
+            [(projector, *pose) for projector, pose in zip(projectors, poses)],
+            np.mean([refiner.reliability for refiner in refiners], axis=0))
+        reader = ImageReader(start, disc, settings.invert_contrast)
+        rng = np.random.default_rng([_SAMPLING, settings.seed, iteration, number])
+        with self._progress.step("refine poses", len(start), **where) as report:
+            results = refine_poses(
+                refiners, reader, settings.batch_size, [(start.rotations, start.shifts)] * len(refiners), rng, poses, scene,
+                report)
+        for patch, refiner in enumerate(refiners, 1):
+            report_prior(refiner.prior, self._progress, {**where, "patch": patch})
+        return results

@@ -1,0 +1,196 @@
+"""Q-scores of a model in a map, by atom, residue, chain and component class."""
+import re
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.atoms import write_scored_model
+from gmmrefine.io.chimerax import write_attribute, write_script
+from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
+from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
+from gmmrefine.validation.component_class import component_classes, unknown_residues
+from gmmrefine.validation.q_summary import POLYMERS, expected_q, present_classes, residue_scores, statistics
+from gmmrefine.validation.qscore import REACH, q_scores
+
+_PALETTE = "0,red:0.4,orange:0.6,white:0.8,cornflowerblue:1,blue"
+_NAMED = 5  # residues listed on the screen; all are in run.json
+
+
+def score(positions, grid, sigma, map_path, progress):
+    """Q-score of every atom, once it is sure that the model and the map belong together.
+
+    Parameters
+    ----------
+    positions : (A, 3) float
+        Å, frame of the map.
+    grid : MapGrid
+    sigma : float
+        Å.
+    map_path : str
+        For messages.
+    progress : Progress
+
+    Returns
+    -------
+    QScores
+
+    Raises
+    ------
+    InputError
+        The map is constant, or no atom lies inside it.
+    """
+    if np.ptp(grid.data) == 0:
+        raise InputError(
+            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
+    with progress.step("score atoms", len(positions), unit="atoms") as report:
+        scores = q_scores(positions, grid, sigma, report)
+    if scores.outside.all():
+        raise InputError(
+            f"{map_path} holds x y z from {_place(grid.origin)} to {_place(grid.last)} Å, but the model's atoms lie from "
+            f"{_place(positions.min(axis=0))} to {_place(positions.max(axis=0))} Å: none of them is inside with "
+            f"the {REACH:g} Å around it. Fit the model into the map and save it again.")
+    return scores
+
+
+def qscore(atoms, left_out, grid, paths, settings, run, progress):
+    """Score a model in a map and write tables, figures and a coloured model.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    left_out : LeftOut
+    grid : MapGrid
+    paths : tuple of str
+        Model and map.
+    settings : object
+        ``settings.QSCORE``.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    sigma = float(settings.sigma)
+    scores = score(atoms.positions, grid, sigma, paths[1], progress)
+    classes = component_classes(atoms)
+    residues = residue_scores(scores.values, classes, atoms)
+    expected = _expected(classes, settings.map_resolution, sigma) if settings.map_resolution else {}
+    _write_tables(run, atoms, classes, scores, residues)
+    _write_figures(run, atoms, classes, scores, residues, expected, sigma)
+    _write_model(run, atoms, scores, paths)
+    results = _results(atoms, left_out, classes, scores, sigma, expected)
+    _say(results, progress)
+    return results
+
+
+def atom_columns(atoms, classes):
+    """What the rows of an atom table have in common, dict of str to (A,) values."""
+    return {
+        "gmmChain": atoms.chains, "gmmResidueName": atoms.residue_names, "gmmResidueNumber": atoms.residue_numbers,
+        "gmmInsertionCode": _or_none(atoms.insertion_codes), "gmmAtomName": atoms.names, "gmmElement": atoms.elements,
+        "gmmClass": classes}
+
+
+def write_table(run, name, columns):
+    """Write ``name.star`` with one table of that name: a dict of str to (R,) values."""
+    write_star(run.path(f"{name}.star"), [StarBlock(name, text_columns(columns))])
+
+
+def _expected(classes, resolution, sigma):
+    """The expected Q of the kinds of polymer that the model holds."""
+    return {kind: value for kind, value in expected_q(resolution, sigma).items() if np.isin(classes, POLYMERS[kind]).any()}
+
+
+def _write_tables(run, atoms, classes, scores, residues):
+    place = dict(zip(("gmmModelX", "gmmModelY", "gmmModelZ"), atoms.positions.T))
+    write_table(run, "qscore", {
+        **atom_columns(atoms, classes), **place, "gmmOccupancy": atoms.occupancies,
+        "gmmQScore": optional_column(scores.values)})
+    first = residues.first_atom
+    write_table(run, "residues", {
+        "gmmChain": atoms.chains[first], "gmmResidueName": atoms.residue_names[first],
+        "gmmResidueNumber": atoms.residue_numbers[first], "gmmInsertionCode": _or_none(atoms.insertion_codes[first]),
+        "gmmAtoms": residues.atoms, "gmmAtomsOutside": residues.atoms_outside,
+        "gmmQBackbone": optional_column(residues.backbone), "gmmQSideChain": optional_column(residues.side_chain),
+        "gmmQMean": optional_column(residues.mean), "gmmQWindow": optional_column(residues.window)})
+    _write_statistics(run, "chains", "gmmChain", atoms.chains, list(dict.fromkeys(atoms.chains)), scores.values)
+    _write_statistics(run, "classes", "gmmClass", classes, present_classes(classes), scores.values)
+
+
+def _write_statistics(run, name, label, group, groups, values):
+    """Statistics of the scores (A,) of each group of atoms as a table."""
+    rows = [statistics(values[group == each]) for each in groups]
+    counts = {key: np.array([row[key] for row in rows]) for key in ("gmmAtoms", "gmmAtomsOutside")}
+    means = {key: optional_column([row[key] for row in rows]) for key in rows[0] if key not in counts}
+    write_table(run, name, {label: np.array(groups), **counts, **means})
+
+
+def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
+    first, polymer = residues.first_atom, ~np.isnan(residues.window)
+    for chain in dict.fromkeys(atoms.chains[first][polymer]):
+        rows = np.flatnonzero(polymer & (atoms.chains[first] == chain))
+        of_chain = {kind: expected[kind] for kind in expected if np.isin(classes[first[rows]], POLYMERS[kind]).any()}
+        write_residue_figure(
+            run.path("figures", f"residues_{re.sub('[^A-Za-z0-9-]', '_', chain)}.png"),
+            f"chain {chain}, Q-score with σ {sigma} Å", atoms.residue_numbers[first[rows]], residues.mean[rows],
+            residues.window[rows], of_chain)
+    scored = ~scores.outside
+    by_class = {name: scores.values[scored & (classes == name)] for name in present_classes(classes[scored])}
+    write_class_figure(run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms", {"map": by_class})
+
+
+def _write_model(run, atoms, scores, paths):
+    write_scored_model(paths[0], run.path("qscore.cif"), scores.values)
+    write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
+    write_script(
+        run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]])
+
+
+def _results(atoms, left_out, classes, scores, sigma, expected):
+    scored = scores.values[~scores.outside]
+    outside = np.flatnonzero(scores.outside)
+    return {
+        "sigma": sigma, "atoms": len(scored), "mean_q": float(scored.mean()), "median_q": float(np.median(scored)),
+        "mean_q_by_class": {
+            name: statistics(scores.values[classes == name])["gmmQMean"] for name in present_classes(classes[~scores.outside])},
+        "expected_q": expected, "atoms_outside": len(outside),
+        "residues_outside": list(dict.fromkeys(atoms.residue_label(number) for number in outside)),
+        "atoms_in_constant_density": int(scores.flat.sum()), "atoms_of_zero_occupancy": int((atoms.occupancies == 0).sum()),
+        "unknown_residues": unknown_residues(atoms, classes), "hydrogens_left_out": left_out.hydrogens,
+        "alternatives_left_out": left_out.alternatives, "models_left_out": left_out.models}
+
+
+def _say(results, progress):
+    notes = (
+        ("models_left_out", "further models in the file are not scored; only the first is"),
+        ("alternatives_left_out", "alternative places of atoms are not scored; of each atom the one of highest occupancy is"),
+        ("atoms_of_zero_occupancy", "atoms have occupancy 0; they are scored like the others"),
+        ("atoms_in_constant_density", "atoms lie in constant density; their Q is 0"))
+    for name, text in notes:
+        if results[name]:
+            progress.say(f"{results[name]} {text}")
+    if results["atoms_outside"]:
+        progress.say(
+            f"{results['atoms_outside']} atoms lie outside the map and have no Q: {_some(results['residues_outside'])}")
+    if results["unknown_residues"]:
+        progress.say(f"no class is known for {_some(results['unknown_residues'])}")
+    for kind, value in results["expected_q"].items():
+        progress.say(f"expected of {kind} at this resolution: {value:.3f}")
+    for name, value in results["mean_q_by_class"].items():
+        progress.say(f"{name.replace('_', ' ')}: mean Q {value:.3f}")
+    progress.say(f"mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']} Å)")
+
+
+def _some(labels):
+    rest = len(labels) - _NAMED
+    return ", ".join(labels[:_NAMED]) + (f" and {rest} more residues" if rest > 0 else "")
+
+
+def _or_none(codes):
+    return np.where(codes == "", "<NA>", codes)
+
+
+def _place(position):
+    return " ".join(f"{value:.1f}" for value in position)

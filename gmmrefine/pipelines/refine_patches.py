@@ -1,0 +1,188 @@
+"""Patch-by-patch refinement: geometry, patches together or one by one, and their composite."""
+import os
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.patches import Patch
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.mrc import write_map
+from gmmrefine.io.star import read_star
+from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
+from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.composite import read_focused, write_composite
+from gmmrefine.pipelines.half_iteration import load_half, save_half
+from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
+from gmmrefine.pipelines.patch_iteration import Together
+from gmmrefine.pipelines.reconstruct import mean_correlation
+from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
+from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, useless_in_scheme
+from gmmrefine.pipelines.run_record import RunRecord
+from gmmrefine.progress import Progress
+from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
+
+_OF_THE_GEOMETRY = "mask", "mask_resolution", "mask_edge", "focus_edge"  # decided before a patch is refined
+
+def check_settings(settings, particles):
+    """Refuse combinations of settings that mean nothing."""
+    check_scheme(settings)
+    check_number_of_gaussians(settings.gaussians)
+    if settings.patches != "auto" and not (settings.patches.isdigit() and int(settings.patches) > 0):
+        raise InputError(f"--patches {settings.patches}: expected a number above 0, or auto.")
+    if settings.only not in ("", "geometry", "composite") and not settings.only.isdigit():
+        raise InputError(f"--only {settings.only}: expected geometry, a patch number, or composite.")
+    if settings.only and settings.patch_mode == "together":
+        raise InputError("--only takes the patches one by one. Add --patch-mode apart.")
+    refuse_ignored(settings, REFINE_PATCHES, [
+        (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
+        (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
+        (bool(settings.model), "--model", ("gaussians",)),
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        *useless_in_scheme(settings)])
+    check_resolutions(settings, particles, ("max_resolution",))
+
+
+def refine_patches(particles, settings, run, progress):
+    """Refine all patches of a molecule, or do the part that ``settings.only`` names.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        With half sets, at their global poses.
+    settings : object
+        ``settings.REFINE_PATCHES`` and computing settings.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    settings = changed(settings, symmetry="C1", initial_resolution=0.0)
+    run.describe_particles(particles)
+    starts = split_half_sets(particles)
+    halves = start_halves(starts, settings, run, progress)
+    mask = shared_mask(halves, particles, settings, run)
+    patches = shared_patches(halves, mask, particles, settings, run, progress)
+    write_patches(run.path("patches.star"), patches)
+    for number, patch in enumerate(patches, 1):
+        soft = patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge)
+        write_map(run.path("patches", f"mask_{number:02d}.mrc"), soft, particles.pixel_size)
+    if settings.only == "geometry":
+        return {"patches": len(patches)}
+    if not settings.only:
+        refine_all(halves, mask, patches, particles, settings, run, progress)
+    return joined_patches(halves, mask, len(patches), particles, settings, run, progress)
+
+
+def start_halves(starts, settings, run, progress):
+    """Both half sets at their global poses, with their maps."""
+    folder, halves = run.path("iterations", "00"), []
+    for number, start in enumerate(starts, 1):
+        state = load_half(folder, start, number)
+        if state is None:
+            state = start_half(start, number, settings, progress)
+            save_half(folder, state, number)
+        halves.append(state)
+    return halves
+
+
+def shared_patches(halves, mask, particles, settings, run, progress):
+    """The patches both halves use: found here, or those of a pinned run."""
+
+    def measure():
+        curve = gold_standard_fsc(*(half.volume for half in halves), mask, particles.pixel_size, settings.seed)
+        radius = usable_radius(curve, 1, settings)
+        weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
+        gmms = [
+            gmm_of_map(half.volume, mask, particles.pixel_size, weights, settings, progress, iteration=0, half=number)[0]
+            for number, half in enumerate(halves, 1)]
+        found = patches_of(gmms, int(settings.patches), mask, particles.pixel_size, settings.seed)
+        return [patch.spheres.tolist() for patch in found]
+
+    return [Patch(np.array(spheres)) for spheres in run.exchange("patches", 0, measure)]
+
+
+def refine_all(halves, mask, patches, particles, settings, run, progress):
+    """Refine every patch, together or one after the other."""
+    if settings.patch_mode == "together":
+        together = Together(particles, halves, mask, patches, settings, run, progress)
+        together.write(*together.refine())
+        return
+    for number in range(1, len(patches) + 1):
+        progress.say(f"patch {number} of {len(patches)}")
+        refine_patch(particles, number, settings)
+
+
+def refine_patch(particles, number, settings):
+    """Refine one patch as a focused refinement of its own in ``patches/NN``.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    number : int
+        From 1.
+    settings : object
+        ``settings.REFINE_PATCHES``, computing settings and ``output``.
+
+    Raises
+    ------
+    InputError
+        No geometry there yet, or no such patch.
+    """
+    folder = settings.output
+    count = len(read_patches(os.path.join(folder, "patches.star")))
+    if not 1 <= number <= count:
+        raise InputError(f"--only {number}: there are patches 1 to {count}.")
+    usual = defaults(REFINE)
+    inside = changed(
+        usual, **{name: value for name, value in vars(settings).items() if name not in _OF_THE_GEOMETRY},
+        iterations=settings.patch_iterations, mask=os.path.join(folder, "mask.mrc"),
+        focus_mask=os.path.join(folder, "patches", f"mask_{number:02d}.mrc"))
+    place = os.path.join(folder, "patches", f"{number:02d}")
+    if settings.pin_exchanges:
+        inside.pin_exchanges = os.path.join(
+            os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
+        inside.mask = ""
+    values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
+    run = RunRecord(place, "refine", values, [settings.particles, inside.focus_mask, settings.model])
+    progress = Progress(place)
+    if inside.pin_exchanges:
+        run.pin_exchanges(inside.pin_exchanges)
+    results = refine(particles, inside, run, progress)
+    run.finish(results, progress.seconds)
+
+
+def joined_patches(halves, mask, count, particles, settings, run, progress):
+    """The composite of the patches' half maps, in the global map where no patch is; a table with a row per patch."""
+    folders = [run.path("patches", f"{number:02d}") for number in range(1, count + 1)]
+    for number, folder in enumerate(folders, 1):
+        if not os.path.exists(os.path.join(folder, "half_map_2.mrc")):
+            raise InputError(f"{folder}: patch {number} is not refined yet. Run the same command with --only {number} first.")
+    parts = [read_focused(folder, particles.pixel_size)[0] for folder in folders]
+    background = [half.volume for half in halves]
+    rows = [
+        patch_row(number, part, background, mask, particles, settings) for number, part in enumerate(parts, 1)]
+    write_curves(run.path("patch_table.star"), {
+        label: np.array([row[label] for row in rows], float) for label in rows[0]}, block="patches")
+    results = write_composite(parts, background, mask, particles.pixel_size, settings, run, progress)
+    before = gold_standard_fsc(*background, mask, particles.pixel_size, settings.seed)
+    return dict(results, patches=count, resolution_before=before.resolution(settings.fsc_threshold), patch_table=rows)
+
+
+def patch_row(number, part, background, mask, particles, settings):
+    """What refining a patch has brought: its resolution before and after, and how far its particles turned."""
+    region = mask * part.mask
+    before, after = (
+        gold_standard_fsc(*maps, region, particles.pixel_size, settings.seed) for maps in (background, part.halves))
+    table = read_star(os.path.join(settings.output, "patches", f"{number:02d}", "particles.star"))["particles"]
+    return {
+        "gmmPatch": number, "gmmVolume": float(region.sum()) * particles.pixel_size**3,
+        "gmmResolutionBefore": before.resolution(settings.fsc_threshold) or 0.0,
+        "gmmResolutionAfter": after.resolution(settings.fsc_threshold) or 0.0,
+        "gmmMeanFscBefore": mean_correlation(before), "gmmMeanFscAfter": mean_correlation(after),
+        "gmmRotationChange": float(np.mean(table.numbers("gmmRotationChange"))),
+        "gmmShiftChange": float(np.mean(table.numbers("gmmShiftChange")))}

@@ -1,0 +1,124 @@
+"""What each atom is part of: protein, nucleic acid, ligand, ion, water, lipid or glycan.
+
+By entity first (a nucleotide in a chain is nucleic acid, a free one is a ligand), then by residue name and chemistry.
+"""
+import re
+
+import gemmi
+import numpy as np
+from scipy.spatial import cKDTree
+
+PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN = "protein_backbone", "protein_side_chain"
+NUCLEIC_BACKBONE, NUCLEOBASE = "nucleic_backbone", "nucleobase"
+LIGAND, ION, WATER, LIPID, GLYCAN, UNKNOWN = "ligand", "ion", "water", "lipid", "glycan", "unknown"
+CLASSES = (
+    PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN, NUCLEIC_BACKBONE, NUCLEOBASE, LIGAND, ION, WATER, LIPID, GLYCAN, UNKNOWN)
+
+_PROTEIN_BACKBONE_ATOMS = {"N", "CA", "C", "O", "OXT", "OT1", "OT2"}
+# sugar atoms are primed; the others are of phosphates, in the names of today, of before 2007, and of triphosphates
+# sugar atoms are primed; the others are of phosphates, in the names of today, of before 2007, and of triphosphates
+_NUCLEIC_BACKBONE_ATOM = re.compile(r".*['*]|P[ABG]?|OP[123]|O[123]P|O[123][ABG]|S[12]P|CM2")
+_SUGAR_ATOMS = {"C1'", "C3'", "C4'", "C1*", "C3*", "C4*"}
+_PEPTIDE_ATOMS = {"N", "CA", "C"}
+
+_PLACEHOLDERS = {"UNK", "UNL", "UNX", "DUM", "N", "DN"}
+_WATERS = {"HOH", "DOD", "WAT", "H2O", "TIP", "TIP3", "SOL"}
+_SMALL_IONS = set(
+    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF".split())
+_HALOGENS = {"F", "Cl", "Br", "I"}
+# needed where a model holds only part of a lipid, and for lipids without an unbranched chain; others are known by their tail
+_LIPIDS = set(
+    "POV PC1 PCW PX4 6PL MC3 PTY PEE PEF PEV PEH 3PE LOP PGV LHG PGT PSF P5S 17F PIO PT5 44G CDL SQD LMG DGD S1P OLA OLB OLC "
+    "PLM MYR STE EIC ACD DAO POPC POPE POPG POPS DOPC DPPC "
+    "CLR Y01 ERG C3S HC3 CHOL CHL1 UQ1 UQ2 UQ8 U10 MQ7 PQN PL9 "  # sterols and quinones
+    "LMT LMN AV0 9Z9 BOG BNG LDA C8E DMU".split())  # detergents, which take the place of lipids
+_SHORTEST_TAIL = 7  # carbons in a row bonded to one or two carbons and nothing else; an octanoyl chain has seven
+_CARBON_BOND = 1.75  # Å, longest between two carbons in a model of cryoEM
+_HEAVY_BOND = 2.0  # Å, longest of carbon to nitrogen, oxygen, phosphorus or sulphur
+_GLYCANS = set(
+    "NAG NDG NGA A2G BMA MAN GAL GLA GLC BGC FUC FUL SIA SLB XYS XYP RAM IDS BDP GCU FRU KDO SUC LBT MAL TRE".split())
+
+
+def component_classes(atoms):
+    """The class of every atom; each has exactly one.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        Non-hydrogen atoms.
+
+    Returns
+    -------
+    (A,) str
+        Each one of ``CLASSES``.
+    """
+    classes = np.empty(len(atoms), dtype=f"U{max(map(len, CLASSES))}")
+    for members in np.split(np.arange(len(atoms)), np.flatnonzero(np.diff(atoms.residue_index)) + 1):
+        classes[members] = _classes_of_residue(atoms.subset(members))
+    return classes
+
+
+def unknown_residues(atoms, classes):
+    """Names of the residues that could not be placed, as ``chain/name number``, in file order."""
+    first = np.unique(atoms.residue_index[classes == UNKNOWN], return_index=True)[1]
+    return [atoms.residue_label(number) for number in np.flatnonzero(classes == UNKNOWN)[first]]
+
+
+def _classes_of_residue(residue):
+    """Class of each atom of one residue, or one class for all."""
+    entity, names = residue.entities[0], set(residue.names.tolist())
+    if entity not in ("protein", "nucleic", "other polymer"):
+        return _class_of_molecule(residue)
+    # caps of a chain and traces have neither an amino acid's atoms nor a nucleotide's; they follow their chain
+    if names >= _PEPTIDE_ATOMS or (entity == "protein" and not names & _SUGAR_ATOMS):
+        return [PROTEIN_BACKBONE if name in _PROTEIN_BACKBONE_ATOMS else PROTEIN_SIDE_CHAIN for name in residue.names]
+    if names & _SUGAR_ATOMS or entity == "nucleic":
+        return [NUCLEIC_BACKBONE if _NUCLEIC_BACKBONE_ATOM.fullmatch(name) else NUCLEOBASE for name in residue.names]
+    return UNKNOWN
+
+
+def _class_of_molecule(residue):
+    """Class of a residue that is not part of a protein or nucleic acid chain."""
+    name, only = residue.residue_names[0], residue.elements[0] if len(residue) == 1 else None
+    if residue.entities[0] == "water" or name in _WATERS:
+        return WATER
+    if residue.entities[0] == "saccharide":
+        return GLYCAN
+    if name in _PLACEHOLDERS or "X" in residue.elements:
+        return UNKNOWN
+    if name in _SMALL_IONS or (only and (gemmi.Element(only).is_metal or only in _HALOGENS)):
+        return ION
+    if name in _LIPIDS or _has_tail(residue):
+        return LIPID
+    if name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
+        return GLYCAN
+    if only in ("C", "N", "O", "P", "S"):
+        return UNKNOWN  # one atom of something larger
+    return LIGAND
+
+
+def _has_tail(residue):
+    """Whether the residue has an unbranched hydrocarbon chain."""
+    carbons = residue.elements == "C"
+    if carbons.sum() < _SHORTEST_TAIL:
+        return False
+    positions = residue.positions[carbons]
+    bonds = cKDTree(positions).query_pairs(_CARBON_BOND)
+    bonded = {number: set() for number in range(len(positions))}
+    for first, second in bonds:
+        bonded[first].add(second)
+        bonded[second].add(first)
+    others = residue.positions[~carbons]
+    apart = cKDTree(others).query(positions)[0] > _HEAVY_BOND if len(others) else np.ones(len(positions), bool)
+    chain = {number for number in bonded if apart[number] and 1 <= len(bonded[number]) <= 2}
+    return max((_run_length(start, chain, bonded) for start in chain), default=0) >= _SHORTEST_TAIL
+
+
+def _run_length(start, chain, bonded):
+    """Number of chain members connected to ``start`` through chain members."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        following = bonded[waiting.pop()] & chain - seen
+        seen |= following
+        waiting += following
+    return len(seen)

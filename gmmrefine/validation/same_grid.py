@@ -1,0 +1,121 @@
+"""Whether maps of one molecule lie on one grid and in one place, and resampling where they do not."""
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import affine_transform
+
+_SAME = 1e-3  # part of a voxel
+_COARSEST = 15.0  # Å; beyond, masks and solvent decide where maps correlate best
+_CLEARLY_BETTER = 0.02  # difference of correlations
+_LARGEST_SHIFT = 0.75  # voxels, or Å where a voxel is smaller
+
+
+def grid_differences(grid, reference):
+    """What differs between the grids of two maps, in words; empty when nothing does.
+
+    Parameters
+    ----------
+    grid, reference : MapGrid
+
+    Returns
+    -------
+    list of str
+    """
+    pairs = (
+        ("box", grid.data.shape[::-1], reference.data.shape[::-1], 0, "px"),
+        ("voxel", grid.voxel_sizes, reference.voxel_sizes, _SAME * reference.voxel_sizes.min(), "Å"),
+        ("first voxel at", grid.origin, reference.origin, 0.05 * reference.voxel_sizes.min(), "Å"))
+    return [
+        f"{what} {_numbers(mine)} instead of {_numbers(other)} {unit}" for what, mine, other, allowed, unit in pairs
+        if np.abs(np.subtract(mine, other)).max() > allowed]
+
+
+def resampled(grid, reference):
+    """A map on the grid of another, by cubic splines; 0 where it does not reach.
+
+    Parameters
+    ----------
+    grid, reference : MapGrid
+
+    Returns
+    -------
+    MapGrid
+    """
+    step = (reference.voxel_sizes / grid.voxel_sizes)[::-1]
+    offset = ((reference.origin - grid.origin) / grid.voxel_sizes)[::-1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # SciPy tells of a change in its version 0.18
+        data = affine_transform(grid.data, step, offset, reference.data.shape, np.float32, order=3, mode="constant")
+    return replace(reference, data=data)
+
+
+def overlap(grid, reference):
+    """The part of the reference's voxels that another map reaches, as slices along z, y, x.
+
+    Parameters
+    ----------
+    grid, reference : MapGrid
+
+    Returns
+    -------
+    tuple of slice
+    """
+    low = np.ceil((grid.origin - reference.origin) / reference.voxel_sizes - _SAME).astype(int)
+    high = np.floor((grid.last - reference.origin) / reference.voxel_sizes + _SAME).astype(int)
+    return tuple(
+        slice(max(0, first), max(0, last + 1)) for first, last in zip(low[::-1].tolist(), high[::-1].tolist()))
+
+
+def displacement(data, reference, voxel_sizes):
+    """How far a map is moved against another, from where they correlate best beyond 15 Å resolution.
+
+    Parameters
+    ----------
+    data, reference : (Z, Y, X) float
+        On one grid.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+
+    Returns
+    -------
+    tuple
+        x, y, z in Å (3,), zero where they correlate hardly better than in place; and the best correlation.
+    """
+    shape = reference.shape
+    frequency = np.meshgrid(
+        *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
+        fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
+    coarse = sum(axis**2 for axis in frequency) < 1 / _COARSEST**2
+    first, second = (fft.rfftn(each) for each in (data, reference))
+    first[coarse] = second[coarse] = 0
+    mates = np.full(first.shape[2], 2.0)  # a half transform leaves out the conjugates of all but its first and last columns
+    mates[0] = 1
+    mates[-1] = 1 if shape[2] % 2 == 0 else 2
+    norm = np.sqrt(np.prod([np.sum(np.abs(each) ** 2 * mates) / reference.size for each in (first, second)]))
+    correlation = fft.irfftn(first * second.conj(), shape) / max(norm, 1e-30)
+    best = np.unravel_index(int(np.argmax(correlation)), shape)
+    highest = float(correlation[best])
+    if highest - correlation[0, 0, 0] < _CLEARLY_BETTER:
+        return np.zeros(3), highest
+    return np.array([_peak(correlation, best, axis) for axis in (2, 1, 0)]) * voxel_sizes, highest
+
+
+def is_displaced(shift, voxel_sizes):
+    """Whether a displacement (3,) in Å is more than the accuracy it is known with."""
+    return bool(np.any(np.abs(shift) > _LARGEST_SHIFT * np.maximum(voxel_sizes, 1.0)))
+
+
+def _peak(correlation, best, axis):
+    """Place of the maximum along one axis by a parabola through it and its neighbours, in voxels from -n/2 to n/2."""
+    size = correlation.shape[axis]
+    line = np.take(correlation[tuple(slice(None) if other == axis else best[other] for other in range(3))],
+                   np.arange(best[axis] - 1, best[axis] + 2), mode="wrap").astype(float)
+    bend = line[0] - 2 * line[1] + line[2]
+    place = best[axis] + (0.5 * (line[0] - line[2]) / bend if bend < 0 else 0.0)
+    return place - size if place > size / 2 else place
+
+
+def _numbers(values):
+    return "×".join(f"{value:g}" for value in values)

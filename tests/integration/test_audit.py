@@ -1,0 +1,205 @@
+"""The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
+import gemmi
+import numpy as np
+import pytest
+from model_files import residue, write_pdb
+from model_maps import map_of_atoms, save
+from scipy.ndimage import gaussian_filter, shift
+from scipy.spatial import cKDTree
+from small_run import assert_refused, gmmrefine, record
+
+from gmmrefine.commands.audit import OUTPUTS
+from gmmrefine.io.atoms import embedded_model, read_atoms
+from gmmrefine.io.mrc import MapGrid
+from gmmrefine.io.star import read_star
+
+DELETED = ("A/ATP 1503", "A/MG 1502", "A/POV 1506", "A/HOH 2003")
+
+
+def write_6msm_with_waters(path, count=6):
+    """6MSM and some waters 2.8 to 3.2 Å from its surface."""
+    structure, atoms = gemmi.read_structure(embedded_model()), read_atoms(embedded_model())
+    tree, rng, placed = cKDTree(atoms.positions), np.random.default_rng(5), []
+    while len(placed) < count:
+        place = atoms.positions[rng.integers(len(atoms))] + rng.normal(0, 3, 3)
+        if 2.8 < tree.query(place)[0] < 3.2 and all(np.linalg.norm(place - other) > 4 for other in placed):
+            placed.append(place)
+            water, atom = gemmi.Residue(), gemmi.Atom()
+            water.name, water.seqid, water.het_flag = "HOH", gemmi.SeqId(2000 + len(placed), " "), "H"
+            atom.name, atom.element, atom.pos, atom.occ = "O", gemmi.Element("O"), gemmi.Position(*place), 1.0
+            water.add_atom(atom)
+            structure[0]["A"].add_residue(water)
+    structure.setup_entities()
+    structure.make_mmcif_document().write_file(str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def maps_of_6msm(tmp_path_factory):
+    """Folder with a model, its whole map, and maps of it without four molecules, sharpened, and with noise."""
+    folder = tmp_path_factory.mktemp("audit")
+    atoms = read_atoms(write_6msm_with_waters(folder / "model.cif"))
+    labels = np.array([atoms.residue_label(atom) for atom in range(len(atoms))])
+    grid = (tuple(np.ceil(np.ptp(atoms.positions, axis=0) + 14).astype(int)[::-1]), (1.0,) * 3, atoms.positions.min(axis=0) - 7)
+    rng, kept = np.random.default_rng(1), ~np.isin(labels, DELETED)
+    assert len(set(labels[~kept])) == 4
+    whole = map_of_atoms(atoms.positions, atoms.atomic_numbers, grid, 1.1)
+    without = map_of_atoms(atoms.positions[kept], atoms.atomic_numbers[kept], grid, 1.1)
+    noise = [rng.normal(0, 0.1 * whole.data.std(), whole.data.shape) for _ in range(3)]
+    variants = {
+        "whole": whole.data + noise[0], "without": 3 * without.data + noise[1] + 20,
+        "sharp": 2 * whole.data - gaussian_filter(whole.data, 1) + noise[0], "noisy": whole.data + noise[0] + noise[2]}
+    for name, data in variants.items():
+        save(folder / f"{name}.mrc", MapGrid(data.astype(np.float32), whole.voxel_sizes, whole.origin))
+    return folder
+
+
+def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
+    paths = [maps_of_6msm / f"{name}.mrc" for name in ("whole", "without", "sharp", "noisy")]
+    outcome = gmmrefine("audit", maps_of_6msm / "model.cif", *paths, "-o", tmp_path)
+    assert outcome.code == 0 and outcome.err == "", outcome.err
+    table = read_star(tmp_path / "audit.star")["audit"]
+    names = [f"{chain}/{name} {number}" for chain, name, number in zip(*map(
+        table.strings, ("gmmChain", "gmmResidueName", "gmmResidueNumber")))]
+    statuses = dict(zip(zip(table.strings("gmmMap"), names), table.strings("gmmStatus")))
+    assert len(statuses) == 3 * (2 + 2 + 5 + 1 + 6)
+    assert {place for place, status in statuses.items() if status == "lost"} == {("without", name) for name in DELETED}
+    assert set(statuses.values()) == {"lost", "kept"}
+    assert "one model that was not refitted" in outcome.out
+    assert "lost: A/MG 1502, A/ATP 1503, A/POV 1506, A/HOH 2003" in outcome.out
+    results = record(tmp_path)["results"]
+    assert results["counts"]["without"] == {"kept": 12, "weakened": 0, "lost": 4, "unjudged": 0}
+    assert sorted(results["lost"]["without"]) == sorted(DELETED) and results["models_refitted_to_maps"] is False
+    changes = read_star(tmp_path / "changes.star")["changes"]
+    low, middle, high = (np.array(changes.strings(f"gmmQChange{end}")[:2], float) for end in ("Low", "", "High"))
+    assert (low < middle).all() and (middle < high).all() and np.abs(middle).max() < 0.01
+    sharp = [name == "sharp" and kind.startswith("protein") for name, kind in zip(*map(
+        changes.strings, ("gmmMap", "gmmClass")))]
+    assert (changes.numbers("gmmQReference")[sharp] < changes.numbers("gmmQMean")[sharp]).all()
+    for name in (*OUTPUTS, "figures/copies.png", "change_map_2.cxc", "change_map_4.defattr"):
+        assert (tmp_path / name).stat().st_size > 0, name
+
+
+PEPTIDE = {"N": (0, 0, 0), "CA": (1.46, 0, 0), "C": (2.0, 1.4, 0), "O": (1.3, 2.4, 0), "CB": (2.0, -0.8, 1.2)}
+MODEL = [residue("ALA", "A", number, PEPTIDE, "ATOM", at=(10, 8 + 3.8 * number, 10)) for number in range(1, 9)] + [
+    residue("MG", "A", 101, "MG:MG", at=(18, 20, 14)), residue("HOH", "A", 102, "O", at=(18, 30, 14))]
+GRID = ((30, 56, 32), (0.9, 0.9, 0.9), (0, 0, 0))
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Folder with a small model and its map."""
+    atoms = read_atoms(write_pdb(tmp_path / "model.pdb", *MODEL))
+    save(tmp_path / "whole.mrc", map_of_atoms(atoms.positions, np.ones(len(atoms)), GRID, 0.9))
+    return tmp_path
+
+
+def audit(folder, *names, options=()):
+    paths = [folder / name for name in names]
+    return gmmrefine("audit", folder / "model.pdb", folder / "whole.mrc", *paths, "-o", folder / "out", *options)
+
+
+def statuses_of(folder):
+    table = read_star(folder / "out" / "audit.star")["audit"]
+    return dict(zip(table.strings("gmmResidueName"), table.strings("gmmStatus")))
+
+
+def test_density_that_fades_is_weakened_then_lost(small):
+    """Q does not see the height of a peak; the density does."""
+    atoms = read_atoms(small / "model.pdb")
+    for factor, expected in ((0.8, "kept"), (0.45, "weakened"), (0.15, "lost")):
+        heights = np.where(atoms.residue_names == "MG", factor, 1.0)
+        save(small / "faded.mrc", map_of_atoms(atoms.positions, heights, GRID, 0.9))
+        outcome = audit(small, "faded.mrc", options=("-o", small / "out"))
+        assert outcome.code == 0, outcome.err
+        assert statuses_of(small) == {"MG": expected, "HOH": "kept"}
+        for path in (small / "out").glob("*.*"):
+            path.unlink()
+
+
+def test_what_the_reference_does_not_show_is_not_judged(small):
+    atoms = read_atoms(small / "model.pdb")
+    heights = np.where(atoms.residue_names == "HOH", 0.0, 1.0)
+    save(small / "other.mrc", map_of_atoms(atoms.positions, np.ones(len(atoms)), GRID, 0.9))
+    save(small / "whole.mrc", map_of_atoms(atoms.positions, heights, GRID, 0.9))
+    assert audit(small, "other.mrc").code == 0
+    assert statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
+
+
+def test_other_grids_are_refused_or_resampled(small):
+    atoms = read_atoms(small / "model.pdb")
+    other = map_of_atoms(atoms.positions, np.ones(len(atoms)), ((44, 62, 36), (0.7, 0.8, 0.75), (1.2, 0.4, -0.3)), 0.9)
+    save(small / "other.mrc", other, (3, 1, 2))
+    outcome = audit(small, "other.mrc")
+    assert_refused(
+        outcome, "audit", "other.mrc is not on the grid of", "box 36×62×44 instead of 32×56×30 px",
+        "voxel 0.7×0.8×0.75 instead of 0.9×0.9×0.9 Å", "first voxel at 1.2×0.4×-0.3 instead of 0×0×0 Å", "--grids resample")
+    assert not (small / "out" / "audit.star").exists()
+    outcome = audit(small, "other.mrc", options=("--grids", "resample"))
+    assert outcome.code == 0, outcome.err
+    assert statuses_of(small) == {"MG": "kept", "HOH": "kept"} and "other (resampled):" in outcome.out
+    scores = read_star(small / "out" / "atoms.star")["atoms"]
+    assert np.abs(scores.numbers("gmmQScoreMap1") - scores.numbers("gmmQScoreMap2")).max() < 0.02
+
+
+def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
+    atoms = read_atoms(small / "model.pdb")
+    cut = map_of_atoms(atoms.positions, np.ones(len(atoms)), ((30, 26, 32), (0.9,) * 3, (0, 0, 0)), 0.9)
+    save(small / "cut.mrc", cut)
+    assert audit(small, "cut.mrc", options=("--grids", "resample")).code == 0
+    assert statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
+    assert record(small / "out")["results"]["maps"]["cut"]["atoms_without_q"] > 10
+
+
+@pytest.mark.parametrize("moved, found", [
+    ((0, 0, 2), "1.8 0.0 0.0 Å"), ((0, -1.5, 0), "0.0 -1.4 0.0 Å"), ((1, 0, 0), "0.0 0.0 0.9 Å")])
+def test_a_moved_map_is_refused(small, moved, found):
+    whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
+    save(small / "moved.mrc", MapGrid(shift(whole.data, moved, order=3), whole.voxel_sizes, whole.origin))
+    assert_refused(audit(small, "moved.mrc"), "audit", f"moved.mrc is moved by {found}", "Correct its header's origin")
+
+
+def test_another_molecule_and_an_empty_map_are_refused(small, rng):
+    whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
+    for data, words in (
+            (rng.normal(size=whole.data.shape), "does not resemble"), (0 * whole.data, "other.mrc: all 53760 voxels are 0")):
+        save(small / "other.mrc", MapGrid(data.astype(np.float32), whole.voxel_sizes, whole.origin))
+        assert_refused(audit(small, "other.mrc"), "audit", words)
+    assert_refused(audit(small, "whole.mrc"), "audit", "whole.mrc is given twice")
+
+
+def _atoms_of(folder):
+    atoms = read_atoms(folder / "model.pdb")
+    return atoms.positions, np.ones(len(atoms))
+
+
+def test_refitted_models(small):
+    """A map of the molecule 0.6 Å away scores as well with a model that follows it."""
+    atoms = read_atoms(small / "model.pdb")
+    bent = [[line[:46] + f"{float(line[46:54]) + 0.6:8.3f}" + line[54:] for line in lines] for lines in MODEL]
+    write_pdb(small / "bent.pdb", *bent)
+    save(small / "bent.mrc", map_of_atoms(atoms.positions + [0, 0, 0.6], np.ones(len(atoms)), GRID, 0.9))
+    outcome = audit(small, "bent.mrc", options=("--refitted", small / "model.pdb", small / "bent.pdb"))
+    assert outcome.code == 0 and "each map is scored with the model refitted to it" in outcome.out
+    assert record(small / "out")["results"]["models_refitted_to_maps"] is True
+    changes = read_star(small / "out" / "changes.star")["changes"]
+    assert np.abs(changes.numbers("gmmQChange")).max() < 0.03
+    one = gmmrefine("audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "one")
+    assert one.code == 0
+    assert read_star(small / "one" / "changes.star")["changes"].numbers("gmmQChange")[0] < -0.1
+    write_pdb(small / "short.pdb", *MODEL[:-1])
+    for models, words in (
+            ([small / "model.pdb"], "names 1 models for 2 maps"),
+            ([small / "model.pdb", small / "short.pdb"], "must have the same atoms")):
+        outcome = gmmrefine(
+            "audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "bad", "--refitted", *models)
+        assert_refused(outcome, "audit", words)
+
+
+def test_a_model_of_protein_only(small):
+    write_pdb(small / "model.pdb", *MODEL[:-2])
+    whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
+    save(small / "other.mrc", MapGrid(whole.data + 1, whole.voxel_sizes, whole.origin))
+    outcome = audit(small, "other.mrc")
+    assert outcome.code == 0 and "no copies to judge" in outcome.out
+    assert len(read_star(small / "out" / "audit.star")["audit"]) == 0

@@ -1,0 +1,40 @@
+"""Small PDB files written atom by atom."""
+
+_LINE = "{record:<6}{serial:5d} {name:<4}{alternative}{residue:>3} {chain}{number:4d}{insertion}   {x:8.3f}{y:8.3f}{z:8.3f}"
+_TAIL = "{occupancy:6.2f}{b:6.2f}          {element:>2}"
+
+
+def residue(name, chain, number, atoms, record="HETATM", at=(0.0, 0.0, 0.0), insertion=" ", occupancy=1.0, alternative=" "):
+    """Lines of one residue.
+
+    Parameters
+    ----------
+    atoms : str or dict of str to (3,) float
+        Atom names, which are then put 1.5 Å apart in a row, or names with places in Å; the element is the first letter of
+        a name, or what follows a colon (``MG:MG``).
+    at : (3,) float
+        Å, added to all places.
+    """
+    if isinstance(atoms, str):
+        atoms = {label: (1.5 * place, 0.0, 0.0) for place, label in enumerate(atoms.split())}
+    lines = []
+    for serial, (label, place) in enumerate(atoms.items(), 1):
+        atom, _, element = label.partition(":")
+        element = element or atom[0]
+        x, y, z = (shift + value for shift, value in zip(at, place))
+        lines.append((_LINE + _TAIL).format(
+            record=record, serial=serial, name=atom if len(element) == 2 or len(atom) == 4 else f" {atom}",
+            alternative=alternative, residue=name, chain=chain, number=number, insertion=insertion, x=x, y=y, z=z,
+            occupancy=occupancy, b=20.0, element=element))
+    return lines
+
+
+def write_pdb(path, *residues):
+    """Write residues (lists of lines) as one file and give its path."""
+    path.write_text("\n".join(line for lines in residues for line in lines) + "\nEND\n", encoding="utf-8")
+    return path
+
+
+def zigzag(count):
+    """Atom names and places of an unbranched hydrocarbon chain of ``count`` carbons, C1 to Cn."""
+    return {f"C{number + 1}": (1.27 * number, 0.82 * (number % 2), 0.0) for number in range(count)}
