@@ -162,7 +162,6 @@ def test_settings_of_a_focus_without_effect(particles, changes, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="adam never sees the rest: a region without its rest is held against whole images")
 def test_adam_with_a_rest_that_stays_is_refused(particles):
     with pytest.raises(InputError, match="--focus-rest"):
         check_settings(settings(focus_mask="m.mrc", optimizer="adam", loss="frc"), particles)
