@@ -16,6 +16,7 @@ COMMANDS = {
     "composite": "composite",
     "expand-symmetry": "expand_symmetry",
     "impose-symmetry": "impose_symmetry",
+    "local-resolution": "local_resolution",
     "qscore": "qscore",
     "audit": "audit",
     "import": "import_particles",

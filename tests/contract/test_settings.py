@@ -15,6 +15,7 @@ GROUPS = {
     "refine": settings.REFINE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
+    "local-resolution": settings.LOCAL_RESOLUTION,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
