@@ -6,12 +6,12 @@ from gmmrefine.threads import thread_count
 
 _COARSEST = 6  # shell of the first band; fewer samples say nothing
 _STEP = 0.07  # of ln frequency from band to band
-_HALF_WIDTH = 0.14  # of a band in ln frequency, up to which its cosine falls to 0
+_HALF_WIDTH = 0.35  # of a band in ln frequency, up to which its cosine falls to 0; a narrower one reaches wider in the map
 _WINDOW_REACH = 4.0  # standard deviations of the window's transform that are kept
 _LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but rounding errors
 
 
-def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.5, threshold=0.143, report=None):
+def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, threshold=0.143, report=None):
     """Resolution at which two half maps cease to agree around each voxel.
 
     Parameters
@@ -65,7 +65,7 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.5, thres
 
 def band_centers(box_size):
     """Middle frequencies (S,) of the bands, in shells from the coarsest to Nyquist, equally spaced in their logarithm."""
-    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _HALF_WIDTH / 2, _STEP))
+    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _HALF_WIDTH / 4, _STEP))
 
 
 def _window_cutoff(center, window):

@@ -4,6 +4,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.io.map_figures import write_overlay_figure
 from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.local_resolution import band_centers, local_resolution
 from gmmrefine.maps.mask import soft_mask
@@ -35,11 +36,12 @@ def measure_local_resolution(halves, settings, run, progress):
         resolution = local_resolution(
             *maps, mask, pixel_size, settings.local_window, settings.fsc_threshold, report)
     whole = gold_standard_fsc(*maps, mask, pixel_size, settings.seed).resolution(settings.fsc_threshold)
+    shown = low_pass(mean, len(mean) * pixel_size / (whole or settings.mask_resolution))
     write_map(run.path("local_resolution.mrc"), resolution, pixel_size, halves[0].origin)
     write_map(run.path("mask.mrc"), mask, pixel_size, halves[0].origin)
     results = statistics(resolution[mask > _INSIDE], len(mask), pixel_size)
     write_overlay_figure(
-        run.path("figures", "local_resolution.png"), f"local resolution, median {results['median']:.2f} Å", mean, resolution,
+        run.path("figures", "local_resolution.png"), f"local resolution, median {results['median']:.2f} Å", shown, resolution,
         pixel_size, "local resolution (Å)")
     return {"resolution": whole, **results}
 
