@@ -2,7 +2,7 @@
 import numpy as np
 from scipy import fft, ndimage
 
-from gmmrefine.threads import thread_count
+from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
 
 _COARSEST = 6  # shell of the first band; fewer samples say nothing
 _STEP = 0.07  # of ln frequency from band to band
@@ -41,8 +41,7 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     The mask M weighs products of maps that are filtered already and thus correlates nothing by itself.
     """
     n = len(mask)
-    transforms = [fft.rfftn(half.astype(np.float32), workers=thread_count()) for half in (half_map_1, half_map_2)]
-    mask_transform = fft.rfftn(mask.astype(np.float32), workers=thread_count())
+    transforms, mask_transform = [transform(half) for half in (half_map_1, half_map_2)], transform(mask)
     centers = band_centers(n)
     side = _even_side(_WINDOW_REACH * _window_cutoff(centers[-1], window) * 2, n)
     crossing = np.full((side,) * 3, n / 2, np.float32)
@@ -77,14 +76,12 @@ def _band_fsc(transforms, mask_transform, n, center, window, side):
     """Local FSC (side, side, side) of two ``rfftn`` transforms in one band."""
     cutoff = _window_cutoff(center, window)
     fine = _even_side(2 * center * np.exp(_HALF_WIDTH) + _WINDOW_REACH * cutoff, n)
-    radius = _radius(fine)
-    distance = np.log(np.maximum(radius, 0.5) / center) / _HALF_WIDTH
-    band = np.where(np.abs(distance) < 1, np.cos(np.pi / 2 * distance) ** 2, 0).astype(np.float32)
-    first, second = (_real(_cropped(transform, n, fine) * band, fine) for transform in transforms)
-    weight = _real(_cropped(mask_transform, n, fine), fine)
-    smooth = np.exp(-0.5 * (_radius(side) / cutoff) ** 2).astype(np.float32)
+    band = cosine_band(frequency_radius(fine), center, _HALF_WIDTH)
+    first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in transforms)
+    weight = real_map(_cropped(mask_transform, n, fine), fine)
+    smooth = window_transform(frequency_radius(side), cutoff)
     cross, power_1, power_2 = (
-        _real(_resized(weight * one * other, side) * smooth, side)
+        real_map(_resized(weight * one * other, side) * smooth, side)
         for one, other in ((first, second), (first, first), (second, second)))
     power = np.sqrt(np.maximum(power_1, 0) * np.maximum(power_2, 0))
     return np.divide(cross, power, out=np.zeros_like(cross), where=power > _LEAST_POWER * power.max())
@@ -92,34 +89,23 @@ def _band_fsc(transforms, mask_transform, n, center, window, side):
 
 def _resized(volume, side):
     """``rfftn`` transform of a map (M, M, M) on the grid of ``side`` voxels, which is coarser or finer."""
-    transform, fine = fft.rfftn(volume, workers=thread_count()), len(volume)
+    spectrum, fine = transform(volume), len(volume)
     if side <= fine:
-        return _cropped(transform, fine, side)
+        return _cropped(spectrum, fine, side)
     padded = np.zeros((side, side, side // 2 + 1), np.complex64)
     half = fine // 2
     rows = np.r_[:half, side - half : side]
-    padded[np.ix_(rows, rows, np.arange(half + 1))] = transform
+    padded[np.ix_(rows, rows, np.arange(half + 1))] = spectrum
     return padded * np.float32((side / fine) ** 3)
 
 
-def _cropped(transform, n, side):
+def _cropped(spectrum, n, side):
     """The ``rfftn`` transform of the same map on a coarser grid of ``side`` voxels, even."""
     if side == n:
-        return transform
+        return spectrum
     half = side // 2
     rows = np.r_[:half, n - half : n]
-    return transform[np.ix_(rows, rows, np.arange(half + 1))] * np.float32((side / n) ** 3)
-
-
-def _real(transform, side):
-    return fft.irfftn(transform, s=(side,) * 3, workers=thread_count())
-
-
-def _radius(side):
-    """Frequency (Z, Y, F) in shells of every voxel of ``rfftn`` of a box."""
-    k = (fft.fftfreq(side) * side).astype(np.float32)
-    kx = np.arange(side // 2 + 1, dtype=np.float32)
-    return np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + kx**2)
+    return spectrum[np.ix_(rows, rows, np.arange(half + 1))] * np.float32((side / n) ** 3)
 
 
 def _even_side(least, n):
