@@ -17,6 +17,8 @@ COMMANDS = {
     "expand-symmetry": "expand_symmetry",
     "impose-symmetry": "impose_symmetry",
     "local-resolution": "local_resolution",
+    "local-filter": "local_filter",
+    "sharpen": "sharpen",
     "qscore": "qscore",
     "audit": "audit",
     "import": "import_particles",

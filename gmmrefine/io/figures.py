@@ -2,12 +2,15 @@
 from gmmrefine.io.atomic import atomic_path
 
 
-def new_figure(size, panels=1):
-    """A figure and its axes, or the list of its axes side by side; ``size`` in inches."""
+def new_figure(size, columns=1, rows=1):
+    """A figure of a size in inches, and its axes: one, a list side by side, or a list of such rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    return figure, figure.add_subplot() if panels == 1 else list(figure.subplots(1, panels))
+    axes = figure.subplots(rows, columns, squeeze=False).tolist()
+    if rows > 1:
+        return figure, axes
+    return figure, axes[0] if columns > 1 else axes[0][0]
 
 
 def save_figure(figure, path):

@@ -43,3 +43,57 @@ def _central_slices(volume):
     """The planes through the middle voxel that ``_PLANES`` names, rows vertical."""
     z, y, x = (size // 2 for size in volume.shape)
     return volume[:, :, x], volume[:, y], volume[z]
+
+
+def write_comparison_figure(path, volumes, voxel_size):
+    """Central slices of maps, one row each, every map in greys of its own.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    volumes : dict of str to (Z, Y, X) float
+        By title.
+    voxel_size : float
+        Å.
+    """
+    figure, axes = new_figure((3 * 3.4, 3.2 * len(volumes)), 3, len(volumes))
+    for row, (title, volume) in zip(axes, volumes.items()):
+        low, high = np.percentile(volume, (0.5, 99.9))
+        for name, plane, slice_ in zip(_PLANES, row, _central_slices(volume)):
+            extent = (0, slice_.shape[1] * voxel_size, 0, slice_.shape[0] * voxel_size)
+            plane.imshow(slice_, cmap="Greys", vmin=low, vmax=high, origin="lower", extent=extent)
+            plane.set(xlabel=f"{name[0]} (Å)", ylabel=f"{name[1]} (Å)")
+        row[1].set_title(title, fontsize=10)
+    save_figure(figure, path)
+
+
+def write_guinier_figure(path, title, frequency, curves, shells=None, line=None):
+    """Amplitudes against squared frequency, with the line fitted to them and the range of the fit.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    title : str
+    frequency : (S,) float
+        1/Å.
+    curves : dict of str to (S,) float
+        Amplitudes in map units by name; those of 0 are not drawn.
+    shells : (M,) int, optional
+        Shells of the fit.
+    line : (S,) float, optional
+        Amplitudes on the line.
+    """
+    figure, axes = new_figure((7, 4.5))
+    for name, values in curves.items():
+        axes.plot(frequency**2, np.log(np.where(values > 0, values, np.nan)), label=name)
+    if line is not None:
+        ends = frequency[[shells[0], shells[-1]]]
+        axes.axvspan(*ends**2, color="0.88", label=f"range of the fit, {1 / ends[0]:.1f} to {1 / ends[1]:.1f} Å")
+        axes.plot(frequency[shells] ** 2, np.log(line[shells]), "k--", label="fit")
+    ticks = [value for value in (10, 6, 5, 4, 3.5, 3, 2.5, 2, 1.5, 1) if 1 / value < frequency[-1]]
+    axes.set_xticks([1 / value**2 for value in ticks], [f"{value:g}" for value in ticks])
+    axes.set(title=title, xlabel="resolution (Å), linear in 1/Å²", ylabel="ln amplitude")
+    axes.legend(facecolor="white", framealpha=1, fontsize=8)
+    save_figure(figure, path)

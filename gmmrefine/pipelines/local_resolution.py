@@ -1,13 +1,15 @@
 """Local resolution of two half maps, with what it is measured in."""
+from dataclasses import replace
+
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.map_figures import write_overlay_figure
-from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.local_resolution import band_centers, local_resolution
-from gmmrefine.maps.mask import soft_mask
+from gmmrefine.pipelines.map_inputs import read_or_make_mask, refuse_constant
 
 _INSIDE = 0.5  # of the mask, for statistics
 
@@ -31,7 +33,7 @@ def measure_local_resolution(halves, settings, run, progress):
     """
     maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
     mean = 0.5 * (maps[0] + maps[1])
-    mask = _mask(mean, pixel_size, settings)
+    mask = read_or_make_mask(replace(halves[0], data=mean), settings)
     with progress.step("local resolution", len(band_centers(len(mask))), unit="bands") as report:
         resolution = local_resolution(
             *maps, mask, pixel_size, settings.local_window, settings.fsc_threshold, report)
@@ -59,18 +61,8 @@ def statistics(values, box_size, pixel_size):
 def refuse_unfit_half_maps(halves, paths):
     """Refuse a constant half map, and two that are the same."""
     for half, path in zip(halves, paths):
-        if np.ptp(half.data) == 0:
-            raise InputError(
-                f"{path}: all {half.data.size} voxels are {half.data.flat[0]:g}; expected a half map with density and noise. "
-                "Give another one.")
+        refuse_constant(half, path)
     if np.array_equal(halves[0].data, halves[1].data):
         raise InputError(
             f"{paths[0]} and {paths[1]} hold the same map; expected two half maps of independent particles. Give the "
             "unfiltered half maps of one refinement.")
-
-
-def _mask(mean, pixel_size, settings):
-    """The mask (Z, Y, X) given by the user, or one around the molecule in the mean (Z, Y, X) of the half maps."""
-    if settings.mask:
-        return read_mask(settings.mask, len(mean), pixel_size)
-    return soft_mask(mean, pixel_size, settings.mask_resolution, settings.mask_edge)

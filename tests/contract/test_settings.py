@@ -16,6 +16,8 @@ GROUPS = {
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
     "local-resolution": settings.LOCAL_RESOLUTION,
+    "local-filter": (settings.RESOLUTION_MAP,),
+    "sharpen": settings.SHARPEN,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
