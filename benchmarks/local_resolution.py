@@ -14,7 +14,7 @@ from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.local_resolution import local_resolution
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tests"))
-from half_and_half import globule, half_and_half  # noqa: E402
+from half_and_half import globule, half_and_half
 
 BOX, PIXEL_SIZE, AWAY = 96, 1.5, 16.0
 PAIRS = ((8.0, 4.0), (6.0, 4.0), (10.0, 5.0), (4.0, 4.0), (8.0, 8.0))
@@ -51,11 +51,11 @@ def speed_row(box_size):
 def main():
     """Measure and print both tables."""
     rows = [accuracy_row(pair, seed) for pair in PAIRS for seed in (1, 2)]
-    table(
-        f"Local resolution of two sides, box {BOX}, {PIXEL_SIZE} Å/px (target: median within 10 % on each side)",
-        ("seed", "left (Å)", "measured (middle 68 %)", "off", "right (Å)", "measured (middle 68 %)", "off", "whole map (Å)", "s"),
-        rows)
-    table("Speed of local resolution", ("box", "seconds", "peak memory (MB more)", "in maps"), [speed_row(n) for n in (96, 192, 256)])
+    title = f"Local resolution of two sides, box {BOX}, {PIXEL_SIZE} Å/px (target: median within 10 % on each side)"
+    side = "measured (middle 68 %)", "off"
+    table(title, ("seed", "left (Å)", *side, "right (Å)", *side, "whole map (Å)", "s"), rows)
+    header = "box", "seconds", "peak memory (MB more)", "in maps"
+    table("Speed of local resolution", header, [speed_row(box_size) for box_size in (96, 192, 256)])
 
 
 if __name__ == "__main__":

@@ -230,9 +230,9 @@ GRIDS = Setting(
 AUDIT = (SIGMA, GRIDS, SEED)
 
 LOCAL_WINDOW = Setting(
-    "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of the "
-    "resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.", advanced=True,
-    minimum=0.5, maximum=5)
+    "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "
+    "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
+    advanced=True, minimum=0.5, maximum=5)
 LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
 
 RESOLUTION_MAP = Setting(

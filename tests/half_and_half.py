@@ -18,7 +18,7 @@ def globule(box_size, pixel_size, rng, radius=0.36):
 
 
 def signal_of_resolution(molecule, mask, pixel_size, resolution, threshold=0.143):
-    """A molecule (Z, Y, X) so filtered that two half maps with white noise of variance 1 have FSC ``threshold`` at ``resolution`` Å.
+    """A molecule (Z, Y, X) so filtered that half maps with noise of variance 1 have FSC ``threshold`` at ``resolution`` Å.
 
     The FSC is SNR / (1 + SNR), the SNR inside the mask proportional to frequency to the power -8.
     """

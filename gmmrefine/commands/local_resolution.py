@@ -1,8 +1,9 @@
 """Resolution around every voxel, from two half maps.
 
 Give unfiltered, unmasked half maps. Writes DIR/local_resolution.mrc (Å at every voxel, 0 outside the mask), mask.mrc and
-figures/local_resolution.png; run.json holds the quartiles inside the mask next to the global resolution. Voxels where the halves
-agree in no band get the coarsest resolution that is measured, a sixth of the box; those where all bands agree get Nyquist.
+figures/local_resolution.png; run.json holds the quartiles inside the mask next to the global resolution. Voxels where the
+halves agree in no band get the coarsest resolution that is measured, a sixth of the box; those where they agree in all get
+Nyquist.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_record
 from gmmrefine.settings import LOCAL_RESOLUTION

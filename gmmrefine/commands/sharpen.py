@@ -1,7 +1,7 @@
 """Sharpen a map: by a B factor, by an atomic model's amplitudes, or locally.
 
-Writes DIR/sharpened.mrc, beside it unmodified.mrc (the map as it was given), amplitudes.star (root mean square amplitude by shell
-before and after), figures/guinier.png (with the range of the fit) and figures/slices.png (both maps).
+Writes DIR/sharpened.mrc, beside it unmodified.mrc (the map as it was given), amplitudes.star (root mean square amplitude by
+shell before and after), figures/guinier.png (with the range of the fit) and figures/slices.png (both maps).
 
 Give the resolution by --low-pass or, voxel by voxel, by --local-resolution. Sharpening changes how a map looks and what can be
 seen in it, ligands above all: compare both maps with gmmrefine audit before believing a feature, and build models with both.

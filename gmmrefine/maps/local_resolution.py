@@ -36,8 +36,8 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
 
     Notes
     -----
-    FSC(x, k) = W M (a b) / √(W M (a²) · W M (b²)), a and b the half maps in a band around k, W · the convolution with a Gaussian
-    of ``window`` / k. Windows and bands grow with the scale, so that every value rests on equally many independent samples.
+    FSC(x, k) = W(M a b) / √(W(M a²) W(M b²)), a and b the half maps in a band around k, W the convolution with a Gaussian of
+    width ``window`` / k. Windows and bands grow with the scale, so that every value rests on equally many independent samples.
     The mask M weighs products of maps that are filtered already and thus correlates nothing by itself.
     """
     n = len(mask)

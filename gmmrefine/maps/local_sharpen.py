@@ -88,9 +88,9 @@ def with_even_amplitudes(volume, mask, bands, gain):
 
     Notes
     -----
-    With the local signal S = h² T L (T the target power of a band, L the local strength of the coarsest one) and the noise N of
-    the solvent, a band b becomes its best linear estimate b / h × S / (S + N) = b √(T L S) / (S + N), which vanishes where there
-    is no signal, whatever kind of molecule or none is there.
+    With the local signal S = h² T L (T the target power of a band, L the local strength of the coarsest one) and the noise N
+    of the solvent, a band b becomes its best linear estimate b / h × S / (S + N) = b √(T L S) / (S + N), which vanishes
+    where there is no signal, whatever kind of molecule or none is there.
     """
     result, strength = np.zeros(volume.shape, np.float32), None
     solvent = 1 - mask

@@ -7,7 +7,7 @@ from gmmrefine.maps.mask import soft_mask
 
 
 def refuse_constant(volume, path):
-    """Refuse a map of one value everywhere."""
+    """Refuse a Volume (Z, Y, X) of one value everywhere."""
     if np.ptp(volume.data) == 0:
         raise InputError(
             f"{path}: all {volume.data.size} voxels are {volume.data.flat[0]:g}; expected a map with density. Give another "
@@ -26,8 +26,8 @@ def read_local_resolution(path, volume):
     n, size = len(volume.data), volume.voxel_size
     if local.data.shape != volume.data.shape or abs(local.voxel_size - size) > SAME_VOXEL_SIZE * size:
         raise InputError(
-            f"{path} is {len(local.data)}³ of {local.voxel_size:.4g} Å but the map is {n}³ of {size:.4g} Å; the local resolution "
-            "must be on the grid of the map. Measure it from the half maps of this map.")
+            f"{path} is {len(local.data)}³ of {local.voxel_size:.4g} Å but the map is {n}³ of {size:.4g} Å; the local "
+            "resolution must be on the grid of the map. Measure it from the half maps of this map.")
     known = local.data[local.data != 0]
     if len(known) == 0 or known.min() < 1.9 * size or known.max() > n * size:
         found = f"{known.min():.3g} to {known.max():.3g}" if len(known) else "0 everywhere"

@@ -140,7 +140,8 @@ def check_sharpening(settings, nyquist):
             "a local resolution map with --local-resolution.")
     if settings.low_pass and settings.low_pass < nyquist:
         raise InputError(
-            f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist:.2f} Å). Give the resolution of its FSC.")
+            f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist:.2f} Å). Give the resolution of its "
+            "FSC.")
     refuse_ignored(settings, SHARPEN, [
         (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
         (method not in _OF_MODEL, choice, ("reference_model", "model_resolution")),

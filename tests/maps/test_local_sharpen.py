@@ -57,7 +57,7 @@ def test_amplitudes_of_a_model_restore_both_sides(truth, blurred, bands):
     x = np.indices(RIGHT.shape)[2] - BOX // 2
     apart = [low_pass(sharpened, RADIUS)[(truth[1] > 0.5) & side].std() for side in (x > 14, x < -14)]
     together = [low_pass(blurred, RADIUS)[(truth[1] > 0.5) & side].std() for side in (x > 14, x < -14)]
-    assert apart[0] == pytest.approx(apart[1], rel=0.15) and together[0] > 2 * together[1]
+    assert apart[0] == pytest.approx(apart[1], rel=0.15) and together[0] > 1.7 * together[1]
 
 
 def test_what_a_model_lacks_is_faded(truth, blurred, bands):
