@@ -2,15 +2,18 @@
 from gmmrefine.io.atomic import atomic_path
 
 
-def new_figure(size, columns=1, rows=1):
-    """A figure of a size in inches, and its axes: one, a list side by side, or a list of such rows."""
+def new_figure(size):
+    """A figure of a size in inches, and its axes."""
+    figure, [[axes]] = new_panels(size, 1, 1)
+    return figure, axes
+
+
+def new_panels(size, rows, columns):
+    """A figure of a size in inches, and the axes of its panels: a list of rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).tolist()
-    if rows > 1:
-        return figure, axes
-    return figure, axes[0] if columns > 1 else axes[0][0]
+    return figure, figure.subplots(rows, columns, squeeze=False).tolist()
 
 
 def save_figure(figure, path):

@@ -1,7 +1,7 @@
 """Figures of maps: slices through them, values drawn over them."""
 import numpy as np
 
-from gmmrefine.io.figures import new_figure, save_figure
+from gmmrefine.io.figures import new_figure, new_panels, save_figure
 
 _PLANES = ("yz", "xz", "xy")  # horizontal and vertical axis
 
@@ -25,7 +25,7 @@ def write_overlay_figure(path, title, volume, values, voxel_size, unit):
     """
     shown = values[values != 0]
     low, high = np.percentile(shown, (1, 99))
-    figure, axes = new_figure((13, 3.6), 4)
+    figure, [axes] = new_panels((13, 3.6), 1, 4)
     for name, plane, grey, color in zip(_PLANES, axes, _central_slices(volume), _central_slices(values)):
         extent = (0, grey.shape[1] * voxel_size, 0, grey.shape[0] * voxel_size)
         plane.imshow(grey, cmap="Greys", origin="lower", extent=extent)
@@ -57,7 +57,7 @@ def write_comparison_figure(path, volumes, voxel_size):
     voxel_size : float
         Å.
     """
-    figure, axes = new_figure((3 * 3.4, 3.2 * len(volumes)), 3, len(volumes))
+    figure, axes = new_panels((3 * 3.4, 3.2 * len(volumes)), len(volumes), 3)
     for row, (title, volume) in zip(axes, volumes.items()):
         low, high = np.percentile(volume, (0.5, 99.9))
         for name, plane, slice_ in zip(_PLANES, row, _central_slices(volume)):
