@@ -6,12 +6,12 @@ from gmmrefine.alignment.refiner import WIDE_PRIOR, refine_poses
 from gmmrefine.alignment.rigid_regions import PatchMotions, affinity, evidence, regions_of
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
-from gmmrefine.gmm.patches import Patch, most_patches, nearest_patch
+from gmmrefine.gmm.patches import Patch, nearest_patch
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.half_iteration import make_refiner
-from gmmrefine.pipelines.patch_geometry import patches_of
+from gmmrefine.pipelines.patch_geometry import smallest_patches
 
 _MOST_PATCHES = 16
 _PARTICLES = 1000  # of each half; enough to tell what moves together
@@ -44,8 +44,11 @@ def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
     list of Patch
     """
     pixel_size = halves[0].particles.pixel_size
-    count = min(_MOST_PATCHES, most_patches(float(mask.sum()) * pixel_size**3))
-    small = patches_of(gmms, count, mask, pixel_size, settings.seed)
+    small = smallest_patches(gmms, _MOST_PATCHES, mask, pixel_size, settings.seed)
+    count = len(small)
+    if count == 1:
+        progress.say("the molecule is too small for more than one patch")
+        return small
     motions = [
         measured_motions(half.particles, gmm, known, small, number, settings, progress)
         for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
