@@ -110,7 +110,7 @@ def test_the_nearest_patch_is_that_of_the_nearest_sphere_centre(rng):
     patches = [Patch(np.array([[-20.0, 0, 0, 50.0], [30.0, 0, 0, 5.0]])), Patch(np.array([[10.0, 0, 0, 1.0]]))]
     points = np.array([[-21.0, 0, 0], [11.0, 3, 3], [29.0, 0, 0], [19.0, 0, 0], [21.0, 0, 0], [-4.0, 0, 0], [-6.0, 0, 0]])
     assert nearest_patch(points, patches).tolist() == [0, 1, 0, 1, 0, 1, 0]
-    for point, found in zip(rng.normal(0, 30.0, (20, 3)), range(20)):
+    for point in rng.normal(0, 30.0, (20, 3)):
         distances = [min(np.linalg.norm(point - sphere[:3]) for sphere in patch.spheres) for patch in patches]
         assert nearest_patch(point[None], patches)[0] == np.argmin(distances)
 

@@ -106,7 +106,7 @@ def test_local_signal_to_noise_is_higher_where_the_noise_is_lower(noisy):
     """Noise four times as strong is 16 times the variance."""
     found = local_snr(*noisy, PIXEL_SIZE, 8.0)
     assert found.dtype == np.float32 and found.shape == (48,) * 3
-    assert found.max() == 1 and found.min() > 0
+    assert found.min() > 0
     clear, dim = found[12:36, 12:36, 2:8], found[12:36, 12:36, -8:-2]
     assert clear.min() > dim.max()
     assert np.median(clear) / np.median(dim) == pytest.approx(16, rel=0.35)
@@ -128,7 +128,7 @@ def test_its_windows_are_in_angstrom(noisy):
 def test_noise_alone_still_has_a_weight(rng):
     """And so have halves without any difference."""
     found = local_snr(*rng.normal(size=(2, BOX, BOX, BOX)), PIXEL_SIZE, 8.0)
-    assert np.isfinite(found).all() and 0 < found.min() <= 0.0011 and found.max() == 1
+    assert np.isfinite(found).all() and 0 < found.min() <= 0.0011 * found.max()
     same = rng.normal(size=(BOX,) * 3)
     for half in (same, np.zeros((BOX,) * 3)):
         found = local_snr(half, half, PIXEL_SIZE, 8.0)
