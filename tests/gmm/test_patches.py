@@ -4,7 +4,16 @@ import pytest
 from molecules import molecule
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.patches import HELIX_VOLUME, Patch, cluster, most_patches, nearest_patch, refuse_small_patches, sphere_around
+from gmmrefine.gmm.patches import (
+    HELIX_VOLUME,
+    Patch,
+    cluster,
+    has_small_patch,
+    most_patches,
+    nearest_patch,
+    refuse_small_patches,
+    sphere_around,
+)
 
 BOX, PIXEL_SIZE = 32, 2.0
 PLACES = np.array([[-40.0, 5, 0], [-12.0, -20, 10], [14.0, 20, 10], [45.0, 0, 0]])  # x, y, z in Å
@@ -119,6 +128,7 @@ def test_a_patch_holds_at_least_one_helix():
     """By its share of the Gaussians in the volume of the molecule."""
     labels = np.repeat([0, 1], [30, 10])
     refuse_small_patches(labels, 4.0 * HELIX_VOLUME)
+    assert not has_small_patch(labels, 4.0 * HELIX_VOLUME) and has_small_patch(labels, 3.9 * HELIX_VOLUME)
     with pytest.raises(InputError) as caught:
         refuse_small_patches(labels, 3.9 * HELIX_VOLUME)
     said = str(caught.value)
@@ -128,6 +138,8 @@ def test_a_patch_holds_at_least_one_helix():
 
 def test_a_patch_holds_at_least_4_gaussians():
     refuse_small_patches(np.repeat([0, 1, 2], [8, 8, 4]), 100 * HELIX_VOLUME)
+    assert not has_small_patch(np.repeat([0, 1, 2], [8, 8, 4]), 100 * HELIX_VOLUME)
+    assert has_small_patch(np.repeat([0, 1, 2], [8, 8, 3]), 100 * HELIX_VOLUME)
     with pytest.raises(InputError, match="--patches 3: the smallest patch would hold 3 of 19 Gaussians"):
         refuse_small_patches(np.repeat([0, 1, 2], [8, 8, 3]), 100 * HELIX_VOLUME)
 
