@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from gmmrefine.alignment.motion_prior import MotionPrior, motion_covariance
@@ -105,9 +105,11 @@ def affinity(motions):
 
 def regions_of(affinities, count):
     """Patches in ``count`` regions by average linkage of their affinities (P, P); list of list of int."""
+    if len(affinities) == 1:
+        return [[0]]
     distance = affinities.max() - affinities
     np.fill_diagonal(distance, 0)
-    labels = fcluster(linkage(squareform(distance, checks=False), "average"), count, "maxclust")
+    labels = cut_tree(linkage(squareform(distance, checks=False), "average"), count).ravel()
     return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
 
 
@@ -125,7 +127,8 @@ def evidence(halves):
     -------
     tuple
         Mean log-probability per particle of 1 … P regions, (P,) float; its standard error relative to the best number, (P,)
-        float; the smallest number that brings nearly all that the best brings over one region.
+        float; the smallest number that brings nearly all that the best brings over one region or no
+        motion; 1 where nothing does.
     """
     count = len(halves[0])
     by_particle = [[] for _ in range(count)]
@@ -142,6 +145,9 @@ def evidence(halves):
     loss = scores[best] - scores
     error = loss.std(axis=1) / np.sqrt(scores.shape[1])
     mean = scores.mean(axis=1)
+    brought = mean[best] - max(mean[0], 0)
+    if brought <= 0:  # no better than a molecule that does not move: one region
+        return mean, error, 1
     # the last tenth comes from small patches that lie across a boundary
-    lost = np.maximum(_SURE * error, _NEARLY_ALL * (mean[best] - mean[0]))
+    lost = np.maximum(_SURE * error, _NEARLY_ALL * brought)
     return mean, error, 1 + int(np.flatnonzero(mean[best] - mean <= lost)[0])

@@ -115,19 +115,25 @@ def test_motions_of_patches_taken_as_one_body():
 
 
 AFFINITIES = np.array([
-    [0, 5, 1, 0, 0, 0], [5, 0, 2, 0, 0, 0], [1, 2, 0, 0, 0, 0], [0, 0, 0, 0, 4, 0], [0, 0, 0, 4, 0, 0], [0, 0, 0, 0, 0, 0]], float)
+    [0, 5, 1, 0, 0, 0], [5, 0, 2, 0, 0, 0], [1, 2, 0, 0, 0, 0], [0, 0, 0, 0, 4, 0], [0, 0, 0, 4, 0, 0], [0.0] * 6])
 JOINED = {
     1: [[0, 1, 2, 3, 4, 5]], 3: [[0, 1, 2], [3, 4], [5]], 4: [[0, 1], [2], [3, 4], [5]], 5: [[0, 1], [2], [3], [4], [5]],
     6: [[0], [1], [2], [3], [4], [5]]}
 NO_SINGLES = "SciPy's maxclust never gives more than P - 2 of P clusters, so that all patches apart cannot be found"
 
 
-@pytest.mark.parametrize("count", [
-    pytest.param(count, marks=pytest.mark.xfail(strict=True, reason=NO_SINGLES) if count > 4 else ()) for count in JOINED])
+@pytest.mark.parametrize("count", JOINED)
 def test_regions_are_joined_by_the_mean_of_affinities(count):
     given = AFFINITIES.copy()
     assert sorted(sorted(region) for region in regions_of(given, count)) == JOINED[count]
     assert np.array_equal(given, AFFINITIES)
+
+
+def test_one_close_neighbour_does_not_decide():
+    """Patch 2 is closest to patch 1, but on the whole closer to 3 and 4."""
+    affinities = np.array([
+        [0, 9, 0, 0, 0], [9, 0, 6, 0, 0], [0, 6, 0, 4, 4], [0, 0, 4, 0, 9], [0, 0, 4, 9, 0]], float)
+    assert sorted(sorted(region) for region in regions_of(affinities, 2)) == [[0, 1], [2, 3, 4]]
 
 
 PLANTED = {
@@ -186,14 +192,12 @@ def test_16_patches():
         frozenset(range(9)), frozenset(range(9, 14)), frozenset([14, 15])}
 
 
-@pytest.mark.xfail(strict=True, reason="linkage refuses a single patch, of which a small molecule consists", raises=ValueError)
 def test_one_patch_is_one_region():
     halves = [measured(np.zeros(1, int), [hinge(0)], seed, count=20) for seed in (1, 2)]
     curve, error, best = evidence(halves)
     assert best == 1 and len(curve) == 1 and error == [0]
 
 
-@pytest.mark.xfail(strict=True, reason=NO_SINGLES)
 @pytest.mark.parametrize("count", (2, 3, 4))
 def test_patches_that_all_move_apart(count):
     halves = [measured(np.arange(count), [hinge(number) for number in range(count)], seed, count=100) for seed in (16, 17)]
