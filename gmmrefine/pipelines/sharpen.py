@@ -131,7 +131,8 @@ def _median_resolution(resolution, mask):
     known = (resolution > 0) & (mask > _INSIDE)
     if not known.any():
         raise InputError(
-            "the local resolution map knows no voxel inside the mask; expected both of one map. Check that they belong together.")
+            "the local resolution map knows no voxel inside the mask; expected both of one map. Check that they belong "
+            "together.")
     return float(np.median(resolution[known]))
 
 

@@ -65,7 +65,7 @@ def agreement(inputs, data):
 
 
 def test_b_factor_of_a_blurred_map(inputs, tmp_path):
-    volume, results, said = sharpened(inputs, tmp_path / "blurred")
+    _, results, said = sharpened(inputs, tmp_path / "blurred")
     outcome = gmmrefine(
         "sharpen", inputs / "truth.mrc", "--mask", inputs / "mask.mrc", "-o", tmp_path / "truth", "--low-pass", FINE)
     assert outcome.code == 0
@@ -187,6 +187,12 @@ def test_maps_that_cannot_be_sharpened(inputs, tmp_path):
     write_map(tmp_path / "zero.mrc", np.zeros((BOX,) * 3), PIXEL_SIZE)
     outcome = gmmrefine("sharpen", tmp_path / "zero.mrc", "--low-pass", FINE, "-o", tmp_path / "run")
     assert_refused(outcome, "sharpen", "zero.mrc: all 262144 voxels are 0; expected a map with density")
+    corner = np.zeros((BOX,) * 3)
+    corner[:4, :4, :4] = FINE
+    write_map(tmp_path / "corner.mrc", corner, PIXEL_SIZE)
+    outcome = gmmrefine(
+        "sharpen", inputs / "map.mrc", "--local-resolution", tmp_path / "corner.mrc", "-o", tmp_path / "corner")
+    assert_refused(outcome, "sharpen", "the local resolution map knows no voxel inside the mask")
     write_map(tmp_path / "mask.mrc", np.ones((48,) * 3), PIXEL_SIZE)
     outcome = gmmrefine(
         "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--mask", tmp_path / "mask.mrc", "-o", tmp_path / "run")
