@@ -30,7 +30,7 @@ def write_overlay_figure(path, title, volume, values, voxel_size, unit):
         extent = (0, grey.shape[1] * voxel_size, 0, grey.shape[0] * voxel_size)
         plane.imshow(grey, cmap="Greys", origin="lower", extent=extent)
         drawn = plane.imshow(
-            np.ma.masked_equal(color, 0), cmap="turbo", vmin=low, vmax=high, alpha=0.75, origin="lower", extent=extent)
+            np.ma.masked_equal(color, 0), cmap="RdYlBu_r", vmin=low, vmax=high, alpha=0.75, origin="lower", extent=extent)
         plane.set(xlabel=f"{name[0]} (Å)", ylabel=f"{name[1]} (Å)")
     figure.colorbar(drawn, ax=axes[:3], label=unit, fraction=0.02)
     axes[3].hist(np.clip(shown, low, high), bins=60, color="C0")

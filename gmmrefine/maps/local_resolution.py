@@ -7,6 +7,7 @@ from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transf
 _COARSEST = 6  # shell of the first band; fewer samples say nothing
 _STEP = 0.07  # of ln frequency from band to band
 _HALF_WIDTH = 0.35  # of a band in ln frequency, up to which its cosine falls to 0; a narrower one reaches wider in the map
+_LEAST_HALF_WIDTH = 0.1  # of bands near Nyquist, which none crosses: it would look at coarser shells than it says
 _WINDOW_REACH = 4.0  # standard deviations of the window's transform that are kept
 _LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but rounding errors
 
@@ -64,7 +65,7 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
 
 def band_centers(box_size):
     """Middle frequencies (S,) of the bands, in shells from the coarsest to Nyquist, equally spaced in their logarithm."""
-    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _HALF_WIDTH / 4, _STEP))
+    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _LEAST_HALF_WIDTH, _STEP))
 
 
 def _window_cutoff(center, window):
@@ -75,8 +76,9 @@ def _window_cutoff(center, window):
 def _band_fsc(transforms, mask_transform, n, center, window, side):
     """Local FSC (side, side, side) of two ``rfftn`` transforms in one band."""
     cutoff = _window_cutoff(center, window)
-    fine = _even_side(2 * center * np.exp(_HALF_WIDTH) + _WINDOW_REACH * cutoff, n)
-    band = cosine_band(frequency_radius(fine), center, _HALF_WIDTH)
+    half_width = min(_HALF_WIDTH, np.log(n / 2 / center))
+    fine = _even_side(2 * center * np.exp(half_width) + _WINDOW_REACH * cutoff, n)
+    band = cosine_band(frequency_radius(fine), center, half_width)
     first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in transforms)
     weight = real_map(_cropped(mask_transform, n, fine), fine)
     smooth = window_transform(frequency_radius(side), cutoff)

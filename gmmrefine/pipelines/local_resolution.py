@@ -12,6 +12,7 @@ from gmmrefine.maps.local_resolution import band_centers, local_resolution
 from gmmrefine.pipelines.map_inputs import read_or_make_mask, refuse_constant
 
 _INSIDE = 0.5  # of the mask, for statistics
+_SMALLEST_BOX = 24
 
 
 def measure_local_resolution(halves, settings, run, progress):
@@ -59,7 +60,11 @@ def statistics(values, box_size, pixel_size):
 
 
 def refuse_unfit_half_maps(halves, paths):
-    """Refuse a constant half map, and two that are the same."""
+    """Refuse a box with too few shells, a constant half map, and two that are the same."""
+    if len(halves[0].data) < _SMALLEST_BOX:
+        raise InputError(
+            f"{paths[0]} is {len(halves[0].data)}³; expected a box of {_SMALLEST_BOX} or more, as smaller ones have too few "
+            "shells to compare locally. Give the whole half maps.")
     for half, path in zip(halves, paths):
         refuse_constant(half, path)
     if np.array_equal(halves[0].data, halves[1].data):

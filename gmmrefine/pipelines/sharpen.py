@@ -19,6 +19,7 @@ from gmmrefine.settings import SHARPEN
 
 _OF_MODEL = ("model-profile", "local-model")
 _BY_BANDS = ("local-model", "local")
+_INSIDE = 0.5  # of the mask
 
 
 @dataclass
@@ -108,7 +109,7 @@ def sharpen(volume, resolution, settings, run, progress):
         Results for run.json.
     """
     mask = read_or_make_mask(volume, settings)
-    fine = settings.low_pass or float(np.median(resolution[resolution > 0]))
+    fine = settings.low_pass or _median_resolution(resolution, mask)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(
         volume, mask, resolution, fine, settings, profile, {"sharpening": settings.sharpening, "resolution": fine},
@@ -123,6 +124,16 @@ def sharpen(volume, resolution, settings, run, progress):
     _draw(job, after, run)
     _say(job.results, progress)
     return job.results
+
+
+def _median_resolution(resolution, mask):
+    """The median in Å of a local resolution (Z, Y, X) inside a mask."""
+    known = (resolution > 0) & (mask > _INSIDE)
+    if not known.any():
+        raise InputError(
+            "the local resolution map knows no voxel inside the mask; expected both of one map. Check that they belong "
+            "together.")
+    return float(np.median(resolution[known]))
 
 
 def check_sharpening(settings, nyquist):

@@ -70,7 +70,9 @@ def test_local_filter(halves, measured, tmp_path):
 def test_unfit_half_maps(halves, tmp_path):
     write_map(tmp_path / "zero.mrc", np.zeros((BOX,) * 3), PIXEL_SIZE)
     write_map(tmp_path / "small.mrc", np.ones((48,) * 3), PIXEL_SIZE)
+    write_map(tmp_path / "tiny.mrc", np.random.default_rng(1).normal(size=(20,) * 3), PIXEL_SIZE)
     for first, second, *words in (
+            (tmp_path / "tiny.mrc", tmp_path / "tiny.mrc", "tiny.mrc is 20³; expected a box of 24 or more"),
             ("1.mrc", "1.mrc", "hold the same map; expected two half maps of independent particles"),
             ("1.mrc", tmp_path / "zero.mrc", "zero.mrc: all 262144 voxels are 0; expected a map with density"),
             ("1.mrc", tmp_path / "small.mrc", "small.mrc is 48³ but", "half maps must match")):

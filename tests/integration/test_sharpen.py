@@ -9,6 +9,7 @@ from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import Volume, read_map, write_map
 from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.local_filter import local_low_pass
 from gmmrefine.maps.mask import mask_around
 from gmmrefine.maps.sharpen import amplitudes, without_b_factor
 from gmmrefine.pipelines.model_map import model_map
@@ -64,7 +65,7 @@ def agreement(inputs, data):
 
 
 def test_b_factor_of_a_blurred_map(inputs, tmp_path):
-    volume, results, said = sharpened(inputs, tmp_path / "blurred")
+    _, results, said = sharpened(inputs, tmp_path / "blurred")
     outcome = gmmrefine(
         "sharpen", inputs / "truth.mrc", "--mask", inputs / "mask.mrc", "-o", tmp_path / "truth", "--low-pass", FINE)
     assert outcome.code == 0
@@ -100,6 +101,32 @@ def test_every_way_brings_the_map_closer_to_the_truth(inputs, tmp_path, method):
     assert results["sharpening"] == method and results["resolution"] == pytest.approx(FINE)
     assert f"sharpened ({method}) to 4.00 Å; the map as it was is unmodified.mrc" in said
     assert results.get("atoms_outside", 0) == 0
+
+
+def test_the_b_factor_follows_the_local_resolution(inputs, tmp_path):
+    before, mask = read_map(inputs / "map.mrc").data, read_map(inputs / "mask.mrc").data
+    resolution = np.where(np.indices(mask.shape)[2] < 20, 6.0, FINE) * (mask > 0)
+    write_map(tmp_path / "uneven.mrc", resolution, PIXEL_SIZE, ORIGIN)
+    volume, *_ = sharpened(
+        inputs, tmp_path / "run", "--sharpening", "local-resolution", "--b-factor", 80,
+        limit=("--local-resolution", tmp_path / "uneven.mrc"))
+    expected = local_low_pass(before, resolution, PIXEL_SIZE, lambda local: 80 * (local / FINE) ** 2)
+    np.testing.assert_allclose(volume.data, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_local_amplitudes_of_a_model_follow_its_b_factors(inputs, tmp_path):
+    structure = gemmi.read_structure(str(inputs / "model.pdb"))
+    middle = ORIGIN[0] + BOX // 2 * PIXEL_SIZE
+    for atom in (atom for chain in structure[0] for residue in chain for atom in residue):
+        atom.b_iso = 20.0 if atom.pos.x < middle else 220.0
+    structure.write_pdb(str(tmp_path / "uneven.pdb"))
+    inside = read_map(inputs / "mask.mrc").data > 0.5
+    x = np.indices(inside.shape)[2] - BOX // 2
+    ratios = []
+    for name, model in (("even", inputs / "model.pdb"), ("uneven", tmp_path / "uneven.pdb")):
+        volume, *_ = sharpened(inputs, tmp_path / name, "--sharpening", "local-model", "--reference-model", model)
+        ratios.append(volume.data[inside & (x > 5)].std() / volume.data[inside & (x < -5)].std())
+    assert ratios[0] == pytest.approx(1, abs=0.15) and ratios[1] < 0.8 * ratios[0]
 
 
 def test_radial_amplitudes_become_those_of_the_model(inputs, tmp_path):
@@ -160,6 +187,12 @@ def test_maps_that_cannot_be_sharpened(inputs, tmp_path):
     write_map(tmp_path / "zero.mrc", np.zeros((BOX,) * 3), PIXEL_SIZE)
     outcome = gmmrefine("sharpen", tmp_path / "zero.mrc", "--low-pass", FINE, "-o", tmp_path / "run")
     assert_refused(outcome, "sharpen", "zero.mrc: all 262144 voxels are 0; expected a map with density")
+    corner = np.zeros((BOX,) * 3)
+    corner[:4, :4, :4] = FINE
+    write_map(tmp_path / "corner.mrc", corner, PIXEL_SIZE)
+    outcome = gmmrefine(
+        "sharpen", inputs / "map.mrc", "--local-resolution", tmp_path / "corner.mrc", "-o", tmp_path / "corner")
+    assert_refused(outcome, "sharpen", "the local resolution map knows no voxel inside the mask")
     write_map(tmp_path / "mask.mrc", np.ones((48,) * 3), PIXEL_SIZE)
     outcome = gmmrefine(
         "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--mask", tmp_path / "mask.mrc", "-o", tmp_path / "run")
