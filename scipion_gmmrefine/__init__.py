@@ -45,9 +45,9 @@ class Plugin(pwem.Plugin):
                 "Python that has the package scipion-em-gmmrefine and TensorFlow."]
 
     @classmethod
-    def runEngine(cls, protocol, command, arguments, outputs):
+    def runEngine(cls, protocol, command, arguments, outputs, part=""):
         """Run a command of the engine; see :func:`scipion_gmmrefine.engine.runEngine`."""
-        engine.runEngine(protocol, cls.getPython(), command, arguments, outputs)
+        engine.runEngine(protocol, cls.getPython(), command, arguments, outputs, part)
 
     @classmethod
     def defineBinaries(cls, env):

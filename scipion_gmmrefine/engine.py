@@ -57,7 +57,7 @@ def gpuPrefix(protocol):
     return "CUDA_VISIBLE_DEVICES=%(GPU)s " if protocol.getGpuList() else ""
 
 
-def runEngine(protocol, python, command, arguments, outputs):
+def runEngine(protocol, python, command, arguments, outputs, part=""):
     """Run one command of the engine as a job of a protocol.
 
     Parameters
@@ -71,13 +71,15 @@ def runEngine(protocol, python, command, arguments, outputs):
         Its arguments, unquoted.
     outputs : list of str
         Files that must exist afterwards; the exit code alone is not to be had from a queue.
+    part : str
+        Tells runs apart that go on side by side in one protocol.
 
     Raises
     ------
     EngineFailure
         The engine stopped with an error or an output is missing.
     """
-    errorFile = Path(protocol._getExtraPath(ENGINE_ERRORS))
+    errorFile = Path(protocol._getExtraPath(f"{ENGINE_ERRORS}{part}"))
     errorFile.unlink(missing_ok=True)
     words = ["-m", ENGINE_PACKAGE, command, *arguments]
     line = " ".join(shlex.quote(str(word)) for word in words) + f" 2> {shlex.quote(str(errorFile))}"

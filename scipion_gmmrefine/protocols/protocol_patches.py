@@ -1,0 +1,228 @@
+"""Refine a molecule patch by patch and join the patches."""
+import os
+
+from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume
+from pwem.protocols import ProtRefine3D
+from pyworkflow import BETA
+from pyworkflow.protocol import STEPS_PARALLEL
+
+from gmmrefine import settings
+from scipion_gmmrefine.constants import (
+    COMPOSITE_FILE,
+    COMPOSITE_HALF_FILES,
+    FOCUS_MASK_FILE,
+    FSC_FILE,
+    GMM_FILE,
+    HALF_MAP_FILES,
+    INPUT_FILE,
+    MASK_FILE,
+    PARTICLES_FILE,
+    PATCH_TABLE_FILE,
+    PATCHES_FILE,
+)
+from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readPatchTable
+from scipion_gmmrefine.objects import GmmModel
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form_checks import (
+    beyondNyquist,
+    wrongCombinations,
+    wrongGaussians,
+    wrongGrid,
+    wrongPatches,
+)
+from scipion_gmmrefine.protocols.protocol_base import describeResolution
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+
+GLOBAL_FOLDER, MODEL_FOLDER = "global", "model"
+_APART = f"patchMode=={settings.PATCH_MODE.choices.index('apart')}"
+CONDITIONS = {
+    **dict.fromkeys(("focus_rest", "optimizer", "loss", "adam_steps", "learning_rate"), _APART),
+    "focus_level": f"{_APART} and focusRest=={settings.FOCUS_REST.choices.index('moves')}"}
+_FORM_ONLY = (settings.ONLY, settings.COMPOSITE_WEIGHTS)
+
+
+def patchFolder(number):
+    """Folder of a patch in the folder of the run."""
+    return os.path.join("patches", f"{number:02d}")
+
+
+class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
+    """Refine a flexible molecule patch by patch and join the patches (Chen, Schmid and Chiu 2023).
+
+    *Input*: particles of a global refinement with its half sets. The Gaussians of the molecule are cut into patches, the same
+    for both halves; each patch is refined as a focus of its own, and the half maps are averaged by the patches' masks.
+
+    *Output*: the composite with its half maps and FSC, a Gaussian model of it, the map and the mask of every patch, and for
+    every patch a set of particles with the poses of that patch (outputParticles1, outputParticles2, ...).
+
+    Patches *together* go through the images once per iteration, which is faster. Patches *apart* are steps of their own: they
+    run side by side on the GPUs listed (give one Scipion thread more than GPUs), and *Continue* repeats only those that
+    failed. The number of patches must then be a number: with *auto* they go one after the other in one step.
+
+    A composite is not one reconstruction, and its FSC says nothing about how the patches lie to each other: deposit it with the
+    maps and masks of its patches, and look at the seams in *Analyze results*.
+    """
+
+    _label = "GMM patch refine"
+    _devStatus = BETA
+    _possibleOutputs = {
+        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes,
+        "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
+    stepsExecutionMode = STEPS_PARALLEL
+    SETTINGS = without(settings.REFINE_PATCHES, (settings.ONLY,))
+
+    # --------------------------- DEFINE param functions ----------------------
+    def _defineParams(self, form):
+        pointers = tuple(setting for setting in self.SETTINGS if setting.name in POINTER_CLASSES)
+        patches = tuple(one for one in settings.PATCH + settings.FOCUS if one in self.SETTINGS)
+        self._defineParticles(form)
+        addSettings(form, pointers)
+        addSettings(form, settings.PARTICLES_READ)
+        form.addSection(label="Patches")
+        addSettings(form, patches, CONDITIONS)
+        form.addSection(label="Refinement")
+        addSettings(form, without(self.SETTINGS, pointers, patches, settings.PARTICLES_READ, settings.GMM, settings.FSC),
+                    CONDITIONS)
+        form.addSection(label="Gaussians and mask")
+        addSettings(form, without(settings.GMM + settings.FSC, pointers))
+        form.addSection(label="Computing")
+        addComputing(form, parallelSteps=2)
+
+    # --------------------------- INSERT steps functions ----------------------
+    def _insertAllSteps(self):
+        options = engineOptions(self, without(self.SETTINGS, _FORM_ONLY), settings.COMPUTING)
+        joining = engineOptions(self, (settings.COMPOSITE_WEIGHTS,))
+        ready = [self._insertConversion()]
+        if self._areSteps():
+            geometry = self._insertFunctionStep(self.geometryStep, options, prerequisites=ready)
+            ready = [self._insertFunctionStep(self.patchStep, number, options, prerequisites=[geometry])
+                     for number in range(1, int(self.patches.get()) + 1)]
+            composite = self._insertFunctionStep(self.compositeStep, [*options, *joining], prerequisites=ready)
+        else:
+            composite = self._insertFunctionStep(self.refineStep, [*options, *joining], prerequisites=ready)
+        described = self._insertFunctionStep(self.describeStep, [*options, *joining], prerequisites=[composite])
+        self._insertFunctionStep(self.createOutputStep, options, prerequisites=[described], needsGPU=False)
+
+    def _areSteps(self):
+        """Whether every patch is a step of its own: their number must be known beforehand."""
+        return self.getEnumText("patchMode") == "apart" and self.patches.get() != "auto"
+
+    # --------------------------- STEPS functions ------------------------------
+    def geometryStep(self, options):
+        self._runPatches([*options, "--only", "geometry"], [PATCHES_FILE, MASK_FILE])
+
+    def patchStep(self, number, options):
+        folder = patchFolder(number)
+        self._runPatches([*options, "--only", str(number)],
+                         [os.path.join(folder, name) for name in (PARTICLES_FILE, FSC_FILE, *HALF_MAP_FILES)],
+                         part=f".patch_{number:02d}")
+
+    def compositeStep(self, options):
+        self._runPatches([*options, "--only", "composite"], [COMPOSITE_FILE, *COMPOSITE_HALF_FILES, PATCH_TABLE_FILE])
+
+    def refineStep(self, options):
+        self._runPatches(options, [COMPOSITE_FILE, *COMPOSITE_HALF_FILES, PATCH_TABLE_FILE])
+
+    def _runPatches(self, options, outputs, part=""):
+        self._runEngine("refine-patches", [self._getExtraPath(INPUT_FILE), *options], outputs, part=part)
+
+    def describeStep(self, _options):
+        """What the patches are compared with: the global FSC under the same mask, and a model of the composite."""
+        halves = [self._getExtraPath("iterations", "00", name) for name in HALF_MAP_FILES]
+        mask = ["--mask", self._getExtraPath(MASK_FILE)]
+        self._runEngine("fsc", [*halves, *mask, *engineOptions(self, (settings.FSC_THRESHOLD, settings.SEED))], [FSC_FILE],
+                        folder=GLOBAL_FOLDER)
+        resolution = ["--resolution", str(self._results().get("resolution") or 0)]
+        self._runEngine("build", [self._getExtraPath(COMPOSITE_FILE), *mask, *resolution,
+                                  *engineOptions(self, settings.GMM, settings.COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
+
+    def createOutputStep(self, _options):
+        samplingRate = self.inputParticles.get().getSamplingRate()
+        numbers = range(1, self.getNumberOfPatches() + 1)
+        outputs = {
+            "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
+            "outputFSC": self._fscs(**{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)}, **{
+                f"patch {number}": os.path.join(patchFolder(number), FSC_FILE) for number in numbers}),
+            "outputVolumes": self._createSetOfVolumes("maps"), "outputMasks": self._createSetOfVolumes("masks"),
+            "outputGmm": self._model(samplingRate)}
+        for name in ("outputVolumes", "outputMasks"):
+            outputs[name].setSamplingRate(samplingRate)
+        for number in numbers:
+            folder = patchFolder(number)
+            for name, volume in (("outputVolumes", self._volume(samplingRate, folder=folder)),
+                                 ("outputMasks", self._mask(samplingRate, os.path.join(folder, FOCUS_MASK_FILE)))):
+                volume.setObjLabel(f"patch {number}")
+                outputs[name].append(volume)
+        particles = {f"outputParticles{number}": self._refinedParticles(patchFolder(number), f"_patch_{number:02d}")
+                     for number in numbers}
+        for number, patch in enumerate(particles.values(), 1):
+            patch.setObjComment(f"At the poses of patch {number}")
+        self._defineOutputs(**outputs, **particles)
+        for output in outputs.values():
+            self._defineSourceRelation(self.inputParticles, output)
+        for patch in particles.values():
+            self._defineTransformRelation(self.inputParticles, patch)
+
+    def _model(self, samplingRate):
+        gmmFile = self._getExtraPath(MODEL_FOLDER, GMM_FILE)
+        return GmmModel(gmmFile, numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
+                        mapFileName=self._getExtraPath(COMPOSITE_FILE), samplingRate=samplingRate)
+
+    # --------------------------- INFO functions -------------------------------
+    def _validate(self):
+        particles = self.inputParticles.get()
+        if particles is None:
+            return []  # Scipion itself reports an empty input
+        errors = self._validatePoses(particles) or self._validateHalves(particles)
+        errors += wrongPatches(self.patches.get()) + wrongGaussians(self.gaussians.get()) + wrongCombinations(self)
+        errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), particles.getSamplingRate())
+        errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
+        if self.mask.get() is not None:
+            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+        return errors
+
+    def _summary(self):
+        if not hasattr(self, "outputVolume"):
+            return self._whatRuns() or ["Not started yet."]
+        results = self._results()
+        text = describeResolution(results.get("resolution"), results.get("resolution_text", ""))
+        lines = [f"Composite of {self.getNumberOfPatches()} patches: {text} "
+                 f"(before: {describeResolution(results.get('resolution_before'))})"]
+        return [*lines, *(_patchLine(row) for row in readPatchTable(self._getExtraPath(PATCH_TABLE_FILE)))]
+
+    def _whatRuns(self):
+        """A line for the run, and one for each patch that is a step of its own."""
+        lines = [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else []
+        for number in range(1, self.getNumberOfPatches() + 1 if self._areSteps() else 1):
+            folder = patchFolder(number)
+            if os.path.exists(self._getExtraPath(folder, PARTICLES_FILE)):
+                lines.append(f"Patch {number}: done.")
+            elif os.path.exists(self._getExtraPath(folder, "events.jsonl")):
+                lines.append(f"Patch {number}: {self._progress(folder)}")
+        return lines
+
+    def _methods(self):
+        if not hasattr(self, "outputVolume"):
+            return []
+        results = self._results()
+        return [f"The poses of {self.inputParticles.get().getSize()} particles were refined against Gaussian mixture models, "
+                f"one per half set, separately for each of {self.getNumberOfPatches()} patches of the molecule [Chen2023]. The "
+                "half maps of the patches were averaged by their masks into a composite map, which is not one "
+                f"reconstruction; its gold-standard resolution at FSC {self.fscThreshold.get():g} is "
+                f"{describeResolution(results.get('resolution'), results.get('resolution_text', ''))} [Rosenthal2003]."]
+
+    def _citations(self):
+        return ["Chen2023", "Chen2021", "Rosenthal2003"]
+
+    # --------------------------- UTILS functions ------------------------------
+    def getNumberOfPatches(self):
+        """How many patches there are; 0 before the geometry is found."""
+        path = self._getExtraPath(PATCHES_FILE)
+        return len(readPatches(path)) if os.path.exists(path) else 0
+
+
+def _patchLine(row):
+    """A patch in the summary."""
+    before, after = (describeResolution(row[f"gmmResolution{when}"]) for when in ("Before", "After"))
+    return (f"Patch {row['gmmPatch']:.0f}: {before} → {after}; particles turned {row['gmmRotationChange']:.2f}° and moved "
+            f"{row['gmmShiftChange']:.2f} Å on average")
