@@ -50,6 +50,11 @@ class Plugin(pwem.Plugin):
         engine.runEngine(protocol, cls.getPython(), command, arguments, outputs, part)
 
     @classmethod
+    def runEngineNow(cls, command, arguments, folder):
+        """Run a command for a viewer; see :func:`scipion_gmmrefine.engine.runEngineNow`."""
+        engine.runEngineNow(cls.getPython(), command, arguments, folder)
+
+    @classmethod
     def defineBinaries(cls, env):
         """An environment of its own for the engine, for sites that keep TensorFlow out of Scipion's."""
         root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

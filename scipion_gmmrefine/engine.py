@@ -2,6 +2,8 @@
 import importlib.util
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -98,6 +100,32 @@ def runEngine(protocol, python, command, arguments, outputs, part=""):
     missing = [name for name in outputs if not os.path.exists(name)]
     if failed or missing:
         raise EngineFailure(_lastWords(said, command) if said else f"The engine wrote no {', '.join(missing)}.")
+
+
+def runEngineNow(python, command, arguments, folder):
+    """Run one command of the engine from a viewer and wait for it.
+
+    Parameters
+    ----------
+    python : str
+        Python that has the engine.
+    command : str
+    arguments : list of str
+    folder : str
+        Where it writes; what an earlier run left there is removed.
+
+    Raises
+    ------
+    EngineFailure
+        The engine stopped with an error, or is too old to know the command.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", folder], capture_output=True, text=True,
+                           env=dict(engineEnviron(python)), check=False)
+    if "invalid choice" in ended.stderr:
+        raise EngineFailure(f"The engine of {python} has no command {command}. Update the package scipion-em-gmmrefine there.")
+    if ended.returncode:
+        raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
 
 
 def _lastWords(said, command):

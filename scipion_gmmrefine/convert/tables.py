@@ -113,7 +113,7 @@ def readPatches(fileName):
     return [spheres[table["gmmPatch"] == number] for number in np.unique(table["gmmPatch"])]
 
 
-def readPatchTable(fileName):
-    """What refining has brought to each patch: a dict of column → float for each."""
+def readRows(fileName):
+    """The rows of a table of numbers, each as a dict of column → float."""
     table = readTable(fileName)
     return [dict(zip(table, map(float, values))) for values in zip(*table.values())]

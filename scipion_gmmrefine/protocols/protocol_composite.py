@@ -147,8 +147,8 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                 results["caution"][0].upper() + results["caution"][1:]]
 
     def _methods(self):
-        return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], which "
-                f"is not one reconstruction; its gold-standard resolution is {self._resolution()} [Rosenthal2003]."
+        return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "
+                f"which is not one reconstruction; its gold-standard resolution is {self._resolution()} [Rosenthal2003]."
                 ] if hasattr(self, "outputVolume") else []
 
     def _resolution(self):

@@ -71,8 +71,8 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         if particles is None:
             return ["Not expanded yet."]
         count = len({row[PARENT_PARTICLE] for row in particles.aggregate(["COUNT"], PARENT_PARTICLE, [PARENT_PARTICLE])})
-        return [f"{particles.getSize()} images of {count} particles, {self.symmetry.get().upper()}. Copies are not independent: "
-                "do not give them to a global refinement."]
+        return [f"{particles.getSize()} images of {count} particles, {self.symmetry.get().upper()}.",
+                "Copies are not independent: do not give them to a global refinement."]
 
     def _methods(self):
         particles = getattr(self, "outputParticles", None)

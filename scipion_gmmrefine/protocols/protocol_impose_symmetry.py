@@ -17,8 +17,8 @@ SETTINGS = (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)
 class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
     """Make a symmetric map from a focused refinement of one unit of an oligomer.
 
-    *Input*: the volume of *GMM focused refine* on symmetry-expanded particles, with its half maps, and its focus mask. Copies of
-    the half maps are turned to all units and averaged, weighted by the turned masks, each half on its own.
+    *Input*: the volume of *GMM focused refine* on symmetry-expanded particles, with its half maps, and its focus mask. Copies
+    of the half maps are turned to all units and averaged, weighted by the turned masks, each half on its own.
 
     *Output*: the symmetric map with its half maps, FSC, and the union of the masks. Outside that union the map is 0, or the
     background: a volume of the whole molecule that was made from the same half sets.
@@ -81,8 +81,8 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
         return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}"]
 
     def _methods(self):
-        return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of their "
-                f"turned copies [Chen2023]; the gold-standard resolution is {self._resolution()} [Rosenthal2003]."
+        return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "
+                f"their turned copies [Chen2023]; the gold-standard resolution is {self._resolution()} [Rosenthal2003]."
                 ] if hasattr(self, "outputVolume") else []
 
     def _resolution(self):

@@ -20,7 +20,7 @@ from scipion_gmmrefine.constants import (
     PATCH_TABLE_FILE,
     PATCHES_FILE,
 )
-from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readPatchTable
+from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readRows
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import (
@@ -188,7 +188,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         text = describeResolution(results.get("resolution"), results.get("resolution_text", ""))
         lines = [f"Composite of {self.getNumberOfPatches()} patches: {text} "
                  f"(before: {describeResolution(results.get('resolution_before'))})"]
-        return [*lines, *(_patchLine(row) for row in readPatchTable(self._getExtraPath(PATCH_TABLE_FILE)))]
+        return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE)))]
 
     def _whatRuns(self):
         """A line for the run, and one for each patch that is a step of its own."""
