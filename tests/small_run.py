@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from gmmrefine.__main__ import main
+from gmmrefine.commands.refine import OUTPUTS
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
 SIMULATE = (
     "simulate", "6msm", "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2, "--seed", 3)
 # one radius for all iterations: kernels are compiled once for the whole session
 REFINE = ("--iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
+RESULTS = tuple(name for name in OUTPUTS if name != "focus_mask.mrc")  # of a refinement without a focus
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MOST_ITERATIONS = 300
-_CONVERGED = 1e-3
+_MOST_ITERATIONS = 100
+_CONVERGED = 3e-3  # relative change of the widths
+_WIDE_ROTATION, _WIDE_MOVE = np.radians(12) / np.sqrt(3), 6 / np.sqrt(2)  # rad and Å, where the search for a covariance begins
 _LEAST_ROTATION, _LEAST_MOVE = np.radians(0.02), 0.01  # rad and Å: keeps directions in which nothing moves from being singular
 
 
@@ -74,17 +75,31 @@ def estimate_motion_prior(change, information, rotations, prior):
     -------
     MotionPrior
     """
-    seen = pose_change_of_motion(rotations)
     pull = np.einsum("bij,bj->bi", information + prior.precision_at(rotations), change)
+    return MotionPrior(motion_covariance(pull, information, rotations))
+
+
+def motion_covariance(pull, information, rotations):
+    """Covariance (6, 6) of rigid motions under which measured pose changes are most probable.
+
+    Parameters
+    ----------
+    pull : (B, 5) float
+        Information times the most likely change of each pose (rad, Å).
+    information : (B, 5, 5) float
+    rotations : (B, 3, 3) float
+        Expected rotations, reference → particle.
+    """
+    seen = pose_change_of_motion(rotations)
     pull = np.einsum("bij,bi->bj", seen, pull)
     information = np.swapaxes(seen, 1, 2) @ information @ seen
     floor = np.diag([_LEAST_ROTATION**2] * 3 + [_LEAST_MOVE**2] * 3)
-    covariance = np.diag([prior.rotation**2] * 3 + [prior.shift**2] * 3)
+    covariance = np.diag([_WIDE_ROTATION**2] * 3 + [_WIDE_MOVE**2] * 3)
     for _ in range(_MOST_ITERATIONS):
         before = covariance
         left = np.linalg.inv(information + np.linalg.inv(covariance))
         mean = np.einsum("bij,bj->bi", left, pull)
         covariance = (mean[:, :, None] * mean[:, None] + left).mean(axis=0) + floor
-        if np.allclose(covariance, before, rtol=_CONVERGED, atol=_CONVERGED * np.abs(np.diag(covariance)).min()):
+        if np.allclose(np.diag(covariance), np.diag(before), rtol=_CONVERGED, atol=0):
             break
-    return MotionPrior(covariance)
+    return covariance

@@ -93,6 +93,12 @@ def refuse_small_patches(labels, volume):
             f"{most_patches(volume)}.")
 
 
-def most_patches(volume):
-    """How many patches of at least twice a helix a molecule of so many Å³ holds."""
-    return max(1, int(volume / (2 * HELIX_VOLUME)))
+def most_patches(molecule_volume):
+    """How many patches of at least twice a helix a molecule holds.
+
+    Parameters
+    ----------
+    molecule_volume : float
+        Å³.
+    """
+    return max(1, int(molecule_volume / (2 * HELIX_VOLUME)))

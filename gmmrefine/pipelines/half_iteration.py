@@ -229,13 +229,13 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
     return result
 
 
-def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part):
-    """The projector of a reference on a disc, and its refiner."""
+def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None):
+    """The projector of a reference on a disc, and its refiner; it estimates a prior unless there is one."""
     radius = len(reliability) - 1
     projector = PROJECTORS[settings.projector](gmm, disc, pixel_size)
     stages = march(radius, [float(text) for text in settings.march.split()])
     padded = np.pad(reliability, (0, disc.radius - radius))
-    return projector, FisherRefiner(projector, padded, stages, _given_prior(settings), is_part)
+    return projector, FisherRefiner(projector, padded, stages, prior or _given_prior(settings), is_part)
 
 
 def report_prior(prior, progress, where):

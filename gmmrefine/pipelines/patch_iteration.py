@@ -1,12 +1,16 @@
 """All patches in one pass: every image is read once per iteration and held against each patch, the others taken from it."""
+import os
+
 import numpy as np
 
 from gmmrefine.alignment.fisher import LOWEST_RING
 from gmmrefine.alignment.frame import anchored
+from gmmrefine.alignment.motion_prior import MotionPrior
 from gmmrefine.alignment.refiner import refine_poses
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.patches import nearest_patch
+from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.composite import composite_map
@@ -122,10 +126,11 @@ class Together:
         gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
         disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
         owner = nearest_patch(gmm.centers, self._patches)
+        priors = [None] * len(present) if iteration == 1 else self._first_priors(number)
         projectors, refiners = zip(*[
             make_refiner(
-                gmm.subset(owner == patch), reference_reliability(fsc[patch], gmm_fsc), disc, pixel_size, settings, True)
-            for patch in range(len(self._patches))])
+                gmm.subset(owner == patch), reference_reliability(fsc[patch], gmm_fsc), disc, pixel_size, settings, True, prior)
+            for patch, prior in enumerate(priors)])
         poses = [(state.particles.rotations, state.particles.shifts) for state in present]
         scene = Scene(
             [(projector, *pose) for projector, pose in zip(projectors, poses)],
@@ -136,6 +141,30 @@ class Together:
             results = refine_poses(
                 refiners, reader, settings.batch_size, [(start.rotations, start.shifts)] * len(refiners), rng, poses, scene,
                 report)
-        for patch, refiner in enumerate(refiners, 1):
-            report_prior(refiner.prior, self._progress, {**where, "patch": patch})
+        if iteration == 1:
+            for patch, refiner in enumerate(refiners, 1):
+                report_prior(refiner.prior, self._progress, {**where, "patch": patch})
+                save_prior(self._prior_path(patch, number), refiner.prior)
         return results
+
+    def _prior_path(self, patch, number):
+        return self._run.path("patches", f"{patch:02d}", "iterations", "01", f"prior_half_{number}.npz")
+
+    def _first_priors(self, number):
+        """The priors that the first iteration learned; learning them anew each time costs more than the poses."""
+        return [load_prior(self._prior_path(patch, number)) for patch in range(1, len(self._patches) + 1)]
+
+
+def save_prior(path, prior):
+    """Save a MotionPrior; any other was given and will be again."""
+    if isinstance(prior, MotionPrior):
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, covariance=prior.covariance)
+
+
+def load_prior(path):
+    """The prior of ``save_prior``, or None."""
+    if not os.path.exists(path):
+        return None
+    with np.load(path, allow_pickle=False) as saved:
+        return MotionPrior(saved["covariance"])

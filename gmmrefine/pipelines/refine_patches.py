@@ -13,7 +13,8 @@ from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
-from gmmrefine.pipelines.half_iteration import load_half, save_half
+from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, load_half, reference_reliability, save_half
+from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation
@@ -96,11 +97,16 @@ def shared_patches(halves, mask, particles, settings, run, progress):
     def measure():
         curve = gold_standard_fsc(*(half.volume for half in halves), mask, particles.pixel_size, settings.seed)
         radius = usable_radius(curve, 1, settings)
-        weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
-        gmms = [
-            gmm_of_map(half.volume, mask, particles.pixel_size, weights, settings, progress, iteration=0, half=number)[0]
-            for number, half in enumerate(halves, 1)]
-        found = patches_of(gmms, int(settings.patches), mask, particles.pixel_size, settings.seed)
+        fsc = curve.fsc[: radius + 1]
+        weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, np.maximum(fsc, SMALLEST_FIT_WEIGHT), 0.0)
+        gmms, agreements = zip(*[
+            gmm_of_map(half.volume, mask, particles.pixel_size, weights, settings, progress, iteration=0, half=number)
+            for number, half in enumerate(halves, 1)])
+        if settings.patches == "auto":
+            reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
+            found = rigid_patches(halves, gmms, reliability, mask, settings, run, progress)
+        else:
+            found = patches_of(gmms, int(settings.patches), mask, particles.pixel_size, settings.seed)
         return [patch.spheres.tolist() for patch in found]
 
     return [Patch(np.array(spheres)) for spheres in run.exchange("patches", 0, measure)]

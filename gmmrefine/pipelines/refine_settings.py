@@ -19,6 +19,9 @@ def check_settings(settings, particles):
             f"--symmetry {settings.symmetry} with a focus: a region of one unit has no symmetry. Expand the particles first "
             "(expand-symmetry), focus, and put the symmetry back on the result (impose-symmetry).")
     check_scheme(settings)
+    if has_focus(settings) and settings.optimizer == "adam" and settings.focus_rest == "fixed":
+        raise InputError(
+            "--optimizer adam moves the molecule as a whole and cannot leave a rest where it is. Add --focus-rest moves.")
     check_number_of_gaussians(settings.gaussians)
     refuse_ignored(settings, REFINE, [
         (bool(settings.model), "--model", ("gaussians",)),

@@ -10,7 +10,9 @@ from gmmrefine.geometry.rotations import rotations_from_vectors
 from gmmrefine.io.selection import selected_atoms
 
 _HINGE_ATOMS = 20  # of the domain, those nearest to the rest
-_ANGLES = re.compile(r"(-?[\d.]+)\.\.(-?[\d.]+)$|([\d.]+)$")
+_SHORTEST_LEVER = 1e-2  # Å
+_NUMBER = r"\d+(?:\.\d+)?"
+_ANGLES = re.compile(rf"(-?{_NUMBER})\.\.(-?{_NUMBER})$|({_NUMBER})$")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def read_swings(text, atoms, positions):
             own = np.zeros(len(positions), bool)
             own[copy * len(atoms) : (copy + 1) * len(atoms)] = ~chosen
             swings.append(Swing(members, *_hinge(positions[members], positions[own], text), *limits))
+    if taken.all():
+        raise InputError(f"--swing '{text}': the domains are the whole molecule. Leave out a body for them to swing against.")
     return swings
 
 
@@ -112,6 +116,6 @@ def _hinge(domain, rest, text):
     hinge = domain[nearest].mean(axis=0)
     lever = domain.mean(axis=0) - hinge
     axis = np.cross(lever, [0.0, 0.0, 1.0])
-    if np.linalg.norm(axis) < 1e-3 * np.linalg.norm(lever):
+    if np.linalg.norm(axis) < _SHORTEST_LEVER:
         axis = np.array([1.0, 0.0, 0.0])
     return hinge, axis / np.linalg.norm(axis)

@@ -13,12 +13,14 @@ GROUPS = {
     "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),
     "build": settings.BUILD,
     "refine": settings.REFINE,
+    "refine-patches": settings.REFINE_PATCHES,
+    "composite": settings.COMPOSITE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
-USES_TENSORFLOW = ("build", "refine")
+USES_TENSORFLOW = ("build", "refine", "refine-patches", "composite")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
 
 

@@ -4,10 +4,9 @@ import os
 
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, REFINE, assert_refused, gmmrefine, refine
+from small_run import BOX, PIXEL_SIZE, REFINE, RESULTS, assert_refused, gmmrefine, refine
 
 from gmmrefine.backend import tf
-from gmmrefine.commands.refine import OUTPUTS
 from gmmrefine.io import atomic
 from gmmrefine.io.atoms import embedded_model
 from gmmrefine.io.mrc import write_map
@@ -171,7 +170,7 @@ def test_disk_full_during_refine(simulated, tmp_path, name):
     outcome = gmmrefine("refine", simulated / "particles.star", "-o", tmp_path, *REFINE)
     assert_refused(outcome, "refine", f"{name}: the disk is full (No space left on device)", "Free space")
     assert not (tmp_path / name).exists() and not list(tmp_path.rglob("*.tmp"))
-    assert sum((tmp_path / output).exists() for output in OUTPUTS) < len(OUTPUTS)
+    assert sum((tmp_path / output).exists() for output in RESULTS) < len(RESULTS)
 
 
 def test_disk_full_at_the_poses_of_an_iteration_and_then_space_again(simulated, refined, tmp_path, monkeypatch):
@@ -188,7 +187,7 @@ def test_disk_full_at_the_poses_of_an_iteration_and_then_space_again(simulated, 
     assert_refused(outcome, "refine", "poses_half_1.npz: the disk is full")
     assert not poses.exists() and not list(tmp_path.rglob("*.tmp"))
     refine(simulated / "particles.star", tmp_path)
-    for name in OUTPUTS:
+    for name in RESULTS:
         assert (tmp_path / name).read_bytes() == (refined / name).read_bytes(), name
 
 

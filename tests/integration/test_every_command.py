@@ -4,11 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from small_run import BOX, PARTICLES, PIXEL_SIZE, REFINE, events, gmmrefine, record, refine
+from small_run import BOX, PARTICLES, PIXEL_SIZE, REFINE, RESULTS, events, gmmrefine, record, refine
 
 import gmmrefine as package
 from gmmrefine.commands import build, reconstruct, simulate
-from gmmrefine.commands import refine as refine_command
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map, read_mask
@@ -100,7 +99,7 @@ def test_build(simulated, tmp_path):
 
 def test_refine(simulated, refined):
     content = check_record(refined, "refine", [simulated / "particles.star"])
-    for name in refine_command.OUTPUTS:
+    for name in RESULTS:
         assert (refined / name).is_file(), name
     assert len(content["half_set_hash"]) == 64 and content["seed"] == 1
     results = content["results"]

@@ -5,9 +5,8 @@ import gemmi
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, gmmrefine, record, refine
+from small_run import BOX, PIXEL_SIZE, RESULTS, gmmrefine, record, refine
 
-from gmmrefine.commands.refine import OUTPUTS
 from gmmrefine.io.atoms import embedded_model, read_atoms
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.validation.pose_error import pose_errors
@@ -38,9 +37,9 @@ def test_the_scheme_of_the_paper_improves_too(simulated, tmp_path):
 
 def test_the_same_seed_gives_the_same_bytes(simulated, refined, tmp_path):
     again = refine(simulated / "particles.star", tmp_path / "run")
-    same, different, missing = filecmp.cmpfiles(refined, again, OUTPUTS, shallow=False)
+    same, different, missing = filecmp.cmpfiles(refined, again, RESULTS, shallow=False)
     assert not missing and not different
-    assert sorted(same) == sorted(OUTPUTS)
+    assert sorted(same) == sorted(RESULTS)
     other = refine(simulated / "particles.star", tmp_path / "other", "--seed", 2, "--iterations", 1)
     first = "iterations/01/gmm_half_1.star"
     assert not filecmp.cmp(again / first, other / first, shallow=False)

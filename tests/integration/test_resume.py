@@ -9,9 +9,8 @@ import sys
 import time
 
 import pytest
-from small_run import REFINE, events, gmmrefine, record, refine
+from small_run import REFINE, RESULTS, events, gmmrefine, record, refine
 
-from gmmrefine.commands.refine import OUTPUTS
 from gmmrefine.io import atomic
 
 LONGEST_WAIT = 120
@@ -22,7 +21,7 @@ class Killed(BaseException):
 
 
 def assert_same_results(first, second):
-    for name in [*OUTPUTS, "iterations/01/poses_half_2.npz", "iterations/02/half_map_1.mrc", "iterations/02/fsc.star"]:
+    for name in [*RESULTS, "iterations/01/poses_half_2.npz", "iterations/02/half_map_1.mrc", "iterations/02/fsc.star"]:
         assert filecmp.cmp(first / name, second / name, shallow=False), name
     results = [dict(record(folder)["results"]) for folder in (first, second)]
     assert results[0] == results[1]

@@ -3,9 +3,9 @@ import shutil
 
 import numpy as np
 import pytest
-from small_run import assert_refused, events, gmmrefine, record
+from small_run import RESULTS, assert_refused, events, gmmrefine, record
 
-from gmmrefine.commands import impose_symmetry, refine
+from gmmrefine.commands import impose_symmetry
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.mrc import read_map, read_mask, write_map
 from gmmrefine.io.star import read_star, write_star
@@ -107,7 +107,7 @@ def test_expanded_file(trimer, copies):
 def test_refine(trimer, tmp_path):
     outcome = gmmrefine("refine", trimer / "particles.star", "-o", tmp_path / "run", "--symmetry", "C3", *REFINE)
     assert outcome.code == 0, outcome.err
-    for name in refine.OUTPUTS:
+    for name in RESULTS:
         assert (tmp_path / "run" / name).is_file(), name
     content = record(tmp_path / "run")
     assert content["settings"]["symmetry"] == "C3" and 0.9 < content["results"]["symmetry_agreement"] < 1.1

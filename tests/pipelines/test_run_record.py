@@ -125,8 +125,8 @@ def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
         other.exchange("fsc", 2, measure)
 
 
-def test_only_two_kinds_of_exchange_exist(folder, source):
-    with pytest.raises(ValueError, match="may exchange an FSC curve or a mask, not poses"):
+def test_only_three_kinds_of_exchange_exist(folder, source):
+    with pytest.raises(ValueError, match="may exchange FSC curves, a mask or patches, not poses"):
         begun(folder, source).exchange("poses", 0, lambda: 1)
 
 
