@@ -24,9 +24,11 @@ class ParticlesProtocol(EngineProtocol):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertConversion(self):
-        particles = self.inputParticles.get()
-        return self._insertFunctionStep(
-            self.convertInputStep, particles.getObjId(), particles.getSize(), needsGPU=False)
+        return self._insertFunctionStep(self.convertInputStep, *self._inputIdentity(), needsGPU=False)
+
+    def _inputIdentity(self):
+        """What tells, when a run continues, whether the input is still the same."""
+        return self.inputParticles.get().getObjId(), self.inputParticles.get().getSize()
 
     # --------------------------- STEPS functions ------------------------------
     def convertInputStep(self, _particlesId, _size):

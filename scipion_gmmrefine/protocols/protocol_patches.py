@@ -38,7 +38,6 @@ _APART = f"patchMode=={settings.PATCH_MODE.choices.index('apart')}"
 CONDITIONS = {
     **dict.fromkeys(("focus_rest", "optimizer", "loss", "adam_steps", "learning_rate"), _APART),
     "focus_level": f"{_APART} and focusRest=={settings.FOCUS_REST.choices.index('moves')}"}
-_FORM_ONLY = (settings.ONLY, settings.COMPOSITE_WEIGHTS)
 
 
 def patchFolder(number):
@@ -80,7 +79,6 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         addSettings(form, settings.PARTICLES_READ)
         form.addSection(label="Patches")
         addSettings(form, patches, CONDITIONS)
-        form.addSection(label="Refinement")
         addSettings(form, without(self.SETTINGS, pointers, patches, settings.PARTICLES_READ, settings.GMM, settings.FSC),
                     CONDITIONS)
         form.addSection(label="Gaussians and mask")
@@ -90,25 +88,30 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, without(self.SETTINGS, _FORM_ONLY), settings.COMPUTING)
-        joining = engineOptions(self, (settings.COMPOSITE_WEIGHTS,))
-        ready = [self._insertConversion()]
+        options = engineOptions(self, without(self.SETTINGS, (settings.COMPOSITE_WEIGHTS,)), settings.COMPUTING)
+        joining = [*options, *engineOptions(self, (settings.COMPOSITE_WEIGHTS,))]
         if self._areSteps():
-            geometry = self._insertFunctionStep(self.geometryStep, options, prerequisites=ready)
-            ready = [self._insertFunctionStep(self.patchStep, number, options, prerequisites=[geometry])
-                     for number in range(1, int(self.patches.get()) + 1)]
-            composite = self._insertFunctionStep(self.compositeStep, [*options, *joining], prerequisites=ready)
+            # pyworkflow loses the GPU of slot n when step n gives one back while slot n is free: so this is step 1
+            geometry = self._insertEngineStep(self.geometryStep, *self._inputIdentity(), options, after=[])
+            patches = [self._insertEngineStep(self.patchStep, number, options, after=[geometry])
+                       for number in range(1, int(self.patches.get()) + 1)]
+            composite = self._insertEngineStep(self.compositeStep, joining, after=patches)
         else:
-            composite = self._insertFunctionStep(self.refineStep, [*options, *joining], prerequisites=ready)
-        described = self._insertFunctionStep(self.describeStep, [*options, *joining], prerequisites=[composite])
+            composite = self._insertEngineStep(self.refineStep, joining, after=[self._insertConversion()])
+        described = self._insertEngineStep(self.describeStep, joining, after=[composite])
         self._insertFunctionStep(self.createOutputStep, options, prerequisites=[described], needsGPU=False)
+
+    def _insertEngineStep(self, step, *arguments, after):
+        # a step that needs a GPU waits for one of the list, also where the form says not to use it
+        return self._insertFunctionStep(step, *arguments, prerequisites=after, needsGPU=self.usesGpu())
 
     def _areSteps(self):
         """Whether every patch is a step of its own: their number must be known beforehand."""
         return self.getEnumText("patchMode") == "apart" and self.patches.get() != "auto"
 
     # --------------------------- STEPS functions ------------------------------
-    def geometryStep(self, options):
+    def geometryStep(self, particlesId, size, options):
+        self.convertInputStep(particlesId, size)
         self._runPatches([*options, "--only", "geometry"], [PATCHES_FILE, MASK_FILE])
 
     def patchStep(self, number, options):

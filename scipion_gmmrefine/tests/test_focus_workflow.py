@@ -1,4 +1,5 @@
 """Focus, patches, symmetry and composites with the real engine, through Scipion's launcher."""
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,34 +56,24 @@ class TestFocusWorkflow(BaseTest):
         self.assertIn("sphere 84.0 84.0 119.0 25", self.focusing.summary()[-1])
         self.assertIn("in one region", self.focusing.methods()[0])
 
-    def test_patches_apart_are_steps_that_continue_one_by_one(self):
+    def test_patches_apart_are_steps_on_the_gpus_that_continue_one_by_one(self):
         protocol = launch(self.proj, GmmRefineProtPatches, self.particles, patches="2", patchMode=APART, patchIterations=1,
-                          numberOfThreads=3, binThreads=1, **CHEAP)
-        self.assertEqual(protocol.getNumberOfPatches(), 2)
-        self.assertEqual([volume.getObjLabel() for volume in protocol.outputVolumes], ["patch 1", "patch 2"])
-        self.assertTrue(all(volume.hasHalfMaps() for volume in protocol.outputVolumes))
-        self.assertEqual({curve.getObjLabel() for curve in protocol.outputFSC} - {"global", "patch 1", "patch 2"},
-                         {"corrected", "without mask", "with mask", "phases randomised"})
-        self.assertEqual([protocol.outputMasks.getSize(), protocol.outputVolume.getXDim()], [2, BOX])
-        for particles in (protocol.outputParticles1, protocol.outputParticles2):
-            self.assertEqual(self.halves(particles), self.halves(self.importing.outputParticles))
-        self.assertEqual(len(protocol.summary()), 3)
-        self.assertRegex(protocol.summary()[1], r"Patch 1: [\d.]+ Å → [\d.]+ Å; particles turned [\d.]+°")
+                          numberOfThreads=3, binThreads=1, **{**CHEAP, "useGpu": True, "gpuList": "0 1"})
+        log = Path(protocol.getStdoutLog()).read_text()
+        taken = {number: re.search(rf"CUDA_VISIBLE_DEVICES=(\d) .*--only {number} ", log).group(1) for number in (1, 2)}
+        self.assertEqual(set(taken.values()), {"0", "1"})
         kept, lost = (Path(protocol._getExtraPath("patches", number)) / "half_map_1.mrc" for number in ("01", "02"))
         written = kept.stat().st_mtime
-        self.failSecondPatch(protocol, lost)
+        self.repeatSecondPatch(protocol, lost)
         self.assertTrue(protocol.isFinished())
         self.assertTrue(lost.exists())
         self.assertEqual(kept.stat().st_mtime, written)
 
-    def failSecondPatch(self, protocol, lost):
-        """Continue a run whose second patch step is said to have failed."""
+    def repeatSecondPatch(self, protocol, lost):
+        """Continue a run whose second patch is said to have failed."""
         lost.unlink()
         steps = protocol.loadSteps()
-        failed = [step for step in steps if step.funcName == "patchStep"][1]
-        first = steps.index(failed)
-        for step in steps[first:]:
-            step.setFailed("planted") if step is failed else step.setStatus("new")
+        [step for step in steps if step.funcName == "patchStep"][1].setFailed("planted")
         protocol._steps = steps
         protocol._storeSteps()
         protocol.setFailed("planted")
@@ -90,13 +81,22 @@ class TestFocusWorkflow(BaseTest):
         protocol.runMode.set(MODE_RESUME)
         self.proj.launchProtocol(protocol, wait=True)
 
-    def test_patches_together(self):
+    def test_patches_together_give_composite_maps_masks_and_particles(self):
         protocol = launch(self.proj, GmmRefineProtPatches, self.particles, patches="2", patchIterations=1, binThreads=2,
                           **CHEAP)
         self.assertEqual(protocol.getNumberOfPatches(), 2)
+        self.assertEqual([volume.getObjLabel() for volume in protocol.outputVolumes], ["patch 1", "patch 2"])
+        self.assertTrue(all(volume.hasHalfMaps() for volume in protocol.outputVolumes))
+        self.assertEqual({curve.getObjLabel() for curve in protocol.outputFSC} - {"global", "patch 1", "patch 2"},
+                         {"corrected", "without mask", "with mask", "phases randomised"})
+        self.assertEqual([protocol.outputMasks.getSize(), protocol.outputVolume.getXDim()], [2, BOX])
         self.assertGreater(protocol.outputGmm.getNumberOfGaussians(), 50)
+        for particles in (protocol.outputParticles1, protocol.outputParticles2):
+            self.assertEqual(self.halves(particles), self.halves(self.importing.outputParticles))
         first, second = protocol.outputParticles1.getFirstItem(), protocol.outputParticles2.getFirstItem()
         self.assertFalse(np.allclose(first.getTransform().getMatrix(), second.getTransform().getMatrix()))
+        self.assertEqual(len(protocol.summary()), 3)
+        self.assertRegex(protocol.summary()[1], r"Patch 1: [\d.]+ Å → [\d.]+ Å; particles turned [\d.]+°")
 
     def test_composite_of_a_part_with_itself_is_the_part(self):
         protocol = self.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)

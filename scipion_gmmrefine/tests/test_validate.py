@@ -185,7 +185,7 @@ class TestValidatePatches(ValidateTest):
         self.assertEqual(names(), ["convertInputStep", "refineStep", "describeStep", "createOutputStep"])
         apart = settings.PATCH_MODE.choices.index("apart")
         self.assertEqual(names(patchMode=apart), [
-            "convertInputStep", "geometryStep", *3 * ["patchStep"], "compositeStep", "describeStep", "createOutputStep"])
+            "geometryStep", *3 * ["patchStep"], "compositeStep", "describeStep", "createOutputStep"])
 
 
 class TestValidateSymmetryAndComposite(ValidateTest):

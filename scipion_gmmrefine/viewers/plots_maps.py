@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 
 from scipion_gmmrefine.viewers.plots import drawSlices
 
-RESOLUTION_COLOURS = "turbo"  # blue is fine, red is coarse
+RESOLUTION_COLOURS = "Spectral_r"  # blue is fine, red is coarse
 
 
 def plotRegion(figure, volume, mask, voxelSize, title):
@@ -47,15 +47,14 @@ def plotLocalResolution(figure, volume, resolution, voxelSize, title):
     norm = Normalize(*np.percentile(measured, (2, 98)))
     cmap = colormaps[RESOLUTION_COLOURS]
     panels = drawSlices(figure, volume, voxelSize, middle)
-    strongest = np.percentile(volume[resolution > 0], 98)
+    strong = np.percentile(volume[resolution > 0], 80)  # full colour from here on
     for (axes, extent), plane, density in zip(panels, _planes(resolution, middle), _planes(volume, middle)):
         colours = cmap(norm(plane))
-        colours[..., 3] = np.where(plane > 0, np.clip(density / strongest, 0, 1), 0)
+        colours[..., 3] = np.where(plane > 0, np.clip(density / strong, 0, 1), 0)
         axes.imshow(colours, origin="lower", extent=extent)
-    figure.suptitle(f"{title}: median {np.median(measured):.1f} Å")
-    figure.tight_layout()
-    shown = [axes for axes, _ in panels]
-    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=shown, shrink=0.85, extend="both")
+    figure.suptitle(title)
+    figure.subplots_adjust(left=0.06, right=0.88, wspace=0.35)
+    bar = figure.colorbar(ScalarMappable(norm, cmap), cax=figure.add_axes([0.91, 0.2, 0.015, 0.6]), extend="both")
     bar.set_label("Local resolution (Å)")
 
 

@@ -45,6 +45,7 @@ def plotPatches(figure, centers, patches, volume, voxelSize, title):
     for name in "xyz":
         getattr(axes, f"set_{name}lim")(-reach, reach)
         getattr(axes, f"set_{name}label")(f"{name} (Å)")
+    axes.set_box_aspect((1, 1, 1), zoom=1.1)
     axes.set_title("Gaussians", fontsize=10)
     for position, (horizontal, vertical, across) in enumerate(((0, 1, 2), (0, 2, 1)), 1):
         panel = figure.add_subplot(grid[position])
@@ -62,12 +63,17 @@ def _drawSpheres(axes, patches, colours, volume, voxelSize, directions, half):
     # rows are the later of the two remaining axes in z y x order
     low = [-(size // 2) * voxelSize - voxelSize / 2 for size in shadow.shape]
     extent = (low[1], low[1] + shadow.shape[1] * voxelSize, low[0], low[0] + shadow.shape[0] * voxelSize)
-    axes.imshow(shadow, origin="lower", cmap="Greys", extent=extent, vmin=np.median(shadow), vmax=shadow.max())
+    axes.imshow(shadow, origin="lower", cmap="Greys", extent=extent, vmin=np.median(shadow), vmax=1.5 * shadow.max(),
+                interpolation="bilinear")
     for number, (spheres, colour) in enumerate(zip(patches, colours), 1):
         for sphere in spheres:
             middle = sphere[horizontal], sphere[vertical]
-            axes.add_patch(Circle(middle, sphere[3], facecolor=(*colour[:3], 0.12), edgecolor=colour, linewidth=1.5))
-            axes.text(*middle, str(number), color=colour, ha="center", va="center", fontsize=11, fontweight="bold")
+            axes.add_patch(Circle(middle, sphere[3], facecolor=(*colour[:3], 0.1), edgecolor=colour, linewidth=1.8))
+        largest = spheres[np.argmax(spheres[:, 3])]
+        angle = 2 * np.pi * (number - 0.5) / len(patches)  # numbers at different places of circles that coincide
+        place = largest[[horizontal, vertical]] + largest[3] * np.array([np.cos(angle), np.sin(angle)])
+        axes.text(*place, str(number), color=colour, ha="center", va="center", fontsize=10, fontweight="bold",
+                  bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour})
     axes.set_xlim(-half, half)
     axes.set_ylim(-half, half)
     axes.set_xlabel(f"{'xyz'[horizontal]} (Å)")
