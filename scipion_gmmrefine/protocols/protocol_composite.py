@@ -1,6 +1,7 @@
 """Join focused refinements into one map per half set."""
 import os
 import shutil
+import textwrap
 
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
@@ -24,6 +25,7 @@ from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeRe
 REFINEMENTS, MAPS = range(2)
 SETTINGS = without(settings.COMPOSITE, (settings.BACKGROUND,))
 BACKGROUND_FOLDER = "background"
+SUMMARY_WIDTH = 100  # characters; Scipion does not break lines
 
 
 class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
@@ -144,7 +146,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         results = self._results()
         return [f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
                 f"Largest disagreement where parts overlap: {results['largest_seam']:.3g} map units",
-                results["caution"][0].upper() + results["caution"][1:]]
+                *textwrap.wrap(results["caution"][0].upper() + results["caution"][1:], SUMMARY_WIDTH)]
 
     def _methods(self):
         return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "
