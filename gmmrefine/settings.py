@@ -89,8 +89,8 @@ FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
     minimum=0.01, maximum=0.9)
 MASK = Setting(
-    "mask", "", str, "Soft mask (values 0 to 1) for the FSC and the GMM, on the grid of the particles. Made from the "
-    "half maps when empty.")
+    "mask", "", str, "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
+    "maps. Made from the maps when empty.")
 MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
@@ -228,6 +228,39 @@ GRIDS = Setting(
     "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
     choices=("refuse", "resample"), label="Maps on another grid")
 AUDIT = (SIGMA, GRIDS, SEED)
+
+LOCAL_WINDOW = Setting(
+    "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "
+    "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
+    advanced=True, minimum=0.5, maximum=5)
+LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
+
+RESOLUTION_MAP = Setting(
+    "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "
+    "result is low-passed there at every voxel.", label="Local resolution map")
+LOW_PASS = Setting(
+    "low_pass", 0.0, float, "Resolution of the map: its amplitudes are corrected up to it and cut beyond. 0 when a local "
+    "resolution map says so instead.", "Å", minimum=0)
+SHARPENING = Setting(
+    "sharpening", "b-factor", str, "b-factor: one B factor for the whole map. model-profile: radial amplitudes of an atomic "
+    "model (Chen et al. 2023). local-resolution: a B factor that follows the local resolution. local-model: local amplitudes "
+    "of an atomic model (LocScale's idea); fades what the model lacks. local: local amplitudes made even, without a model.",
+    choices=("b-factor", "model-profile", "local-resolution", "local-model", "local"))
+B_FACTOR = Setting(
+    "b_factor", 0.0, float, "B factor of the map, which is removed: positive sharpens. 0 measures it by a Guinier fit.", "Å²")
+GUINIER_FROM = Setting(
+    "guinier_from", 10.0, float, "Coarse end of the range where amplitudes of a molecule fall by the B factor alone; coarser "
+    "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50)
+REFERENCE_MODEL = Setting(
+    "reference_model", "", str, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
+MODEL_RESOLUTION = Setting(
+    "model_resolution", 2.0, float, "Resolution at which the model is simulated; 2 is that of Chen et al. 2023.", "Å",
+    advanced=True, minimum=0.5)
+AMPLITUDE_WINDOW = Setting(
+    "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
+    "Å", advanced=True, minimum=2)
+SHARPEN = (SHARPENING, LOW_PASS, RESOLUTION_MAP, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW,
+           MASK, MASK_RESOLUTION, MASK_EDGE)
 
 
 def names(settings):

@@ -192,3 +192,30 @@ def spiral(count):
         across = math.sqrt(max(0.0, 1 - height**2))
         directions.append(np.array([across * math.cos(angle), across * math.sin(angle), height]))
     return directions
+
+
+def local_correlation(map_a, map_b, mask, voxel, center, half_width, window):
+    """Correlation of two maps in a band of ln frequency around a voxel, with whole-box transforms and sums over all voxels.
+
+    Parameters
+    ----------
+    map_a, map_b, mask : (Z, Y, X) float
+    voxel : (3,) int
+        z, y, x.
+    center, half_width : float
+        Middle of the band in shells, and the distance in ln frequency at which its squared cosine ends.
+    window : float
+        Standard deviation of the Gaussian window in px; the box repeats.
+    """
+    n = len(map_a)
+    k = np.fft.fftfreq(n) * n
+    radius = np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + k**2)
+    distance = np.log(np.maximum(radius, 1e-9) / center) / half_width
+    band = np.where(np.abs(distance) < 1, np.cos(np.pi / 2 * distance) ** 2, 0)
+    a, b = (np.fft.ifftn(np.fft.fftn(volume) * band).real for volume in (map_a, map_b))
+    weight = np.array(mask, float)
+    for axis, place in enumerate(voxel):
+        away = (np.arange(n) - place)[:, None] + n * np.arange(-2, 3)
+        line = np.exp(-0.5 * (away / window) ** 2).sum(axis=1)
+        weight = weight * line.reshape([-1 if other == axis else 1 for other in range(3)])
+    return (weight * a * b).sum() / np.sqrt((weight * a * a).sum() * (weight * b * b).sum())

@@ -3,8 +3,9 @@
 The Gaussians are cut into patches, the same for both halves; each patch is refined as a focus of its own, and the half maps are
 averaged by the patches' masks. Writes DIR/composite_half_1.mrc, composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star,
 seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row per patch), and each patch in patches/NN as
-"refine" writes it. An interrupted run continues when the same command is given again. For queues and several GPUs give the
-same command once with --only geometry, then with --only 1, --only 2 … side by side, and at last with --only composite.
+"refine" writes it; with --patches auto patch_evidence.star and patch_evidence.png. An interrupted run continues when the same
+command is given again. For queues and several GPUs give the same command once with --only geometry, then with --only 1,
+--only 2 … side by side, and at last with --only composite.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.settings import COMPUTING, REFINE_PATCHES

@@ -1,7 +1,7 @@
 """Figures of Q-scores."""
 import numpy as np
 
-from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.figures import new_figure, save_figure
 
 _LOWEST, _HIGHEST = -0.1, 1.0  # of the axis, unless scores lie lower
 
@@ -21,7 +21,7 @@ def write_residue_figure(path, title, numbers, mean, window, expected):
     expected : dict of str to float
         Expected Q by what it is expected of.
     """
-    figure, axes = _figure((9, 3.4))
+    figure, axes = new_figure((9, 3.4))
     breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
     x = np.insert(numbers.astype(float), breaks, np.nan)
     axes.plot(x, np.insert(mean, breaks, np.nan), color="0.65", linewidth=0.8, label="residue")
@@ -31,7 +31,7 @@ def write_residue_figure(path, title, numbers, mean, window, expected):
     axes.set(title=title, xlabel="residue number", ylabel="Q-score", xlim=(numbers.min() - 1, numbers.max() + 1))
     _scale(axes, mean)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncol=4, frameon=False, fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_class_figure(path, title, scores):
@@ -46,7 +46,7 @@ def write_class_figure(path, title, scores):
         By map, then by class; the same classes for every map.
     """
     classes = list(next(iter(scores.values())))
-    figure, axes = _figure((max(5, 1.1 * len(classes) + 0.25 * len(classes) * len(scores)), 4))
+    figure, axes = new_figure((max(5, 1.1 * len(classes) + 0.25 * len(classes) * len(scores)), 4))
     width = 0.8 / len(scores)
     for place, (name, by_class) in enumerate(scores.items()):
         color = f"C{place % 10}"
@@ -60,7 +60,7 @@ def write_class_figure(path, title, scores):
     _scale(axes, np.concatenate([values for by_class in scores.values() for values in by_class.values()]))
     if len(scores) > 1:
         axes.legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_change_figure(path, title, changes):
@@ -75,7 +75,7 @@ def write_change_figure(path, title, changes):
         By map, then by class: mean, low end and high end; the ends NaN where there is no interval.
     """
     classes = list(next(iter(changes.values())))
-    figure, axes = _figure((6.5, 1.2 + (0.2 + 0.13 * len(changes)) * len(classes)))
+    figure, axes = new_figure((6.5, 1.2 + (0.2 + 0.13 * len(changes)) * len(classes)))
     for place, (name, by_class) in enumerate(changes.items()):
         middle, low, high = np.array(list(by_class.values()), float).T
         y = np.arange(len(classes)) + (place + 0.5) * 0.7 / len(changes) - 0.35
@@ -87,7 +87,7 @@ def write_change_figure(path, title, changes):
     axes.set(title=title, xlabel="change of Q (95 % confidence interval)")
     axes.grid(axis="x", color="0.9")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_status_figure(path, title, copies, statuses, colors):
@@ -104,7 +104,7 @@ def write_status_figure(path, title, copies, statuses, colors):
     colors : dict of str to str
         Colour of each status.
     """
-    figure, axes = _figure((2.5 + 1.1 * len(statuses), 1.5 + 0.18 * len(copies)))
+    figure, axes = new_figure((2.5 + 1.1 * len(statuses), 1.5 + 0.18 * len(copies)))
     names = list(colors)
     cells = np.array([[names.index(status) for status in column] for column in statuses.values()]).T
     from matplotlib.colors import ListedColormap
@@ -117,7 +117,7 @@ def write_status_figure(path, title, copies, statuses, colors):
     for name, color in colors.items():
         axes.plot([], [], "s", color=color, label=name)
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _violin(axes, x, values, width, color):
@@ -132,20 +132,8 @@ def _violin(axes, x, values, width, color):
         axes.plot(np.full(len(values), x), values, "o", color=color, markersize=4)
 
 
-def _figure(size):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    return figure, figure.add_subplot()
-
-
 def _scale(axes, values):
     lowest = np.nanmin(values) if np.isfinite(values).any() else 0
     axes.set_ylim(min(_LOWEST, lowest - 0.05), _HIGHEST)
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
-
-
-def _save(figure, path):
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")

@@ -21,9 +21,13 @@ def low_pass(volume, radius):
     -------
     (Z, Y, X) float32
     """
-    shells = shell_index(len(volume))
+    return scale_shells(volume, fall_off(shell_index(len(volume)), radius))
+
+
+def fall_off(shells, radius):
+    """What ``low_pass`` multiplies shells (...,) by: 1 below ``radius``, half at it, 0 beyond."""
     ramp = np.clip((shells - radius) / (2 * _SOFT_SHELLS) + 0.5, 0, 1)
-    return scale_shells(volume, 0.5 + 0.5 * np.cos(np.pi * ramp))
+    return 0.5 + 0.5 * np.cos(np.pi * ramp)
 
 
 def scale_shells(volume, factor):

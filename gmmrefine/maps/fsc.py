@@ -49,6 +49,16 @@ class FscCurve:
     box_size: int
     pixel_size: float
 
+    @classmethod
+    def from_lists(cls, curves, box_size, pixel_size):
+        """The curves of ``to_lists`` for maps of so many px and Å/px."""
+        return cls(
+            **{name: np.array(values) for name, values in curves.items()}, box_size=box_size, pixel_size=pixel_size)
+
+    def to_lists(self):
+        """The four curves as a dict of lists of float."""
+        return {name: getattr(self, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+
     @property
     def frequency(self):
         """Spatial frequency (S,) in 1/Å."""

@@ -6,11 +6,12 @@ from gmmrefine.alignment.refiner import WIDE_PRIOR, refine_poses
 from gmmrefine.alignment.rigid_regions import PatchMotions, affinity, evidence, regions_of
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
-from gmmrefine.gmm.patches import Patch, most_patches, nearest_patch
+from gmmrefine.gmm.patches import Patch, nearest_patch
 from gmmrefine.io.curves import write_curves
+from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.half_iteration import make_refiner
-from gmmrefine.pipelines.patch_geometry import patches_of
+from gmmrefine.pipelines.patch_geometry import smallest_patches
 
 _MOST_PATCHES = 16
 _PARTICLES = 1000  # of each half; enough to tell what moves together
@@ -18,7 +19,7 @@ _SAMPLING = 4  # first number of the random streams of this file
 
 
 def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
-    """Patches whose number and shapes come from the particles, with the evidence in ``patch_evidence.star``.
+    """Patches whose number and shapes come from the particles, with the evidence in ``patch_evidence.star`` and ``.png``.
 
     The molecule is cut into many small patches and each is aligned by itself. Patches are joined into regions, and the number
     of regions is the smallest that predicts the motions of held-out patches in the other half set as well as any.
@@ -43,14 +44,18 @@ def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
     list of Patch
     """
     pixel_size = halves[0].particles.pixel_size
-    count = min(_MOST_PATCHES, most_patches(float(mask.sum()) * pixel_size**3))
-    small = patches_of(gmms, count, mask, pixel_size, settings.seed)
+    small = smallest_patches(gmms, _MOST_PATCHES, mask, pixel_size, settings.seed)
+    count = len(small)
+    if count == 1:
+        progress.say("the molecule is too small for more than one patch")
+        return small
     motions = [
         measured_motions(half.particles, gmm, known, small, number, settings, progress)
         for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
     curve, error, best = evidence(motions)
     write_curves(run.path("patch_evidence.star"), {
         "gmmPatches": np.arange(1, count + 1.0), "gmmEvidence": curve, "gmmEvidenceError": error}, block="evidence")
+    draw_evidence(run.path("patch_evidence.png"), curve, error, best)
     regions = regions_of(sum(affinity(part) for part in motions), best)
     progress.say(
         f"{best} of {count} regions move apart: evidence {curve[best - 1]:.2f} per particle, of one region {curve[0]:.2f}")

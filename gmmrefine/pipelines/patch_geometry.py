@@ -4,7 +4,14 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.patches import Patch, cluster, refuse_small_patches, sphere_around
+from gmmrefine.gmm.patches import (
+    Patch,
+    cluster,
+    has_small_patch,
+    most_patches,
+    refuse_small_patches,
+    sphere_around,
+)
 from gmmrefine.io.curves import read_curves, write_curves
 
 _COLUMNS = ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius")
@@ -36,7 +43,37 @@ def patches_of(gmms, count, mask, pixel_size, seed):
             "Gaussians.")
     labels = cluster(centers, count, seed)
     refuse_small_patches(labels, float(mask.sum()) * pixel_size**3)
-    return [Patch(sphere_around(centers[labels == number])[None]) for number in range(count)]
+    return _spheres(centers, labels)
+
+
+def smallest_patches(gmms, most, mask, pixel_size, seed):
+    """As many patches as there can be without one that holds less than a helix, at most ``most``.
+
+    Parameters
+    ----------
+    gmms : list of Gmm
+        One per half; only where their Gaussians lie is used.
+    most : int
+    mask : (Z, Y, X) float
+        Of the molecule.
+    pixel_size : float
+        Å/px.
+    seed : int
+
+    Returns
+    -------
+    list of Patch
+    """
+    centers, volume = np.concatenate([gmm.centers for gmm in gmms]), float(mask.sum()) * pixel_size**3
+    for count in range(min(most, most_patches(volume)), 1, -1):
+        labels = cluster(centers, count, seed)
+        if not has_small_patch(labels, volume):
+            return _spheres(centers, labels)
+    return [Patch(sphere_around(centers)[None])]
+
+
+def _spheres(centers, labels):
+    return [Patch(sphere_around(centers[labels == number])[None]) for number in range(labels.max() + 1)]
 
 
 def write_patches(path, patches):

@@ -82,20 +82,15 @@ class Together:
     def _shared_curves(self, states, iteration):
         """The FSC of every patch's half maps under its mask, or those of a pinned run."""
 
-        def measure():
-            curves = [
-                gold_standard_fsc(
-                    pair[0].volume, pair[1].volume, self._mask * mask, self._particles.pixel_size, self._settings.seed)
-                for pair, mask in zip(states, self._masks)]
-            return [
-                {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
-                for curve in curves]
+        box_size, pixel_size = self._particles.box_size, self._particles.pixel_size
 
-        return [
-            FscCurve(
-                **{name: np.array(values) for name, values in curve.items()}, box_size=self._particles.box_size,
-                pixel_size=self._particles.pixel_size)
-            for curve in self._run.exchange("fsc", iteration, measure)]
+        def measure():
+            return [
+                gold_standard_fsc(
+                    pair[0].volume, pair[1].volume, self._mask * mask, pixel_size, self._settings.seed).to_lists()
+                for pair, mask in zip(states, self._masks)]
+
+        return [FscCurve.from_lists(curves, box_size, pixel_size) for curves in self._run.exchange("fsc", iteration, measure)]
 
     def _improve(self, states, curves, iteration, number):
         """One half of every patch after an iteration, loaded where an interrupted run had finished it."""

@@ -156,13 +156,9 @@ def shared_fsc(halves, masks, iteration, particles, settings, run):
     """The FSC of the half maps, or that of a pinned run."""
 
     def measure():
-        curve = measured_fsc(halves, masks, particles, settings)
-        return {name: getattr(curve, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+        return measured_fsc(halves, masks, particles, settings).to_lists()
 
-    curves = run.exchange("fsc", iteration, measure)
-    curve = FscCurve(
-        **{name: np.array(values) for name, values in curves.items()}, box_size=particles.box_size,
-        pixel_size=particles.pixel_size)
+    curve = FscCurve.from_lists(run.exchange("fsc", iteration, measure), particles.box_size, particles.pixel_size)
     write_fsc(run.path("iterations", f"{iteration:02d}", "fsc.star"), curve)
     return curve
 

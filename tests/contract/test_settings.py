@@ -17,6 +17,9 @@ GROUPS = {
     "composite": settings.COMPOSITE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
+    "local-resolution": settings.LOCAL_RESOLUTION,
+    "local-filter": (settings.RESOLUTION_MAP,),
+    "sharpen": settings.SHARPEN,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }

@@ -1,0 +1,34 @@
+"""Resolution around every voxel, from two half maps.
+
+Give unfiltered, unmasked half maps. Writes DIR/local_resolution.mrc (Å at every voxel, 0 outside the mask), mask.mrc and
+figures/local_resolution.png; run.json holds the quartiles inside the mask next to the global resolution. Voxels where the
+halves agree in no band get the coarsest resolution that is measured, a sixth of the box; those where they agree in all get
+Nyquist.
+"""
+from gmmrefine.commands.options import add_output, add_settings, open_record
+from gmmrefine.settings import LOCAL_RESOLUTION
+
+OUTPUTS = ("local_resolution.mrc", "mask.mrc", "figures/local_resolution.png")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("half_map_1", help="first half map, unfiltered (.mrc)")
+    parser.add_argument("half_map_2", help="second half map, unfiltered (.mrc)")
+    add_output(parser)
+    add_settings(parser, LOCAL_RESOLUTION)
+
+
+def run(args):
+    """Measure and write."""
+    from gmmrefine.io.mrc import read_half_maps
+    from gmmrefine.pipelines.local_resolution import measure_local_resolution, refuse_unfit_half_maps
+
+    paths = args.half_map_1, args.half_map_2
+    halves = read_half_maps(*paths)
+    refuse_unfit_half_maps(halves, paths)
+    record, progress = open_record(args, "local-resolution", OUTPUTS, (LOCAL_RESOLUTION,), [*paths, args.mask])
+    results = measure_local_resolution(halves, args, record, progress)
+    record.finish(results, progress.seconds)
+    low, median, high = results["quartiles"]
+    progress.say(f"local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å")

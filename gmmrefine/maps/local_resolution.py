@@ -1,0 +1,114 @@
+"""Resolution around every voxel: the FSC of two half maps in soft windows that grow with the resolution they look at."""
+import numpy as np
+from scipy import fft, ndimage
+
+from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
+
+_COARSEST = 6  # shell of the first band; fewer samples say nothing
+_STEP = 0.07  # of ln frequency from band to band
+_HALF_WIDTH = 0.35  # of a band in ln frequency, up to which its cosine falls to 0; a narrower one reaches wider in the map
+_WINDOW_REACH = 4.0  # standard deviations of the window's transform that are kept
+_LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but rounding errors
+
+
+def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, threshold=0.143, report=None):
+    """Resolution at which two half maps cease to agree around each voxel.
+
+    Parameters
+    ----------
+    half_map_1, half_map_2 : (Z, Y, X) float
+        Unfiltered and unmasked.
+    mask : (Z, Y, X) float
+        0 to 1: how much a voxel counts.
+    pixel_size : float
+        Å/px.
+    window : float
+        Standard deviation of the Gaussian window, in units of the resolution looked at.
+    threshold : float
+        FSC below which the half maps no longer agree.
+    report : callable, optional
+        Told the number of bands done.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        Å, 0 where the mask is; the first band's resolution where nothing agrees, Nyquist where all does.
+
+    Notes
+    -----
+    FSC(x, k) = W(M a b) / √(W(M a²) W(M b²)), a and b the half maps in a band around k, W the convolution with a Gaussian of
+    width ``window`` / k. Windows and bands grow with the scale, so that every value rests on equally many independent samples.
+    The mask M weighs products of maps that are filtered already and thus correlates nothing by itself.
+    """
+    n = len(mask)
+    transforms, mask_transform = [transform(half) for half in (half_map_1, half_map_2)], transform(mask)
+    centers = band_centers(n)
+    side = _even_side(_WINDOW_REACH * _window_cutoff(centers[-1], window) * 2, n)
+    crossing = np.full((side,) * 3, n / 2, np.float32)
+    above, before = np.ones((side,) * 3, bool), np.ones((side,) * 3, np.float32)
+    for number, center in enumerate(centers):
+        fsc = _band_fsc(transforms, mask_transform, n, center, window, side)
+        falls = above & (fsc < threshold)
+        part = (before[falls] - threshold) / (before[falls] - fsc[falls]) if number else 1.0
+        crossing[falls] = center * np.exp((part - 1) * _STEP)
+        above &= ~falls
+        before = fsc
+        if report:
+            report(number + 1)
+    inside = np.argwhere(mask > 0)
+    resolution = np.zeros(mask.shape, np.float32)
+    shells = ndimage.map_coordinates(crossing, inside.T * (side / n), order=1, mode="grid-wrap")
+    resolution[tuple(inside.T)] = n * pixel_size / shells
+    return resolution
+
+
+def band_centers(box_size):
+    """Middle frequencies (S,) of the bands, in shells from the coarsest to Nyquist, equally spaced in their logarithm."""
+    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _HALF_WIDTH / 4, _STEP))
+
+
+def _window_cutoff(center, window):
+    """Standard deviation, in shells, of the transform of the window at a frequency in shells."""
+    return center / (2 * np.pi * window)
+
+
+def _band_fsc(transforms, mask_transform, n, center, window, side):
+    """Local FSC (side, side, side) of two ``rfftn`` transforms in one band."""
+    cutoff = _window_cutoff(center, window)
+    fine = _even_side(2 * center * np.exp(_HALF_WIDTH) + _WINDOW_REACH * cutoff, n)
+    band = cosine_band(frequency_radius(fine), center, _HALF_WIDTH)
+    first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in transforms)
+    weight = real_map(_cropped(mask_transform, n, fine), fine)
+    smooth = window_transform(frequency_radius(side), cutoff)
+    cross, power_1, power_2 = (
+        real_map(_resized(weight * one * other, side) * smooth, side)
+        for one, other in ((first, second), (first, first), (second, second)))
+    power = np.sqrt(np.maximum(power_1, 0) * np.maximum(power_2, 0))
+    return np.divide(cross, power, out=np.zeros_like(cross), where=power > _LEAST_POWER * power.max())
+
+
+def _resized(volume, side):
+    """``rfftn`` transform of a map (M, M, M) on the grid of ``side`` voxels, which is coarser or finer."""
+    spectrum, fine = transform(volume), len(volume)
+    if side <= fine:
+        return _cropped(spectrum, fine, side)
+    padded = np.zeros((side, side, side // 2 + 1), np.complex64)
+    half = fine // 2
+    rows = np.r_[:half, side - half : side]
+    padded[np.ix_(rows, rows, np.arange(half + 1))] = spectrum
+    return padded * np.float32((side / fine) ** 3)
+
+
+def _cropped(spectrum, n, side):
+    """The ``rfftn`` transform of the same map on a coarser grid of ``side`` voxels, even."""
+    if side == n:
+        return spectrum
+    half = side // 2
+    rows = np.r_[:half, n - half : n]
+    return spectrum[np.ix_(rows, rows, np.arange(half + 1))] * np.float32((side / n) ** 3)
+
+
+def _even_side(least, n):
+    """A grid of at least so many voxels that FFTs like, even, and at most that of the map."""
+    side = fft.next_fast_len(int(np.ceil(least / 2)), real=True) * 2
+    return n if side >= n else side

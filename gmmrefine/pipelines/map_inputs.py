@@ -1,0 +1,44 @@
+"""Maps that belong to another map, checked against it, and the mask around a molecule."""
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask
+from gmmrefine.maps.mask import soft_mask
+
+
+def refuse_constant(volume, path):
+    """Refuse a Volume (Z, Y, X) of one value everywhere."""
+    if np.ptp(volume.data) == 0:
+        raise InputError(
+            f"{path}: all {volume.data.size} voxels are {volume.data.flat[0]:g}; expected a map with density. Give another "
+            "one.")
+
+
+def read_local_resolution(path, volume):
+    """The local resolution (Z, Y, X) in Å of a Volume, 0 where it is not known.
+
+    Raises
+    ------
+    InputError
+        Another grid than the map's, values that are no resolutions.
+    """
+    local = read_map(path)
+    n, size = len(volume.data), volume.voxel_size
+    if local.data.shape != volume.data.shape or abs(local.voxel_size - size) > SAME_VOXEL_SIZE * size:
+        raise InputError(
+            f"{path} is {len(local.data)}³ of {local.voxel_size:.4g} Å but the map is {n}³ of {size:.4g} Å; the local "
+            "resolution must be on the grid of the map. Measure it from the half maps of this map.")
+    known = local.data[local.data != 0]
+    if len(known) == 0 or known.min() < 1.9 * size or known.max() > n * size:
+        found = f"{known.min():.3g} to {known.max():.3g}" if len(known) else "0 everywhere"
+        raise InputError(
+            f"{path}: its values are {found}; expected a resolution in Å from {2 * size:.3g} (Nyquist) to {n * size:.3g} (the "
+            "box), or 0 where none is known. Give local_resolution.mrc of gmmrefine local-resolution.")
+    return local.data
+
+
+def read_or_make_mask(volume, settings):
+    """The mask (Z, Y, X) given by the user, or one around the molecule in a Volume."""
+    if settings.mask:
+        return read_mask(settings.mask, len(volume.data), volume.voxel_size)
+    return soft_mask(volume.data, volume.voxel_size, settings.mask_resolution, settings.mask_edge)

@@ -1,0 +1,53 @@
+"""The map of an atomic model on the grid of another map."""
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.gmm.render import render_map
+from gmmrefine.io.atoms import read_atoms
+
+_FEWEST_INSIDE = 0.5  # of the atoms
+
+
+def model_map(path, volume, resolution, with_b_factors):
+    """Simulate a model on the grid of a map: every atom a Gaussian of mass equal to its atomic number.
+
+    Parameters
+    ----------
+    path : str
+        Atomic model in the frame of the map.
+    volume : Volume
+    resolution : float
+        Å, at which amplitudes fall to 1/e.
+    with_b_factors : bool
+        Blur every atom by what its B factor is above the model's lowest.
+
+    Returns
+    -------
+    tuple
+        (Z, Y, X) float32, number of atoms outside the box.
+
+    Raises
+    ------
+    InputError
+        Most of the atoms lie outside the map.
+    """
+    atoms, n = read_atoms(path), len(volume.data)
+    place = (atoms.positions - volume.origin) / volume.voxel_size
+    inside = np.all((place >= 0) & (place <= n - 1), axis=1)
+    if inside.mean() < _FEWEST_INSIDE:
+        last = volume.origin + (n - 1) * volume.voxel_size
+        raise InputError(
+            f"{path}: only {inside.sum()} of {len(atoms)} atoms lie inside the map, which holds x y z from "
+            f"{_place(volume.origin)} to {_place(last)} Å; the model's atoms lie from {_place(atoms.positions.min(axis=0))} to "
+            f"{_place(atoms.positions.max(axis=0))} Å. Fit the model into the map and save it again.")
+    blur = (atoms.b_factors - atoms.b_factors.min()) / (8 * np.pi**2) * with_b_factors
+    widths = np.sqrt((resolution / (np.pi * np.sqrt(2))) ** 2 + blur)
+    heights = atoms.occupancies * atoms.atomic_numbers / (widths * np.sqrt(2 * np.pi)) ** 3
+    centers = (place - n // 2) * volume.voxel_size
+    gmm = Gmm(centers, heights, widths).subset(inside)
+    return render_map(gmm, n, volume.voxel_size), int((~inside).sum())
+
+
+def _place(position):
+    return " ".join(f"{value:.1f}" for value in position)
