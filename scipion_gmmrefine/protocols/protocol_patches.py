@@ -141,30 +141,34 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     def createOutputStep(self, _options):
         samplingRate = self.inputParticles.get().getSamplingRate()
-        numbers = range(1, self.getNumberOfPatches() + 1)
+        folders = {number: patchFolder(number) for number in range(1, self.getNumberOfPatches() + 1)}
         outputs = {
             "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
             "outputFSC": self._fscs(**{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)}, **{
-                f"patch {number}": os.path.join(patchFolder(number), FSC_FILE) for number in numbers}),
-            "outputVolumes": self._createSetOfVolumes("maps"), "outputMasks": self._createSetOfVolumes("masks"),
+                f"patch {number}": os.path.join(folder, FSC_FILE) for number, folder in folders.items()}),
+            "outputVolumes": self._patchVolumes("maps", [
+                self._volume(samplingRate, folder=folder) for folder in folders.values()]),
+            "outputMasks": self._patchVolumes("masks", [
+                self._mask(samplingRate, os.path.join(folder, FOCUS_MASK_FILE)) for folder in folders.values()]),
             "outputGmm": self._model(samplingRate)}
-        for name in ("outputVolumes", "outputMasks"):
-            outputs[name].setSamplingRate(samplingRate)
-        for number in numbers:
-            folder = patchFolder(number)
-            for name, volume in (("outputVolumes", self._volume(samplingRate, folder=folder)),
-                                 ("outputMasks", self._mask(samplingRate, os.path.join(folder, FOCUS_MASK_FILE)))):
-                volume.setObjLabel(f"patch {number}")
-                outputs[name].append(volume)
-        particles = {f"outputParticles{number}": self._refinedParticles(patchFolder(number), f"_patch_{number:02d}")
-                     for number in numbers}
-        for number, patch in enumerate(particles.values(), 1):
+        particles = {}
+        for number, folder in folders.items():
+            particles[f"outputParticles{number}"] = patch = self._refinedParticles(folder, f"_patch_{number:02d}")
             patch.setObjComment(f"At the poses of patch {number}")
         self._defineOutputs(**outputs, **particles)
         for output in outputs.values():
             self._defineSourceRelation(self.inputParticles, output)
         for patch in particles.values():
             self._defineTransformRelation(self.inputParticles, patch)
+
+    def _patchVolumes(self, name, volumes):
+        """A set of one volume for each patch."""
+        found = self._createSetOfVolumes(name)
+        found.setSamplingRate(volumes[0].getSamplingRate())
+        for number, volume in enumerate(volumes, 1):
+            volume.setObjLabel(f"patch {number}")
+            found.append(volume)
+        return found
 
     def _model(self, samplingRate):
         gmmFile = self._getExtraPath(MODEL_FOLDER, GMM_FILE)
