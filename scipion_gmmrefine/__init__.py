@@ -45,9 +45,14 @@ class Plugin(pwem.Plugin):
                 "Python that has the package scipion-em-gmmrefine and TensorFlow."]
 
     @classmethod
-    def runEngine(cls, protocol, command, arguments, outputs):
+    def runEngine(cls, protocol, command, arguments, outputs, part=""):
         """Run a command of the engine; see :func:`scipion_gmmrefine.engine.runEngine`."""
-        engine.runEngine(protocol, cls.getPython(), command, arguments, outputs)
+        engine.runEngine(protocol, cls.getPython(), command, arguments, outputs, part)
+
+    @classmethod
+    def runEngineNow(cls, command, arguments, folder):
+        """Run a command for a viewer; see :func:`scipion_gmmrefine.engine.runEngineNow`."""
+        engine.runEngineNow(cls.getPython(), command, arguments, folder)
 
     @classmethod
     def defineBinaries(cls, env):

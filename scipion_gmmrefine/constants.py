@@ -11,6 +11,9 @@ HALF_SET = "_rlnRandomSubset"
 OPTICS_GROUP = "_rlnOpticsGroup"
 ROTATION_CHANGE = "_gmmRotationChange"
 SHIFT_CHANGE = "_gmmShiftChange"
+PARENT_PARTICLE = "_gmmParentParticle"
+SYMMETRY_COPY = "_gmmSymmetryCopy"
+COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
 
 FSC_THRESHOLD = 0.143
 
@@ -24,3 +27,12 @@ FSC_FILE = "fsc.star"
 GMM_FILE = "gmm.star"
 HALF_GMM_FILES = ("gmm_half_1.star", "gmm_half_2.star")
 GMM_FSC_FILE = "gmm_fsc.star"
+FOCUS_MASK_FILE = "focus_mask.mrc"
+COMPOSITE_FILE = "composite.mrc"
+COMPOSITE_HALF_FILES = ("composite_half_1.mrc", "composite_half_2.mrc")
+SEAMS_FILE = "seams.mrc"
+OVERLAPS_FILE = "overlaps.star"
+PATCHES_FILE = "patches.star"
+PATCH_TABLE_FILE = "patch_table.star"
+PATCH_EVIDENCE_FILE = "patch_evidence.star"
+LOCAL_RESOLUTION_FILE = "local_resolution.mrc"

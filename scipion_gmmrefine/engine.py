@@ -2,6 +2,8 @@
 import importlib.util
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -57,7 +59,7 @@ def gpuPrefix(protocol):
     return "CUDA_VISIBLE_DEVICES=%(GPU)s " if protocol.getGpuList() else ""
 
 
-def runEngine(protocol, python, command, arguments, outputs):
+def runEngine(protocol, python, command, arguments, outputs, part=""):
     """Run one command of the engine as a job of a protocol.
 
     Parameters
@@ -71,13 +73,15 @@ def runEngine(protocol, python, command, arguments, outputs):
         Its arguments, unquoted.
     outputs : list of str
         Files that must exist afterwards; the exit code alone is not to be had from a queue.
+    part : str
+        Tells runs apart that go on side by side in one protocol.
 
     Raises
     ------
     EngineFailure
         The engine stopped with an error or an output is missing.
     """
-    errorFile = Path(protocol._getExtraPath(ENGINE_ERRORS))
+    errorFile = Path(protocol._getExtraPath(f"{ENGINE_ERRORS}{part}"))
     errorFile.unlink(missing_ok=True)
     words = ["-m", ENGINE_PACKAGE, command, *arguments]
     line = " ".join(shlex.quote(str(word)) for word in words) + f" 2> {shlex.quote(str(errorFile))}"
@@ -96,6 +100,32 @@ def runEngine(protocol, python, command, arguments, outputs):
     missing = [name for name in outputs if not os.path.exists(name)]
     if failed or missing:
         raise EngineFailure(_lastWords(said, command) if said else f"The engine wrote no {', '.join(missing)}.")
+
+
+def runEngineNow(python, command, arguments, folder):
+    """Run one command of the engine from a viewer and wait for it.
+
+    Parameters
+    ----------
+    python : str
+        Python that has the engine.
+    command : str
+    arguments : list of str
+    folder : str
+        Where it writes; what an earlier run left there is removed.
+
+    Raises
+    ------
+    EngineFailure
+        The engine stopped with an error, or is too old to know the command.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", folder], capture_output=True, text=True,
+                           env=dict(engineEnviron(python)), check=False)
+    if "invalid choice" in ended.stderr:
+        raise EngineFailure(f"The engine of {python} has no command {command}. Update the package scipion-em-gmmrefine there.")
+    if ended.returncode:
+        raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
 
 
 def _lastWords(said, command):

@@ -12,6 +12,11 @@ def stackFileName(image):
     return image.getFileName().split(":")[0]
 
 
+def halfMapFiles(volume):
+    """Paths of a volume's half maps without Scipion's format suffix, or none."""
+    return [name.split(":")[0] for name in volume.getHalfMaps(asList=True)] if volume.hasHalfMaps() else []
+
+
 def unreadableStack(fileName):
     """Why the engine cannot read a stack, or nothing when it can."""
     extension = os.path.splitext(fileName)[1].lower()

@@ -5,7 +5,7 @@ from pathlib import Path
 from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
-from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID
+from scipion_gmmrefine.constants import COPY_MARKS, HALF_SET, OBJECT_ID, PARENT_PARTICLE, SYMMETRY_COPY
 from scipion_gmmrefine.convert.images import linkStack
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
@@ -160,7 +160,7 @@ class RefinedPoses:
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
                 f"are missing, {len(foreign)} are not of the input, {doubled} occur twice. "
                 "The poses cannot be joined; start this protocol anew.")
-        self._results = [name for name in table if name.startswith("gmm")]
+        self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in COPY_MARKS]
         self._rows = dict(zip(found, _rows(table)))
         self._pixelSize = pixelSize
 
@@ -171,3 +171,25 @@ class RefinedPoses:
         setattr(particle, HALF_SET, Integer(values[HALF_SET[1:]]))
         for name in self._results:
             setattr(particle, f"_{name}", Float(values[name]))
+
+
+def appendCopies(particles, source, fileName):
+    """Fill a new set with the symmetry copies of particles, each with new id, pose and marks, all else its parent's.
+
+    Parameters
+    ----------
+    particles : SetOfParticles
+        Empty, on the grid of the source.
+    source : SetOfParticles
+    fileName : str
+        The engine's expanded particles.star, which names the Scipion id of every copy's parent.
+    """
+    parents = {particle.getObjId(): particle.clone() for particle in source.iterItems()}
+    for values in _rows(readTable(fileName, "particles")):
+        parent = int(values[OBJECT_ID])
+        copy = parents[parent].clone()
+        copy.cleanObjId()
+        copy.getTransform().setMatrix(_transform(values, source.getSamplingRate()))
+        setattr(copy, PARENT_PARTICLE, Integer(parent))
+        setattr(copy, SYMMETRY_COPY, Integer(values[SYMMETRY_COPY[1:]]))
+        particles.append(copy)

@@ -1,7 +1,7 @@
 """A set of particles as a RELION 3.1 STAR file for the engine."""
 from pwem.objects import EMSet
 
-from scipion_gmmrefine.constants import OBJECT_ID
+from scipion_gmmrefine.constants import COPY_MARKS, OBJECT_ID
 from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.poses import relionFromTransform
@@ -11,7 +11,8 @@ from scipion_gmmrefine.convert.star import writeTables
 def writeParticles(particles, fileName, stackFolder):
     """Write the enabled particles of a set with poses and CTF, each with its Scipion id.
 
-    RELION's further columns, which Scipion keeps as attributes, are written too; one that some particles lack is left out.
+    RELION's further columns, which Scipion keeps as attributes, and the marks of symmetry copies are written too; a column
+    that some particles lack is left out.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def _row(particle, stacks, pixelSize):
         if coordinate.getMicName():
             row["rlnMicrographName"] = coordinate.getMicName()
     for name, value in particle.getAttributes():
-        if name.startswith("_rln"):
+        if name.startswith("_rln") or name in COPY_MARKS:
             row.setdefault(name[1:], value.get())
     row[OBJECT_ID] = particle.getObjId()
     return row

@@ -93,3 +93,27 @@ def readProgress(folder):
                     last = json.loads(line)
                     lasting.update({key: last[key] for key in ("iteration", "resolution") if key in last})
     return {**lasting, **last}
+
+
+def readPatches(fileName):
+    """Spheres of the patches of a molecule.
+
+    Parameters
+    ----------
+    fileName : str
+        The engine's patches.star.
+
+    Returns
+    -------
+    list of (n, 4) float
+        By patch: x, y, z of the centres from the box centre and radii, Å.
+    """
+    table = {name: np.array(values, float) for name, values in readTable(fileName).items()}
+    spheres = np.column_stack([table[name] for name in ("gmmX", "gmmY", "gmmZ", "gmmRadius")])
+    return [spheres[table["gmmPatch"] == number] for number in np.unique(table["gmmPatch"])]
+
+
+def readRows(fileName):
+    """The rows of a table of numbers, each as a dict of column → float."""
+    table = readTable(fileName)
+    return [dict(zip(table, map(float, values))) for values in zip(*table.values())]

@@ -5,36 +5,66 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 
-# Settings that Scipion has its own kind of row for: the name of that row and what may be put there.
-THREADS_ROW = "numberOfThreads"
-POINTER_CLASSES = {"mask": "VolumeMask", "model": "AtomStruct"}
+# Settings that Scipion has its own kind of row for, and what may be put there.
+POINTER_CLASSES = {"mask": "VolumeMask", "model": "AtomStruct", "focus_mask": "VolumeMask", "focus_model": "AtomStruct"}
 FILE_SETTINGS = ("pin_exchanges",)
+_ONE_GPU = "Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow."
+_SEVERAL_GPUS = (
+    "Numbers of the GPUs to use, as nvidia-smi counts them, such as 0 1 2 3: the parts of the work that go on side by side are "
+    "dealt out to them. Give one Scipion thread more than GPUs. Empty leaves the choice to TensorFlow.")
 
 
-def addSettings(form, group):
-    """Add one form row for each setting, in order."""
+def without(group, *others):
+    """The settings of a group that are in none of the other groups, in order."""
+    return tuple(setting for setting in group if not any(setting in other for other in others))
+
+
+def addSettings(form, group, conditions=None):
+    """Add one form row for each setting, in order.
+
+    Parameters
+    ----------
+    form : pyworkflow.protocol.params.Form
+    group : sequence of Setting
+    conditions : dict of str, optional
+        Name of a setting → when Scipion shows its row. A row that is not shown is not passed on.
+    """
     for setting in group:
         if setting.name != "threads":
-            _addSetting(form, setting)
+            _addSetting(form, setting, (conditions or {}).get(setting.name))
 
 
-def addComputing(form, threads=4):
-    """Add the rows of seed and batch size, the GPU row and Scipion's row of threads."""
+def addComputing(form, threads=4, parallelSteps=0):
+    """Add the rows of seed and batch size, the GPU row and Scipion's rows of threads.
+
+    Parameters
+    ----------
+    form : pyworkflow.protocol.params.Form
+    threads : int
+        Of the engine.
+    parallelSteps : int
+        Scipion's threads, one of them its own, where the protocol has steps that run side by side.
+    """
     addSettings(form, settings.COMPUTING)
     form.addHidden(
         params.USE_GPU, params.BooleanParam, default=True, label="Use GPU?",
         help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.")
     form.addHidden(
         params.GPU_LIST, params.StringParam, default="0", label="GPU IDs", expertLevel=params.LEVEL_ADVANCED,
-        help="Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow.")
-    form.addParallelSection(threads=threads, mpi=0)
+        help=_SEVERAL_GPUS if parallelSteps else _ONE_GPU)
+    if parallelSteps:
+        form.addParallelSection(threads=parallelSteps, mpi=0, binThreads=threads)
+    else:
+        form.addParallelSection(threads=threads, mpi=0)
 
 
-def _addSetting(form, setting):
+def _addSetting(form, setting, condition):
     common = {
         "label": setting.form_label,
         "help": setting.help,
         "expertLevel": params.LEVEL_ADVANCED if setting.advanced else params.LEVEL_NORMAL}
+    if condition:
+        common["condition"] = condition
     if setting.name in POINTER_CLASSES:
         form.addParam(setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.name],
                       allowsNull=True, **common)
@@ -71,22 +101,29 @@ def engineOptions(protocol, *groups):
     Returns
     -------
     list of str
-        Every setting is written out, so that the run's record does not depend on defaults.
+        Every setting whose row is shown is written out, so that the run's record does not depend on defaults.
     """
     options = []
     for setting in (one for group in groups for one in group):
-        value = _value(protocol, setting)
+        value = _value(protocol, setting) if isShown(protocol, setting) else None
+        if value is None:
+            continue
         if setting.kind is bool:
             options += [setting.option] if value else []
-        elif value not in ("", None):
+        elif value != "":
             options += [setting.option, str(value)]
     return options
+
+
+def isShown(protocol, setting):
+    """Whether the form, as it is filled in, shows the row of a setting."""
+    return setting.name == "threads" or protocol.evalParamCondition(setting.form_name)
 
 
 def _value(protocol, setting):
     """What the form says about a setting."""
     if setting.name == "threads":
-        return getattr(protocol, THREADS_ROW).get()
+        return protocol.getBinThreads()
     value = getattr(protocol, setting.form_name).get()
     if setting.name in POINTER_CLASSES:
         return "" if value is None else os.path.abspath(value.getFileName().split(":")[0])

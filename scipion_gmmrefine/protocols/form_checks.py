@@ -1,6 +1,10 @@
 """Errors of a form that can be seen before the engine starts; each says the cause, then what to do."""
-from gmmrefine import settings
+import re
 
+from gmmrefine import settings
+from scipion_gmmrefine.constants import SYMMETRY_COPY
+
+POINT_GROUP = re.compile(r"[CD][1-9]\d?|[TOI]")
 
 def wrongGrid(volume, boxSize, samplingRate, name):
     """Errors of a volume that is not on the grid it is needed on.
@@ -79,3 +83,46 @@ def beyondNyquist(setting, resolution, samplingRate):
         return []
     return [f"{setting.form_label} is {resolution:g}; the sampling of {samplingRate:g} Å/px ends at "
             f"{2 * samplingRate:.2f} Å.\nGive a larger number, or 0."]
+
+
+def wrongSymmetry(text, oligomer=False):
+    """Errors of the name of a point group; C1 is one where an oligomer is expected."""
+    name = text.strip().upper()
+    if not POINT_GROUP.fullmatch(name):
+        return [f"{settings.SYMMETRY.form_label} is '{text}'; Cn, Dn, T, O or I is needed, such as C3.\nCorrect it."]
+    if oligomer and name == "C1":
+        return ["Symmetry C1 has no copies.\nGive the point group of the molecule, such as C3."]
+    return []
+
+
+def wrongSphere(text):
+    """Errors of a sphere: x y z radius in Å."""
+    try:
+        numbers = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 4 and numbers[3] > 0:
+        return []
+    return [f"{settings.FOCUS_SPHERE.form_label} is '{text}'; four numbers, the last above 0, are needed, such as "
+            "120 95 140 35.\nRead them off in a viewer that shows Å from the first voxel of the map."]
+
+
+def withoutHalfMaps(volume, name):
+    """Errors of a volume that does not bring its half maps."""
+    if volume.hasHalfMaps():
+        return []
+    return [f"The {name} has no half maps.\nTake a volume of a refinement that keeps them (marked 'w/halves')."]
+
+
+def expandedParticles(particles, advice):
+    """Errors of a set whose particles are symmetry copies."""
+    if not particles.getFirstItem().hasAttribute(SYMMETRY_COPY):
+        return []
+    return [f"The input particles are symmetry copies, which are not independent of one another.\n{advice}"]
+
+
+def wrongPatches(text):
+    """Errors of a number of patches that is neither a number nor auto."""
+    if text == "auto" or (text.isdigit() and int(text) > 0):
+        return []
+    return [f"{settings.PATCHES.form_label} is '{text}'; a whole number above zero or auto is needed.\nCorrect it."]

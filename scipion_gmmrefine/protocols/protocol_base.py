@@ -1,25 +1,33 @@
 """What the protocols that start the engine share."""
 import os
 
+from pwem.objects import Volume, VolumeMask
+
 from scipion_gmmrefine import Plugin
-from scipion_gmmrefine.convert.tables import readProgress, readRun
+from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE
+from scipion_gmmrefine.convert.tables import readCurve, readProgress, readRun
+from scipion_gmmrefine.objects import GmmFSC
+
+FSC_CURVES = {
+    "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
+    "gmmFscRandomised": "phases randomised"}
 
 
 class EngineProtocol:
     """Mixin of protocols whose work is one command of the engine in the protocol's extra folder."""
 
-    def _runEngine(self, command, arguments, outputs):
-        """Run a command; `outputs` are names in the extra folder that must exist afterwards."""
-        Plugin.runEngine(self, command, [*arguments, "-o", self._getExtraPath()],
-                         [self._getExtraPath(name) for name in outputs])
+    def _runEngine(self, command, arguments, outputs, folder="", part=""):
+        """Run a command in the extra folder, or a folder in it; `outputs` are names there that must exist afterwards."""
+        Plugin.runEngine(self, command, [*arguments, "-o", self._getExtraPath(folder)],
+                         [self._getExtraPath(folder, name) for name in outputs], part)
 
     def _results(self):
         """Results of the finished run, empty before."""
         return readRun(self._getExtraPath()).get("results", {})
 
-    def _progress(self):
-        """One line about a running engine, for the summary."""
-        events = readProgress(self._getExtraPath())
+    def _progress(self, folder=""):
+        """One line about an engine that runs in the extra folder, or a folder in it, for the summary."""
+        events = readProgress(self._getExtraPath(folder))
         if not events:
             return "The engine has not reported yet."
         words = [str(events.get("step", "running"))]
@@ -28,12 +36,40 @@ class EngineProtocol:
         if events.get("half"):
             words.append(f"half {events['half']}")
         if events.get("resolution"):
-            words.append(f"{events['resolution']:.2f} Å")
+            reached = events["resolution"] if isinstance(events["resolution"], list) else [events["resolution"]]
+            words.append(", ".join(map(describeResolution, reached)))
         if events.get("particles_per_s"):
             words.append(f"{events['particles_per_s']:.0f} particles/s")
         if events.get("eta_s"):
             words.append(f"{_duration(events['eta_s'])} left of this step")
         return ", ".join(words) + "."
+
+    def _volume(self, samplingRate, mapFile=MAP_FILE, halfFiles=HALF_MAP_FILES, folder=""):
+        """A map of the engine with its half maps."""
+        volume = Volume()
+        volume.setFileName(self._getExtraPath(folder, mapFile))
+        volume.setSamplingRate(samplingRate)
+        volume.setHalfMaps([self._getExtraPath(folder, name) for name in halfFiles])
+        return volume
+
+    def _mask(self, samplingRate, fileName):
+        """A mask of the engine."""
+        mask = VolumeMask()
+        mask.setFileName(self._getExtraPath(fileName))
+        mask.setSamplingRate(samplingRate)
+        return mask
+
+    def _fscs(self, **more):
+        """The set of the engine's FSC curves; `more` are files of further ones by their labels."""
+        curves = self._createSetOfFSCs()
+        files = {label: (FSC_FILE, column) for column, label in FSC_CURVES.items()}
+        files.update({label: (name, "gmmFsc") for label, name in more.items()})
+        for label, (name, column) in files.items():
+            curve = GmmFSC()
+            curve.setObjLabel(label)
+            curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(name), column)))
+            curves.append(curve)
+        return curves
 
     def _missingFile(self, parameter, label):
         """An error when a path of the form leads nowhere."""

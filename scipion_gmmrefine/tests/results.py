@@ -5,15 +5,25 @@ import mrcfile
 import numpy as np
 
 from scipion_gmmrefine.constants import (
+    COMPOSITE_FILE,
+    COMPOSITE_HALF_FILES,
+    FOCUS_MASK_FILE,
     FSC_FILE,
+    GMM_FILE,
     GMM_FSC_FILE,
     HALF_GMM_FILES,
     HALF_MAP_FILES,
     MAP_FILE,
     MASK_FILE,
+    OVERLAPS_FILE,
     PARTICLES_FILE,
+    PATCH_EVIDENCE_FILE,
+    PATCH_TABLE_FILE,
+    PATCHES_FILE,
+    SEAMS_FILE,
 )
 from scipion_gmmrefine.convert.star import writeTables
+from scipion_gmmrefine.protocols.protocol_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
 
 FREQUENCY = np.arange(BOX // 2 + 1) / (BOX * PIXEL_SIZE)
@@ -84,3 +94,42 @@ def writeRefinement(folder, changes):
         "optics": {"rlnOpticsGroup": [1]}, "particles": {"gmmRotationChange": changes[0], "gmmShiftChange": changes[1]}})
     iterations = [{"iteration": 0, "resolution": 11.0}, {"iteration": 1, "resolution": 8.5}]
     (folder / "run.json").write_text(json.dumps({"results": {"resolution": 7.25, "iterations": iterations}}))
+
+
+def writePatches(folder, changes):
+    """A finished refinement of two patches, one of them of two spheres, with evidence for them.
+
+    Parameters
+    ----------
+    folder : Path
+        The protocol's extra folder.
+    changes : tuple of (N,) float
+        Rotation change in degrees, shift change in Å, of the first patch; half of that for the second.
+    """
+    for name in (COMPOSITE_FILE, *COMPOSITE_HALF_FILES, SEAMS_FILE, MASK_FILE):
+        writeVolume(folder / name)
+    (folder / GLOBAL_FOLDER).mkdir()
+    (folder / MODEL_FOLDER).mkdir()
+    writeFsc(folder / GLOBAL_FOLDER / FSC_FILE, CUTOFFS[0])
+    writeFsc(folder / FSC_FILE, CUTOFFS[2])
+    writeGmm(folder / MODEL_FOLDER / GMM_FILE)
+    writeTables(folder / PATCHES_FILE, {"patches": {
+        "gmmPatch": [1.0, 2.0, 2.0], "gmmX": [-8, 8, 8], "gmmY": [0, 0, 0], "gmmZ": [0, -4, 4], "gmmRadius": [9.0, 7, 7]}})
+    writeTables(folder / PATCH_EVIDENCE_FILE, {"evidence": {
+        "gmmPatches": [1, 2, 3], "gmmEvidence": [0.1, 0.8, 0.7], "gmmEvidenceError": [0.1, 0.1, 0.1]}})
+    writeTables(folder / OVERLAPS_FILE, {"": {
+        "gmmPatch": [1], "gmmOtherPatch": [2], "gmmOverlapVolume": [2500.0], "gmmSeamRms": [0.125]}})
+    writeTables(folder / PATCH_TABLE_FILE, {"patches": {
+        "gmmPatch": [1, 2], "gmmVolume": [12000.0, 8000], "gmmResolutionBefore": [8.5, 9.5], "gmmResolutionAfter": [7.25, 0],
+        "gmmMeanFscBefore": [0.5, 0.4], "gmmMeanFscAfter": [0.6, 0.5], "gmmRotationChange": [2.0, 1.0],
+        "gmmShiftChange": [1.0, 0.5]}})
+    for number in (1, 2):
+        patch = folder / patchFolder(number)
+        patch.mkdir(parents=True)
+        for name in (MAP_FILE, *HALF_MAP_FILES, FOCUS_MASK_FILE):
+            writeVolume(patch / name)
+        writeFsc(patch / FSC_FILE, CUTOFFS[1])
+        writeTables(patch / PARTICLES_FILE, {"optics": {"rlnOpticsGroup": [1]}, "particles": {
+            "gmmRotationChange": changes[0] / number, "gmmShiftChange": changes[1] / number}})
+    (folder / "run.json").write_text(json.dumps({"results": {
+        "resolution": 7.0, "resolution_before": 8.0, "patches": 2}}))

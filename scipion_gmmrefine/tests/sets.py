@@ -4,7 +4,7 @@ import numpy as np
 from pwem.objects import CTFModel, Particle, SetOfParticles, Transform, Volume, VolumeMask
 from pyworkflow.object import Integer
 
-from scipion_gmmrefine.constants import HALF_SET, OPTICS_GROUP
+from scipion_gmmrefine.constants import HALF_SET, OPTICS_GROUP, PARENT_PARTICLE, SYMMETRY_COPY
 from scipion_gmmrefine.convert.poses import transformFromRelion
 
 BOX = 16
@@ -56,7 +56,8 @@ def poses(count, seed=1):
                             random.uniform(-180, 180, count), random.normal(0, 2, (count, 2))])
 
 
-def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True):
+def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True,
+                  copies=0):
     """A set of particles with poses, CTF, half sets and optics groups.
 
     Parameters
@@ -66,6 +67,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         Scipion ids, in the order of insertion.
     halves, groups : tuple of int
         Half sets and optics groups, dealt out in turn; empty for none.
+    copies : int
+        Symmetry copies of each particle that so many in a row are; 0 leaves them unmarked.
     """
     ids = list(ids)
     number = len(list(folder.glob("*.sqlite"))) + 1
@@ -93,6 +96,9 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
             setattr(particle, HALF_SET, Integer(halves[number % len(halves)]))
         if groups:
             setattr(particle, OPTICS_GROUP, Integer(groups[number % len(groups)]))
+        if copies:
+            setattr(particle, PARENT_PARTICLE, Integer(1 + number // copies))
+            setattr(particle, SYMMETRY_COPY, Integer(1 + number % copies))
         particles.append(particle)
     particles.write()
     return particles

@@ -6,13 +6,22 @@ import mrcfile
 import numpy as np
 from pwem.emlib.image import ImageHandler
 from pwem.objects import SetOfParticles
+from pyworkflow.object import Integer
 
-from scipion_gmmrefine.constants import HALF_SET, OBJECT_ID, OPTICS_GROUP, ROTATION_CHANGE, SHIFT_CHANGE
+from scipion_gmmrefine.constants import (
+    HALF_SET,
+    OBJECT_ID,
+    OPTICS_GROUP,
+    PARENT_PARTICLE,
+    ROTATION_CHANGE,
+    SHIFT_CHANGE,
+    SYMMETRY_COPY,
+)
 from scipion_gmmrefine.convert.images import MrcStacks, unreadableStack
 from scipion_gmmrefine.convert.optics import opticsToText
 from scipion_gmmrefine.convert.poses import relionFromTransform
 from scipion_gmmrefine.convert.star import parseTable, readTable, writeTables
-from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS, RefinedPoses, fillSet
+from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS, RefinedPoses, appendCopies, fillSet
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, TWO_GROUPS, makeParticles, poses, writeStack
 
@@ -64,6 +73,11 @@ class TestStarWriter(ConvertTest):
         particles.setIsPhaseFlipped(True)
         _, blocks = self.write(particles)
         self.assertEqual(blocks["optics"]["rlnCtfDataArePhaseFlipped"], ["1", "1"])
+
+    def test_marks_of_symmetry_copies_are_written(self):
+        _, blocks = self.write(makeParticles(self.folder, copies=2))
+        self.assertEqual(blocks["particles"]["gmmParentParticle"], list("11223344"))
+        self.assertEqual(blocks["particles"]["gmmSymmetryCopy"], list("12121212"))
 
     def test_disabled_particles_are_left_out(self):
         particles = makeParticles(self.folder, ids=IDS)
@@ -148,6 +162,14 @@ class TestRefinedPoses(ConvertTest):
             self.assertAlmostEqual(getattr(particle, SHIFT_CHANGE).get(), objId / 10)
             self.assertEqual(getattr(particle, ROTATION_CHANGE).get(), 3.0)
 
+    def test_marks_of_symmetry_copies_stay_whole_numbers(self):
+        source = makeParticles(self.folder, ids=IDS, copies=3)
+        self.write(source)
+        particle = source[IDS[4]].clone()
+        RefinedPoses(self.star, IDS, PIXEL_SIZE).update(particle)
+        self.assertIsInstance(getattr(particle, PARENT_PARTICLE), Integer)
+        self.assertEqual([getattr(particle, name).get() for name in (PARENT_PARTICLE, SYMMETRY_COPY)], [2, 2])
+
     def test_missing_particles_are_refused(self):
         with self.assertRaisesRegex(ValueError, "1 particles of the input are missing, 0 are not of the input"):
             self.refined(lambda table: {name: values[1:] for name, values in table.items()})
@@ -163,6 +185,28 @@ class TestRefinedPoses(ConvertTest):
             return {name: [values[0], *values] for name, values in table.items()}
         with self.assertRaisesRegex(ValueError, "1 occur twice"):
             self.refined(doubled)
+
+
+class TestAppendCopies(ConvertTest):
+    def test_copies_take_new_ids_and_poses_and_keep_the_rest(self):
+        source = makeParticles(self.folder, ids=[7, 40])
+        _, blocks = self.write(source)
+        table = {name: [value for value in values for _ in range(2)] for name, values in blocks["particles"].items()}
+        table["rlnAngleRot"] = ["10", "20", "30", "40"]
+        table["gmmSymmetryCopy"] = ["1", "2", "1", "2"]
+        writeTables(self.star, {**blocks, "particles": table})
+        out = SetOfParticles(filename=str(self.folder / "out.sqlite"))
+        out.copyInfo(source)
+        appendCopies(out, source, self.star)
+        out.write()
+        copies = [one.clone() for one in out.iterItems()]
+        self.assertEqual([one.getObjId() for one in copies], [1, 2, 3, 4])
+        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in copies], [7, 7, 40, 40])
+        self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in copies], [1, 2, 1, 2])
+        self.assertEqual([getattr(one, HALF_SET).get() for one in copies], [1, 1, 2, 2])
+        self.assertEqual([one.getCTF().getDefocusU() for one in copies], [15007, 15007, 15040, 15040])
+        rotations = [relionFromTransform(one.getTransform().getMatrix())[0] for one in copies]
+        np.testing.assert_allclose(rotations, [10, 20, 30, 40], atol=1e-5)
 
 
 class TestStar(unittest.TestCase):

@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CalledProcessError, check_call
 from unittest import mock
 
-from scipion_gmmrefine.engine import EngineFailure, defaultPython, engineEnviron, gpuPrefix, runEngine
+from scipion_gmmrefine.engine import EngineFailure, defaultPython, engineEnviron, gpuPrefix, runEngine, runEngineNow
 
 
 class FakeProtocol:
@@ -82,6 +82,23 @@ class TestEngine(unittest.TestCase):
                   f"{shlex.quote(str(said))}", arguments=["my file.star", "100% sure"], gpus=(2, 3))
         self.assertEqual(said.read_text().splitlines(),
                          ["-m", "gmmrefine", "refine", "my file.star", "100% sure", "2,3"])
+
+    def test_runs_side_by_side_keep_their_messages_apart(self):
+        protocol = FakeProtocol(self.folder)
+        runEngine(protocol, self.python("echo note >&2"), "refine", [], [], part=".patch_02")
+        self.assertEqual((self.folder / "engine.stderr.patch_02").read_text(), "note\n")
+        self.assertFalse((self.folder / "engine.stderr").exists())
+
+    def test_a_viewer_waits_for_the_engine_and_hears_its_error(self):
+        target = self.folder / "result"
+        target.mkdir()
+        (target / "old").touch()
+        runEngineNow(self.python('for last; do :; done; mkdir "$last"; echo "$3" > "$last/said"'), "fsc", ["a"], str(target))
+        self.assertEqual([(path.name, path.read_text()) for path in target.iterdir()], [("said", "fsc\n")])
+        with self.assertRaisesRegex(EngineFailure, r"^a\.mrc: no such file$"):
+            runEngineNow(self.python("echo 'gmmrefine fsc: a.mrc: no such file' >&2; exit 1"), "fsc", [], str(target))
+        with self.assertRaisesRegex(EngineFailure, "has no command fsc. Update the package"):
+            runEngineNow(self.python("echo \"invalid choice: 'fsc'\" >&2; exit 2"), "fsc", [], str(target))
 
     def test_gpu_prefix(self):
         self.assertEqual(gpuPrefix(FakeProtocol(self.folder, gpus=())), "")

@@ -2,16 +2,31 @@ from pyworkflow.protocol import LEVEL_ADVANCED, Protocol
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
-from scipion_gmmrefine.protocols.form import engineOptions
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtBuild,
+    GmmRefineProtComposite,
+    GmmRefineProtExpandSymmetry,
+    GmmRefineProtFocus,
+    GmmRefineProtImposeSymmetry,
+    GmmRefineProtPatches,
+    GmmRefineProtRefine,
+)
+from scipion_gmmrefine.protocols.form import engineOptions, without
 from scipion_gmmrefine.tests.sets import writeMask
 
 GROUPS = {
     GmmRefineProtBuild: settings.BUILD + settings.COMPUTING,
-    GmmRefineProtRefine: settings.REFINE + settings.COMPUTING}
-ROWS_OF_SCIPION = {
-    "hostName", "numberOfThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
-    "inputParticles"}
+    GmmRefineProtRefine: without(settings.REFINE, settings.FOCUS) + settings.COMPUTING,
+    GmmRefineProtFocus: without(settings.REFINE, (settings.SYMMETRY,)) + settings.COMPUTING,
+    GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
+    GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
+    GmmRefineProtExpandSymmetry: (settings.SYMMETRY,),
+    GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)}
+OTHER_ROWS = {
+    "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
+    "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
+    "backgroundVolume"}
+GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
 def rowOf(setting):
@@ -28,7 +43,7 @@ class TestForm(BaseTest):
             rows = {name for name, _ in self.proj.newProtocol(protocolClass).getDefinition().iterParams()}
             expected = {rowOf(setting) for setting in group}
             self.assertEqual(expected - rows, set(), protocolClass.__name__)
-            self.assertEqual(rows - expected - ROWS_OF_SCIPION, set(), protocolClass.__name__)
+            self.assertEqual(rows - expected - OTHER_ROWS, set(), protocolClass.__name__)
 
     def test_rows_hide_no_attribute_of_a_protocol(self):
         for group in GROUPS.values():
@@ -38,7 +53,7 @@ class TestForm(BaseTest):
 
     def test_rows_carry_label_help_level_and_default(self):
         protocol = self.proj.newProtocol(GmmRefineProtRefine)
-        for setting in settings.REFINE:
+        for setting in without(GLOBAL, (settings.THREADS,)):
             row = protocol.getParam(setting.form_name)
             self.assertEqual(row.label.get(), setting.form_label)
             self.assertEqual(row.help.get(), setting.help)
@@ -47,7 +62,7 @@ class TestForm(BaseTest):
         self.assertEqual(protocol.getEnumText("optimizer"), settings.OPTIMIZER.default)
 
     def test_options_of_the_defaults(self):
-        options = engineOptions(self.proj.newProtocol(GmmRefineProtRefine), settings.REFINE, settings.COMPUTING)
+        options = engineOptions(self.proj.newProtocol(GmmRefineProtRefine), GLOBAL)
         self.assertEqual(options[options.index("--iterations") + 1], str(settings.ITERATIONS.default))
         self.assertEqual(options[options.index("--optimizer") + 1], settings.OPTIMIZER.default)
         self.assertEqual(options[options.index("--march") + 1], settings.MARCH.default)
@@ -61,12 +76,34 @@ class TestForm(BaseTest):
             optimizer=settings.OPTIMIZER.choices.index("adam"))
         mask = writeMask(self.proj.getTmpPath("mask.mrc"))
         protocol.mask.set(mask)
-        options = engineOptions(protocol, settings.REFINE, settings.COMPUTING)
+        options = engineOptions(protocol, GLOBAL)
         self.assertEqual(options[options.index("--iterations") + 1], "2")
         self.assertEqual(options[options.index("--optimizer") + 1], "adam")
         self.assertEqual(options[options.index("--threads") + 1], "3")
         self.assertIn("--invert-contrast", options)
         self.assertTrue(options[options.index("--mask") + 1].startswith("/"))
+
+    def test_rows_that_are_not_shown_are_not_passed_on(self):
+        protocol = self.proj.newProtocol(
+            GmmRefineProtFocus, region=1, focusSphere="50 50 50 20", focusSelection="chain A", focusLevel=0.5)
+        protocol.focusMask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
+        options = engineOptions(protocol, GROUPS[GmmRefineProtFocus])
+        self.assertEqual(options[options.index("--focus-sphere") + 1], "50 50 50 20")
+        for absent in ("--focus-mask", "--focus-model", "--focus-selection", "--focus-level", "--symmetry"):
+            self.assertNotIn(absent, options)
+        protocol.region.set(0)
+        protocol.focusRest.set(settings.FOCUS_REST.choices.index("moves"))
+        options = engineOptions(protocol, GROUPS[GmmRefineProtFocus])
+        self.assertTrue(options[options.index("--focus-mask") + 1].endswith("mask.mrc"))
+        self.assertEqual(options[options.index("--focus-level") + 1], "0.5")
+        for absent in ("--focus-sphere", "--focus-edge"):
+            self.assertNotIn(absent, options)
+
+    def test_threads_of_the_engine_where_steps_run_side_by_side(self):
+        protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)
+        options = engineOptions(protocol, GROUPS[GmmRefineProtPatches])
+        self.assertEqual(options[options.index("--threads") + 1], "2")
+        self.assertNotIn("--loss", options)
 
     def test_limits_become_messages(self):
         protocol = self.proj.newProtocol(GmmRefineProtRefine, iterations=0, fscThreshold=0.95)

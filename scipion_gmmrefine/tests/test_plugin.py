@@ -15,7 +15,16 @@ from scipion_gmmrefine import protocols, viewers, wizards
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
-PROTOCOLS = ("GmmRefineProtBuild", "GmmRefineProtImportParticles", "GmmRefineProtRefine")
+PROTOCOLS = (
+    "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
+    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtPatches", "GmmRefineProtRefine")
+VIEWERS = {
+    protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
+    protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
+    protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
+    protocols.GmmRefineProtImposeSymmetry: viewers.GmmRefineImposeSymmetryViewer,
+    protocols.GmmRefineProtPatches: viewers.GmmRefinePatchesViewer,
+    protocols.GmmRefineProtRefine: viewers.GmmRefineRefineViewer}
 
 
 class TestRegistration(BaseTest):
@@ -32,10 +41,9 @@ class TestRegistration(BaseTest):
         self.assertIs(self.domain.getObjects()["GmmFSC"], GmmFSC)
 
     def test_viewers_are_registered(self):
-        for target, viewer in ((self.proj.newProtocol(protocols.GmmRefineProtRefine), viewers.GmmRefineRefineViewer),
-                               (self.proj.newProtocol(protocols.GmmRefineProtBuild), viewers.GmmRefineBuildViewer),
-                               (GmmModel(), viewers.GmmRefineModelViewer)):
-            self.assertIs(self.domain.findViewers(target, DESKTOP_TKINTER)[0], viewer)
+        for protocolClass, viewer in VIEWERS.items():
+            self.assertIs(self.domain.findViewers(self.proj.newProtocol(protocolClass), DESKTOP_TKINTER)[0], viewer)
+        self.assertIs(self.domain.findViewers(GmmModel(), DESKTOP_TKINTER)[0], viewers.GmmRefineModelViewer)
         found = [viewer.__name__ for viewer in self.domain.findViewers(GmmFSC(), DESKTOP_TKINTER)]
         self.assertIn("FscViewer", found)
 
@@ -50,6 +58,10 @@ class TestRegistration(BaseTest):
         refine = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtRefine), DESKTOP_TKINTER)
         self.assertEqual(refine, {"gaussians": wizards.GmmRefineGaussiansWizard,
                                   "maxResolution": wizards.GmmRefineResolutionWizard})
+        focus = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtFocus), DESKTOP_TKINTER)
+        self.assertEqual(focus, {**refine, "focusSphere": wizards.GmmRefineSphereWizard})
+        patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
+        self.assertEqual(patches, refine)
         build = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtBuild), DESKTOP_TKINTER)
         self.assertEqual(set(build), {"gaussians", "resolution"})
 
@@ -59,6 +71,11 @@ class TestRegistration(BaseTest):
         for expected in (("Protocols SPA", "Imports", "more", "GmmRefineProtImportParticles"),
                          ("Protocols SPA", "3D", "Refine", "GmmRefineProtRefine"),
                          ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtBuild"),
+                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtFocus"),
+                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtPatches"),
+                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtExpandSymmetry"),
+                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
+                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 

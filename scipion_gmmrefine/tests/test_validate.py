@@ -4,7 +4,16 @@ from pathlib import Path
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtBuild,
+    GmmRefineProtComposite,
+    GmmRefineProtExpandSymmetry,
+    GmmRefineProtFocus,
+    GmmRefineProtImportParticles,
+    GmmRefineProtImposeSymmetry,
+    GmmRefineProtPatches,
+    GmmRefineProtRefine,
+)
 from scipion_gmmrefine.tests.sets import makeParticles, writeMask, writeVolume
 
 
@@ -110,6 +119,104 @@ class TestValidateRefine(ValidateTest):
         particles = makeParticles(self.folder)
         particles.setIsAmplitudeCorrected(True)
         self.assertIn("amplitudes", self.refine(particles=particles).warnings()[0])
+
+
+    def test_point_group(self):
+        for text in ("", "C0", "C3v", "X", "D"):
+            self.assertOneError(self.refine(symmetry=text), f"'{text}'", "such as C3")
+        for text in ("C1", "d2", "T", "O", "I", "C12"):
+            self.assertEqual(self.refine(symmetry=text).validate(), [])
+
+    def test_symmetry_copies(self):
+        copies = makeParticles(self.folder, copies=2)
+        self.assertOneError(self.refine(particles=copies), "symmetry copies", "GMM focused refine")
+
+
+def withHalves(volume):
+    """A volume that says it has half maps."""
+    volume.setHalfMaps([volume.getFileName(), volume.getFileName()])
+    return volume
+
+
+class TestValidateFocus(ValidateTest):
+    def focus(self, mask=None, particles=None, **options):
+        protocol = self.proj.newProtocol(GmmRefineProtFocus, **options)
+        protocol.inputParticles.set(particles or makeParticles(self.folder))
+        protocol.focusMask.set(mask)
+        return protocol
+
+    def test_every_kind_of_region_is_needed(self):
+        for region, words in enumerate(("Focus mask", "Focus sphere", "Focus on part of an atomic model")):
+            self.assertOneError(self.focus(region=region), words, "no region to focus on")
+
+    def test_mask_of_another_size(self):
+        self.assertOneError(self.focus(writeMask(self.folder / "mask.mrc", box=20)), "The focus mask has 20×20×20 voxels")
+
+    def test_sphere(self):
+        for text in ("1 2 3", "1 2 3 x", "1 2 3 0"):
+            self.assertOneError(self.focus(region=1, focusSphere=text), f"'{text}'", "such as 120 95 140 35")
+        self.assertEqual(self.focus(region=1, focusSphere="20, 20, 20, 9").validate(), [])
+
+    def test_symmetry_copies_are_welcome(self):
+        self.assertEqual(self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2)).validate(), [])
+
+
+class TestValidatePatches(ValidateTest):
+    def patches(self, particles=None, **options):
+        protocol = self.proj.newProtocol(GmmRefineProtPatches, **options)
+        protocol.inputParticles.set(particles or makeParticles(self.folder))
+        return protocol
+
+    def test_number_of_patches(self):
+        for text in ("", "0", "some", "2.5"):
+            self.assertOneError(self.patches(patches=text), f"'{text}'", "auto")
+        for text in ("auto", "4"):
+            self.assertEqual(self.patches(patches=text).validate(), [])
+
+    def test_no_half_sets(self):
+        self.assertOneError(self.patches(makeParticles(self.folder, halves=())), "no half sets")
+
+    def test_steps(self):
+        def names(**options):
+            protocol = self.patches(patches="3", **options)
+            protocol._insertAllSteps()
+            return [step.funcName for step in protocol._steps]
+
+        self.assertEqual(names(), ["convertInputStep", "refineStep", "describeStep", "createOutputStep"])
+        apart = settings.PATCH_MODE.choices.index("apart")
+        self.assertEqual(names(patchMode=apart), [
+            "geometryStep", *3 * ["patchStep"], "compositeStep", "describeStep", "createOutputStep"])
+
+
+class TestValidateSymmetryAndComposite(ValidateTest):
+    def test_expansion(self):
+        protocol = self.proj.newProtocol(GmmRefineProtExpandSymmetry, symmetry="C3")
+        protocol.inputParticles.set(makeParticles(self.folder))
+        self.assertEqual(protocol.validate(), [])
+        protocol.symmetry.set("C1")
+        self.assertOneError(protocol, "C1 has no copies")
+
+    def test_imposing(self):
+        protocol = self.proj.newProtocol(GmmRefineProtImposeSymmetry, symmetry="C3")
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        protocol.inputMask.set(writeMask(self.folder / "mask.mrc"))
+        self.assertOneError(protocol, "The volume has no half maps")
+        withHalves(protocol.inputVolume.get())
+        self.assertEqual(protocol.validate(), [])
+        protocol.backgroundVolume.set(withHalves(writeVolume(self.folder / "background.mrc", box=20)))
+        self.assertOneError(protocol, "The background has 20×20×20 voxels")
+
+    def test_composite(self):
+        protocol = self.proj.newProtocol(GmmRefineProtComposite, partsFrom=1)
+        self.assertOneError(protocol, "No parts are chosen")
+        volume, mask = withHalves(writeVolume(self.folder / "map.mrc")), writeMask(self.folder / "mask.mrc")
+        protocol.inputVolumes.append(volume)
+        self.assertOneError(protocol, "1 volumes and 0 masks")
+        protocol.inputMasks.append(mask)
+        self.assertEqual(protocol.validate(), [])
+        protocol.inputVolumes.append(writeVolume(self.folder / "other.mrc"))
+        protocol.inputMasks.append(mask)
+        self.assertOneError(protocol, "The volume of part 2 has no half maps")
 
 
 class TestValidateBuild(ValidateTest):

@@ -3,6 +3,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.tests import BaseTest, setupTestProject
@@ -37,6 +38,9 @@ class ViewerTest(BaseTest):
     @classmethod
     def setUpClass(cls):
         setupTestProject(cls)
+
+    def tearDown(self):
+        pyplot.close("all")
 
     def prepare(self, protocolClass, viewerClass):
         protocol = self.proj.newProtocol(protocolClass)

@@ -5,9 +5,14 @@ from unittest import mock
 from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
+from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtFocus, GmmRefineProtRefine
 from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
-from scipion_gmmrefine.wizards import GmmRefineGaussiansWizard, GmmRefineResolutionWizard, wizard_settings
+from scipion_gmmrefine.wizards import (
+    GmmRefineGaussiansWizard,
+    GmmRefineResolutionWizard,
+    GmmRefineSphereWizard,
+    wizard_settings,
+)
 
 PDB = """\
 ATOM      1  N   GLY A   1      11.000  12.000  13.000  1.00 10.00           N
@@ -63,6 +68,12 @@ class TestWizards(BaseTest):
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         GmmRefineResolutionWizard().show(form)
         self.assertEqual(form.values, {"resolution": 7.5})
+
+    def test_sphere_starts_in_the_middle_of_the_box(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtFocus))
+        form.protocol.inputParticles.set(makeParticles(self.folder))
+        GmmRefineSphereWizard().show(form)
+        self.assertEqual(form.values, {"focusSphere": "20 20 20 10"})
 
     def test_resolution_without_input_is_explained(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))

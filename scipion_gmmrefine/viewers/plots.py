@@ -8,7 +8,7 @@ CONTOUR_LEVELS = (0.25, 0.5, 0.75)
 SHADOW_BLUR = 1.5  # voxels; a calm outline of a noisy map
 
 
-def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", resolution=None):
+def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", resolution=None, styles=None):
     """Fourier shell correlations over resolution.
 
     Parameters
@@ -21,10 +21,12 @@ def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", r
     title : str
     resolution : float, optional
         Å, marked by a vertical line.
+    styles : dict of dict, optional
+        Label → options of its line.
     """
     axes = figure.add_subplot(111)
     for label, (frequency, values) in curves.items():
-        axes.plot(frequency, values, label=label, linewidth=1.5)
+        axes.plot(frequency, values, label=label, **{"linewidth": 1.5, **(styles or {}).get(label, {})})
     if threshold is not None:
         axes.axhline(threshold, color="black", linestyle="--", linewidth=0.8)
         axes.annotate(f"{threshold:g}", (0, threshold), xytext=(3, 3), textcoords="offset points", fontsize=8)
@@ -62,21 +64,42 @@ def plotSlices(figure, volume, voxelSize, title):
         Å.
     title : str
     """
+    drawSlices(figure, volume, voxelSize, [size // 2 for size in volume.shape])
+    figure.suptitle(title)
+    figure.tight_layout()
+
+
+def drawSlices(figure, volume, voxelSize, middle):
+    """Slices of a map across z, y and x through a voxel.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    volume : (Z, Y, X) float
+    voxelSize : float
+        Å.
+    middle : sequence of int
+        The voxel, z y x.
+
+    Returns
+    -------
+    list of tuple
+        Axes and their extent in Å (left, right, bottom, top).
+    """
     extents = [size * voxelSize / 2 for size in volume.shape[::-1]]
-    middle = [size // 2 for size in volume.shape]
     views = (
         ("x", "y", volume[middle[0]], (extents[0], extents[1])),
         ("x", "z", volume[:, middle[1]], (extents[0], extents[2])),
         ("y", "z", volume[:, :, middle[2]], (extents[1], extents[2])))
     low, high = np.percentile(volume, (0.5, 99.95))
+    panels = []
     for position, (horizontal, vertical, plane, (halfWidth, halfHeight)) in enumerate(views, 1):
-        axes = figure.add_subplot(1, 3, position)
-        axes.imshow(plane, origin="lower", cmap=MAP_COLOURS, vmin=low, vmax=high,
-                    extent=(-halfWidth, halfWidth, -halfHeight, halfHeight))
+        axes, extent = figure.add_subplot(1, 3, position), (-halfWidth, halfWidth, -halfHeight, halfHeight)
+        axes.imshow(plane, origin="lower", cmap=MAP_COLOURS, vmin=low, vmax=high, extent=extent)
         axes.set_xlabel(f"{horizontal} (Å)")
         axes.set_ylabel(f"{vertical} (Å)")
-    figure.suptitle(title)
-    figure.tight_layout()
+        panels.append((axes, extent))
+    return panels
 
 
 def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):

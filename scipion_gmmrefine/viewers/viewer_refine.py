@@ -2,19 +2,14 @@
 import os
 
 import numpy as np
-from pwem.viewers import EmProtocolViewer
 from pyworkflow.protocol import params
 from pyworkflow.utils import getListFromRangeString
-from pyworkflow.viewer import DESKTOP_TKINTER
 
-from gmmrefine.settings import FSC_THRESHOLD
 from scipion_gmmrefine.constants import (
     FSC_FILE,
     GMM_FSC_FILE,
     HALF_GMM_FILES,
     HALF_MAP_FILES,
-    MAP_FILE,
-    MASK_FILE,
     PARTICLES_FILE,
     ROTATION_CHANGE,
     SHIFT_CHANGE,
@@ -22,17 +17,16 @@ from scipion_gmmrefine.constants import (
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
-from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians, plotSlices
-from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians
+from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.views import plotterOf, readMap
 
 ALL, SELECTED = range(2)
-MAP_CHOICES = {"map": MAP_FILE, "half map 1": HALF_MAP_FILES[0], "half map 2": HALF_MAP_FILES[1], "mask": MASK_FILE}
 
 
-class GmmRefineRefineViewer(EmProtocolViewer):
+class GmmRefineRefineViewer(ResultsViewer):
     """Results of GMM refine."""
 
-    _environments = [DESKTOP_TKINTER]
     _targets = [GmmRefineProtRefine]
     _label = "viewer GMM refine"
 
@@ -57,42 +51,25 @@ class GmmRefineRefineViewer(EmProtocolViewer):
                        help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
         group.addParam("showGmmFsc", params.LabelParam, label="FSC of models and half maps",
                        help="Each model against its own half map, up to the resolution.")
-        group = form.addGroup("Maps")
-        group.addParam("volume", params.EnumParam, choices=list(MAP_CHOICES), default=0, label="Map",
-                       help="The map is low-passed at the resolution; half maps are unfiltered.")
-        group.addParam("showSlices", params.LabelParam, label="Slices", help="The three central slices.")
-        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
-                       help="Needs ChimeraX; the slices do not.")
+        self._defineMaps(form)
+        self._defineRegion(form)
         group = form.addGroup("Particles")
         group.addParam("showChanges", params.LabelParam, label="Change of rotation and shift",
                        help="Histograms of how far each particle moved from its start pose.")
 
-    def _getVisualizeDict(self):
-        shown = {
-            "showFsc": self._showFsc, "showFscKinds": self._showFscKinds, "showGaussians": self._showGaussians,
-            "showGmmFsc": self._showGmmFsc, "showSlices": self._showSlices, "showChimera": self._showChimera,
-            "showChanges": self._showChanges}
-        return {name: self._guarded(show) for name, show in shown.items()}
+    def _defineRegion(self, form):
+        """A global refinement has no region."""
 
-    def _guarded(self, show):
-        """A view whose file the run has not written yet becomes a message."""
-        def views(_parameter=None):
-            try:
-                return show()
-            except FileNotFoundError as error:
-                return [self.errorMessage(
-                    f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got "
-                    "that far.", "Nothing to show")]
-        return views
+    def _shown(self):
+        return {
+            **super()._shown(), "showFsc": self._showFsc, "showFscKinds": self._showFscKinds,
+            "showGaussians": self._showGaussians, "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
 
     def _path(self, name):
         """A result file: the final one, or that of the newest iteration while the run goes on."""
         final = self.protocol._getExtraPath(name)
         newest = [os.path.join(folder, name) for folder in reversed(self.protocol.getIterationFolders())]
         return next((path for path in [final, *newest] if os.path.exists(path)), final)
-
-    def _threshold(self):
-        return self.protocol.fscThreshold.get(FSC_THRESHOLD.default)
 
     def _chosenFolders(self):
         folders = self.protocol.getIterationFolders()
@@ -110,13 +87,6 @@ class GmmRefineRefineViewer(EmProtocolViewer):
             return [self.errorMessage("None of the selected iterations is there.", "Nothing to show")]
         return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC")]
 
-    def _showFscKinds(self):
-        columns = {"corrected": "gmmFsc", "without mask": "gmmFscUnmasked", "with mask": "gmmFscMasked",
-                   "phases randomised": "gmmFscRandomised"}
-        curves = {label: readCurve(self._path(FSC_FILE), column) for label, column in columns.items()}
-        return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC and mask",
-                          resolution=self.protocol._results().get("resolution"))]
-
     def _showGaussians(self):
         half = self.half.get()
         gaussians = readGaussians(self._path(HALF_GMM_FILES[half]))
@@ -127,15 +97,6 @@ class GmmRefineRefineViewer(EmProtocolViewer):
         curves = {f"half {half}": readCurve(self._path(GMM_FSC_FILE), f"gmmFscHalf{half}") for half in (1, 2)}
         return [plotterOf(plotFsc, curves, 0.9, "Agreement of Gaussians and half maps",
                           resolution=self.protocol._results().get("resolution"))]
-
-    def _showSlices(self):
-        name, fileName = list(MAP_CHOICES.items())[self.volume.get()]
-        return [plotterOf(plotSlices, *readMap(self._path(fileName)), f"Central slices, {name}", size=(11, 4))]
-
-    def _showChimera(self):
-        fileName = self._path(list(MAP_CHOICES.values())[self.volume.get()])
-        os.stat(fileName)
-        return chimeraViews(self, [fileName])
 
     def _showChanges(self):
         table = readTable(self._path(PARTICLES_FILE), "particles")

@@ -1,1 +1,5 @@
-from scipion_gmmrefine.wizards.wizard_settings import GmmRefineGaussiansWizard, GmmRefineResolutionWizard
+from scipion_gmmrefine.wizards.wizard_settings import (
+    GmmRefineGaussiansWizard,
+    GmmRefineResolutionWizard,
+    GmmRefineSphereWizard,
+)

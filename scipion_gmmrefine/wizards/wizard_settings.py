@@ -3,7 +3,12 @@ from pwem.convert.atom_struct import AtomicStructHandler
 from pwem.wizards import EmWizard
 from pyworkflow.gui.dialog import showInfo, showWarning
 
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtRefine
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtBuild,
+    GmmRefineProtFocus,
+    GmmRefineProtPatches,
+    GmmRefineProtRefine,
+)
 
 BUILD_PIXELS = 3
 NYQUIST_PIXELS = 2
@@ -20,7 +25,7 @@ def countHeavyAtoms(fileName):
 class GmmRefineGaussiansWizard(EmWizard):
     """Number of Gaussians from the atomic model: one for each non-hydrogen atom."""
 
-    _targets = [(GmmRefineProtBuild, ["gaussians"]), (GmmRefineProtRefine, ["gaussians"])]
+    _targets = [(one, ["gaussians"]) for one in (GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches)]
 
     def show(self, form, *_parameters):
         structure = form.protocol.model.get()
@@ -35,14 +40,29 @@ class GmmRefineGaussiansWizard(EmWizard):
 class GmmRefineResolutionWizard(EmWizard):
     """Finest resolution that the sampling of the input allows."""
 
-    _targets = [(GmmRefineProtRefine, ["maxResolution"]), (GmmRefineProtBuild, ["resolution"])]
+    _targets = [(GmmRefineProtRefine, ["maxResolution"]), (GmmRefineProtPatches, ["maxResolution"]),
+                (GmmRefineProtBuild, ["resolution"])]
 
     def show(self, form, *_parameters):
         protocol = form.protocol
-        refining = isinstance(protocol, GmmRefineProtRefine)
+        refining = not isinstance(protocol, GmmRefineProtBuild)
         source = (protocol.inputParticles if refining else protocol.inputVolume).get()
         if source is None:
             showWarning("Empty input", "Choose the input first.", form.root)
             return
         name, pixels = ("maxResolution", NYQUIST_PIXELS) if refining else ("resolution", BUILD_PIXELS)
         form.setVar(name, round(pixels * source.getSamplingRate(), 2))
+
+
+class GmmRefineSphereWizard(EmWizard):
+    """A sphere about the middle of the box, with a quarter of its side as radius: a start to be moved to the region."""
+
+    _targets = [(GmmRefineProtFocus, ["focusSphere"])]
+
+    def show(self, form, *_parameters):
+        particles = form.protocol.inputParticles.get()
+        if particles is None:
+            showWarning("Empty input", "Choose the input first.", form.root)
+            return
+        side = particles.getXDim() * particles.getSamplingRate()
+        form.setVar("focusSphere", f"{side / 2:.0f} {side / 2:.0f} {side / 2:.0f} {side / 4:.0f}")

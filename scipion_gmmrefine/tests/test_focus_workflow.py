@@ -1,0 +1,134 @@
+"""Focus, patches, symmetry and composites with the real engine, through Scipion's launcher."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+from pyworkflow.protocol import MODE_RESUME
+from pyworkflow.tests import BaseTest, setupTestProject
+
+from gmmrefine import settings
+from scipion_gmmrefine.constants import HALF_SET, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.demo import MODEL, launch
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtComposite,
+    GmmRefineProtExpandSymmetry,
+    GmmRefineProtFocus,
+    GmmRefineProtImportParticles,
+    GmmRefineProtImposeSymmetry,
+    GmmRefineProtPatches,
+)
+
+PARTICLES, BOX, PIXEL_SIZE = 120, 32, 5.25
+APART = settings.PATCH_MODE.choices.index("apart")
+CHEAP = {"gaussians": "150", "march": "1.0", "useGpu": False}
+
+
+class TestFocusWorkflow(BaseTest):
+    """One simulated data set for all; what the engine makes of it is tested with the engine."""
+
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+        data = Path(cls.proj.getPath("data")).absolute()
+        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 1 --pose-error 2 "
+                   "--shift-error 1")
+        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options.split()],
+                       check=True, capture_output=True)
+        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
+        cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
+        middle = BOX * PIXEL_SIZE / 2
+        cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
+                              focusSphere=f"{middle} {middle} {middle + 35} 25", **CHEAP)
+
+    def halves(self, particles):
+        return {one.getObjId(): getattr(one, HALF_SET).get() for one in particles.iterItems()}
+
+    def test_focused_refinement_gives_the_region_as_a_mask(self):
+        mask = mrcfile.read(self.focusing.outputMask.getFileName())
+        z, _, _ = np.nonzero(mask > 0.5)
+        self.assertAlmostEqual(z.mean() * PIXEL_SIZE, BOX * PIXEL_SIZE / 2 + 35, delta=0.5)
+        radius = 25 + 5 * PIXEL_SIZE / 2  # the soft edge of 5 px lies outside the sphere
+        self.assertAlmostEqual((mask > 0.5).sum() * PIXEL_SIZE ** 3 / (4 / 3 * np.pi * radius ** 3), 1, delta=0.05)
+        self.assertEqual(self.halves(self.focusing.outputParticles), self.halves(self.importing.outputParticles))
+        self.assertIn("sphere 84.0 84.0 119.0 25", self.focusing.summary()[-1])
+        self.assertIn("in one region", self.focusing.methods()[0])
+
+    def test_patches_apart_are_steps_on_the_gpus_that_continue_one_by_one(self):
+        protocol = launch(self.proj, GmmRefineProtPatches, self.particles, patches="2", patchMode=APART, patchIterations=1,
+                          numberOfThreads=3, binThreads=1, **{**CHEAP, "useGpu": True, "gpuList": "0 1"})
+        log = Path(protocol.getStdoutLog()).read_text()
+        taken = {number: re.search(rf"CUDA_VISIBLE_DEVICES=(\d) .*--only {number} ", log).group(1) for number in (1, 2)}
+        self.assertEqual(set(taken.values()), {"0", "1"})
+        kept, lost = (Path(protocol._getExtraPath("patches", number)) / "half_map_1.mrc" for number in ("01", "02"))
+        written = kept.stat().st_mtime
+        self.repeatSecondPatch(protocol, lost)
+        self.assertTrue(protocol.isFinished())
+        self.assertTrue(lost.exists())
+        self.assertEqual(kept.stat().st_mtime, written)
+
+    def repeatSecondPatch(self, protocol, lost):
+        """Continue a run whose second patch is said to have failed."""
+        lost.unlink()
+        steps = protocol.loadSteps()
+        [step for step in steps if step.funcName == "patchStep"][1].setFailed("planted")
+        protocol._steps = steps
+        protocol._storeSteps()
+        protocol.setFailed("planted")
+        self.proj.saveProtocol(protocol)
+        protocol.runMode.set(MODE_RESUME)
+        self.proj.launchProtocol(protocol, wait=True)
+
+    def test_patches_together_give_composite_maps_masks_and_particles(self):
+        protocol = launch(self.proj, GmmRefineProtPatches, self.particles, patches="2", patchIterations=1, binThreads=2,
+                          **CHEAP)
+        self.assertEqual(protocol.getNumberOfPatches(), 2)
+        self.assertEqual([volume.getObjLabel() for volume in protocol.outputVolumes], ["patch 1", "patch 2"])
+        self.assertTrue(all(volume.hasHalfMaps() for volume in protocol.outputVolumes))
+        self.assertEqual({curve.getObjLabel() for curve in protocol.outputFSC} - {"global", "patch 1", "patch 2"},
+                         {"corrected", "without mask", "with mask", "phases randomised"})
+        self.assertEqual([protocol.outputMasks.getSize(), protocol.outputVolume.getXDim()], [2, BOX])
+        self.assertGreater(protocol.outputGmm.getNumberOfGaussians(), 50)
+        for particles in (protocol.outputParticles1, protocol.outputParticles2):
+            self.assertEqual(self.halves(particles), self.halves(self.importing.outputParticles))
+        first, second = protocol.outputParticles1.getFirstItem(), protocol.outputParticles2.getFirstItem()
+        self.assertFalse(np.allclose(first.getTransform().getMatrix(), second.getTransform().getMatrix()))
+        self.assertEqual(len(protocol.summary()), 3)
+        self.assertRegex(protocol.summary()[1], r"Patch 1: [\d.]+ Å → [\d.]+ Å; particles turned [\d.]+°")
+
+    def test_composite_of_a_part_with_itself_is_the_part(self):
+        protocol = self.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)
+        protocol.inputRefinements.append(self.focusing)
+        protocol.inputRefinements.append(self.focusing)
+        self.proj.launchProtocol(protocol, wait=True)
+        self.assertTrue(protocol.isFinished(), protocol.getErrorMessage())
+        for composite, part in zip(protocol.outputVolume.getHalfMaps(asList=True),
+                                   self.focusing.outputVolume.getHalfMaps(asList=True)):
+            np.testing.assert_allclose(mrcfile.read(composite), mrcfile.read(part), atol=1e-5)
+        self.assertIn("Composite of 2 parts", protocol.summary()[0])
+        self.assertIn("0 map units", protocol.summary()[1])
+
+    def test_symmetry_expansion_and_its_way_back(self):
+        expanding = launch(self.proj, GmmRefineProtExpandSymmetry, self.particles, symmetry="C2")
+        source, copies = self.importing.outputParticles, expanding.outputParticles
+        self.assertEqual(copies.getSize(), 2 * PARTICLES)
+        halves, poses = self.halves(source), {
+            one.getObjId(): one.getTransform().getMatrix() for one in source.iterItems()}
+        halfTurn = np.diag([-1.0, -1, 1])
+        for copy in copies.iterItems():
+            parent, number = getattr(copy, PARENT_PARTICLE).get(), getattr(copy, SYMMETRY_COPY).get()
+            self.assertEqual(getattr(copy, HALF_SET).get(), halves[parent])
+            turned = np.linalg.inv(copy.getTransform().getMatrix())[:3, :3]
+            expected = np.linalg.inv(poses[parent])[:3, :3] @ (np.eye(3) if number == 1 else halfTurn)
+            np.testing.assert_allclose(turned, expected, atol=1e-5)
+        self.assertIn(f"{2 * PARTICLES} images of {PARTICLES} particles, C2", expanding.summary()[0])
+        again = self.proj.newProtocol(GmmRefineProtExpandSymmetry, symmetry="C2")
+        again.inputParticles.set(copies)
+        self.assertIn("symmetry copies", again.validate()[0])
+        imposing = launch(self.proj, GmmRefineProtImposeSymmetry, {
+            "inputVolume": (self.focusing, "outputVolume"), "inputMask": (self.focusing, "outputMask")}, symmetry="C2")
+        imposed = mrcfile.read(imposing.outputVolume.getHalfMaps(asList=True)[0])[1:, 1:, 1:]
+        np.testing.assert_allclose(imposed, imposed[:, ::-1, ::-1], atol=1e-5)
+        self.assertIn("C2, resolution", imposing.summary()[0])

@@ -1,0 +1,120 @@
+"""What the viewers of protocols share: messages instead of missing files, and the rows about maps."""
+import os
+
+from pwem.viewers import EmProtocolViewer
+from pyworkflow.protocol import params
+from pyworkflow.viewer import DESKTOP_TKINTER
+
+from gmmrefine.settings import FSC_THRESHOLD
+from scipion_gmmrefine import Plugin
+from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, LOCAL_RESOLUTION_FILE, MAP_FILE, MASK_FILE
+from scipion_gmmrefine.convert.tables import readCurve
+from scipion_gmmrefine.engine import EngineFailure
+from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES
+from scipion_gmmrefine.viewers.chimera import colouredByMap
+from scipion_gmmrefine.viewers.plots import plotFsc, plotSlices
+from scipion_gmmrefine.viewers.plots_maps import plotLocalResolution
+from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+
+LOCAL_RESOLUTION_FOLDER = "local_resolution"
+
+
+class ResultsViewer(EmProtocolViewer):
+    """Base of the viewers: figures of a protocol's files, by the name of their rows."""
+
+    _environments = [DESKTOP_TKINTER]
+    MAPS = {"map": MAP_FILE, "half map 1": HALF_MAP_FILES[0], "half map 2": HALF_MAP_FILES[1], "mask": MASK_FILE}
+    HALVES = HALF_MAP_FILES
+
+    def _defineMaps(self, form):
+        """Rows about the maps."""
+        group = form.addGroup("Maps")
+        group.addParam("volume", params.EnumParam, choices=list(self.MAPS), default=0, label="Map",
+                       help="The map is low-passed at the resolution; half maps are unfiltered.")
+        self._defineMapChoice(group)
+        group.addParam("showSlices", params.LabelParam, label="Slices", help="The three central slices.")
+        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
+                       help="Needs ChimeraX; the slices do not.")
+        group.addParam("showLocalResolution", params.LabelParam, label="Slices coloured by local resolution",
+                       help="Measured from the half maps when asked for the first time, which takes a while.")
+        group.addParam("showLocalChimera", params.LabelParam, label="Local resolution in ChimeraX",
+                       help="Colours the surface of the map; needs ChimeraX.")
+
+    def _defineMapChoice(self, group):
+        """Rows that say more about which map."""
+
+    def _shown(self):
+        """Function of every row that shows something."""
+        return {"showSlices": self._showSlices, "showChimera": self._showChimera,
+                "showLocalResolution": self._showLocalResolution, "showLocalChimera": self._showLocalChimera}
+
+    def _getVisualizeDict(self):
+        return {name: self._guarded(show) for name, show in self._shown().items()}
+
+    def _guarded(self, show):
+        """A view whose file the run has not written yet, or that the engine refuses, becomes a message."""
+        def views(_parameter=None):
+            try:
+                return show()
+            except FileNotFoundError as error:
+                return [self.errorMessage(
+                    f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got "
+                    "that far.", "Nothing to show")]
+            except EngineFailure as error:
+                return [self.errorMessage(str(error), "Nothing to show")]
+        return views
+
+    def _path(self, name):
+        """A result file."""
+        return self.protocol._getExtraPath(name)
+
+    def _existing(self, name):
+        """A result file that is there."""
+        os.stat(self._path(name))
+        return self._path(name)
+
+    def _chosenMap(self):
+        """Name and path of the map that the form asks for."""
+        name, fileName = list(self.MAPS.items())[self.volume.get()]
+        return name, self._path(fileName)
+
+    def _threshold(self):
+        return self.protocol.fscThreshold.get(FSC_THRESHOLD.default)
+
+    def _showFscKinds(self):
+        curves = {label: readCurve(self._path(FSC_FILE), column) for column, label in FSC_CURVES.items()}
+        return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC and mask",
+                          resolution=self.protocol._results().get("resolution"))]
+
+    def _showSlices(self):
+        name, path = self._chosenMap()
+        return [plotterOf(plotSlices, *readMap(path), f"Central slices, {name}", size=(11, 4))]
+
+    def _showChimera(self):
+        _, path = self._chosenMap()
+        os.stat(path)
+        return chimeraViews(self, [path])
+
+    def _mapFile(self):
+        """The map to be coloured."""
+        return self._existing(next(iter(self.MAPS.values())))
+
+    def _showLocalResolution(self):
+        volume, voxelSize = readMap(self._mapFile())
+        resolution, _ = readMap(self._localResolution())
+        return [plotterOf(plotLocalResolution, volume, resolution, voxelSize, "Local resolution", size=(12, 4))]
+
+    def _showLocalChimera(self):
+        path = self._localResolution()
+        resolution, _ = readMap(path)
+        script = self.protocol._getExtraPath(LOCAL_RESOLUTION_FOLDER, "colours.cxc")
+        return chimeraViews(self, [colouredByMap(script, self._mapFile(), path, resolution)])
+
+    def _localResolution(self):
+        """Map of the resolution around every voxel, made by the engine unless it is newer than the half maps."""
+        halves = [self._existing(name) for name in self.HALVES]
+        mask = self._existing(MASK_FILE)
+        made = self.protocol._getExtraPath(LOCAL_RESOLUTION_FOLDER, LOCAL_RESOLUTION_FILE)
+        if not os.path.exists(made) or os.path.getmtime(made) < max(map(os.path.getmtime, halves)):
+            Plugin.runEngineNow("local-resolution", [*halves, "--mask", mask], os.path.dirname(made))
+        return made
