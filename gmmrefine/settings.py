@@ -162,7 +162,7 @@ FOCUS_LEVEL = Setting(
 FOCUS_REST = Setting(
     "focus_rest", "fixed", str, "What the rest of the molecule does while the region is aligned. fixed: it stays at the start "
     "poses, where its projection is taken from the images. moves: it moves along, widened (Chen et al. 2023), and holds "
-    "back a region that moves far.", choices=("fixed", "moves"))
+    "back a region that moves far.", choices=("fixed", "moves"), label="Rest of the molecule")
 FOCUS_EDGE = Setting(
     "focus_edge", 5.0, float, "Soft edge of a focus mask or patch made here.", "px", advanced=True, minimum=0)
 FOCUS_REGION = (FOCUS_MASK, FOCUS_SPHERE, FOCUS_MODEL, FOCUS_SELECTION)

@@ -79,7 +79,7 @@ def estimate_motion_prior(change, information, rotations, prior):
     return MotionPrior(motion_covariance(pull, information, rotations))
 
 
-def motion_covariance(pull, information, rotations):
+def motion_covariance(pull, information, rotations, iterations=_MOST_ITERATIONS):
     """Covariance (6, 6) of rigid motions under which measured pose changes are most probable.
 
     Parameters
@@ -89,13 +89,15 @@ def motion_covariance(pull, information, rotations):
     information : (B, 5, 5) float
     rotations : (B, 3, 3) float
         Expected rotations, reference → particle.
+    iterations : int
+        At most so many.
     """
     seen = pose_change_of_motion(rotations)
     pull = np.einsum("bij,bi->bj", seen, pull)
     information = np.swapaxes(seen, 1, 2) @ information @ seen
     floor = np.diag([_LEAST_ROTATION**2] * 3 + [_LEAST_MOVE**2] * 3)
     covariance = np.diag([_WIDE_ROTATION**2] * 3 + [_WIDE_MOVE**2] * 3)
-    for _ in range(_MOST_ITERATIONS):
+    for _ in range(iterations):
         before = covariance
         left = np.linalg.inv(information + np.linalg.inv(covariance))
         mean = np.einsum("bij,bj->bi", left, pull)

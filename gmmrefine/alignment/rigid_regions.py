@@ -8,6 +8,7 @@ from scipy.spatial.distance import squareform
 from gmmrefine.alignment.motion_prior import MotionPrior, motion_covariance
 
 _SURE = 2.0  # standard errors
+_ITERATIONS = 30  # of expectation maximisation: more make small motions smaller, which changes no prediction
 _NEARLY_ALL = 0.1  # of the evidence may be missing
 
 
@@ -34,7 +35,8 @@ class PatchMotions:
 
     def covariance(self, members):
         """Covariance (6, 6) of the motions of some patches, taken as one body."""
-        return motion_covariance(self.pull[members].sum(axis=0), self.information[members].sum(axis=0), self.rotations)
+        return motion_covariance(
+            self.pull[members].sum(axis=0), self.information[members].sum(axis=0), self.rotations, _ITERATIONS)
 
 
 def log_prediction(pull, information, known_pull, known_information):

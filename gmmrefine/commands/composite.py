@@ -11,7 +11,7 @@ from gmmrefine.settings import COMPOSITE, COMPUTING
 
 OUTPUTS = (
     "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star")
-PARTS = ("half_map_1.mrc", "half_map_2.mrc", "focus_mask.mrc")
+HALF_MAPS = ("half_map_1.mrc", "half_map_2.mrc")
 
 
 def add_arguments(parser):
@@ -23,9 +23,11 @@ def add_arguments(parser):
 
 def run(args):
     """Join and write."""
-    from gmmrefine.pipelines.composite import join
+    from gmmrefine.pipelines.composite import join, mask_of
 
-    inputs = [os.path.join(folder, name) for folder in args.folders for name in PARTS]
+    folders = args.folders + ([args.background] if args.background else [])
+    inputs = [os.path.join(folder, name) for folder in folders for name in HALF_MAPS] + [
+        mask_of(folder) for folder in args.folders]
     record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
     results = join(args.folders, args, record, progress)
     record.finish(results, progress.seconds)

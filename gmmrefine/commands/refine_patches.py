@@ -7,7 +7,7 @@ seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row pe
 command is given again. For queues and several GPUs give the same command once with --only geometry, then with --only 1,
 --only 2 … side by side, and at last with --only composite.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, values_of
 from gmmrefine.settings import COMPUTING, REFINE_PATCHES
 
 OUTPUTS = (
@@ -25,13 +25,21 @@ def add_arguments(parser):
 
 def run(args):
     """Refine all patches, or the part of the work that --only names, and write."""
+    from gmmrefine.backend import set_up
     from gmmrefine.commands.particles_in import read_for_computing
-    from gmmrefine.pipelines.refine_patches import check_settings, refine_patch, refine_patches
+    from gmmrefine.pipelines.refine_patches import (
+        check_settings,
+        refine_patch,
+        refine_patches,
+        refuse_other_geometry,
+    )
 
     check_limits(args, REFINE_PATCHES, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
-    if args.only.isdigit():
+    if args.only.isdecimal():
+        set_up(args.threads, args.device)
+        refuse_other_geometry(args.output, values_of(args, REFINE_PATCHES, COMPUTING))
         refine_patch(particles, int(args.only), args)
         return
     record, progress = open_run(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), [

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from gmmrefine.maps.filter import low_pass
 
-_LEAST_SNR = 1e-3  # of the largest; keeps weights positive where both halves are noise
+_LEAST_SNR = 1e-3  # keeps weights positive where both halves are noise
 _WINDOW = 2.0  # widths of the averaging window (Gaussian σ) per resolution
 
 
@@ -73,15 +73,15 @@ def local_snr(half_map_1, half_map_2, pixel_size, resolution):
     Returns
     -------
     (Z, Y, X) float32
-        Variance of the signal over that of the noise of the mean of both, relative to the largest; above 0.
+        Variance of the signal over that of the noise of the mean of both; above 0.
     """
     n = len(half_map_1)
     first, second = (low_pass(half, n * pixel_size / resolution) for half in (half_map_1, half_map_2))
     width = _WINDOW * resolution / pixel_size
     signal = ndimage.gaussian_filter(first * second, width, mode="constant")
     noise = ndimage.gaussian_filter((first - second) ** 2, width, mode="constant") / 4
-    ratio = np.maximum(signal, 0) / np.maximum(noise, 1e-6 * noise.max() + 1e-30)
-    return np.maximum(ratio / max(ratio.max(), 1e-30), _LEAST_SNR).astype(np.float32)
+    ratio = np.maximum(signal, 0) / np.maximum(noise, 1e-6 * max(noise.max(), signal.max()) + 1e-30)
+    return np.maximum(ratio, _LEAST_SNR).astype(np.float32)
 
 
 def overlap(mask_1, mask_2, pixel_size):

@@ -7,7 +7,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import shell_of_resolution
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.mrc import read_map, read_mask, write_map
+from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask, write_map
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
@@ -50,11 +50,21 @@ def read_focused(folder, pixel_size=None):
     box_size, size = len(volumes[0].data), volumes[0].voxel_size
     if volumes[1].data.shape != volumes[0].data.shape:
         raise InputError(f"{folder}: half_map_1.mrc has {box_size} voxels, half_map_2.mrc {len(volumes[1].data)}; must match.")
-    if pixel_size is not None and abs(size - pixel_size) > 1e-3 * pixel_size:
-        raise InputError(f"{folder}: voxels of {size:.4g} Å, but the other parts have {pixel_size:.4g} Å; must match.")
-    masks = [os.path.join(folder, name) for name in ("focus_mask.mrc", "mask.mrc")]  # the latter of an imposed symmetry
-    mask = read_mask(masks[0] if os.path.exists(masks[0]) else masks[1], box_size, size)
+    for volume in volumes:
+        _refuse_other_voxels(folder, volume.voxel_size, pixel_size or size)
+    mask = read_mask(mask_of(folder), box_size, size)
     return FocusedMap(os.path.basename(os.path.normpath(folder)), [volume.data for volume in volumes], mask), size
+
+
+def mask_of(folder):
+    """Path of the region a folder's maps were made for: its focus, or the union that an imposed symmetry left."""
+    path = os.path.join(folder, "focus_mask.mrc")
+    return path if os.path.exists(path) else os.path.join(folder, "mask.mrc")
+
+
+def _refuse_other_voxels(where, found, expected):
+    if abs(found - expected) > SAME_VOXEL_SIZE * expected:
+        raise InputError(f"{where}: voxels of {found:.4g} Å, but the other maps have {expected:.4g} Å; must match.")
 
 
 def join(folders, settings, run, progress):
@@ -67,8 +77,10 @@ def join(folders, settings, run, progress):
         raise InputError(f"the parts have boxes of {', '.join(map(str, sorted(sizes)))} voxels; they must have one.")
     background = None
     if settings.background:
-        background = [
-            read_map(os.path.join(settings.background, f"half_map_{number}.mrc")).data for number in (1, 2)]
+        behind = [read_map(os.path.join(settings.background, f"half_map_{number}.mrc")) for number in (1, 2)]
+        for volume in behind:
+            _refuse_other_voxels(f"--background {settings.background}", volume.voxel_size, pixel_size)
+        background = [volume.data for volume in behind]
         if background[0].shape != first.mask.shape:
             raise InputError(
                 f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
@@ -139,7 +151,8 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     write_map(run.path("seams.mrc"), seams, pixel_size)
     write_map(run.path("mask.mrc"), mask, pixel_size)
     write_fsc(run.path("fsc.star"), curve)
-    write_overlaps(run.path("overlaps.star"), parts, seams, pixel_size)
+    if len(parts) > 1:
+        write_overlaps(run.path("overlaps.star"), parts, seams, pixel_size)
     progress.say(CAUTION)
     return {
         "parts": [part.name for part in parts], "resolution": resolution,

@@ -1,4 +1,5 @@
 """Patch-by-patch refinement: geometry, patches together or one by one, and their composite."""
+import json
 import os
 
 import numpy as np
@@ -6,6 +7,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.patches import Patch
 from gmmrefine.io.curves import write_curves
+from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import gold_standard_fsc
@@ -17,10 +19,10 @@ from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, load_half, r
 from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
-from gmmrefine.pipelines.reconstruct import mean_correlation
+from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
-from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, useless_in_scheme
-from gmmrefine.pipelines.run_record import RunRecord
+from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
+from gmmrefine.pipelines.run_record import RunRecord, refuse_other_settings
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
 
@@ -30,17 +32,19 @@ def check_settings(settings, particles):
     """Refuse combinations of settings that mean nothing."""
     check_scheme(settings)
     check_number_of_gaussians(settings.gaussians)
-    if settings.patches != "auto" and not (settings.patches.isdigit() and int(settings.patches) > 0):
+    if settings.patches != "auto" and not (settings.patches.isdecimal() and int(settings.patches) > 0):
         raise InputError(f"--patches {settings.patches}: expected a number above 0, or auto.")
-    if settings.only not in ("", "geometry", "composite") and not settings.only.isdigit():
+    if settings.only not in ("", "geometry", "composite") and not settings.only.isdecimal():
         raise InputError(f"--only {settings.only}: expected geometry, a patch number, or composite.")
     if settings.only and settings.patch_mode == "together":
         raise InputError("--only takes the patches one by one. Add --patch-mode apart.")
+    refuse_adam_with_rest(settings)
     refuse_ignored(settings, REFINE_PATCHES, [
         (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
         (bool(settings.model), "--model", ("gaussians",)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
         *useless_in_scheme(settings)])
     check_resolutions(settings, particles, ("max_resolution",))
 
@@ -102,6 +106,9 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         gmms, agreements = zip(*[
             gmm_of_map(half.volume, mask, particles.pixel_size, weights, settings, progress, iteration=0, half=number)
             for number, half in enumerate(halves, 1)])
+        write_fsc(run.path("iterations", "00", "fsc.star"), curve)
+        for number, gmm in enumerate(gmms, 1):
+            write_gmm(run.path("iterations", "00", f"gmm_half_{number}.star"), gmm)
         if settings.patches == "auto":
             reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
             found = rigid_patches(halves, gmms, reliability, mask, settings, run, progress)
@@ -121,6 +128,14 @@ def refine_all(halves, mask, patches, particles, settings, run, progress):
     for number in range(1, len(patches) + 1):
         progress.say(f"patch {number} of {len(patches)}")
         refine_patch(particles, number, settings)
+
+
+def refuse_other_geometry(folder, settings):
+    """Refuse a patch whose geometry lies in ``folder`` but was made with other settings (a dict)."""
+    path = os.path.join(folder, "run.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            refuse_other_settings(folder, json.load(file), settings)
 
 
 def refine_patch(particles, number, settings):

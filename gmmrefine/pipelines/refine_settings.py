@@ -19,9 +19,8 @@ def check_settings(settings, particles):
             f"--symmetry {settings.symmetry} with a focus: a region of one unit has no symmetry. Expand the particles first "
             "(expand-symmetry), focus, and put the symmetry back on the result (impose-symmetry).")
     check_scheme(settings)
-    if has_focus(settings) and settings.optimizer == "adam" and settings.focus_rest == "fixed":
-        raise InputError(
-            "--optimizer adam moves the molecule as a whole and cannot leave a rest where it is. Add --focus-rest moves.")
+    if has_focus(settings):
+        refuse_adam_with_rest(settings)
     check_number_of_gaussians(settings.gaussians)
     refuse_ignored(settings, REFINE, [
         (bool(settings.model), "--model", ("gaussians",)),
@@ -39,6 +38,13 @@ def useless_in_scheme(settings):
     return [
         (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift")),
         (settings.optimizer == "fisher", "--optimizer fisher", ("adam_steps", "learning_rate"))]
+
+
+def refuse_adam_with_rest(settings):
+    """Refuse the paper's scheme for a region whose rest stays behind."""
+    if settings.optimizer == "adam" and settings.focus_rest == "fixed":
+        raise InputError(
+            "--optimizer adam moves the molecule as a whole and cannot leave a rest where it is. Add --focus-rest moves.")
 
 
 def check_scheme(settings):

@@ -163,7 +163,7 @@ class RunRecord:
         if self._pinned and (kind, iteration) not in self._pinned:
             raise InputError(
                 f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; it ran fewer iterations. "
-                f"Use --iterations {max(number for _, number in self._pinned)}.")
+                f"Ask for at most {max(number for _, number in self._pinned)}.")
         value = self._pinned[kind, iteration] if self._pinned else measure()
         others = [
             entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
@@ -204,18 +204,25 @@ class RunRecord:
             raise InputError(
                 f"{self.directory} holds a '{earlier['command']}' run, not '{mine['command']}'. "
                 "Use another folder with -o.")
-        changed = [
-            f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
-            for name, value in mine["settings"].items()
-            if name not in _FREE_TO_CHANGE and earlier["settings"].get(name) != value]
-        if changed:
-            raise InputError(
-                f"{self.directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
-                "continue it, or use another folder with -o.")
+        refuse_other_settings(self.directory, earlier, mine["settings"])
         if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
             raise InputError(
                 f"{self.directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
                 "from what was read then. Use another folder with -o.")
+
+
+def refuse_other_settings(directory, earlier, settings):
+    """Refuse to continue a run, of which ``earlier`` is the run.json, with settings (a dict) that give something else."""
+    free = _FREE_TO_CHANGE
+    if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
+        free += ("patches", "patch_mode")  # none were made yet
+    changed = [
+        f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
+        for name, value in settings.items() if name not in free and earlier["settings"].get(name) != value]
+    if changed:
+        raise InputError(
+            f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
+            "continue it, or use another folder with -o.")
 
 
 def write_run_record(directory, command, settings, results, inputs=(), started=None):

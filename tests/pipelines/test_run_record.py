@@ -121,7 +121,7 @@ def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
 
     assert other.exchange("fsc", 1, measure) == [1.0, 0.25]
     assert other.exchange("mask", 0, measure) == str(mask)
-    with pytest.raises(InputError, match="no fsc of iteration 2; it ran fewer iterations. Use --iterations 1"):
+    with pytest.raises(InputError, match="no fsc of iteration 2; it ran fewer iterations. Ask for at most 1"):
         other.exchange("fsc", 2, measure)
 
 
