@@ -137,7 +137,7 @@ class ImageFit:
             np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
             self._noise[:rings]])
 
-    def minus(self, real, imag, scale):
+    def minus(self, real, imag, scale, with_power=True):
         """The same images without what is known to be in them: moved projections (size, K) on the batch's disc, scaled by ring.
 
         Parameters
@@ -146,11 +146,14 @@ class ImageFit:
             From ``moved``.
         scale : (S,) float
             Factor from the projection to the signal in an image.
+        with_power : bool
+            Keep count of the images' power, which only ``ring_sums`` needs.
         """
-        cross, model, *_ = self.sums_of(self._disc, real, imag)
         rest = copy(self)
         rest._matched = _less(real, imag, self._matched, self._ctf2, tf.constant(scale[self._disc.ring], tf.float32))
-        rest._power = self._power - 2 * scale * cross + scale**2 * model
+        if with_power:
+            cross, model, *_ = self.sums_of(self._disc, real, imag)
+            rest._power = self._power - 2 * scale * cross + scale**2 * model
         return rest
 
     def _operands(self, disc, rotations, shifts):

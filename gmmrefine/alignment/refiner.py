@@ -13,7 +13,7 @@ SAMPLE_SIZE = 256
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _RADIUS_STEP = 2
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
-_PART_NARROWER = 1, 0.5, 0.25, 0.1, 0.03
+_PART_NARROWER = 1, 0.25, 0.03  # few: every patch is searched
 
 
 class FisherRefiner:
@@ -174,8 +174,8 @@ def refine_poses(
     def fit_of(batch):
         return ImageFit(batch, reader.disc, reader.particles.pixel_size, batch_size)
 
-    def parts_of(fit, index):
-        return [fit] * len(refiners) if scene is None else scene.parts(fit, index, len(refiners))
+    def parts_of(fit, index, with_power=True):
+        return [fit] * len(refiners) if scene is None else scene.parts(fit, index, len(refiners), with_power)
 
     def pose_of(number, index):
         return Pose(*([part[index] for part in poses[number]] for poses in (expected, current or expected)))
@@ -200,7 +200,7 @@ def refine_poses(
 
     def whole_march(batch):
         poses = [pose_of(number, batch.index) for number in range(len(refiners))]
-        parts = parts_of(fit_of(batch), batch.index)
+        parts = parts_of(fit_of(batch), batch.index, with_power=False)
         return batch.index, [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
 
     done = len(sample)

@@ -33,11 +33,14 @@ class Scene:
         self._scale = weights_from_sums(sums, self._reliability, LOWEST_RING, disc.radius).scale
         self._scale[:LOWEST_RING] = 0
 
-    def parts(self, fit, index, count):
-        """What the first ``count`` bodies leave of the images at positions ``index`` (B,): one ImageFit each."""
+    def parts(self, fit, index, count, with_power=True):
+        """What the first ``count`` bodies leave of the images at positions ``index`` (B,): one ImageFit each.
+
+        ``with_power`` keeps count of the images' power, which only learning from them needs.
+        """
         moved = self._moved(fit, index)
-        empty = fit.minus(*_added(moved), self._scale)
-        return [empty.minus(*body, -self._scale) for body in moved[:count]]
+        empty = fit.minus(*_added(moved), self._scale, with_power)
+        return [empty.minus(*body, -self._scale, with_power) for body in moved[:count]]
 
     def _moved(self, fit, index):
         return [
