@@ -38,7 +38,8 @@ def check_settings(settings, particles):
         raise InputError(f"--only {settings.only}: expected geometry, a patch number, or composite.")
     if settings.only and settings.patch_mode == "together":
         raise InputError("--only takes the patches one by one. Add --patch-mode apart.")
-    refuse_adam_with_rest(settings)
+    if settings.patch_mode == "apart":
+        refuse_adam_with_rest(settings)
     refuse_ignored(settings, REFINE_PATCHES, [
         (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
