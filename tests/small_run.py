@@ -1,6 +1,7 @@
 """The command line run in this process, on particles so few that a command takes a second or two."""
 import json
-from contextlib import redirect_stderr, redirect_stdout
+import os
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from gmmrefine.__main__ import main
 from gmmrefine.commands.refine import OUTPUTS
+from gmmrefine.io import atomic
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
 SIMULATE = (
@@ -52,6 +54,25 @@ def assert_refused(outcome, command, *words):
     assert outcome.err.startswith(f"gmmrefine {command}: " if command else "gmmrefine: "), outcome.err
     for word in words:
         assert word in outcome.err
+
+
+class Killed(BaseException):
+    """Ends a run as a power cut would: nothing catches it."""
+
+
+@contextmanager
+def killed_before(path, monkeypatch):
+    """Whatever runs inside is killed when the file ``path`` would appear, which is checked."""
+    def replace(source, target):
+        if str(target) == str(path):
+            raise Killed
+        os.rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic.os, "replace", replace)
+        with pytest.raises(Killed):
+            yield
+    assert not Path(path).exists()
 
 
 def record(folder):

@@ -3,17 +3,16 @@ import numpy as np
 from scipy import ndimage
 
 from gmmrefine.geometry.rotations import common_rotation, rotation_vectors, rotations_from_vectors
-from gmmrefine.geometry.symmetry import free_directions
+from gmmrefine.geometry.symmetry import ASYMMETRIC, free_directions
 
 _FEWEST_PARTICLES = 20  # of fewer, their own errors would be taken for the frame's
-_ASYMMETRIC = np.eye(3)[None]
 _CHOICES = slice(0, 0), slice(3, 6), slice(0, 6)  # nothing, the move, turn and move
 _FARTHEST = 2.5  # times the expected rms; a frame lies farther than that three times in ten thousand
 _EDGE = 0.02, 0.98  # of a soft mask
 _STEPS = 6  # of Gauss-Newton; frames lie a degree apart at most, where one or two do
 
 
-def anchored(rotations, shifts, start_rotations, start_shifts, operators=_ASYMMETRIC):
+def anchored(rotations, shifts, start_rotations, start_shifts, operators=ASYMMETRIC):
     """Poses in the frame that best agrees with the start poses.
 
     A reference turned and moved as a whole, with all poses turned and moved against it, explains the images equally well;

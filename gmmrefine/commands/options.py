@@ -86,6 +86,29 @@ def open_run(args, command, outputs, groups, inputs):
     return run, progress
 
 
+def begin_refinement(args, command, outputs, groups, inputs, notes):
+    """``open_run`` of a refinement, which may continue an earlier one or follow pinned exchanges.
+
+    Parameters
+    ----------
+    notes : list of str
+        What a user should know about the particles.
+
+    Returns
+    -------
+    tuple
+        RunRecord, Progress.
+    """
+    run, progress = open_run(args, command, outputs, groups, inputs)
+    for note in notes:
+        progress.say(note)
+    if run.resumed:
+        progress.say(f"continuing the run in {run.directory}")
+    if args.pin_exchanges:
+        run.pin_exchanges(args.pin_exchanges)
+    return run, progress
+
+
 def open_record(args, command, outputs, groups, inputs):
     """As ``open_run``, for a command that needs no TensorFlow."""
     from gmmrefine.pipelines.run_record import RunRecord

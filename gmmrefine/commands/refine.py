@@ -1,12 +1,13 @@
 """Refine poses and map of particles against Gaussian mixture models, one per half set.
 
-With --focus-mask, --focus-sphere or --focus-model the refinement looks at one region: Gaussians outside it are widened.
+With --focus-mask, --focus-sphere or --focus-model only one region is aligned; the rest of the molecule
+stays where it is.
 Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc,
 half_map_2.mrc, map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
 iterations/NN; focus_mask.mrc too when there is a focus.
 An interrupted run continues when the same command is given again.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
+from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits
 from gmmrefine.settings import COMPUTING, REFINE
 
 OUTPUTS = (
@@ -31,14 +32,8 @@ def run(args):
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
     read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
-    record, progress = open_run(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
-        args.particles, args.mask, args.model, args.focus_mask, args.focus_model])
-    for note in notes:
-        progress.say(note)
-    if record.resumed:
-        progress.say(f"continuing the run in {record.directory}")
-    if args.pin_exchanges:
-        record.pin_exchanges(args.pin_exchanges)
+    record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
+        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

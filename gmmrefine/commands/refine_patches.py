@@ -2,12 +2,12 @@
 
 The Gaussians are cut into patches, the same for both halves; each patch is refined as a focus of its own, and the half maps are
 averaged by the patches' masks. Writes DIR/composite_half_1.mrc, composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star,
-seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row per patch), and each patch in patches/NN as
-"refine" writes it; with --patches auto patch_evidence.star and patch_evidence.png. An interrupted run continues when the same
-command is given again. For queues and several GPUs give the same command once with --only geometry, then with --only 1,
---only 2 … side by side, and at last with --only composite.
+seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row per patch), and in patches/NN the particles.star,
+half maps, map, masks and fsc.star of each patch; with --patches auto patch_evidence.star and patch_evidence.png. An interrupted
+run continues when the same command is given again. For queues and several GPUs give the same command once with --patch-mode
+apart --only geometry, then with --only 1, --only 2 … side by side, and at last with --only composite.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, values_of
+from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits, values_of
 from gmmrefine.settings import COMPUTING, REFINE_PATCHES
 
 OUTPUTS = (
@@ -27,29 +27,19 @@ def run(args):
     """Refine all patches, or the part of the work that --only names, and write."""
     from gmmrefine.backend import set_up
     from gmmrefine.commands.particles_in import read_for_computing
-    from gmmrefine.pipelines.refine_patches import (
-        check_settings,
-        refine_patch,
-        refine_patches,
-        refuse_other_geometry,
-    )
+    from gmmrefine.pipelines.refine_patches import check_settings, refine_patch, refine_patches
+    from gmmrefine.pipelines.run_record import refuse_other_run
 
     check_limits(args, REFINE_PATCHES, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
+    inputs = [args.particles, args.mask, args.model]
     if args.only.isdecimal():
         set_up(args.threads, args.device)
-        refuse_other_geometry(args.output, values_of(args, REFINE_PATCHES, COMPUTING))
-        refine_patch(particles, int(args.only), args)
+        refuse_other_run(args.output, "refine-patches", values_of(args, REFINE_PATCHES, COMPUTING), inputs)
+        refine_patch(particles, int(args.only), args.output, inputs, args)
         return
-    record, progress = open_run(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), [
-        args.particles, args.mask, args.model])
-    for note in notes:
-        progress.say(note)
-    if record.resumed:
-        progress.say(f"continuing the run in {record.directory}")
-    if args.pin_exchanges:
-        record.pin_exchanges(args.pin_exchanges)
+    record, progress = begin_refinement(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), inputs, notes)
     results = refine_patches(particles, args, record, progress)
     record.finish(results, progress.seconds)
     if "resolution_text" in results:

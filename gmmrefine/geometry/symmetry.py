@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from gmmrefine.errors import InputError
 
+ASYMMETRIC = np.eye(3)[None]  # the operators of C1
 _NAME = re.compile(r"[CD][1-9]\d?|[TOI]")
 # SciPy has two-fold axes of T along x y z, and those of I as RELION's I1; RELION's T has a three-fold axis along z
 _RELION_AXES = {

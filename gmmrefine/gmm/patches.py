@@ -74,37 +74,18 @@ def nearest_patch(centers, patches):
     return np.argmin(distance, axis=0)
 
 
-def has_small_patch(labels, volume):
-    """Whether a patch holds less than one helix.
+def is_patch_too_small(labels, molecule_volume):
+    """Whether a patch holds less signal than one helix.
 
     Parameters
     ----------
     labels : (G,) int
         Patch of every Gaussian.
-    volume : float
-        Å³ of the whole molecule.
+    molecule_volume : float
+        Å³.
     """
     smallest = np.bincount(labels).min()
-    return smallest < _FEWEST_GAUSSIANS or volume * smallest / len(labels) < HELIX_VOLUME
-
-
-def refuse_small_patches(labels, volume):
-    """Refuse patches with less signal than one helix.
-
-    Parameters
-    ----------
-    labels : (G,) int
-        Patch of every Gaussian.
-    volume : float
-        Å³ of the whole molecule.
-    """
-    sizes = np.bincount(labels)
-    share = volume * sizes / len(labels)
-    if has_small_patch(labels, volume):
-        raise InputError(
-            f"--patches {len(sizes)}: the smallest patch would hold {sizes.min()} of {len(labels)} Gaussians and "
-            f"{share.min():.0f} Å³, less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about "
-            f"{most_patches(volume)}.")
+    return smallest < _FEWEST_GAUSSIANS or molecule_volume * smallest / len(labels) < HELIX_VOLUME
 
 
 def most_patches(molecule_volume):

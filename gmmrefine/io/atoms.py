@@ -6,7 +6,6 @@ import gemmi
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.atomic import atomic_path
 
 _HYDROGENS = ("H", "D")
 _POLYMERS = {
@@ -14,7 +13,6 @@ _POLYMERS = {
     gemmi.PolymerType.CyclicPseudoPeptide: "protein", gemmi.PolymerType.Dna: "nucleic", gemmi.PolymerType.Rna: "nucleic",
     gemmi.PolymerType.DnaRnaHybrid: "nucleic", gemmi.PolymerType.SaccharideD: "saccharide",
     gemmi.PolymerType.SaccharideL: "saccharide"}
-_KEPT = "k"
 _OTHER_POLYMER = "other polymer"
 _ENTITIES = {
     gemmi.EntityType.Branched: "saccharide", gemmi.EntityType.Water: "water", gemmi.EntityType.NonPolymer: "non-polymer"}
@@ -110,8 +108,8 @@ def read_model(path):
     tuple
         Atoms, LeftOut.
     """
-    structure = _read_structure(path)
-    chosen = _chosen_atoms(structure[0]) if len(structure) else []
+    structure = read_structure(path)
+    chosen = chosen_atoms(structure[0]) if len(structure) else []
     if not chosen:
         raise InputError(f"{path}: no atoms in it besides hydrogens. Give an atomic model in mmCIF or PDB format.")
     positions = np.array([atom.pos.tolist() for *_, atom in chosen])
@@ -139,46 +137,14 @@ def read_model(path):
     return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - len(chosen))
 
 
-def write_scored_model(source, path, scores, label="Q_score"):
-    """Write the atoms that ``read_atoms`` finds as mmCIF, each with a score, whole or not at all.
+def read_structure(path):
+    """A model file as gemmi has it, with its entities.
 
-    Parameters
-    ----------
-    source : str or Path
-        The file the atoms were read from.
-    path : str or Path
-    scores : (A,) float
-        One per atom in the order of ``read_atoms``; NaN for none, written as ``?``.
-    label : str
-        Column of ``_atom_site`` that holds the score; the B-factor column holds it too.
+    Raises
+    ------
+    InputError
+        Missing or unreadable.
     """
-    structure = _read_structure(source)
-    while len(structure) > 1:
-        del structure[-1]
-    chosen = _chosen_atoms(structure[0])
-    for *_, atom in chosen:
-        atom.flag = _KEPT
-    for (*_, atom), score in zip(chosen, scores):
-        atom.b_iso = score
-    for chain in structure[0]:
-        for residue in chain:
-            for index in reversed(range(len(residue))):
-                if residue[index].flag != _KEPT:
-                    del residue[index]
-    structure.remove_empty_chains()
-    document = structure.make_mmcif_document()
-    column = document.sole_block().find_values("_atom_site.B_iso_or_equiv")
-    for row, text in enumerate(column):
-        column[row] = "?" if np.isnan(float(text)) else f"{float(text):.3f}"
-    loop = column.get_loop()
-    loop.add_columns([f"_atom_site.{label}"], "?")
-    for row, text in enumerate(column):
-        loop[row, loop.width() - 1] = text
-    with atomic_path(path) as temporary:
-        document.write_file(temporary)
-
-
-def _read_structure(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
     try:
@@ -205,7 +171,7 @@ def _entity_kinds(structure):
     return kinds
 
 
-def _chosen_atoms(model):
+def chosen_atoms(model):
     """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one alternative each, in file order."""
     chosen = []
     residues = ((chain, residue) for chain in model for residue in chain)

@@ -1,7 +1,19 @@
 """Atomic models written anew."""
 import gemmi
+import numpy as np
 
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.atoms import chosen_atoms, read_structure
+
+_KEPT = "k"
+
+
+def first_model(source):
+    """The structure of a model file without its second and further models."""
+    structure = read_structure(source)
+    while len(structure) > 1:
+        del structure[-1]
+    return structure
 
 
 def write_moved_atoms(source, path, move):
@@ -16,11 +28,46 @@ def write_moved_atoms(source, path, move):
     move : (3,) float
         x, y, z in Å.
     """
-    structure = gemmi.read_structure(str(source))
-    while len(structure) > 1:
-        del structure[1]
+    structure = first_model(source)
     for site in structure[0].all():
         site.atom.pos += gemmi.Position(*move)
     structure.cell = gemmi.UnitCell()  # that of a crystal would not fit the map's frame
     with atomic_path(path) as temporary:
         structure.make_mmcif_document().write_file(temporary)
+
+
+def write_scored_model(source, path, scores, label="Q_score"):
+    """Write the atoms that ``read_atoms`` finds as mmCIF, each with a score, whole or not at all.
+
+    Parameters
+    ----------
+    source : str or Path
+        The file the atoms were read from.
+    path : str or Path
+    scores : (A,) float
+        One per atom in the order of ``read_atoms``; NaN for none, written as ``?``.
+    label : str
+        Column of ``_atom_site`` that holds the score; the B-factor column holds it too.
+    """
+    structure = first_model(source)
+    chosen = chosen_atoms(structure[0])
+    for *_, atom in chosen:
+        atom.flag = _KEPT
+    for (*_, atom), score in zip(chosen, scores):
+        atom.b_iso = score
+    for chain in structure[0]:
+        for residue in chain:
+            for index in reversed(range(len(residue))):
+                if residue[index].flag != _KEPT:
+                    del residue[index]
+    structure.remove_empty_chains()
+    document = structure.make_mmcif_document()
+    column = document.sole_block().find_values("_atom_site.B_iso_or_equiv")
+    for row, text in enumerate(column):
+        column[row] = "?" if np.isnan(float(text)) else f"{float(text):.3f}"
+    loop = column.get_loop()
+    loop.add_columns([f"_atom_site.{label}"], "?")
+    for row, text in enumerate(column):
+        loop[row, loop.width() - 1] = text
+    with atomic_path(path) as temporary:
+        document.write_file(temporary)

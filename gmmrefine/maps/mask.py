@@ -3,9 +3,9 @@ import numpy as np
 from scipy import ndimage
 
 from gmmrefine.errors import InputError
+from gmmrefine.geometry.symmetry import ASYMMETRIC
 from gmmrefine.maps.filter import low_pass
 
-_ASYMMETRIC = np.eye(3)[None]
 _SAME_REGION = 0.5  # of its voxels that a unit turned onto another one shares with it
 
 
@@ -32,7 +32,7 @@ def molecule_threshold(volume):
     return float(edges[1 + np.nanargmax(between)])
 
 
-def largest_region(binary, operators=_ASYMMETRIC):
+def largest_region(binary, operators=ASYMMETRIC):
     """The largest connected region of a binary map, with the regions that it is turned onto.
 
     Parameters
@@ -63,7 +63,7 @@ def largest_region(binary, operators=_ASYMMETRIC):
     return np.isin(labels, sorted(chosen))
 
 
-def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=_ASYMMETRIC):
+def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=ASYMMETRIC):
     """A soft mask around the molecule in a map.
 
     Parameters

@@ -5,13 +5,12 @@ from scipy import fft
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_index
-from gmmrefine.geometry.symmetry import coset_representatives, grid_operators
+from gmmrefine.geometry.symmetry import ASYMMETRIC, coset_representatives, grid_operators
 from gmmrefine.maps.turn import turned_on_grid
 from gmmrefine.threads import thread_count
 
 PADDING = 1.5
 _EMPTY_SHARE = 1e-3
-_IDENTITY = np.eye(3)[None]
 
 
 class FourierGrid:
@@ -26,7 +25,7 @@ class FourierGrid:
         operators that take the grid onto itself are applied once to the sums, which is the same and costs next to nothing.
     """
 
-    def __init__(self, box_size, operators=_IDENTITY):
+    def __init__(self, box_size, operators=ASYMMETRIC):
         self.box_size = box_size
         self._on_grid = grid_operators(operators)
         self._inserted = coset_representatives(operators, self._on_grid)

@@ -11,10 +11,11 @@ from gmmrefine.gmm.seed import automatic_count, molecule_voxels, seed_gaussians
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
-from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
-from gmmrefine.maps.mask import molecule_threshold, soft_mask
+from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.settings import BUILD
 
 LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
@@ -46,10 +47,7 @@ def build(volume, settings, run, progress):
         raise InputError(
             f"--resolution {resolution:g} Å is beyond Nyquist of the map ({2 * pixel_size:.2f} Å for voxels of "
             f"{pixel_size:.4g} Å). Give at least that.")
-    if settings.mask:
-        mask = read_mask(settings.mask, box_size, pixel_size)
-    else:
-        mask = soft_mask(volume.data, pixel_size, settings.mask_resolution, settings.mask_edge)
+    mask = read_or_make_mask(volume.data, pixel_size, settings)
     radius = shell_of_resolution(resolution, box_size, pixel_size)
     if radius < LOWEST_SHELL + 2:
         raise InputError(

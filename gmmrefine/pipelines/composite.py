@@ -11,8 +11,8 @@ from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask, write_map
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.reconstruct import read_or_make_mask, write_fsc
-from gmmrefine.settings import changed
+from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.reconstruct import write_fsc
 
 CAUTION = (
     "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "
@@ -69,7 +69,6 @@ def _refuse_other_voxels(where, found, expected):
 
 def join(folders, settings, run, progress):
     """The composite of focused runs' folders; writes it and gives the results for run.json."""
-    settings = changed(settings, symmetry="C1")
     first, pixel_size = read_focused(folders[0])
     parts = [first] + [read_focused(folder, pixel_size)[0] for folder in folders[1:]]
     sizes = {len(part.mask) for part in parts}
@@ -87,16 +86,13 @@ def join(folders, settings, run, progress):
     return write_composite(parts, background, None, pixel_size, settings, run, progress)
 
 
-def weights_of(parts, pixel_size, resolution, how):
-    """Weights (Z, Y, X) of every part: its mask, times its local signal-to-noise if ``how`` is "snr"."""
-    if how == "mask":
-        return [part.mask for part in parts]
-    return [part.mask * local_snr(*part.halves, pixel_size, resolution) for part in parts]
+def snr_weights(parts, pixel_size, resolution):
+    """Masks (Z, Y, X) of the parts times their local signal-to-noise up to a resolution in Å, with the sum of the masks.
 
-
-def normalised(weights, masks):
-    """Weights (Z, Y, X) that add up to what the masks do, so that both fade into the background alike."""
-    total, wanted = np.sum(weights, axis=0), np.sum(masks, axis=0)
+    The sum is kept so that they fade into the background as the masks do.
+    """
+    weights = [part.mask * local_snr(*part.halves, pixel_size, resolution) for part in parts]
+    total, wanted = np.sum(weights, axis=0), np.sum([part.mask for part in parts], axis=0)
     factor = np.divide(wanted, total, out=np.zeros(total.shape), where=total > 0)
     return [weight * factor for weight in weights]
 
@@ -133,12 +129,12 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     masks = [part.mask for part in parts]
     halves = half_composites(parts, masks, background)
     if mask is None:
-        mask = read_or_make_mask(halves, _Grid(len(halves[0]), pixel_size), settings)
+        mask = read_or_make_mask(halves[0] + halves[1], pixel_size, settings)
     curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
     resolution = curve.resolution(settings.fsc_threshold)
     weights = masks
     if settings.composite_weights == "snr":
-        weights = normalised(weights_of(parts, pixel_size, min(resolution or _COARSEST, _COARSEST), "snr"), masks)
+        weights = snr_weights(parts, pixel_size, min(resolution or _COARSEST, _COARSEST))
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)
@@ -171,11 +167,3 @@ def write_overlaps(path, parts, seams, pixel_size):
             rows.append((first + 1, second + 1, volume, seam))
     columns = np.array(rows, float).reshape(-1, 4).T
     write_curves(path, dict(zip(("gmmPatch", "gmmOtherPatch", "gmmOverlapVolume", "gmmSeamRms"), columns)))
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """What a mask must fit."""
-
-    box_size: int
-    pixel_size: float

@@ -1,5 +1,4 @@
 """Local resolution of two half maps, with what it is measured in."""
-from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def measure_local_resolution(halves, settings, run, progress):
     """
     maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
     mean = 0.5 * (maps[0] + maps[1])
-    mask = read_or_make_mask(replace(halves[0], data=mean), settings)
+    mask = read_or_make_mask(mean, pixel_size, settings)
     with progress.step("local resolution", len(band_centers(len(mask))), unit="bands") as report:
         resolution = local_resolution(
             *maps, mask, pixel_size, settings.local_window, settings.fsc_threshold, report)

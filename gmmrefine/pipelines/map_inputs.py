@@ -2,6 +2,7 @@
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.geometry.symmetry import ASYMMETRIC
 from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask
 from gmmrefine.maps.mask import soft_mask
 
@@ -37,8 +38,19 @@ def read_local_resolution(path, volume):
     return local.data
 
 
-def read_or_make_mask(volume, settings):
-    """The mask (Z, Y, X) given by the user, or one around the molecule in a Volume."""
+def read_or_make_mask(volume, pixel_size, settings, operators=ASYMMETRIC):
+    """The mask (Z, Y, X) given by the user, or one around the molecule in a map.
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) float
+    pixel_size : float
+        Å/px.
+    settings : object
+        ``mask, mask_resolution, mask_edge``.
+    operators : (n, 3, 3) float
+        Point group of the map.
+    """
     if settings.mask:
-        return read_mask(settings.mask, len(volume.data), volume.voxel_size)
-    return soft_mask(volume.data, volume.voxel_size, settings.mask_resolution, settings.mask_edge)
+        return read_mask(settings.mask, len(volume), pixel_size)
+    return soft_mask(volume, pixel_size, settings.mask_resolution, settings.mask_edge, operators)

@@ -18,7 +18,7 @@ _PARTICLES = 1000  # of each half; enough to tell what moves together
 _SAMPLING = 4  # first number of the random streams of this file
 
 
-def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
+def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, progress):
     """Patches whose number and shapes come from the particles, with the evidence in ``patch_evidence.star`` and ``.png``.
 
     The molecule is cut into many small patches and each is aligned by itself. Patches are joined into regions, and the number
@@ -32,8 +32,8 @@ def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
         One per half.
     reliability : list of (R + 1,) float
         Part of each GMM that is signal, by ring.
-    mask : (Z, Y, X) float
-        Of the molecule.
+    molecule_volume : float
+        Å³.
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
     run : RunRecord
@@ -43,8 +43,8 @@ def rigid_patches(halves, gmms, reliability, mask, settings, run, progress):
     -------
     list of Patch
     """
-    pixel_size = halves[0].particles.pixel_size
-    small = smallest_patches(gmms, _MOST_PATCHES, mask, pixel_size, settings.seed)
+    centers = np.concatenate([gmm.centers for gmm in gmms])
+    small = smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed)
     count = len(small)
     if count == 1:
         progress.say("the molecule is too small for more than one patch")

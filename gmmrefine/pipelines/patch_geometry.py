@@ -4,70 +4,66 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.patches import (
-    Patch,
-    cluster,
-    has_small_patch,
-    most_patches,
-    refuse_small_patches,
-    sphere_around,
-)
+from gmmrefine.gmm.patches import HELIX_VOLUME, Patch, cluster, is_patch_too_small, most_patches, sphere_around
 from gmmrefine.io.curves import read_curves, write_curves
 
 _COLUMNS = ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius")
 
 
-def patches_of(gmms, count, mask, pixel_size, seed):
+def patches_of(centers, count, molecule_volume, seed):
     """Patches of a molecule by K-means on the Gaussian centres of both halves together.
 
     Parameters
     ----------
-    gmms : list of Gmm
-        One per half; only where their Gaussians lie is used.
+    centers : (G, 3) float
+        Å from the box centre.
     count : int
         Number of patches.
-    mask : (Z, Y, X) float
-        Of the molecule; its volume tells how much a patch holds.
-    pixel_size : float
-        Å/px.
+    molecule_volume : float
+        Å³.
     seed : int
 
     Returns
     -------
     list of Patch
+
+    Raises
+    ------
+    InputError
+        A patch would hold less than one helix.
     """
-    centers = np.concatenate([gmm.centers for gmm in gmms])
-    if count > len(centers) // 2:
-        raise InputError(
-            f"--patches {count}: there are only {len(centers) // 2} Gaussians per half. Ask for fewer patches or more "
-            "Gaussians.")
+    most = most_patches(molecule_volume)
+    if count > len(centers):
+        raise InputError(f"--patches {count}: there are only {len(centers)} Gaussians. Ask for fewer, at most about {most}.")
     labels = cluster(centers, count, seed)
-    refuse_small_patches(labels, float(mask.sum()) * pixel_size**3)
+    if is_patch_too_small(labels, molecule_volume):
+        smallest = np.bincount(labels).min()
+        raise InputError(
+            f"--patches {count}: the smallest patch would hold {smallest} of {len(labels)} Gaussians and "
+            f"{molecule_volume * smallest / len(labels):.0f} Å³, less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, "
+            f"at most about {most}.")
     return _spheres(centers, labels)
 
 
-def smallest_patches(gmms, most, mask, pixel_size, seed):
+def smallest_patches(centers, most, molecule_volume, seed):
     """As many patches as there can be without one that holds less than a helix, at most ``most``.
 
     Parameters
     ----------
-    gmms : list of Gmm
-        One per half; only where their Gaussians lie is used.
+    centers : (G, 3) float
+        Å from the box centre.
     most : int
-    mask : (Z, Y, X) float
-        Of the molecule.
-    pixel_size : float
-        Å/px.
+    molecule_volume : float
+        Å³.
     seed : int
 
     Returns
     -------
     list of Patch
     """
-    centers, volume = np.concatenate([gmm.centers for gmm in gmms]), float(mask.sum()) * pixel_size**3
-    for count in range(min(most, most_patches(volume)), 1, -1):
+    for count in range(min(most, most_patches(molecule_volume)), 1, -1):
         labels = cluster(centers, count, seed)
-        if not has_small_patch(labels, volume):
+        if not is_patch_too_small(labels, molecule_volume):
             return _spheres(centers, labels)
     return [Patch(sphere_around(centers)[None])]
 

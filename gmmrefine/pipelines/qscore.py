@@ -4,7 +4,7 @@ import re
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.atoms import write_scored_model
+from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star

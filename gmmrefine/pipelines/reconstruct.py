@@ -4,13 +4,13 @@ import numpy as np
 from gmmrefine.fourier.shells import shell_of_resolution
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.mrc import read_mask, write_map
+from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.maps.mask import soft_mask
 from gmmrefine.maps.reconstruct import FourierGrid
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.symmetry_check import check_symmetry
 
 _FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
@@ -36,7 +36,7 @@ def reconstruct(particles, settings, run, progress):
     halves = split_half_sets(particles)
     symmetry = symmetry_agreement(halves, settings, progress)
     maps = [half_map(half, number, settings, progress) for number, half in enumerate(halves, 1)]
-    mask = read_or_make_mask(maps, particles, settings)
+    mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
 
@@ -66,14 +66,6 @@ def half_maps(sets, number, settings, progress, group=None, **where):
                 grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
             report(int(batch.index[-1]) + 1)
     return [grid.map() for grid in grids]
-
-
-def read_or_make_mask(maps, particles, settings):
-    """The mask (Z, Y, X) given by the user, or one around the molecule in the sum of the half maps."""
-    if settings.mask:
-        return read_mask(settings.mask, particles.box_size, particles.pixel_size)
-    return soft_mask(
-        maps[0] + maps[1], particles.pixel_size, settings.mask_resolution, settings.mask_edge, point_group(settings.symmetry))
 
 
 def write_maps(path, maps, mask, curve, settings):

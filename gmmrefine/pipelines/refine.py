@@ -20,10 +20,10 @@ from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
+from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.reconstruct import (
     half_map,
     mean_correlation,
-    read_or_make_mask,
     symmetry_agreement,
     write_fsc,
     write_maps,
@@ -141,7 +141,8 @@ def shared_mask(halves, particles, settings, run):
     def measure():
         # a mask that lies here is only ours if this run has recorded it
         if not (run.has_exchanged("mask", 0) and os.path.exists(path)):
-            mask = read_or_make_mask([half.volume for half in halves], particles, settings)
+            both = halves[0].volume + halves[1].volume
+            mask = read_or_make_mask(both, particles.pixel_size, settings, point_group(settings.symmetry))
             write_map(path, mask, particles.pixel_size)
         return os.path.abspath(path)
 

@@ -1,5 +1,4 @@
 """Patch-by-patch refinement: geometry, patches together or one by one, and their composite."""
-import json
 import os
 
 import numpy as np
@@ -22,7 +21,7 @@ from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
-from gmmrefine.pipelines.run_record import RunRecord, refuse_other_settings
+from gmmrefine.pipelines.run_record import RunRecord
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
 
@@ -110,11 +109,13 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
         for number, gmm in enumerate(gmms, 1):
             write_gmm(run.path("iterations", "00", f"gmm_half_{number}.star"), gmm)
+        volume = float(mask.sum()) * particles.pixel_size**3
         if settings.patches == "auto":
             reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
-            found = rigid_patches(halves, gmms, reliability, mask, settings, run, progress)
+            found = rigid_patches(halves, gmms, reliability, volume, settings, run, progress)
         else:
-            found = patches_of(gmms, int(settings.patches), mask, particles.pixel_size, settings.seed)
+            centers = np.concatenate([gmm.centers for gmm in gmms])
+            found = patches_of(centers, int(settings.patches), volume, settings.seed)
         return [patch.spheres.tolist() for patch in found]
 
     return [Patch(np.array(spheres)) for spheres in run.exchange("patches", 0, measure)]
@@ -128,18 +129,10 @@ def refine_all(halves, mask, patches, particles, settings, run, progress):
         return
     for number in range(1, len(patches) + 1):
         progress.say(f"patch {number} of {len(patches)}")
-        refine_patch(particles, number, settings)
+        refine_patch(particles, number, run.directory, run.inputs, settings)
 
 
-def refuse_other_geometry(folder, settings):
-    """Refuse a patch whose geometry lies in ``folder`` but was made with other settings (a dict)."""
-    path = os.path.join(folder, "run.json")
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            refuse_other_settings(folder, json.load(file), settings)
-
-
-def refine_patch(particles, number, settings):
+def refine_patch(particles, number, folder, inputs, settings):
     """Refine one patch as a focused refinement of its own in ``patches/NN``.
 
     Parameters
@@ -147,15 +140,18 @@ def refine_patch(particles, number, settings):
     particles : ParticleSet
     number : int
         From 1.
+    folder : str
+        Of the whole run, with its geometry.
+    inputs : list of str
+        Files whose content decides the result.
     settings : object
-        ``settings.REFINE_PATCHES``, computing settings and ``output``.
+        ``settings.REFINE_PATCHES`` and computing settings.
 
     Raises
     ------
     InputError
         No geometry there yet, or no such patch.
     """
-    folder = settings.output
     count = len(read_patches(os.path.join(folder, "patches.star")))
     if not 1 <= number <= count:
         raise InputError(f"--only {number}: there are patches 1 to {count}.")
@@ -170,7 +166,7 @@ def refine_patch(particles, number, settings):
             os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
         inside.mask = ""
     values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
-    run = RunRecord(place, "refine", values, [settings.particles, inside.focus_mask, settings.model])
+    run = RunRecord(place, "refine", values, [*inputs, inside.focus_mask])
     progress = Progress(place)
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
@@ -184,25 +180,27 @@ def joined_patches(halves, mask, count, particles, settings, run, progress):
     for number, folder in enumerate(folders, 1):
         if not os.path.exists(os.path.join(folder, "half_map_2.mrc")):
             raise InputError(f"{folder}: patch {number} is not refined yet. Run the same command with --only {number} first.")
-    parts = [read_focused(folder, particles.pixel_size)[0] for folder in folders]
+    pixel_size = particles.pixel_size
+    parts = [read_focused(folder, pixel_size)[0] for folder in folders]
     background = [half.volume for half in halves]
     rows = [
-        patch_row(number, part, background, mask, particles, settings) for number, part in enumerate(parts, 1)]
+        patch_row(number, part, background, mask, pixel_size, folder, settings)
+        for number, (part, folder) in enumerate(zip(parts, folders), 1)]
     write_curves(run.path("patch_table.star"), {
         label: np.array([row[label] for row in rows], float) for label in rows[0]}, block="patches")
-    results = write_composite(parts, background, mask, particles.pixel_size, settings, run, progress)
-    before = gold_standard_fsc(*background, mask, particles.pixel_size, settings.seed)
+    results = write_composite(parts, background, mask, pixel_size, settings, run, progress)
+    before = gold_standard_fsc(*background, mask, pixel_size, settings.seed)
     return dict(results, patches=count, resolution_before=before.resolution(settings.fsc_threshold), patch_table=rows)
 
 
-def patch_row(number, part, background, mask, particles, settings):
-    """What refining a patch has brought: its resolution before and after, and how far its particles turned."""
+def patch_row(number, part, background, mask, pixel_size, folder, settings):
+    """What refining the patch of a folder has brought: its resolution before and after, and how far its particles turned."""
     region = mask * part.mask
     before, after = (
-        gold_standard_fsc(*maps, region, particles.pixel_size, settings.seed) for maps in (background, part.halves))
-    table = read_star(os.path.join(settings.output, "patches", f"{number:02d}", "particles.star"))["particles"]
+        gold_standard_fsc(*maps, region, pixel_size, settings.seed) for maps in (background, part.halves))
+    table = read_star(os.path.join(folder, "particles.star"))["particles"]
     return {
-        "gmmPatch": number, "gmmVolume": float(region.sum()) * particles.pixel_size**3,
+        "gmmPatch": number, "gmmVolume": float(region.sum()) * pixel_size**3,
         "gmmResolutionBefore": before.resolution(settings.fsc_threshold) or 0.0,
         "gmmResolutionAfter": after.resolution(settings.fsc_threshold) or 0.0,
         "gmmMeanFscBefore": mean_correlation(before), "gmmMeanFscAfter": mean_correlation(after),

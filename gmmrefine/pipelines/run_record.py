@@ -87,10 +87,15 @@ class RunRecord:
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
-            self._refuse_if_other_run(earlier)
+            _refuse_difference(self.directory, earlier, self._content)
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
         self.resumed = earlier is not None
         self.save()
+
+    @property
+    def inputs(self):
+        """Files whose content decides the result."""
+        return list(self._content["inputs"])
 
     def path(self, *names):
         """A path below the run's folder."""
@@ -198,31 +203,45 @@ class RunRecord:
         remove_leftovers(self.directory)
         return earlier if earlier["finished"] or has_iterations else None
 
-    def _refuse_if_other_run(self, earlier):
-        mine = json.loads(json.dumps(self._content, default=_plain))
-        if earlier["command"] != mine["command"]:
-            raise InputError(
-                f"{self.directory} holds a '{earlier['command']}' run, not '{mine['command']}'. "
-                "Use another folder with -o.")
-        refuse_other_settings(self.directory, earlier, mine["settings"])
-        if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
-            raise InputError(
-                f"{self.directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
-                "from what was read then. Use another folder with -o.")
+
+def refuse_other_run(directory, command, settings, inputs):
+    """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
+
+    Parameters
+    ----------
+    directory : str
+        Of the run.
+    command : str
+    settings : dict
+    inputs : list of str
+        Files whose content decides the result.
+    """
+    path = os.path.join(directory, "run.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            _refuse_difference(directory, json.load(file), _origin(command, settings, inputs))
 
 
-def refuse_other_settings(directory, earlier, settings):
-    """Refuse to continue a run, of which ``earlier`` is the run.json, with settings (a dict) that give something else."""
+def _refuse_difference(directory, earlier, mine):
+    """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
+    mine = json.loads(json.dumps(mine, default=_plain))
+    if earlier["command"] != mine["command"]:
+        raise InputError(
+            f"{directory} holds a '{earlier['command']}' run, not '{mine['command']}'. Use another folder with -o.")
     free = _FREE_TO_CHANGE
     if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
         free += ("patches", "patch_mode")  # none were made yet
     changed = [
         f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
-        for name, value in settings.items() if name not in free and earlier["settings"].get(name) != value]
+        for name, value in mine["settings"].items() if name not in free and earlier["settings"].get(name) != value]
     if changed:
         raise InputError(
             f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
             "continue it, or use another folder with -o.")
+    if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
+        raise InputError(
+            f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
+            "from what was read then. Use another folder with -o.")
 
 
 def write_run_record(directory, command, settings, results, inputs=(), started=None):

@@ -108,7 +108,7 @@ def sharpen(volume, resolution, settings, run, progress):
     dict
         Results for run.json.
     """
-    mask = read_or_make_mask(volume, settings)
+    mask = read_or_make_mask(volume.data, volume.voxel_size, settings)
     fine = settings.low_pass or _median_resolution(resolution, mask)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(

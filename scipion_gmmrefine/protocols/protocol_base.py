@@ -44,6 +44,11 @@ class EngineProtocol:
             words.append(f"{_duration(events['eta_s'])} left of this step")
         return ", ".join(words) + "."
 
+    def _resolution(self):
+        """The resolution of the finished run in words."""
+        results = self._results()
+        return describeResolution(results.get("resolution"), results.get("resolution_text", ""))
+
     def _volume(self, samplingRate, mapFile=MAP_FILE, halfFiles=HALF_MAP_FILES, folder=""):
         """A map of the engine with its half maps."""
         volume = Volume()

@@ -20,7 +20,7 @@ from scipion_gmmrefine.constants import (
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 REFINEMENTS, MAPS = range(2)
 SETTINGS = without(settings.COMPOSITE, (settings.BACKGROUND,))
@@ -152,10 +152,6 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "
                 f"which is not one reconstruction; its gold-standard resolution is {self._resolution()} [Rosenthal2003]."
                 ] if hasattr(self, "outputVolume") else []
-
-    def _resolution(self):
-        results = self._results()
-        return describeResolution(results.get("resolution"), results.get("resolution_text", ""))
 
     def _citations(self):
         return ["Chen2023", "Rosenthal2003"]

@@ -9,7 +9,7 @@ from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE, MASK
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid, wrongSymmetry
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 SETTINGS = (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)
 
@@ -84,10 +84,6 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
         return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "
                 f"their turned copies [Chen2023]; the gold-standard resolution is {self._resolution()} [Rosenthal2003]."
                 ] if hasattr(self, "outputVolume") else []
-
-    def _resolution(self):
-        results = self._results()
-        return describeResolution(results.get("resolution"), results.get("resolution_text", ""))
 
     def _citations(self):
         return ["Chen2023", "Rosenthal2003"]

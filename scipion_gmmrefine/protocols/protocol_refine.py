@@ -121,18 +121,17 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         results = self._results()
         if not hasattr(self, "outputVolume"):
             return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
-        lines = [f"Resolution: {describeResolution(results.get('resolution'), results.get('resolution_text', ''))}"]
+        lines = [f"Resolution: {self._resolution()}"]
         for one in results.get("iterations", []):
             lines.append(f"Iteration {one['iteration']}: {describeResolution(one.get('resolution'))}")
         return lines
 
     def _methods(self):
-        results = self._results()
         if not hasattr(self, "outputVolume"):
             return []
         return [f"The poses of {self._whatWasRefined()} were refined against Gaussian mixture models, one per half set "
                 f"[Chen2023]. The gold-standard resolution at FSC {self.fscThreshold.get():g} is "
-                f"{describeResolution(results.get('resolution'), results.get('resolution_text', ''))} [Rosenthal2003]."]
+                f"{self._resolution()} [Rosenthal2003]."]
 
     def _whatWasRefined(self):
         """The object of the methods' sentence."""

@@ -23,7 +23,7 @@ from scipion_gmmrefine.constants import (
     SEAMS_FILE,
 )
 from scipion_gmmrefine.convert.star import writeTables
-from scipion_gmmrefine.protocols.protocol_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
+from scipion_gmmrefine.protocols.protocol_refine_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
 
 FREQUENCY = np.arange(BOX // 2 + 1) / (BOX * PIXEL_SIZE)

@@ -1,5 +1,5 @@
 from scipion_gmmrefine.viewers.viewer_build import GmmRefineBuildViewer, GmmRefineModelViewer
 from scipion_gmmrefine.viewers.viewer_composite import GmmRefineCompositeViewer, GmmRefineImposeSymmetryViewer
 from scipion_gmmrefine.viewers.viewer_focus import GmmRefineFocusViewer
-from scipion_gmmrefine.viewers.viewer_patches import GmmRefinePatchesViewer
 from scipion_gmmrefine.viewers.viewer_refine import GmmRefineRefineViewer
+from scipion_gmmrefine.viewers.viewer_refine_patches import GmmRefinePatchesViewer

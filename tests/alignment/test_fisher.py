@@ -2,53 +2,14 @@
 import numpy as np
 import pytest
 import references
-from molecules import BOX, PIXEL_SIZE, RADIUS, images_of, molecule, turned
+from molecules import PIXEL_SIZE, molecule, turned
+from pose_problem import BATCH, COUNT, WEIGHTS, batch_of
 
 from gmmrefine.alignment.fisher import Pose, Stage, climb, march
-from gmmrefine.alignment.likelihood import ImageFit, ShellWeights
 from gmmrefine.alignment.prior import PosePrior
-from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import angular_distance_deg
-from gmmrefine.gmm.project import SliceProjector
 
-COUNT, BATCH = 200, 40
-NOISE = 14.0
-RING = np.arange(RADIUS + 1)
-WEIGHTS = ShellWeights(np.ones(RADIUS + 1), np.where(RING >= 2, 2 / NOISE**2, 0))
 PRIOR = PosePrior.from_rms(3.0, 2.0)
-STAGES = march(RADIUS, (0.3, 0.6, 1.0, 1.0, 1.0))
-
-
-@pytest.fixture(scope="module")
-def gmm():
-    return molecule()
-
-
-@pytest.fixture(scope="module")
-def images(gmm):
-    return images_of(gmm, half_disc(BOX, RADIUS), COUNT, NOISE)
-
-
-@pytest.fixture(scope="module")
-def projector(gmm, images):
-    return SliceProjector(gmm, images.disc, PIXEL_SIZE)
-
-
-@pytest.fixture(scope="module")
-def start(images):
-    rng = np.random.default_rng(21)
-    truth = images.particles
-    return truth.with_poses(turned(truth.rotations, 3.0, rng), truth.shifts + rng.normal(0, np.sqrt(2), (COUNT, 2)))
-
-
-def errors(rotations, shifts, truth):
-    """Rms rotation error in degrees and rms shift error in Å."""
-    angles = angular_distance_deg(rotations, truth.rotations)
-    return np.sqrt(np.mean(angles**2)), np.sqrt(np.mean(np.sum((shifts - truth.shifts) ** 2, axis=1)))
-
-
-def batch_of(images, index):
-    return ImageFit(images.read(index), images.disc, PIXEL_SIZE, BATCH)
 
 
 def test_march_is_sorted_and_counts_steps():
@@ -72,7 +33,7 @@ def test_pose_moves_in_the_frame_of_the_image(start):
 
 
 @pytest.mark.parametrize("angle_deg", (4.0, 60.0), ids=("near", "far off"))
-def test_every_step_that_is_kept_improves_the_posterior(gmm, images, projector, angle_deg):
+def test_every_step_that_is_kept_improves_the_posterior(images, projector, angle_deg):
     """One step at a time, judged by the slow likelihood; a pose whose step was not kept stays exactly where it was."""
     index = np.arange(BATCH)
     truth = images.particles.subset(index)
@@ -84,7 +45,7 @@ def test_every_step_that_is_kept_improves_the_posterior(gmm, images, projector, 
         values = []
         for number in range(0, BATCH, 4):
             model = references.image(
-                gmm, images.disc, PIXEL_SIZE, pose.rotations[number], pose.shifts[number], images.ctf[number])
+                molecule(), images.disc, PIXEL_SIZE, pose.rotations[number], pose.shifts[number], images.ctf[number])
             values.append(references.log_likelihood(
                 images.data[number], model, images.disc.ring, WEIGHTS.scale, WEIGHTS.precision))
         return np.array(values) - 0.5 * (pose.change() ** 2 @ PRIOR.precision)[::4]

@@ -1,56 +1,15 @@
 """Pose refinement of a half set: known poses found again as precisely as the images allow."""
 import numpy as np
 import pytest
-from molecules import BOX, PIXEL_SIZE, RADIUS, images_of, molecule, turned
+from molecules import BOX, RADIUS, images_of, molecule, turned
+from pose_problem import BATCH, STAGES, WEIGHTS, batch_of, errors
 
 from gmmrefine.alignment import refiner as refiner_module
 from gmmrefine.alignment.cramer_rao import cramer_rao_bound
-from gmmrefine.alignment.fisher import march
-from gmmrefine.alignment.likelihood import ImageFit, ShellWeights
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.rotations import angular_distance_deg
-from gmmrefine.gmm.project import SliceProjector
-
-COUNT, BATCH = 200, 40
-NOISE = 14.0
-RING = np.arange(RADIUS + 1)
-WEIGHTS = ShellWeights(np.ones(RADIUS + 1), np.where(RING >= 2, 2 / NOISE**2, 0))
-PRIOR = PosePrior.from_rms(3.0, 2.0)
-STAGES = march(RADIUS, (0.3, 0.6, 1.0, 1.0, 1.0))
-
-
-@pytest.fixture(scope="module")
-def gmm():
-    return molecule()
-
-
-@pytest.fixture(scope="module")
-def images(gmm):
-    return images_of(gmm, half_disc(BOX, RADIUS), COUNT, NOISE)
-
-
-@pytest.fixture(scope="module")
-def projector(gmm, images):
-    return SliceProjector(gmm, images.disc, PIXEL_SIZE)
-
-
-@pytest.fixture(scope="module")
-def start(images):
-    rng = np.random.default_rng(21)
-    truth = images.particles
-    return truth.with_poses(turned(truth.rotations, 3.0, rng), truth.shifts + rng.normal(0, np.sqrt(2), (COUNT, 2)))
-
-
-def errors(rotations, shifts, truth):
-    """Rms rotation error in degrees and rms shift error in Å."""
-    angles = angular_distance_deg(rotations, truth.rotations)
-    return np.sqrt(np.mean(angles**2)), np.sqrt(np.mean(np.sum((shifts - truth.shifts) ** 2, axis=1)))
-
-
-def batch_of(images, index):
-    return ImageFit(images.read(index), images.disc, PIXEL_SIZE, BATCH)
 
 
 def refined_from(refiner, images, start, report=lambda done: None):
@@ -120,9 +79,9 @@ def test_narrow_prior_holds_the_poses(images, projector, start):
 
 
 @pytest.mark.parametrize("noise", (60.0, 140.0))
-def test_images_that_say_nothing_leave_good_poses_alone(gmm, projector, noise):
+def test_images_that_say_nothing_leave_good_poses_alone(projector, noise):
     """Noise that fits a little better everywhere must not be taken for errors of the start."""
-    images = images_of(gmm, half_disc(BOX, RADIUS), 120, noise)
+    images = images_of(molecule(), half_disc(BOX, RADIUS), 120, noise)
     rng, truth = np.random.default_rng(21), images.particles
     move = rng.normal(0, 0.3 / np.sqrt(2), (120, 2))
     start = truth.with_poses(turned(truth.rotations, 0.5, rng), truth.shifts + move)

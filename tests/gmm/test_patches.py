@@ -8,10 +8,9 @@ from gmmrefine.gmm.patches import (
     HELIX_VOLUME,
     Patch,
     cluster,
-    has_small_patch,
+    is_patch_too_small,
     most_patches,
     nearest_patch,
-    refuse_small_patches,
     sphere_around,
 )
 
@@ -127,21 +126,12 @@ def test_the_nearest_patch_is_that_of_the_nearest_sphere_centre(rng):
 def test_a_patch_holds_at_least_one_helix():
     """By its share of the Gaussians in the volume of the molecule."""
     labels = np.repeat([0, 1], [30, 10])
-    refuse_small_patches(labels, 4.0 * HELIX_VOLUME)
-    assert not has_small_patch(labels, 4.0 * HELIX_VOLUME) and has_small_patch(labels, 3.9 * HELIX_VOLUME)
-    with pytest.raises(InputError) as caught:
-        refuse_small_patches(labels, 3.9 * HELIX_VOLUME)
-    said = str(caught.value)
-    assert said.startswith("--patches 2: the smallest patch would hold 10 of 40 Gaussians and 2438 Å³, less than one helix")
-    assert said.endswith("Ask for fewer, at most about 1.") and "\n" not in said
+    assert not is_patch_too_small(labels, 4.0 * HELIX_VOLUME) and is_patch_too_small(labels, 3.9 * HELIX_VOLUME)
 
 
 def test_a_patch_holds_at_least_4_gaussians():
-    refuse_small_patches(np.repeat([0, 1, 2], [8, 8, 4]), 100 * HELIX_VOLUME)
-    assert not has_small_patch(np.repeat([0, 1, 2], [8, 8, 4]), 100 * HELIX_VOLUME)
-    assert has_small_patch(np.repeat([0, 1, 2], [8, 8, 3]), 100 * HELIX_VOLUME)
-    with pytest.raises(InputError, match="--patches 3: the smallest patch would hold 3 of 19 Gaussians"):
-        refuse_small_patches(np.repeat([0, 1, 2], [8, 8, 3]), 100 * HELIX_VOLUME)
+    assert not is_patch_too_small(np.repeat([0, 1, 2], [8, 8, 4]), 100 * HELIX_VOLUME)
+    assert is_patch_too_small(np.repeat([0, 1, 2], [8, 8, 3]), 100 * HELIX_VOLUME)
 
 
 @pytest.mark.parametrize("helices, count", ((0.5, 1), (2.0, 1), (3.9, 1), (4.0, 2), (33.0, 16)))

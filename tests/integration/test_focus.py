@@ -1,15 +1,13 @@
 """Focused refinement through the command line: a domain that swings against the rest of the molecule."""
 import filecmp
-import os
 import shutil
 
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, record, refine
+from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, killed_before, record, refine
 
 from gmmrefine.commands.refine import OUTPUTS
-from gmmrefine.io import atomic
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map, read_mask, write_map
 from gmmrefine.io.star import read_star
@@ -18,10 +16,6 @@ from gmmrefine.validation.pose_error import pose_errors
 
 DOMAIN = "chain A and 390-640,1208-1440"
 EACH_ITERATION = ("half_map_1.mrc", "poses_half_1.npz", "gmm_half_1.star", "gmm_fsc_half_1.star")
-
-
-class Killed(BaseException):
-    """Ends a run as a power cut would: nothing catches it."""
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +120,8 @@ def test_stopped_and_given_again(swinging, focused, tmp_path, monkeypatch, file_
     """In the second iteration the rest is that of the first, read back from its file."""
     folder = tmp_path / "run"
 
-    def replace(source, target):
-        if str(target) == str(folder / file_name):
-            raise Killed
-        os.rename(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, "replace", replace)
-        with pytest.raises(Killed):
-            focus_on(swinging, folder)
-    assert not (folder / file_name).exists()
+    with killed_before(folder / file_name, monkeypatch):
+        focus_on(swinging, folder)
     focus_on(swinging, folder)
     assert_same_results(focused, folder)
 

@@ -1,6 +1,5 @@
 """Patch-by-patch refinement and composites through the command line."""
 import filecmp
-import os
 import re
 import shutil
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, record
+from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, killed_before, record
 
 from gmmrefine.commands import composite, refine_patches
-from gmmrefine.io import atomic
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map, read_mask
 from gmmrefine.io.star import read_star
@@ -23,10 +21,6 @@ SMALL = ("--patches", 2, "--patch-iterations", 2, "--gaussians", 120, "--fit-eva
 APART = ("--patch-mode", "apart")
 OF_A_PATCH = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "focus_mask.mrc", "particles.star")
 FOLDERS = ("patches/01", "patches/02")
-
-
-class Killed(BaseException):
-    """Ends a run as a power cut would: nothing catches it."""
 
 
 def patch_by_patch(particles, output, *options):
@@ -174,16 +168,9 @@ def test_one_by_one_gives_the_same_files_as_apart_in_one_go(swinging, apart, tmp
 def test_stopped_and_given_again(request, swinging, tmp_path, monkeypatch, mode, file_name):
     straight, folder, options = request.getfixturevalue(mode), tmp_path / "run", ("--patch-mode", mode)
 
-    def replace(source, target):
-        if str(target) == str(folder / file_name):
-            raise Killed
-        os.rename(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, "replace", replace)
-        with pytest.raises(Killed):
-            patch_by_patch(swinging, folder, *options)
-    assert not (folder / file_name).exists() and record(folder)["finished"] is False
+    with killed_before(folder / file_name, monkeypatch):
+        patch_by_patch(swinging, folder, *options)
+    assert record(folder)["finished"] is False
     patch_by_patch(swinging, folder, *options)
     assert_same_results(straight, folder)
 

@@ -1,6 +1,5 @@
 """A run that was stopped and given again ends with the same bytes as one that went straight through."""
 import filecmp
-import os
 import re
 import shutil
 import signal
@@ -9,15 +8,9 @@ import sys
 import time
 
 import pytest
-from small_run import REFINE, RESULTS, events, gmmrefine, record, refine
-
-from gmmrefine.io import atomic
+from small_run import REFINE, RESULTS, events, gmmrefine, killed_before, record, refine
 
 LONGEST_WAIT = 120
-
-
-class Killed(BaseException):
-    """Ends a run as a power cut would: nothing catches it."""
 
 
 def assert_same_results(first, second):
@@ -40,16 +33,9 @@ def poses_refined(folder, since=0):
 def test_stopped_before_a_file_is_in_place(simulated, refined, tmp_path, monkeypatch, file_name):
     folder = tmp_path / "run"
 
-    def replace(source, target):
-        if str(target) == str(folder / file_name):
-            raise Killed
-        os.rename(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, "replace", replace)
-        with pytest.raises(Killed):
-            refine(simulated / "particles.star", folder)
-    assert not (folder / file_name).exists() and record(folder)["finished"] is False
+    with killed_before(folder / file_name, monkeypatch):
+        refine(simulated / "particles.star", folder)
+    assert record(folder)["finished"] is False
     before, known = poses_refined(folder), len(events(folder))
     refine(simulated / "particles.star", folder)
     assert_same_results(refined, folder)

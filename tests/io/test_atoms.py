@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.atoms import embedded_model, read_atoms, read_model, write_scored_model
+from gmmrefine.io.atoms import embedded_model, read_atoms, read_model
+from gmmrefine.io.atoms_writer import write_scored_model
 
 PDB = """\
 ATOM      1  N   ALA A   1      11.000  12.000  13.000  1.00 20.00           N

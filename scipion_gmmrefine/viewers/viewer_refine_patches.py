@@ -22,7 +22,7 @@ from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians, readPatches, readRows
 from scipion_gmmrefine.protocols import GmmRefineProtPatches
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
-from scipion_gmmrefine.protocols.protocol_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
+from scipion_gmmrefine.protocols.protocol_refine_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
 from scipion_gmmrefine.viewers.chimera import patchesOverMap
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc
 from scipion_gmmrefine.viewers.plots_patches import patchColours, plotEvidence, plotPatches, plotTable

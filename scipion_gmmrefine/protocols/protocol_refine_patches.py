@@ -192,8 +192,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         if not hasattr(self, "outputVolume"):
             return self._whatRuns() or ["Not started yet."]
         results = self._results()
-        text = describeResolution(results.get("resolution"), results.get("resolution_text", ""))
-        lines = [f"Composite of {self.getNumberOfPatches()} patches: {text} "
+        lines = [f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
                  f"(before: {describeResolution(results.get('resolution_before'))})"]
         return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE)))]
 
@@ -211,12 +210,11 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     def _methods(self):
         if not hasattr(self, "outputVolume"):
             return []
-        results = self._results()
         return [f"The poses of {self.inputParticles.get().getSize()} particles were refined against Gaussian mixture models, "
                 f"one per half set, separately for each of {self.getNumberOfPatches()} patches of the molecule [Chen2023]. The "
                 "half maps of the patches were averaged by their masks into a composite map, which is not one "
                 f"reconstruction; its gold-standard resolution at FSC {self.fscThreshold.get():g} is "
-                f"{describeResolution(results.get('resolution'), results.get('resolution_text', ''))} [Rosenthal2003]."]
+                f"{self._resolution()} [Rosenthal2003]."]
 
     def _citations(self):
         return ["Chen2023", "Chen2021", "Rosenthal2003"]
