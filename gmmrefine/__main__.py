@@ -13,6 +13,7 @@ COMMANDS = {
     "build": "build",
     "refine": "refine",
     "refine-patches": "refine_patches",
+    "heterogeneity": "heterogeneity",
     "composite": "composite",
     "expand-symmetry": "expand_symmetry",
     "impose-symmetry": "impose_symmetry",

@@ -65,12 +65,14 @@ class Swing:
 def read_swings(text, atoms, positions):
     """Swings from text such as ``chain A and 367-640: 8; chain A and 1208-1440: 0..20``.
 
-    The hinge lies where the domain is nearest to the rest; the axis is across the lever from there to the domain's centre.
+    The hinge lies in the middle of the atoms named after ``about``, else where the domain is nearest to the rest; the axis is
+    across the lever from there to the domain's centre.
 
     Parameters
     ----------
     text : str
-        Selection and largest angle, or range of angles, in degrees; domains separated by semicolons.
+        Selection, ``about`` and selection of the hinge if wanted, and largest angle or range of angles in degrees; domains
+        separated by semicolons.
     atoms : Atoms
     positions : (n·A, 3) float
         Å from the box centre, of all copies; the domains of every copy swing on their own.
@@ -93,27 +95,33 @@ def read_swings(text, atoms, positions):
                 f"--swing '{part.strip()}': expected a selection and an angle in degrees, e.g. 'chain A and 367-640: 8' or "
                 "'chain A and 367-640: 0..20'.")
         limits = (-float(match[3]), float(match[3])) if match[3] else (float(match[1]), float(match[2]))
-        chosen = selected_atoms(atoms, selection)
+        domain, _, about = selection.partition(" about ")
+        chosen = selected_atoms(atoms, domain)
+        named = selected_atoms(atoms, about) if about else None
         for copy in range(len(positions) // len(atoms)):
+            own = positions[copy * len(atoms) : (copy + 1) * len(atoms)]
             members = np.zeros(len(positions), bool)
             members[copy * len(atoms) : (copy + 1) * len(atoms)] = chosen
             if (members & taken).any():
                 raise InputError(f"--swing '{text}': an atom is in two domains. Name domains that do not overlap.")
             taken |= members
-            own = np.zeros(len(positions), bool)
-            own[copy * len(atoms) : (copy + 1) * len(atoms)] = ~chosen
-            swings.append(Swing(members, *_hinge(positions[members], positions[own], text), *limits))
+            if chosen.all():
+                raise InputError(f"--swing '{text}': a domain is the whole molecule. Leave out a body for it to swing against.")
+            hinge = _nearest_atoms(own[chosen], own[~chosen]) if named is None else own[named]
+            swings.append(Swing(members, *_hinge_and_axis(own[chosen], hinge), *limits))
     if taken.all():
         raise InputError(f"--swing '{text}': the domains are the whole molecule. Leave out a body for them to swing against.")
     return swings
 
 
-def _hinge(domain, rest, text):
-    """Where a domain (D, 3) hangs on the rest (R, 3), and the axis it swings about."""
-    if len(rest) == 0:
-        raise InputError(f"--swing '{text}': a domain is the whole molecule. Leave out a body for it to swing against.")
-    nearest = np.argsort(cKDTree(rest).query(domain)[0])[:_HINGE_ATOMS]
-    hinge = domain[nearest].mean(axis=0)
+def _nearest_atoms(domain, rest):
+    """Those atoms of a domain (D, 3) that are nearest to the rest (R, 3)."""
+    return domain[np.argsort(cKDTree(rest).query(domain)[0])[:_HINGE_ATOMS]]
+
+
+def _hinge_and_axis(domain, atoms):
+    """The middle of a hinge's atoms, and the axis about which a domain (D, 3) swings there."""
+    hinge = atoms.mean(axis=0)
     lever = domain.mean(axis=0) - hinge
     axis = np.cross(lever, [0.0, 0.0, 1.0])
     if np.linalg.norm(axis) < _SHORTEST_LEVER:
