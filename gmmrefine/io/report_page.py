@@ -31,7 +31,7 @@ summary { cursor: pointer; }
 @media print { nav, .modebar { display: none; } details > * { display: block; } section { break-inside: avoid-page; } }
 """
 _CONFIG = {  # plotly.js would offer to upload a figure to its maker's server
-    "displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": "",
+    "displaylogo": False, "responsive": True, "showSendToCloud": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"]}
 
 

@@ -144,7 +144,8 @@ def coverage_plot(rot, tilt):
     plot = new_plot(360)
     plot.add_heatmap(
         z=counts.astype(np.int32), x0=-180 + 180 / columns, dx=360 / columns, y0=-1 + 1 / rows, dy=2 / rows,
-        colorscale="Viridis", zmin=0, colorbar={"title": {"text": "particles"}}, hovertemplate="%{z} particles<extra></extra>")
+        colorscale="Viridis", zmin=0, zmax=max(1, counts.max()), colorbar={"title": {"text": "particles"}},
+        hovertemplate="%{z} particles<extra></extra>")
     ticks = [25, 45, 60, 75, 90, 105, 120, 135, 155]
     plot.update_xaxes(title="rot (degrees)", range=[-180, 180], tickvals=list(range(-180, 181, 60)))
     plot.update_yaxes(

@@ -69,11 +69,12 @@ def class_plot(scores):
     """
     plot = new_plot(460, len(scores))
     for number, (name, by_class) in enumerate(scores.items()):
+        name = escape(name)
         some = {label: np.sort(values)[evenly(len(values), _OF_A_CLASS)] for label, values in by_class.items()}
         few = {label: values for label, values in some.items() if len(values) < _FEWEST_FOR_OUTLINE}
         many = {label: values for label, values in some.items() if label not in few}
         color = COLORS[number % len(COLORS)]
-        usual = {"legendgroup": name, "offsetgroup": name, "name": escape(name), "line": {"color": color, "width": 1.5}}
+        usual = {"legendgroup": name, "offsetgroup": name, "name": name, "line": {"color": color, "width": 1.5}}
         plot.add_violin(
             **_by_class(many), **usual, scalegroup=name, box={"visible": True}, points=False, scalemode="width",
             spanmode="hard", hoverinfo="y")

@@ -9,7 +9,9 @@ _MOST_VALUES = 40  # of one result; longer ones are in the tables of the folder
 def results_section(run):
     """Every result of run.json as it stands there, folded; None where there is none."""
     rows = [[name, value] for name, value in run.results.items() if not _is_long(value)]
-    return Section("All results", (folded("Results as recorded in run.json", table(["result", "value"], rows)),)) if rows else None
+    if not rows:
+        return None
+    return Section("All results", (folded("Results as recorded in run.json", table(["result", "value"], rows)),))
 
 
 def settings_section(run):

@@ -7,6 +7,7 @@ from gmmrefine.io.report_page import Figure, Section, folded, heading, rounded, 
 from gmmrefine.io.report_q_plots import change_of_q_plot, class_plot, residue_plot, status_plot, within_limit
 from gmmrefine.pipelines.report_folder import known, require_columns
 from gmmrefine.validation.audit import KEPT, LOST, STATUSES, UNJUDGED, WEAKENED
+from gmmrefine.validation.q_summary import present_classes
 
 _MOST_ROWS = 200  # copies in a table
 _COPY_HEADINGS = [
@@ -65,7 +66,7 @@ def _class_table(run):
 def _by_class(atoms, values):
     """Scores (A,) of an atom table by class, without atoms that have none."""
     classes = np.array(atoms.strings("gmmClass"))
-    by_class = {name: known(values[classes == name]) for name in dict.fromkeys(classes)}
+    by_class = {name: known(values[classes == name]) for name in present_classes(classes)}
     return {name: scores for name, scores in by_class.items() if len(scores)}
 
 

@@ -44,7 +44,8 @@ def fsc_section(run):
         for number in run.patch_folders if run.has(f"patches/{number:02d}/fsc.star")}
     if patches:
         parts.append(Figure(
-            "FSC of the half maps by patch", fsc_plot(patches, threshold), "Each under the mask of its patch, corrected for it."))
+            "FSC of the half maps by patch", fsc_plot(patches, threshold),
+            "Each under the mask of its patch, corrected for it."))
     if run.has("gmm_fsc.star"):
         parts.append(_gmm_fsc(run))
     parts += _course(run)
@@ -150,8 +151,8 @@ def coverage_section(run):
     rot, tilt = particles.numbers("rlnAngleRot"), particles.numbers("rlnAngleTilt")
     return Section("Angular coverage", (Figure(
         "Particles by direction of view", coverage_plot(rot, tilt),
-        f"{len(rot)} images in cells of equal area, so that even coverage is one colour; tilt 0 and 180 are the poles. Equivalent "
-        f"directions of a symmetric molecule are not joined.{note}"),))
+        f"{len(rot)} images in cells of equal area, so that even coverage is one colour; tilt 0 and 180 are the poles. "
+        f"Equivalent directions of a symmetric molecule are not joined.{note}"),))
 
 
 def gmm_section(run):
@@ -171,7 +172,8 @@ def gmm_section(run):
     drawn = f"; every {count / MOST_POINTS:.1f}th is drawn" if count > MOST_POINTS else ""
     return Section("Gaussian mixture model", (Figure(
         "Centres of the Gaussians", gmm_plot(groups),
-        f"{count} Gaussians{drawn}. Drag to turn, scroll to come nearer, click names to show or hide; Å from the box centre."),))
+        f"{count} Gaussians{drawn}. Drag to turn, scroll to come nearer, click names to show or hide; Å from the box "
+        "centre."),))
 
 
 def local_resolution_section(run):
@@ -196,7 +198,8 @@ def maps_section(run):
     if volumes:
         first = next(iter(volumes.values()))
         parts.append(Figure(
-            "Central slices of the maps", slices_plot({name: volume.data for name, volume in volumes.items()}, first.voxel_size),
+            "Central slices of the maps",
+            slices_plot({name: volume.data for name, volume in volumes.items()}, first.voxel_size),
             f"Each map in greys of its own, dense is dark.{_thinned(first.data)}"))
     if run.has("amplitudes.star"):
         names = {
@@ -220,4 +223,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, patches_section, poses_section, coverage_section, gmm_section, local_resolution_section, maps_section, q_section, audit_section)
+    fsc_section, patches_section, poses_section, coverage_section, gmm_section, local_resolution_section, maps_section,
+    q_section, audit_section)

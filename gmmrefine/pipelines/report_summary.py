@@ -9,7 +9,10 @@ def summary(run):
     if not run.is_finished:
         return _unfinished(run)
     tell = _BY_COMMAND.get(run.record["command"], _any_command)
-    return [sentence for sentence in tell(run, run.results) if sentence]
+    try:
+        return list(tell(run, run.results))
+    except KeyError:  # the record of another version lacks something
+        return list(_any_command(run, run.results))
 
 
 def cautions(run):
@@ -66,8 +69,9 @@ def _refine_patches(run, results):
     gains = [row["gmmMeanFscAfter"] - row["gmmMeanFscBefore"] for row in rows]
     better, worse = sum(gain > _NOTABLE for gain in gains), sum(gain < -_NOTABLE for gain in gains)
     yield (
-        f"{_counted(run)}, refined in {results['patches']} patches. The resolution was {_angstroms([results['resolution_before']])} "
-        f"in the global maps; that of the composite is {results['resolution_text']}.")
+        f"{_counted(run)}, refined in {results['patches']} patches. The resolution was "
+        f"{_angstroms([results['resolution_before']])} in the global maps; that of the composite is "
+        f"{results['resolution_text']}.")
     yield f"Half maps agree better than before in {better} of {len(rows)} patches, worse in {worse} (mean FSC)."
 
 
@@ -106,7 +110,8 @@ def _sharpen(run, results):
 
 def _qscore(run, results):
     yield (
-        f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']} Å).")
+        f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
+        f"(σ {results['sigma']} Å).")
     for kind, value in results["expected_q"].items():
         yield f"Expected of {kind} at this resolution: {value:.3f}."
 

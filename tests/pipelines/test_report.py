@@ -1,0 +1,192 @@
+"""The report of folders written by hand: which sections, which sentences, and what happens to bad and unfinished runs."""
+import json
+import re
+
+import numpy as np
+import pytest
+from report_runs import RECORD, write_fsc, write_full_run, write_particles, write_record
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.curves import write_curves
+from gmmrefine.pipelines.report import report
+from gmmrefine.pipelines.report_folder import read_run
+from gmmrefine.pipelines.report_sections import SECTIONS
+from gmmrefine.pipelines.report_summary import cautions, summary
+
+FSC = {name: np.linspace(1, 0, 21).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+HISTORY = [
+    {"iteration": number, "resolution": resolution, "mean_fsc": 0.5, "rotation_change_deg": 1.25 * number, "shift_change": 0.5}
+    for number, resolution in enumerate((9.0, 7.5, 7.6))]
+PATCH = {"gmmMeanFscBefore": 0.5, "gmmMeanFscAfter": 0.6}
+SUMMARIES = {
+    "refine": ({"resolution_text": "7.50 Å (FSC = 0.143)", "iteration": 1, "iterations": HISTORY}, [
+        "300 particles, box 40 px of 2.5 Å, refined against Gaussian mixture models, one per half set. The resolution was "
+        "9.00 Å at the start and is now 7.50 Å (FSC = 0.143).",
+        "Iteration 1 of 2 was the best; particles turned by 1.25° and moved by 0.50 Å on average."]),
+    "refine-patches": ({
+        "patches": 3, "resolution_text": "6.00 Å (FSC = 0.143)", "resolution_before": 7.0, "caution": "a composite is not one.",
+        "patch_table": [PATCH, {**PATCH, "gmmMeanFscAfter": 0.5001}, {**PATCH, "gmmMeanFscAfter": 0.4}]}, [
+        "300 particles, box 40 px of 2.5 Å, refined in 3 patches. The resolution was 7.00 Å in the global maps; that of the "
+        "composite is 6.00 Å (FSC = 0.143).", "Half maps agree better than before in 1 of 3 patches, worse in 1 (mean FSC).",
+        "A composite is not one."]),
+    "composite": ({"parts": ["a", "b"], "resolution_text": "6.00 Å", "largest_seam": 0.123, "caution": "not one."}, [
+        "Composite of a, b: resolution 6.00 Å.", "Where parts overlap they differ by up to 0.123 map units.", "Not one."]),
+    "reconstruct": ({"resolution_text": "8.00 Å"}, ["Half maps of 300 particles, box 40 px of 2.5 Å: resolution 8.00 Å."]),
+    "build": ({"gaussians": 50, "resolution": 9.0, "mean_fsc": 0.98, "fsc_at_resolution": 0.9}, [
+        "50 Gaussians fitted to a map up to 9.00 Å; mean FSC with it 0.980, at that resolution 0.900."]),
+    "local-resolution": ({"resolution": 4.0, "median": 5.0, "quartiles": [4.5, 5.0, 6.0], "share_unresolved": 0.25}, [
+        "Local resolution inside the mask: median 5.00 Å, half of the voxels between 4.50 and 6.00 Å.",
+        "The FSC of the whole gives 4.00 Å.", "25% of the voxels in the mask are coarser than can be measured."]),
+    "sharpen": ({"sharpening": "b-factor", "resolution": 4.0, "b_factor": 90.0, "guinier_range": [10.0, 4.2]}, [
+        "Map sharpened (b-factor) and cut at 4.00 Å.", "B factor 90.0 Å², fitted from 10.0 to 4.2 Å.",
+        "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
+    "qscore": ({
+        "mean_q": 0.6, "median_q": 0.65, "atoms": 100, "sigma": 0.6, "expected_q": {"protein": 0.55}, "atoms_outside": 3,
+        "unknown_residues": ["XYZ"]}, [
+        "Mean Q 0.600, median 0.650 of 100 atoms (σ 0.6 Å).", "Expected of protein at this resolution: 0.550.",
+        "3 atoms lie outside the map and have no part in this.", "No component class is known for XYZ."]),
+    "audit": ({
+        "maps": {"deposited": {}, "changed": {}}, "reference": "deposited", "sigma": 0.6, "models_refitted_to_maps": False,
+        "counts": {"changed": {"kept": 2, "lost": 1, "weakened": 0}}, "lost": {"changed": ["A/ATP 2"]}}, [
+        "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
+        "All maps are scored with one model that was not refitted to them."]),
+    "export": ({"particles": 300}, ["export: finished."])}
+
+
+def written(folder):
+    """The report of a folder as text without the library and the data of its figures."""
+    report(str(folder))
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+
+
+def section_titles(html):
+    return re.findall(r"<h2>(.*?)</h2>", html)
+
+
+@pytest.mark.parametrize("command", SUMMARIES)
+def test_summary_and_cautions(tmp_path, command):
+    results, expected = SUMMARIES[command]
+    run = read_run(str(write_record(tmp_path / "run", command=command, results=results)))
+    assert summary(run) + cautions(run) == expected
+    html = written(tmp_path / "run")
+    assert f"<title>{command}: run</title>" in html
+    places = [html.index(sentence) for sentence in expected]
+    assert places == sorted(places) and places[-1] < html.index("<section")
+
+
+def test_full_folder_has_every_section_in_order(tmp_path):
+    folder = write_full_run(tmp_path / "run", results={"iterations": HISTORY, "resolution": 7.5}, command="export")
+    run = read_run(str(folder))
+    assert all(make(run) for make in SECTIONS)
+    html = written(folder)
+    assert section_titles(html) == [
+        "Resolution", "Patches", "Pose changes", "Angular coverage", "Gaussian mixture model", "Local resolution", "Maps",
+        "Q-scores", "Audit of the maps", "All results", "Settings", "Provenance"]
+    assert html.count("plotly-graph-div") == 17
+
+
+def test_empty_folder_has_settings_and_provenance_only(tmp_path):
+    assert section_titles(written(write_record(tmp_path / "run", command="export"))) == ["Settings", "Provenance"]
+
+
+def test_curves_by_iteration_and_patch(tmp_path):
+    folder = write_full_run(tmp_path / "run")
+    for number in (1, 2):
+        write_fsc(folder / "patches" / f"{number:02d}" / "fsc.star", 10 + number)
+        write_particles(folder / "patches" / f"{number:02d}" / "particles.star", np.random.default_rng(number))
+    run = read_run(str(folder))
+    figures = {part.title: part.plot for part in SECTIONS[0](run).parts if hasattr(part, "plot")}
+    by_iteration = figures["FSC of the half maps by iteration"].data
+    assert [trace.name for trace in by_iteration] == ["start", "iteration 1", "iteration 2"]
+    by_patch = figures["FSC of the half maps by patch"].data
+    assert [trace.name for trace in by_patch] == ["patch 1", "patch 2"]
+    assert by_patch[1].y[11] == pytest.approx(0.5)  # the curve of patch 2 falls at shell 12
+    poses = SECTIONS[2](run).parts[0].plot
+    assert [trace.name for trace in poses.data] == ["patch 1", "patch 2"] and np.sum(poses.data[0].y[:-1]) == 300
+
+
+def test_one_curve_where_there_was_no_mask(tmp_path):
+    folder = write_record(tmp_path / "run", command="fsc")
+    frequency, fsc = np.arange(5) / 20, np.linspace(1, 0, 5)
+    write_curves(folder / "fsc.star", {
+        "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": fsc, "gmmFscMasked": fsc, "gmmFscRandomised": 0 * fsc})
+    plot = SECTIONS[0](read_run(str(folder))).parts[0].plot
+    assert [trace.name for trace in plot.data] == ["no mask"]
+
+
+def test_settings_and_provenance(tmp_path):
+    settings = {"iterations": 3, "initial_resolution": 0.0, "mask": "", "made_up": 4}
+    exchanges = [{"kind": "fsc", "iteration": number, "value": FSC} for number in (0, 1)] + [
+        {"kind": "mask", "iteration": 0, "value": "mask.mrc"}]
+    html = written(write_record(tmp_path / "run", command="export", settings=settings, exchanges=exchanges))
+    assert "<td>iterations</td><td>3</td><td></td><td>5</td>" in html and "<td>made-up</td><td>4</td>" in html
+    assert "2 settings at their defaults" in html and "<td>initial-resolution</td><td>0</td><td>Å</td>" in html
+    for words in ("ab" * 32, "cd" * 32, "node1", "<td>512 MB</td>", "<td>1 min 01 s</td>", "<td>CPU</td>", "<td>7</td>"):
+        assert words in html
+    assert "FSC curves of the half maps</td><td>0, 1</td>" in html and "mask of the molecule</td><td>0</td>" in html
+
+
+def test_unfinished_run_says_so_and_shows_what_is_there(tmp_path):
+    exchanges = [{"kind": "fsc", "iteration": number, "value": FSC} for number in (0, 2)]
+    folder = write_record(tmp_path / "run", finished=False, exchanges=exchanges, peak_memory_mb=None, timings={})
+    write_fsc(folder / "iterations" / "00" / "fsc.star", 8)
+    html = written(folder)
+    # the line from 1 to 0 over 20 shells crosses 0.143 at shell 17.14 of a box of 100 Å
+    assert "refine: the FSC after iteration 2 gives 5.83 Å." in html and "This run is not finished" in html
+    assert section_titles(html) == ["Resolution", "Settings", "Provenance"]
+    assert "nothing was measured yet" in written(write_record(tmp_path / "other", finished=False))
+
+
+def test_several_runs_are_listed_with_a_report_each(tmp_path):
+    first = write_record(tmp_path / "all" / "first" / "extra", command="export")
+    write_record(first / "patches" / "01")  # part of the first run
+    second = write_record(tmp_path / "all" / "second & last", command="build", results=SUMMARIES["build"][0])
+    broken = write_record(tmp_path / "all" / "broken")
+    (broken / "fsc.star").write_text("nonsense\n")
+    html = written(tmp_path / "all")
+    assert '<a href="first/extra/report.html">first/extra</a>' in html and "50 Gaussians fitted" in html
+    assert '<a href="second &amp; last/report.html">' in html
+    assert "no report: " in html and "fsc.star is not a STAR file" in html
+    assert (first / "report.html").exists() and (second / "report.html").exists() and not (broken / "report.html").exists()
+    assert not (first / "patches" / "01" / "report.html").exists()
+
+
+def test_only_the_page_is_added_and_it_is_the_same_each_time(tmp_path):
+    folder = write_full_run(tmp_path / "run")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    path, notes = report(str(folder))
+    first = (folder / "report.html").read_bytes()
+    report(str(folder))
+    assert path == str(folder / "report.html") and notes == [] and (folder / "report.html").read_bytes() == first
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "report.html"}
+    assert after == before
+
+
+@pytest.mark.parametrize("name, content, words", (
+    ("run.json", None, ["has no run.json", "folder of a run"]),
+    ("run.json", "{", ["run.json is damaged"]),
+    ("run.json", "[1]", ["names no command"]),
+    ("run.json", json.dumps({**RECORD, "settings": None}), ["names no command"]),
+    ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n0.1\n", ["fsc.star", "gmmFsc is missing"]),
+    ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n_gmmFsc #2\n0 1\n0.2\n", ["fsc.star, line 7", "1 values for 2 columns"]),
+    ("particles.star", "data_particles\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n1 x\n", ["row 1", "rlnAngleTilt is 'x'"]),
+    ("audit.star", "data_audit\n\nloop_\n_gmmMap #1\nm\n", ["audit.star", "gmmChain"]),
+    ("map.mrc", "text", ["map.mrc", "not a readable MRC map"]),
+    ("gmm.star", "data_gmm\n\nloop_\n_gmmX #1\n1\n", ["gmm.star", "gmmY"])))
+def test_bad_files_are_named_and_nothing_is_written(tmp_path, name, content, words):
+    folder = write_record(tmp_path / "run")
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    with pytest.raises(InputError) as caught:
+        report(str(folder))
+    assert all(word in str(caught.value) for word in words) and "\n" not in str(caught.value)
+    assert not (folder / "report.html").exists()
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+    (tmp_path / "particles.star").write_text("")
+    with pytest.raises(InputError, match="is not a folder"):
+        report(str(tmp_path / "particles.star"))
