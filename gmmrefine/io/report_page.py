@@ -16,7 +16,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; m
 h1 { font-size: 1.6rem; margin: 0.5rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; border-bottom: 1px solid #d5dbe1; margin: 2.2rem 0 0.8rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 0.2rem; }
-nav a { margin-right: 1rem; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: 0 1rem; }
 a { color: #1f5a96; }
 table { border-collapse: collapse; margin: 0.6rem 0; font-size: 0.88rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.15rem 0.9rem 0.15rem 0; border-bottom: 1px solid #e6eaee;

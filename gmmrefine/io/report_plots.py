@@ -89,7 +89,7 @@ def evidence_plot(evidence, error):
     plot.add_scatter(
         x=np.arange(1, len(evidence) + 1), y=evidence, mode="lines+markers", line={"color": COLORS[0]},
         error_y={"array": error}, hovertemplate="%{x} regions: %{y:.3f}<extra></extra>")
-    plot.update_xaxes(title="regions that move apart")
+    plot.update_xaxes(title="regions that move apart", dtick=max(1, len(evidence) // 16))
     plot.update_yaxes(title="evidence per particle (ln)")
     return plot
 

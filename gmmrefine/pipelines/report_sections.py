@@ -194,6 +194,7 @@ def local_resolution_section(run):
 def maps_section(run):
     """Slices through the maps, the unmodified one above what was made of it; amplitudes of both."""
     volumes = {name: read_map(run.path(file)) for file, name in _MAPS.items() if run.has(file)}
+    volumes = {name: volume for name, volume in volumes.items() if np.ptp(volume.data) > 0}  # one part has no seams
     parts = []
     if volumes:
         first = next(iter(volumes.values()))

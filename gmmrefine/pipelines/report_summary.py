@@ -77,7 +77,8 @@ def _refine_patches(run, results):
 
 def _composite(run, results):
     yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
-    yield f"Where parts overlap they differ by up to {results['largest_seam']:.3g} map units."
+    if len(results["parts"]) > 1:
+        yield f"Where parts overlap they differ by up to {results['largest_seam']:.3g} map units."
 
 
 def _reconstruct(run, results):
@@ -97,6 +98,11 @@ def _local_resolution(run, results):
         f"{high:.2f} Å.")
     if results.get("resolution"):
         yield f"The FSC of the whole gives {results['resolution']:.2f} Å."
+
+
+def _local_filter(run, results):
+    yield "The map was low-passed at every voxel to its local resolution."
+    yield from _local_resolution(run, results)
 
 
 def _sharpen(run, results):
@@ -147,4 +153,4 @@ def _sentence(words):
 
 _BY_COMMAND = {
     "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
-    "build": _build, "local-resolution": _local_resolution, "sharpen": _sharpen, "qscore": _qscore, "audit": _audit}
+    "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen, "qscore": _qscore, "audit": _audit}
