@@ -18,6 +18,10 @@ RECORD = {
     "peak_memory_mb": 512.0, "finished": True, "machine": {"name": "node1", "system": "Linux", "processors": 4},
     "device": "CPU", "images": 300, "particles": 300, "box_size": 40, "pixel_size": 2.5, "exchanges": []}
 
+HISTORY = [
+    {"iteration": number, "resolution": resolution, "mean_fsc": 0.5, "rotation_change_deg": 1.25 * number, "shift_change": 0.5}
+    for number, resolution in enumerate((9.0, 7.5, 7.6))]
+
 
 def write_record(folder, **changes):
     """Write run.json with some entries changed; gives the folder."""

@@ -153,4 +153,5 @@ def _sentence(words):
 
 _BY_COMMAND = {
     "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
-    "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen, "qscore": _qscore, "audit": _audit}
+    "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
+    "qscore": _qscore, "audit": _audit}
