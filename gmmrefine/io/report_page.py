@@ -20,7 +20,7 @@ nav { display: flex; flex-wrap: wrap; gap: 0 1rem; }
 a { color: #1f5a96; }
 table { border-collapse: collapse; margin: 0.6rem 0; font-size: 0.88rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.15rem 0.9rem 0.15rem 0; border-bottom: 1px solid #e6eaee;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 th { font-weight: 600; }
 .wide { overflow-x: auto; }
 .summary { font-size: 1.1rem; margin: 0.3rem 0; }

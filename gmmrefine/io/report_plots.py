@@ -3,7 +3,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import qualitative, sample_colorscale
 
-COLORS = tuple(qualitative.D3)
+COLORS = (*qualitative.D3, *qualitative.Dark24)
+MOST_OUTLINES = 4  # histograms over one another; more are drawn as boxes
 MOST_POINTS = 3000  # Gaussians of one figure, and residues along one axis
 _TICKS = (100, 50, 30, 20, 15, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.7, 2.4, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1)  # Å
 _TICK_SPACING = 0.055  # of the axis; nearer labels would touch
@@ -106,7 +107,7 @@ def _resolution_ticks(finest, power=1):
 
 
 def change_plot(groups, label):
-    """How far particles moved, one outline per group.
+    """How far particles moved: one outline per group, or where they are many one box with quartiles and percentiles 5 and 95.
 
     Parameters
     ----------
@@ -115,6 +116,8 @@ def change_plot(groups, label):
     label : str
         Of the axis, with the unit.
     """
+    if len(groups) > MOST_OUTLINES:
+        return _change_boxes(groups, label)
     far = max(_SMALLEST_CHANGE, *(float(np.percentile(values, _PERCENTILE)) for values in groups.values()))
     edges = np.linspace(0, far, 41)
     plot = new_plot(300, len(groups))
@@ -125,6 +128,16 @@ def change_plot(groups, label):
             line={"shape": "hv", "color": COLORS[number % len(COLORS)], "width": 2}, hovertemplate="%{x:.2f}: %{y} particles")
     plot.update_xaxes(title=label, range=[0, far])
     plot.update_yaxes(title="particles", rangemode="tozero")
+    return plot
+
+
+def _change_boxes(groups, label):
+    low, first, middle, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in groups.values()]).T
+    plot = new_plot(340)
+    plot.add_box(
+        x=list(groups), lowerfence=low, q1=first, median=middle, q3=third, upperfence=high, line={"color": COLORS[0]},
+        name="", hoverinfo="y")
+    plot.update_yaxes(title=label, range=[0, max(_SMALLEST_CHANGE, 1.05 * high.max())])
     return plot
 
 

@@ -1,7 +1,7 @@
 """One HTML page about a run: what was done and how good it is, then figures, settings and provenance."""
 import os
 
-from gmmrefine.errors import InputError
+from gmmrefine.errors import EngineError, InputError
 from gmmrefine.io.report_page import link, table, text, write_page
 from gmmrefine.pipelines.report_folder import read_run, run_folders
 from gmmrefine.pipelines.report_provenance import provenance_section, results_section, settings_section
@@ -55,7 +55,7 @@ def _report_all(directory, folders):
             run = read_run(folder)
             write_report(run)
             rows.append([link(f"{place}/{PAGE}", place), run.record["command"], " ".join(summary(run) + cautions(run))])
-        except InputError as error:
+        except EngineError as error:
             rows.append([place, "–", f"no report: {error}"])
             notes.append(f"no report: {error}")
     path = os.path.join(directory, PAGE)

@@ -7,6 +7,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.report_map_plots import distribution_plot, slices_plot, thinned_by, values_plot
 from gmmrefine.io.report_page import Figure, Section, heading, rounded, table
 from gmmrefine.io.report_plots import (
+    MOST_OUTLINES,
     MOST_POINTS,
     amplitude_plot,
     change_plot,
@@ -135,7 +136,9 @@ def poses_section(run):
             middle = np.median(np.concatenate(list(values.values())))
             parts.append(Figure(
                 f"Change of {words.split()[0]} since the start", change_plot(values, f"change of {words}"),
-                f"Median {middle:.2f}; the outermost bin holds all that lie beyond it."))
+                f"Median {middle:.2f}. " + (
+                    "The outermost bin holds all that lie beyond it." if len(values) <= MOST_OUTLINES else
+                    "Boxes from quartile to quartile with the median; 90 % of the particles lie between the ends.")))
     return Section("Pose changes", tuple(parts)) if parts else None
 
 
@@ -157,14 +160,15 @@ def coverage_section(run):
 
 def gmm_section(run):
     """The Gaussians in 3-D, by half set, or by patch."""
-    names = ["gmm.star"] if run.has("gmm.star") else [f"gmm_half_{number}.star" for number in (1, 2)]
-    if not all(run.has(name) for name in names):
-        names = [f"iterations/00/{name}" for name in names]
-        if not all(run.has(name) for name in names):
-            return None
+    of_halves = ["gmm_half_1.star", "gmm_half_2.star"]
+    steps = [[f"iterations/{number:02d}/{name}" for name in of_halves] for number in reversed(run.iteration_folders)]
+    names = next((names for names in [["gmm.star"], of_halves, *steps] if all(run.has(name) for name in names)), None)
+    if names is None:
+        return None
     models = [read_gmm(run.path(name)) for name in names]
     groups = {f"half {number}": (gmm.centers, gmm.widths) for number, gmm in enumerate(models, 1)}
     if run.has("patches.star"):
+        require_columns(run.table("patches.star"), ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius"))
         centers, widths = (np.concatenate(parts) for parts in zip(*groups.values()))
         owner = nearest_patch(centers, read_patches(run.path("patches.star")))
         groups = {f"patch {patch + 1}": (centers[owner == patch], widths[owner == patch]) for patch in np.unique(owner)}

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from gmmrefine.io.report_plots import (
+    MOST_OUTLINES,
     MOST_POINTS,
     amplitude_plot,
     change_plot,
@@ -40,6 +41,15 @@ def test_change_plot_counts_every_particle_once(rng):
     edges = plot.data[0].x
     assert edges[0] == 0 and edges[-1] < 10
     assert plot.data[0].y[3] == np.sum((values["half 1"] >= edges[3]) & (values["half 1"] < edges[4]))
+
+
+def test_changes_of_many_groups_are_boxes(rng):
+    groups = {f"patch {number}": rng.gamma(number, 0.5, 400) for number in range(1, MOST_OUTLINES + 2)}
+    box, = change_plot(groups, "shift (Å)").data
+    assert box.type == "box" and list(box.x) == list(groups)
+    assert box.median == pytest.approx([np.median(values) for values in groups.values()])
+    assert [box.lowerfence[2], box.q1[2], box.q3[2], box.upperfence[2]] == pytest.approx(
+        np.percentile(groups["patch 3"], (5, 25, 75, 95)))
 
 
 def test_poses_that_did_not_change_have_an_axis():

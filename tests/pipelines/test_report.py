@@ -7,7 +7,11 @@ import pytest
 from report_runs import HISTORY, RECORD, write_fsc, write_full_run, write_particles, write_record
 
 from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
+from gmmrefine.gmm.patches import Patch
 from gmmrefine.io.curves import write_curves
+from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.pipelines.patch_geometry import write_patches
 from gmmrefine.pipelines.report import report
 from gmmrefine.pipelines.report_folder import read_run
 from gmmrefine.pipelines.report_sections import SECTIONS
@@ -61,6 +65,26 @@ def test_curves_by_iteration_and_patch(tmp_path):
     assert by_patch[1].y[11] == pytest.approx(0.5)  # the curve of patch 2 falls at shell 12
     poses = SECTIONS[2](run).parts[0].plot
     assert [trace.name for trace in poses.data] == ["patch 1", "patch 2"] and np.sum(poses.data[0].y[:-1]) == 300
+
+
+def test_gaussians_of_the_last_iteration_stand_for_those_of_the_result(tmp_path):
+    folder = write_full_run(tmp_path / "run")
+    gmm_section = SECTIONS[4]
+    assert [len(trace.x) for trace in gmm_section(read_run(str(folder))).parts[0].plot.data] == [80, 80]
+    for half in (1, 2):
+        (folder / f"gmm_half_{half}.star").unlink()
+        for iteration, count in ((0, 5), (1, 7)):
+            gmm = Gmm(np.zeros((count, 3)), np.ones(count), np.ones(count))
+            write_gmm(folder / "iterations" / f"{iteration:02d}" / f"gmm_half_{half}.star", gmm)
+    assert [len(trace.x) for trace in gmm_section(read_run(str(folder))).parts[0].plot.data] == [7, 7]
+
+
+def test_patches_have_colours_of_their_own(tmp_path):
+    folder = write_full_run(tmp_path / "run")
+    write_patches(folder / "patches.star", [Patch(np.array([[0, 0, side * 20.0, 30.0]])) for side in (-1, 1)])
+    traces = SECTIONS[4](read_run(str(folder))).parts[0].plot.data
+    assert [trace.name for trace in traces] == ["patch 1", "patch 2"] and sum(len(trace.x) for trace in traces) == 160
+    assert max(traces[0].z) <= 0 <= min(traces[1].z)
 
 
 def test_one_curve_where_there_was_no_mask(tmp_path):
@@ -129,10 +153,13 @@ def test_only_the_page_is_added_and_it_is_the_same_each_time(tmp_path):
     ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n_gmmFsc #2\n0 1\n0.2\n", ["fsc.star, line 7", "1 values for 2 columns"]),
     ("particles.star", "data_particles\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n1 x\n", ["row 1", "rlnAngleTilt is 'x'"]),
     ("audit.star", "data_audit\n\nloop_\n_gmmMap #1\nm\n", ["audit.star", "gmmChain"]),
+    ("patches.star", "data_patches\n\nloop_\n_gmmPatch #1\n1\n", ["patches.star", "gmmRadius"]),
     ("map.mrc", "text", ["map.mrc", "not a readable MRC map"]),
     ("gmm.star", "data_gmm\n\nloop_\n_gmmX #1\n1\n", ["gmm.star", "gmmY"])))
 def test_bad_files_are_named_and_nothing_is_written(tmp_path, name, content, words):
     folder = write_record(tmp_path / "run")
+    for half in (1, 2):
+        write_gmm(folder / f"gmm_half_{half}.star", Gmm(np.zeros((5, 3)), np.ones(5), np.ones(5)))
     if content is None:
         (folder / name).unlink()
     else:
