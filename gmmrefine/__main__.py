@@ -24,6 +24,7 @@ COMMANDS = {
     "audit": "audit",
     "import": "import_particles",
     "export": "export",
+    "report": "report",
     "doctor": "doctor",
 }
 

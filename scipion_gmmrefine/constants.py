@@ -3,7 +3,7 @@
 GMMREFINE_PYTHON = "GMMREFINE_PYTHON"
 ENGINE_PACKAGE = "gmmrefine"
 ENGINE_ENVIRONMENT = "gmmrefine-engine"
-ENGINE_DEPENDENCIES = "tensorflow numpy 'scipy>=1.10' mrcfile gemmi scikit-learn matplotlib plotly"
+ENGINE_DEPENDENCIES = "tensorflow numpy 'scipy>=1.10' mrcfile gemmi scikit-learn matplotlib 'plotly>=6.0'"
 ENGINE_ERRORS = "engine.stderr"
 
 OBJECT_ID = "scipionObjId"
