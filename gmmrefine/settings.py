@@ -216,6 +216,13 @@ HETEROGENEITY = (
     (LATENT_SIZE, ANCHORS, TARGET_RESOLUTION, EPOCHS, TRAINING_RATE, TRAINING_BATCH) + GMM + FSC + PARTICLES_READ
     + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
 
+MOTION_TABLE = Setting(
+    "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
+    "degrees) and gmmMoveX Y Z (Å), a point x of the neutral region going to exp(ω) x + t; or .npy (N, 6) of the same in the "
+    "order of the particles. Needs a particle file in place of the folder.", label="Table of rigid motions")
+CONFORMATION_TO_POSE = (
+    (MOTION_TABLE, ITERATIONS, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
+
 SIMULATE = (
     Setting("particles", 2000, int, "Number of images.", minimum=2),
     Setting("box", 96, int, "Image side; even.", "px", minimum=16),

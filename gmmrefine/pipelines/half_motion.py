@@ -39,6 +39,10 @@ class LearnedHalf:
     model : MotionModel
     latent, latent_error : (N, D) float
         Most probable latents and their standard deviations.
+    latent_of_seen : (N, D) float
+        Most probable latents by one half of the Fourier samples.
+    seen : (K,) bool
+        These samples.
     motion : (N,) float
         Rms displacement of the Gaussians that may move, Å.
     history : (E, 3) float
@@ -51,6 +55,8 @@ class LearnedHalf:
     model: MotionModel
     latent: np.ndarray
     latent_error: np.ndarray
+    latent_of_seen: np.ndarray
+    seen: np.ndarray
     motion: np.ndarray
     history: np.ndarray
     evidence: dict
@@ -84,19 +90,23 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
     if not os.path.exists(finished):
         trained = np.sort(split[len(held) :])
         history = train(model, reader, features, neutral, trained, held, number, settings, run, progress)
-        latent, _ = posterior(model, reader, features, number, settings, progress)
-        mobility = model.mobility
-        fields = model.displacements_of(model.gmm().centers, mobility, latent[:_FIELDS])[:, mobility > _MOBILE]
-        model.turn(axes_of_motion(latent[:_FIELDS], principal_motions(fields, model.latent_size).scores))
+        guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
+        fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
+        model.turn(axes_of_motion(guess, principal_motions(fields, model.latent_size).scores))
         write_model(finished, model, history)
     else:
         arrays, header = read_arrays(finished)
         model.load(arrays)
         history = np.array(header["history"])
-    latent, covariance = posterior(model, reader, features, number, settings, progress)
-    evidence = held_out_evidence(model, reader, neutral, held, number, settings, progress)
+    guess = model.encoder(tf.constant(features))[0].numpy()
+    latent, covariance = latents(model, reader, guess, model.precision, number, settings, progress)
+    seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
+    latent_of_seen, _ = latents(
+        model, reader, np.zeros_like(guess), model.precision * seen.astype(np.float32), number, settings, progress)
+    evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
+    error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
-        reader.particles, model, latent, np.sqrt(np.einsum("ndd->nd", covariance)), motion_of(model, latent), history, evidence)
+        reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
 
 
 def new_model(half, shared, number, numbers, settings, run, progress):
@@ -168,40 +178,35 @@ def train(model, reader, features, neutral, trained, held, number, settings, run
     return np.array(history)
 
 
-def posterior(model, reader, features, number, settings, progress):
-    """Most probable latents (N, D) and their covariances (N, D, D)."""
-    particles = reader.particles
-    latent = model.encoder(tf.constant(features))[0].numpy()
-    covariance, done = np.empty((len(particles), model.latent_size, model.latent_size)), 0
-    with progress.step("latents", len(particles), half=number) as report:
+def latents(model, reader, guess, precision, number, settings, progress):
+    """Most probable latents (N, D), searched from a guess (N, D), and their covariances (N, D, D)."""
+    found, covariance, done = guess.copy(), np.empty((*guess.shape, guess.shape[1])), 0
+    with progress.step("find latents", len(guess), half=number) as report:
         for batch in reader.batches(settings.training_batch):
-            latent[batch.index], covariance[batch.index] = most_probable(
-                model, latent[batch.index], images_of(batch, particles), model.precision)
+            found[batch.index], covariance[batch.index] = most_probable(
+                model, guess[batch.index], images_of(batch, reader.particles), precision)
             done += len(batch.index)
             report(done)
-    return latent, covariance
+    return found, covariance
 
 
-def held_out_evidence(model, reader, neutral, held, number, settings, progress):
+def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
     """What latents found on one half of the Fourier samples explain of the other half, in particles never trained on.
 
     The gain counts from the neutral state, or from the GMM of the start map where that explains more; the start map saw these
     particles too.
     """
-    rng = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1])
-    seen = tf.constant(rng.random(len(model.disc.ring)) < 0.5, tf.float32)
-    found, rest, start = [], [], []
+    unseen = model.precision * (~seen).astype(np.float32)
+    moved, neutral, start = [], [], []
     for batch in reader.batches(settings.training_batch, held):
         images = images_of(batch, reader.particles)
-        zero = np.zeros((len(batch.index), model.latent_size), np.float32)
-        latent, _ = most_probable(model, zero, images, model.precision * seen)
-        unseen = model.precision * (1 - seen)
-        found.append(model.value(tf.constant(latent), images, unseen).numpy())
-        rest.append(model.value(tf.constant(zero), images, unseen).numpy())
+        latent = tf.constant(latent_of_seen[batch.index])
+        moved.append(model.value(latent, images, unseen).numpy())
+        neutral.append(model.value(tf.zeros_like(latent), images, unseen).numpy())
         start.append(model.start_value(images, unseen).numpy())
-    found, rest, start = (np.concatenate(values) for values in (found, rest, start))
-    baseline = max(rest, start, key=np.mean)
-    gain = found - baseline
+    moved, neutral, start = (np.concatenate(values) for values in (moved, neutral, start))
+    baseline = max(neutral, start, key=np.mean)
+    gain = moved - baseline
     return {
         "gain": float(gain.mean()), "gain_error": float(gain.std() / np.sqrt(len(gain))),
         "explained": float(gain.mean() / max(abs(baseline.mean()), 1e-12))}

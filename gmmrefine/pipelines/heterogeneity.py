@@ -8,6 +8,7 @@ from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.heterogeneity_figures import draw_latents, draw_training
 from gmmrefine.io.mrc import write_map
+from gmmrefine.io.network_file import write_arrays
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns
 from gmmrefine.particles.particle_set import split_half_sets
@@ -116,6 +117,8 @@ def write_results(particles, learned, mask, focus, settings, run):
     write_star(path, [StarBlock("latent", columns)])
     for number, half in enumerate(learned, 1):
         write_gmm(run.path(f"gmm_half_{number}.star"), half.model.gmm())
+        write_arrays(run.path(f"latent_half_{number}.npz"), {
+            "latent_of_seen": half.latent_of_seen, "seen": half.seen}, {"radius": half.model.disc.radius})
     points = points_of(mask if focus is None else mask * focus, particles.pixel_size)
     fields = [half.model.displacements_of(points, np.ones(len(points)), half.latent[:_FIELDS]) for half in learned]
     motions = [principal_motions(field, settings.latent_size) for field in fields]
