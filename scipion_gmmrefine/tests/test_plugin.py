@@ -16,9 +16,14 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
-    "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
-    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtPatches", "GmmRefineProtRefine")
+    "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
+    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtPatches",
+    "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
 VIEWERS = {
+    protocols.GmmRefineProtAudit: viewers.GmmRefineAuditViewer,
+    protocols.GmmRefineProtLocalResolution: viewers.GmmRefineLocalResolutionViewer,
+    protocols.GmmRefineProtQScore: viewers.GmmRefineQScoreViewer,
+    protocols.GmmRefineProtSharpen: viewers.GmmRefineSharpenViewer,
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
     protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
     protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
@@ -62,6 +67,9 @@ class TestRegistration(BaseTest):
         self.assertEqual(focus, {**refine, "focusSphere": wizards.GmmRefineSphereWizard})
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
         self.assertEqual(patches, refine)
+        for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
+            found = self.domain.findWizards(self.proj.newProtocol(getattr(protocols, name)), DESKTOP_TKINTER)
+            self.assertEqual(found, {row: wizards.GmmRefineMapResolutionWizard})
         build = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtBuild), DESKTOP_TKINTER)
         self.assertEqual(set(build), {"gaussians", "resolution"})
 
@@ -76,6 +84,10 @@ class TestRegistration(BaseTest):
                          ("Protocols SPA", "3D", "Refine", "GmmRefineProtExpandSymmetry"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
+                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtSharpen"),
+                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
+                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
+                         ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 
