@@ -239,7 +239,8 @@ def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):
         badness = {status: number for number, status in enumerate((KEPT, UNJUDGED, WEAKENED, LOST))}
         worst = np.max([[badness[status] for status in column] for column in statuses.values()], axis=0)
         order = np.sort(np.argsort(-worst, kind="stable")[:_LISTED])
-        title = f"{len(copies)} copies" if len(copies) <= _LISTED else f"{_LISTED} of {len(copies)} copies, the worst"
+        count = f"{len(copies)} molecules" if len(copies) <= _LISTED else f"{_LISTED} of {len(copies)} molecules, the worst"
+        title = f"against {maps[0].name}\n{count}"
         write_status_figure(
             run.path("figures", "copies.png"), title, labels[order].tolist(),
             {name: column[order] for name, column in statuses.items()}, _COLORS)
@@ -272,6 +273,9 @@ def _say(results, progress):
 
 
 def _short_names(paths):
-    """File names without suffix, or whole paths where these are not different."""
+    """File names without suffix, with the folders that tell them apart where they are not different."""
     names = [os.path.basename(path).split(".mrc")[0].split(".map")[0] for path in paths]
+    if len(set(names)) < len(names):
+        folders = [os.path.dirname(os.path.abspath(path)) for path in paths]
+        names = [os.path.relpath(os.path.join(*each), os.path.commonpath(folders)) for each in zip(folders, names)]
     return names if len(set(names)) == len(names) else list(paths)

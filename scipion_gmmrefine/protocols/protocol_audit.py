@@ -1,4 +1,5 @@
 """Compare modified maps with an unmodified one."""
+import itertools
 import os
 import re
 import textwrap
@@ -13,6 +14,7 @@ from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_maps import MAPS_FOLDER, MapProtocol
 
+OUTPUT_PREFIX = re.compile("^output(Volume$)?")
 UNFIT_FOR_NAMES = re.compile(r"[^A-Za-z0-9-]+")
 
 
@@ -105,7 +107,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
 
 
 def mapNames(pointers):
-    """Short names of maps, all different: what their protocols, and they themselves, are called.
+    """Short names of maps, all different: what their protocols are called, and which of the outputs they are.
 
     Parameters
     ----------
@@ -118,8 +120,9 @@ def mapNames(pointers):
     """
     names = []
     for pointer in pointers:
-        run, own = (one.getObjLabel().split(" - ", 1)[-1] for one in (pointer.getObjValue(), pointer.get()))  # plugin - run
-        name = UNFIT_FOR_NAMES.sub("_", " ".join(dict.fromkeys([run, own]))).strip("_") or "map"
-        found = sum(other == name or other.startswith(f"{name}_") for other in names)
-        names.append(f"{name}_{found + 1}" if name in names else name)
+        run = pointer.getObjValue().getObjLabel().split(" - ", 1)[-1]  # without the plugin's name
+        output = OUTPUT_PREFIX.sub("", pointer.getExtended())
+        name = UNFIT_FOR_NAMES.sub("_", f"{run} {output}").strip("_")
+        further = (f"{name}_{number}" for number in itertools.count(2))
+        names.append(next(one for one in itertools.chain([name], further) if one not in names))
     return names

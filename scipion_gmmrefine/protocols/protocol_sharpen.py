@@ -76,7 +76,6 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
             outputs[name] = self._mapLike(volume, fileName)
             if volume.hasHalfMaps():
                 outputs[name].setHalfMaps(volume.getHalfMaps())
-        outputs["outputUnmodified"].setObjLabel("unmodified")
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)

@@ -160,22 +160,22 @@ class TestAudit(MapsTest):
         super().setUpClass()
         deposited, kept, erased = (writeMap(cls.folder / f"{name}.mrc", data) for name, data in (
             ("deposited", cls.full), ("kept", 2 * cls.full), ("erased", density(cls.positions[~cls.ofLigand]))))
-        erased.setObjLabel("some network")
-        cls.sources = asOutputs(cls.proj, deposited=deposited, kept=kept, erased=erased, structure=cls.structure)
+        cls.sources = asOutputs(
+            cls.proj, outputVolume=deposited, outputKept=kept, some_network=erased, structure=cls.structure)
         cls.protocol = cls.execute(
-            GmmRefineProtAudit, {"inputVolume": "deposited", "inputStructure": "structure"}, ["kept", "erased"])
+            GmmRefineProtAudit, {"inputVolume": "outputVolume", "inputStructure": "structure"}, ["outputKept", "some_network"])
 
     def test_the_erased_ligand_is_lost_and_nothing_else(self):
         self.assertEqual(self.protocol.summary(), [
             "Compared with import_volumes (σ 0.6 Å)", "Ligands, ions, lipids, waters and sugars in the model: 1",
-            "import_volumes_2: 1 kept", "import_volumes_some_network: 1 lost", "lost: A/ATP 1503"])
+            "import_volumes_Kept: 1 kept", "import_volumes_some_network: 1 lost", "lost: A/ATP 1503"])
         table = readTable(self.protocol._getExtraPath("audit.star"))
         self.assertEqual(table["gmmStatus"], ["kept", "lost"])
         self.assertIn("2 modified maps", self.protocol.methods()[0])
 
     def test_viewer(self):
         viewer = self.viewer(viewers.GmmRefineAuditViewer, self.protocol)
-        self.assertEqual(viewer.getParam("modified").choices, ["import_volumes_2", "import_volumes_some_network"])
+        self.assertEqual(viewer.getParam("modified").choices, ["import_volumes_Kept", "import_volumes_some_network"])
         for name in ("showCopies", "showClasses", "showChanges"):
             self.assertGreater(np.ptp(self.axes(viewer, name)[0].images[0].get_array()), 0.5)
         viewer.modified.set(1)

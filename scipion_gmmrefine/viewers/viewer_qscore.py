@@ -68,7 +68,7 @@ class GmmRefineQScoreViewer(ResultsViewer):
         rows = [[name.replace("_", " "), *values] for name, *values in zip(
             names, *(map(_short, table[column]) for column in STATISTICS))]
         return [plotterOf(plotTable, [heading, *STATISTICS.values()], rows, f"Q-score by {heading.lower()}",
-                          size=(8, 1.5 + 0.32 * len(rows)))]
+                          size=(10, 1.5 + 0.32 * len(rows)))]
 
     def _showColoured(self):
         return chimeraViews(self, [os.path.abspath(self._existing(Q_SCRIPT))])

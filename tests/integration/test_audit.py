@@ -117,6 +117,15 @@ def test_density_that_fades_is_weakened_then_lost(small):
             path.unlink()
 
 
+def test_maps_of_one_name_are_told_apart_by_their_folders(small):
+    for folder in ("one", "two"):
+        (small / folder).mkdir()
+        (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
+    assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
+    maps = read_star(small / "out" / "maps.star")["maps"]
+    assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
+
+
 def test_what_the_reference_does_not_show_is_not_judged(small):
     atoms = read_atoms(small / "model.pdb")
     heights = np.where(atoms.residue_names == "HOH", 0.0, 1.0)
