@@ -8,7 +8,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FILTERED_FILE, LOCAL_RESOLUTION_FIGURE, LOCAL_RESOLUTION_FILE, MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, notACube
@@ -46,24 +46,25 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.LOCAL_RESOLUTION)
-        volume = self.inputVolume.get().getFileName()
-        self._insertFunctionStep(self.measureStep, volume, options, needsGPU=False)
+        options = engineOptions(self, without(settings.LOCAL_RESOLUTION, (settings.MASK,)))
+        files = self._filesOf("inputVolume", "mask")
+        self._insertFunctionStep(self.measureStep, files, options, needsGPU=False)
         if self.filterVolume:
-            self._insertFunctionStep(self.filterStep, volume, options, needsGPU=False)
-        self._insertFunctionStep(self.createOutputStep, volume, options, self.filterVolume.get(), needsGPU=False)
+            self._insertFunctionStep(self.filterStep, files, options, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, files, options, self.filterVolume.get(), needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def measureStep(self, _volume, options):
-        self._runEngine("local-resolution", [*self._engineHalfMaps(self.inputVolume.get()), *options],
+    def measureStep(self, _files, options):
+        self._runEngine("local-resolution", [
+            *self._engineHalfMaps(self.inputVolume.get()), *options, *self._onGrid(settings.MASK)],
                         [LOCAL_RESOLUTION_FILE, MASK_FILE, LOCAL_RESOLUTION_FIGURE])
 
-    def filterStep(self, _volume, _options):
+    def filterStep(self, _files, _options):
         volume = self._engineMap(self.inputVolume.get(), "map")
         self._runEngine("local-filter", [volume, settings.RESOLUTION_MAP.option, self._getExtraPath(LOCAL_RESOLUTION_FILE)],
                         [FILTERED_FILE], folder=FILTERED_FOLDER)
 
-    def createOutputStep(self, _volume, _options, filtered):
+    def createOutputStep(self, _files, _options, filtered):
         volume = self.inputVolume.get()
         outputs = {"outputResolution": self._mapLike(volume, LOCAL_RESOLUTION_FILE),
                    "outputMask": self._mask(volume.getSamplingRate(), MASK_FILE)}

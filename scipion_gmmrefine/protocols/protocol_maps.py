@@ -24,6 +24,11 @@ class MapProtocol(EngineProtocol):
                            "the volume; where it keeps none the centre of the box is at 0, as in its ChimeraX protocols. "
                            "Header of the map: what ChimeraX or Coot take when they open the file themselves.")
 
+    # --------------------------- INSERT steps functions ----------------------
+    def _filesOf(self, *rows):
+        """File of every row that points to something, for a step to tell whether its input is still the same."""
+        return [getattr(self, row).get().getFileName() for row in rows if getattr(self, row).get() is not None]
+
     # --------------------------- STEPS functions ------------------------------
     def _engineMap(self, volume, name, placed=False, fileName=None):
         """Path of a volume, or of another file on its grid, with Scipion's sampling rate in its header.
@@ -46,6 +51,12 @@ class MapProtocol(EngineProtocol):
         """Paths of a volume's two half maps, with Scipion's sampling rate in their headers."""
         return [self._engineMap(volume, f"half_map_{number}", fileName=name)
                 for number, name in enumerate(halfMapFiles(volume), 1)]
+
+    def _onGrid(self, *group):
+        """Options of the engine for settings whose rows point to volumes on the grid of the input, where given."""
+        given = [(setting, getattr(self, setting.form_name).get()) for setting in group]
+        return [word for setting, volume in given if volume is not None
+                for word in (setting.option, self._engineMap(volume, setting.name))]
 
     def _mapLike(self, volume, fileName):
         """A result on the grid of a volume, in the same place for Scipion."""

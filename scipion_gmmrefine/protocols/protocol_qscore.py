@@ -48,7 +48,7 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         options = engineOptions(self, settings.QSCORE)
-        files = self.inputVolume.get().getFileName(), self.inputStructure.get().getFileName()
+        files = self._filesOf("inputVolume", "inputStructure")
         self._insertFunctionStep(self.scoreStep, files, self.placeFrom.get(), options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 

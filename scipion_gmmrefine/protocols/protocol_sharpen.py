@@ -22,7 +22,8 @@ CONDITIONS = {
     "amplitude_window": f"sharpening in ({LOCAL_MODEL}, {LOCAL})",
     "mask_resolution": "mask is None",
     "mask_edge": "mask is None"}
-PASSED_ON = without(settings.SHARPEN, (settings.RESOLUTION_MAP,))
+ON_GRID = (settings.RESOLUTION_MAP, settings.MASK)
+PASSED_ON = without(settings.SHARPEN, ON_GRID)
 WAYS = {
     B_FACTOR: "by a B factor [Rosenthal2003]", MODEL_PROFILE: "to the radial amplitudes of the atomic model [Chen2023]",
     LOCAL_RESOLUTION: "by a B factor that follows the local resolution",
@@ -57,18 +58,15 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         options = engineOptions(self, PASSED_ON)
-        volume, local = self.inputVolume.get(), self.localResolution.get()
-        files = [volume.getFileName(), local.getFileName() if local is not None else ""]
+        files = self._filesOf("inputVolume", "localResolution", "mask")
         self._insertFunctionStep(self.sharpenStep, files, self.placeFrom.get(), options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
     def sharpenStep(self, _files, _place, options):
-        local = self.localResolution.get()
-        arguments = [self._engineMap(self.inputVolume.get(), "map", placed=self._needsModel()), *options]
-        if local is not None:
-            arguments += [settings.RESOLUTION_MAP.option, self._engineMap(local, "local_resolution")]
-        self._runEngine("sharpen", arguments, [SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
+        volume = self._engineMap(self.inputVolume.get(), "map", placed=self._needsModel())
+        self._runEngine("sharpen", [volume, *options, *self._onGrid(*ON_GRID)], [
+            SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
 
     def createOutputStep(self, _files, _options):
         volume, outputs = self.inputVolume.get(), {}
