@@ -160,6 +160,15 @@ def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
     assert record(small / "out")["results"]["maps"]["cut"]["atoms_without_q"] > 10
 
 
+def test_maps_without_a_common_atom_are_refused(small):
+    atoms = read_atoms(small / "model.pdb")
+    for name, planes, start in (("low", 26, 0.0), ("high", 24, 28.8)):
+        save(small / f"{name}.mrc", map_of_atoms(
+            atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9))
+    outcome = audit(small, "low.mrc", "high.mrc", options=("--grids", "resample"))
+    assert_refused(outcome, "audit", "low.mrc holds the fewest, 17", "no atom lies inside all maps", "audit each by itself")
+
+
 @pytest.mark.parametrize("moved, found", [
     ((0, 0, 2), "1.8 0.0 0.0 Å"), ((0, -1.5, 0), "0.0 -1.4 0.0 Å"), ((1, 0, 0), "0.0 0.0 0.9 Å")])
 def test_a_moved_map_is_refused(small, moved, found):
