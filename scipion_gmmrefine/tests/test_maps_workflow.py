@@ -16,7 +16,7 @@ from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
 from scipion_gmmrefine import viewers
-from scipion_gmmrefine.convert.star import readTable
+from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtLocalResolution,
@@ -180,6 +180,25 @@ class TestAudit(MapsTest):
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()
         self.assertEqual([cells[1, column].get_text().get_text() for column in range(3)], ["lost", "A/ATP 1503", "ligand"])
         self.assertIn("change_map_3.cxc", self.chimera(viewer, "showColoured"))
+
+    def test_table_of_molecules_begins_with_the_worst(self):
+        protocol = self.proj.newProtocol(GmmRefineProtAudit)
+        self.proj.saveProtocol(protocol)
+        protocol.makeWorkingDir()
+        writeTables(protocol._getExtraPath("maps.star"), {"maps": {"gmmMap": ["deposited", "a", "b"]}})
+        writeTables(protocol._getExtraPath("audit.star"), {"audit": {
+            "gmmMap": ["a", "a", "a", "b"], "gmmChain": 4 * ["A"], "gmmResidueName": ["MG", "HOH", "ATP", "MG"],
+            "gmmResidueNumber": [1, 2, 3, 1], "gmmInsertionCode": ["<NA>", "<NA>", "B", "<NA>"],
+            "gmmClass": ["ion", "water", "ligand", "ion"], "gmmStatus": ["kept", "unjudged", "lost", "kept"],
+            "gmmQReference": [0.7, "<NA>", 0.6, 0.7], "gmmQScore": [0.8, 0.1, -0.2, 0.8],
+            "gmmDensityReference": [1, 0, 1, 1], "gmmDensity": [1, 0, 0.05, 1]}})
+        cells = self.axes(self.viewer(viewers.GmmRefineAuditViewer, protocol), "showTable")[0].tables[0].get_celld()
+        rows = [[cells[row, column].get_text().get_text() for column in range(7)] for row in (1, 2, 3)]
+        self.assertEqual(rows, [
+            ["lost", "A/ATP 3B", "ligand", "0.60", "-0.20", "1.00", "0.05"],
+            ["unjudged", "A/HOH 2", "water", "–", "0.10", "0.00", "0.00"],
+            ["kept", "A/MG 1", "ion", "0.70", "0.80", "1.00", "1.00"]])
+        self.assertNotIn((4, 0), cells)
 
 
 class TestLocalResolutionAndSharpening(MapsTest):
