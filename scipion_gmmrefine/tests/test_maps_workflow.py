@@ -190,7 +190,7 @@ class TestAudit(MapsTest):
             "gmmMap": ["a", "a", "a", "b"], "gmmChain": 4 * ["A"], "gmmResidueName": ["MG", "HOH", "ATP", "MG"],
             "gmmResidueNumber": [1, 2, 3, 1], "gmmInsertionCode": ["<NA>", "<NA>", "B", "<NA>"],
             "gmmClass": ["ion", "water", "ligand", "ion"], "gmmStatus": ["kept", "unjudged", "lost", "kept"],
-            "gmmQReference": [0.7, "<NA>", 0.6, 0.7], "gmmQScore": [0.8, 0.1, -0.2, 0.8],
+            "gmmQReference": ["0.7", "<NA>", "0.6", "0.7"], "gmmQScore": [0.8, 0.1, -0.2, 0.8],
             "gmmDensityReference": [1, 0, 1, 1], "gmmDensity": [1, 0, 0.05, 1]}})
         cells = self.axes(self.viewer(viewers.GmmRefineAuditViewer, protocol), "showTable")[0].tables[0].get_celld()
         rows = [[cells[row, column].get_text().get_text() for column in range(7)] for row in (1, 2, 3)]
