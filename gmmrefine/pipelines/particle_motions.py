@@ -27,14 +27,14 @@ def rows_of(path, particles):
     block = next(iter(read_star(path).values()))
     wanted = identity_columns(path, particles)["rlnImageName"].tolist()
     if "rlnImageName" not in block.columns:
-        raise InputError(f"{path}: no column rlnImageName, so that rows cannot be told apart. Write each particle's image there.")
+        raise InputError(f"{path}: no column rlnImageName, so rows cannot be told apart. Write each particle's image there.")
     names = block.columns["rlnImageName"].tolist()
     if names == wanted:
         return block
     place = {name: row for row, name in enumerate(names)}
     if len(place) < len(names):
         raise InputError(
-            f"{path}: images occur twice, and their order is not that of the particles, so that rows cannot be told apart. Give "
+            f"{path}: images occur twice, and their order is not that of the particles, so rows cannot be told apart. Give "
             "one row per particle in the order of the particle file.")
     missing = [name.decode() for name in wanted if name not in place]
     if missing:
