@@ -84,7 +84,9 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
     """
     model, reader = new_model(half, shared, number, numbers, settings, run, progress)
     finished = run.path(f"network_half_{number}.npz")
-    features, neutral = described(model, reader, number, settings, progress)
+    seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
+    features, neutral = described(model, reader, model.precision, number, settings, progress)
+    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), number, settings, progress)
     split = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT]).permutation(len(reader.particles))
     held = np.sort(split[: max(_FEWEST_HELD_OUT, int(_HELD_OUT * len(split)))])
     if not os.path.exists(finished):
@@ -98,11 +100,9 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
         arrays, header = read_arrays(finished)
         model.load(arrays)
         history = np.array(header["history"])
-    guess = model.encoder(tf.constant(features))[0].numpy()
-    latent, covariance = latents(model, reader, guess, model.precision, number, settings, progress)
-    seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
+    latent, covariance = latents(model, reader, features, model.precision, number, settings, progress)
     latent_of_seen, _ = latents(
-        model, reader, np.zeros_like(guess), model.precision * seen.astype(np.float32), number, settings, progress)
+        model, reader, features_of_seen, model.precision * seen.astype(np.float32), number, settings, progress)
     evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
     error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
@@ -137,10 +137,10 @@ def new_model(half, shared, number, numbers, settings, run, progress):
         gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc)), reader
 
 
-def described(model, reader, number, settings, progress):
-    """Features and neutral log-likelihood of every particle."""
+def described(model, reader, precision, number, settings, progress):
+    """Features and neutral log-likelihood of every particle, by samples of some precision (K,)."""
     with progress.step("read what particles tell", len(reader.particles), half=number) as report:
-        return describe(model, reader, settings.training_batch, model.precision, report)
+        return describe(model, reader, settings.training_batch, precision, report)
 
 
 def train(model, reader, features, neutral, trained, held, number, settings, run, progress):
@@ -178,8 +178,9 @@ def train(model, reader, features, neutral, trained, held, number, settings, run
     return np.array(history)
 
 
-def latents(model, reader, guess, precision, number, settings, progress):
-    """Most probable latents (N, D), searched from a guess (N, D), and their covariances (N, D, D)."""
+def latents(model, reader, features, precision, number, settings, progress):
+    """Most probable latents (N, D), searched from what the encoder makes of features (N, F), and covariances (N, D, D)."""
+    guess = model.encoder(tf.constant(features))[0].numpy()
     found, covariance, done = guess.copy(), np.empty((*guess.shape, guess.shape[1])), 0
     with progress.step("find latents", len(guess), half=number) as report:
         for batch in reader.batches(settings.training_batch):
