@@ -233,8 +233,8 @@ SIMULATE = (
     Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
     Setting(
         "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection, hinge if not where the "
-        "domain touches the rest, and largest angle or range of angles in degrees, e.g. "
-        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20'."),
+        "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
+        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'."),
     Setting(
         "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
         "stay at the first model.", choices=("all", "one")),
