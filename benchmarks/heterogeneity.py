@@ -104,10 +104,10 @@ def fsc_half(folder, maps, mask):
 def swing_tables(folder):
     """Latents, amplitudes and converted poses of a swinging domain."""
     place = os.path.join(folder, "swing")
-    start = prepared(place, f"{NBD}: 0..20")
+    start = prepared(place, f"{NBD}: -10..10")
     learned, mask_file = os.path.join(place, "learned"), os.path.join(place, "mask_domain_1.mrc")
     seconds = command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned)
-    table("One NBD of 6MSM swings 0-20° about its hinge, 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman ≥ 0.9, "
+    table("One NBD of 6MSM swings through 20° about its hinge, 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman ≥ 0.9, "
           "amplitude within 20 %)", (
               "half", "Spearman, first latent and angle", "true deviation of the angle (°)", "learned (°)", "difference"),
           swing_rows(place, learned))
@@ -135,7 +135,7 @@ def swing_tables(folder):
 def states_table(folder):
     """Two states, half of the particles each."""
     place = os.path.join(folder, "states")
-    start = prepared(place, f"{NBD}: 0,20")
+    start = prepared(place, f"{NBD}: -10,10")
     learned = os.path.join(place, "learned")
     command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned)
     angles, _ = true_angles(place)
@@ -144,7 +144,7 @@ def states_table(folder):
     for number in (1, 2):
         mine = half_set == number
         border = two_groups(latent[mine, 0])
-        right = np.mean((latent[mine, 0] > border) == (angles[mine] > 10))
+        right = np.mean((latent[mine, 0] > border) == (angles[mine] > 0))
         rows.append((f"half {number}", f"{100 * max(right, 1 - right):.1f} %"))
     table("Two states 20° apart, 50:50 (target: ≥ 95 % on the right side)", ("half", "particles on the right side"), rows)
 

@@ -203,9 +203,9 @@ ANCHORS = Setting(
     "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 6.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
 EPOCHS = Setting(
-    "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
+    "epochs", 20, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
 TRAINING_RATE = Setting(
     "training_rate", 1e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
