@@ -18,6 +18,7 @@ from gmmrefine.io.report_plots import (
     series_colors,
 )
 from gmmrefine.pipelines.patch_geometry import read_patches
+from gmmrefine.pipelines.report_conformations import conformations_section
 from gmmrefine.pipelines.report_folder import known, require_columns
 from gmmrefine.pipelines.report_quality import audit_section, q_section
 
@@ -228,5 +229,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, patches_section, poses_section, coverage_section, gmm_section, local_resolution_section, maps_section,
-    q_section, audit_section)
+    fsc_section, patches_section, conformations_section, poses_section, coverage_section, gmm_section,
+    local_resolution_section, maps_section, q_section, audit_section)

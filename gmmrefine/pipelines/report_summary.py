@@ -130,6 +130,19 @@ def _audit(run, results):
         yield f"{name}: {found or 'no copies to judge'}{'; lost: ' + ', '.join(lost) if lost else ''}."
 
 
+def _heterogeneity(run, results):
+    yield f"{_counted(run)}; conformations were learned by each half set alone."
+    yield _sentence(results["verdict"])
+    gain = " and ".join(f"{part['gain']:.2f} ± {part['gain_error']:.2f}" for part in results["held_out"])
+    yield f"Particles that were held out are explained better by their conformation, by {gain} (natural logarithm) each."
+
+
+def _conformation_to_pose(run, results):
+    yield f"{_counted(run)}; poses of one region from conformations, then refined."
+    yield _sentence(results["verdict"])
+    yield f"Resolution of the region before: {_angstroms([results['resolution_before']])}."
+
+
 def _any_command(run, results):
     text = results.get("resolution_text")
     yield f"{run.record['command']}: resolution {text}." if text else f"{run.record['command']}: finished."
@@ -154,4 +167,4 @@ def _sentence(words):
 _BY_COMMAND = {
     "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
     "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
-    "qscore": _qscore, "audit": _audit}
+    "qscore": _qscore, "audit": _audit, "heterogeneity": _heterogeneity, "conformation-to-pose": _conformation_to_pose}
