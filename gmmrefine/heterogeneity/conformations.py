@@ -84,9 +84,7 @@ def direction_cosine(motions, paths):
 
     Latents of two half sets are measured each in its own way: an axis may run the other way, or be another motion.
     """
-    first = motions[0]
-    mobile = first.mobility > 0
-    points, mobility = first.gmm().centers[mobile], first.mobility[mobile]
+    points, mobility = motions[0].gmm().centers, motions[0].mobility
     changes = []
     for motion, path in zip(motions, paths):
         start, end = motion.displacements_of(points, mobility, path[[0, -1]])

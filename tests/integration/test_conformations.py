@@ -156,6 +156,15 @@ def test_atoms_outside_the_region_stay_and_none_is_nan(opposite, tmp_path):
     assert "Gaussians of the region" in record(folder)["results"]["motion"]
 
 
+def test_movie_turns_round_the_half_whose_axis_runs_the_other_way(learned, opposite, tmp_path):
+    for source, cosine, order in ((learned, 1, [1, 2, 3]), (opposite, -1, [3, 2, 1])):
+        folder = show(source, tmp_path / f"out{cosine}", "--frames", 3)
+        assert record(folder)["results"]["cosine"] == pytest.approx(cosine, abs=0.02)
+        first, second, *_ = (folder / "movie.cxc").read_text(encoding="utf-8").splitlines()
+        assert first == 'open "half_1/frame_01.mrc" "half_1/frame_02.mrc" "half_1/frame_03.mrc" vseries true'
+        assert second.split()[1:-2] == [f'"half_2/frame_{number:02d}.mrc"' for number in order]
+
+
 def test_subsets_are_sorted_within_each_half_and_joined_by_what_moves(opposite, latent, tmp_path):
     folder = show(opposite, tmp_path / "out", "--subsets", 2)
     results = record(folder)["results"]
@@ -283,3 +292,19 @@ def test_what_may_be_noise_is_said(copy, tmp_path):
     changed_record(copy, results={"reproducible": False})
     outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--through", "1 0")
     assert outcome.code == 0 and "no reproducible motion" in outcome.out
+
+
+@pytest.mark.slow
+def test_heterogeneity_ends_with_what_the_command_shows(simulated, tmp_path):
+    outcome = gmmrefine(
+        "heterogeneity", simulated / "truth.star", "-o", tmp_path / "run", "--epochs", 1, "--latent-size", 1, "--anchors", 4,
+        "--gaussians", 60, "--target-resolution", 15, "--mask", simulated / "mask.mrc")
+    assert outcome.code == 0, outcome.err
+    ready, made = tmp_path / "run" / "conformations", show(tmp_path / "run", tmp_path / "out")
+    assert len(list(ready.glob("half_*/frame_*.mrc"))) == 18
+    for path in ready.glob("half_*/frame_*.mrc"):
+        density = read_map(made / path.relative_to(ready)).data
+        assert read_map(path).data == pytest.approx(density, abs=1e-4 * density.max())
+    assert (ready / "movie.cxc").read_text() == (made / "movie.cxc").read_text()
+    results = record(tmp_path / "run")["results"]["conformations"]
+    assert results["frames"] == 9 and results["cosine"] == pytest.approx(record(made)["results"]["cosine"], abs=0.01)
