@@ -29,6 +29,7 @@ def run(args):
     """Make and write."""
     from gmmrefine.backend import set_up
     from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.io.mrc import read_mask
     from gmmrefine.pipelines.conformations import check_settings, conformations
     from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
@@ -37,14 +38,14 @@ def run(args):
     check_limits(args, CONFORMATIONS, COMPUTING)
     learned = finished_record(args.source)
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
-    halves, grid = read_halves(args.source), read_grid(args.source, learned)
+    halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
     check_settings(args, halves)
     if args.model:
-        check_model(args.model, grid)
+        check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
     files = [os.path.join(args.source, name) for name in _LEARNED]
     particles, notes = None, []
     if args.subsets:
-        args.particles, args.mask = learned["particle_file"], os.path.join(args.source, "mask.mrc")
+        args.particles, args.mask = learned["particle_file"], mask
         for name in ("split_halves", "invert_contrast"):
             setattr(args, name, learned["settings"][name])
         particles, notes = read_for_computing(args)

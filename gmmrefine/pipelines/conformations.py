@@ -90,6 +90,8 @@ def conformations(halves, grid, model, settings, folder, progress):
     """
     halves = chosen_halves(settings, halves)
     paths = [path_of(half, settings) for half in halves]
+    for half, path in zip(halves, paths):
+        note_guesses(half, path, progress)
     results, backward = {"frames": len(paths[0])}, [False, False]
     if len(halves) == 2 and len(paths[0]) > 1:
         results["cosine"] = cosine = direction_cosine([half.motion for half in halves], paths)
@@ -105,6 +107,15 @@ def conformations(halves, grid, model, settings, folder, progress):
     write_frame_table(os.path.join(folder, "frames.star"), halves, paths)
     results["motion"] = write_histogram(os.path.join(folder, "motion.png"), halves, grid)
     return results
+
+
+def note_guesses(half, path, progress):
+    """Say how many latents (F, D) of a path lie where the MovingHalf has no particles."""
+    beyond = ((path < half.latent.min(axis=0)) | (path > half.latent.max(axis=0))).any(axis=1)
+    if beyond.any():
+        progress.say(
+            f"note: {beyond.sum()} of {len(path)} conformations of half {half.number} lie beyond all its particles, where the "
+            "decoder guesses")
 
 
 def write_frames(half, path, grid, folder, progress):

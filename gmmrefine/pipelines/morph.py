@@ -4,24 +4,22 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.mask import membership_of_points
+from gmmrefine.gmm.mask import membership_of_points, values_at
 from gmmrefine.heterogeneity.conformations import moved_points
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.atoms_writer import positions_of_all, write_morph
 
-_FEWEST_INSIDE = 0.5  # of the atoms
+_INSIDE, _FEWEST_INSIDE = 0.5, 0.5  # of the mask's height; of the atoms
 
 
-def check_model(path, grid):
-    """Refuse a model that is not in the frame of the maps on a MotionGrid."""
+def check_model(path, mask, pixel_size):
+    """Refuse a model that is not in the frame of the maps, by the molecule's mask (Z, Y, X)."""
     positions = read_atoms(path).positions
-    last = (grid.box_size - 1) * grid.pixel_size
-    inside = np.all((positions >= 0) & (positions <= last), axis=1)
+    inside = values_at(positions - len(mask) // 2 * pixel_size, mask, pixel_size) > _INSIDE
     if inside.mean() < _FEWEST_INSIDE:
         raise InputError(
-            f"{path}: only {inside.sum()} of {len(inside)} atoms lie inside the box, which runs from 0 to {last:.0f} Å along "
-            "each axis; the model is not in the frame of the maps. Fit it into a map of the heterogeneity run (first voxel at "
-            "0 0 0) and save it again.")
+            f"{path}: only {inside.sum()} of {len(inside)} atoms lie inside the molecule's mask; the model is not in the frame "
+            "of the maps. Fit it into a map of the heterogeneity run (first voxel at 0 0 0) and save it again.")
 
 
 def write_morphs(model, halves, paths, grid, folder, progress):
@@ -43,7 +41,6 @@ def write_morphs(model, halves, paths, grid, folder, progress):
         list of file names; for run.json, of each half, the residue that moves farthest, its trajectory's length and the
         distance between its ends in Å.
     """
-    check_model(model, grid)
     atoms, everything = read_atoms(model), positions_of_all(model)
     names, movements = [], []
     for half, path in zip(halves, paths):

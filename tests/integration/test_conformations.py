@@ -290,8 +290,15 @@ def test_particles_missing_from_the_latents(copy, tmp_path):
 
 def test_what_may_be_noise_is_said(copy, tmp_path):
     changed_record(copy, results={"reproducible": False})
-    outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--through", "1 0")
+    outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--through", "0.5 0")
     assert outcome.code == 0 and "no reproducible motion" in outcome.out
+    assert "beyond" not in outcome.out
+
+
+def test_what_lies_beyond_the_particles_is_said(learned, tmp_path):
+    outcome = gmmrefine("conformations", learned, "-o", tmp_path / "out", "--through", "0 0; 1.6 0", "--frames", 5)
+    assert outcome.code == 0, outcome.err
+    assert "note: 2 of 5 conformations of half 1 lie beyond" in outcome.out and "of half 2 lie beyond" not in outcome.out
 
 
 @pytest.mark.slow
