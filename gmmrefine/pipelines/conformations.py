@@ -98,11 +98,13 @@ def conformations(halves, grid, model, settings, folder, progress):
         backward = [False, cosine < 0]
         if abs(cosine) < _ALIKE:
             progress.say(f"note: the half sets move differently here, cosine {cosine:.2f}; do not compare their frames")
-    morphs = [None, None]
     maps = [write_frames(half, path, grid, folder, progress) for half, path in zip(halves, paths)]
+    morphs = [None, None]
     if model:
         morphs, results["largest_movement"] = write_morphs(model, halves, paths, grid, folder, progress)
-    movies = [Movie(*shown) for shown in zip(*zip(*maps), morphs, backward)]
+    movies = [
+        Movie(names, level, morph, is_backward)
+        for (names, level), morph, is_backward in zip(maps, morphs, backward)]
     write_movie(os.path.join(folder, "movie.cxc"), movies, grid.box_size * grid.pixel_size)
     write_frame_table(os.path.join(folder, "frames.star"), halves, paths)
     results["motion"] = write_histogram(os.path.join(folder, "motion.png"), halves, grid)
