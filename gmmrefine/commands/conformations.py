@@ -9,6 +9,7 @@ particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map
 import os
 
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
+from gmmrefine.errors import InputError
 from gmmrefine.settings import COMPUTING, CONFORMATIONS
 
 OUTPUTS = ("frames.star", "movie.cxc", "motion.png")
@@ -37,6 +38,8 @@ def run(args):
 
     check_limits(args, CONFORMATIONS, COMPUTING)
     learned = finished_record(args.source)
+    if os.path.realpath(args.output) == os.path.realpath(os.path.join(args.source, "conformations")):
+        raise InputError(f"{args.output} holds what heterogeneity itself has made. Use another folder with -o.")
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
     halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
     check_settings(args, halves)

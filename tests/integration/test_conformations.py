@@ -237,6 +237,13 @@ def test_model_in_another_frame(learned, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_heterogeneity_made_is_not_mixed_with_other_frames(copy):
+    outcome = gmmrefine("conformations", copy, "-o", copy / "conformations")
+    assert_refused(outcome, "conformations", "heterogeneity itself", "another folder")
+    outcome = gmmrefine("conformations", copy, "-o", copy)
+    assert_refused(outcome, "conformations", "holds a 'heterogeneity' run")
+
+
 def changed_record(folder, **changes):
     content = record(folder)
     content.update(changes)
