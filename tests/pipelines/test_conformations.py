@@ -11,7 +11,7 @@ from gmmrefine.pipelines.heterogeneity_folder import MotionGrid, MovingHalf
 MOVE = (4.0, -2.0, 1.0)  # Å
 
 
-@pytest.mark.parametrize("most", [1000, 7])
+@pytest.mark.parametrize("most", [1000, 15])
 def test_histogram_tells_the_quartiles_of_each_half(tmp_path, monkeypatch, most):
     monkeypatch.setattr(conformations, "_MOST_MEASURED", most)
     mobility = (np.arange(30) < 10).astype(float)
