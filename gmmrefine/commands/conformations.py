@@ -35,6 +35,7 @@ def run(args):
     from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
     from gmmrefine.pipelines.morph import check_model
+    from gmmrefine.pipelines.particle_motions import learned_latents
 
     check_limits(args, CONFORMATIONS, COMPUTING)
     learned = finished_record(args.source)
@@ -46,12 +47,13 @@ def run(args):
     if args.model:
         check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
     files = [os.path.join(args.source, name) for name in _LEARNED]
-    particles, notes = None, []
+    particles, latent, notes = None, None, []
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
         for name in ("split_halves", "invert_contrast"):
             setattr(args, name, learned["settings"][name])
         particles, notes = read_for_computing(args)
+        latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
     record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model])
     if not learned["results"]["reproducible"]:
@@ -61,6 +63,6 @@ def run(args):
     results = conformations(halves, grid, args.model, args, args.output, progress)
     if particles is not None:
         record.describe_particles(particles)
-        results.update(reconstruct_subsets(particles, halves, args, record, progress))
+        results.update(reconstruct_subsets(particles, latent, halves, args, record, progress))
     record.finish(results, progress.seconds)
     progress.say(f"{results['frames']} conformations by half in {args.output}; movie.cxc plays them in ChimeraX")

@@ -6,7 +6,6 @@ from gmmrefine.heterogeneity.conformations import axis_path, direction_cosine, e
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.particle_motions import learned_latents
 from gmmrefine.pipelines.reconstruct import half_map, write_maps
 
 _FEWEST = 20  # particles of each half in a class
@@ -26,7 +25,7 @@ def check_subsets(settings, halves):
             f"{fewest // settings.subsets}; expected at least {_FEWEST} in each. Ask for at most {fewest // _FEWEST}.")
 
 
-def reconstruct_subsets(particles, halves, settings, run, progress):
+def reconstruct_subsets(particles, latent, halves, settings, run, progress):
     """Half maps, map and FSC of classes of equal size along a latent axis.
 
     A class of one half is joined with that of the other which lies towards the same end of the motion; which end is which is
@@ -36,9 +35,11 @@ def reconstruct_subsets(particles, halves, settings, run, progress):
     ----------
     particles : ParticleSet
         Of the heterogeneity run.
+    latent : (N, D) float
+        Of these particles.
     halves : list of MovingHalf
     settings : object
-        ``settings.CONFORMATIONS``, computing settings, ``source``, ``mask``, ``symmetry`` and ``invert_contrast``.
+        ``settings.CONFORMATIONS``, computing settings, ``mask``, ``symmetry`` and ``invert_contrast``.
     run : RunRecord
     progress : Progress
 
@@ -50,8 +51,7 @@ def reconstruct_subsets(particles, halves, settings, run, progress):
     mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
     cosine = direction_cosine(
         [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves])
-    values = learned_latents(settings.source, particles)[:, settings.axis - 1]
-    classes = []
+    values, classes = latent[:, settings.axis - 1], []
     for half in halves:
         mine = np.flatnonzero(particles.half_set == half.number)
         classes.append([mine[members] for members in equal_classes(values[mine], settings.subsets)])

@@ -48,6 +48,13 @@ def learned_latents(folder, particles):
     """Latents (N, D) of particles from the table of a heterogeneity run."""
     path = os.path.join(folder, "latent.star")
     block = rows_of(path, particles)
+    elsewhere = np.flatnonzero(block.integers("rlnRandomSubset") != particles.half_set)
+    if len(elsewhere):
+        first = elsewhere[0]
+        raise InputError(
+            f"{path}: {len(elsewhere)} particles were learned in the other half set than they are in now, the first is "
+            f"{block.strings('rlnImageName')[first]}, now in half {particles.half_set[first]}. Give the particles the half "
+            "sets they had, or run heterogeneity again.")
     return np.column_stack([block.numbers(label) for label in latent_labels(block)])
 
 

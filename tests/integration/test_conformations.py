@@ -1,6 +1,7 @@
 """Maps, morphs and subsets of motions that are known, through the command line."""
 import json
 import shutil
+from dataclasses import replace
 
 import gemmi
 import numpy as np
@@ -14,7 +15,7 @@ from gmmrefine.gmm.render import render_map
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map
-from gmmrefine.io.star_particles import read_particles
+from gmmrefine.io.star_particles import read_particles, write_particles
 
 TURN, MOVE = (0.1, 0.2, -0.3), (4.0, -2.0, 1.0)  # radians, Å
 CENTER = BOX // 2 * PIXEL_SIZE
@@ -293,6 +294,19 @@ def test_particles_missing_from_the_latents(copy, tmp_path):
     (copy / "latent.star").write_text("\n".join(lines[: rows[-1]]) + "\n", encoding="utf-8")
     outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--subsets", 2)
     assert_refused(outcome, "conformations", f"1 of {PARTICLES} particles are missing")
+    assert not (tmp_path / "out").exists()
+
+
+def test_particles_that_changed_their_half(copy, simulated, tmp_path):
+    particles = read_particles(simulated / "truth.star")
+    half_set = particles.half_set.copy()
+    half_set[[4, 9]] = 3 - half_set[[4, 9]]
+    write_particles(tmp_path / "other.star", replace(particles, half_set=half_set))
+    changed_record(copy, particle_file=str(tmp_path / "other.star"))
+    outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--subsets", 2)
+    assert_refused(
+        outcome, "conformations", "2 particles were learned in the other half set", "000005@", f"in half {half_set[4]}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_may_be_noise_is_said(copy, tmp_path):
