@@ -14,6 +14,7 @@ COMMANDS = {
     "refine": "refine",
     "refine-patches": "refine_patches",
     "heterogeneity": "heterogeneity",
+    "conformations": "conformations",
     "conformation-to-pose": "conformation_to_pose",
     "composite": "composite",
     "expand-symmetry": "expand_symmetry",

@@ -216,6 +216,21 @@ HETEROGENEITY = (
     (LATENT_SIZE, ANCHORS, TARGET_RESOLUTION, EPOCHS, TRAINING_RATE, TRAINING_BATCH) + GMM + FSC + PARTICLES_READ
     + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
 
+AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1)
+FRAMES = Setting(
+    "frames", 9, int, "Maps along the axis, from the 5th to the 95th percentile of the half's particles, or along the line "
+    "through given points.", minimum=2, maximum=99)
+THROUGH = Setting(
+    "through", "", str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
+    "through them, or one map for one point.", label="Through latent points")
+HALF = Setting(
+    "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
+    "something else in that of the other.", choices=("both", "1", "2"))
+SUBSETS = Setting(
+    "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
+    minimum=0, maximum=99)
+CONFORMATIONS = (AXIS, FRAMES, THROUGH, HALF, SUBSETS, FSC_THRESHOLD)
+
 MOTION_TABLE = Setting(
     "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
     "degrees) and gmmMoveX Y Z (Å), a point x of the neutral region going to exp(ω) x + t; or .npy (N, 6) of the same in the "

@@ -3,8 +3,9 @@
 Particles keep the poses they have. Writes DIR/latent.star (conformation of every particle), network_half_1.npz and
 network_half_2.npz, latent_half_1.npz and latent_half_2.npz (latents by half of the signal, for conversion), gmm_half_1.star and
 gmm_half_2.star (the neutral state), motions.star (what moves how far, and whether
-the half sets agree), training.star and training.png (loss of every epoch), latent.png, mask.mrc and fsc.star. An interrupted
-run continues when the same command is given again.
+the half sets agree), training.star and training.png (loss of every epoch), latent.png, mask.mrc, fsc.star and conformations/
+(maps along the first axis and their movie, see the command conformations). An interrupted run continues when the same command
+is given again.
 """
 import os
 

@@ -1,5 +1,4 @@
 """Conformations turned into poses of a region, chosen by held-out signal, and refined there."""
-import json
 import os
 from dataclasses import dataclass
 
@@ -31,6 +30,7 @@ from gmmrefine.pipelines.half_iteration import (
     reference_reliability,
     save_half,
 )
+from gmmrefine.pipelines.heterogeneity_folder import finished_record
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -66,16 +66,7 @@ def inputs_of(args):
     if args.motions:
         args.particles, args.is_reproducible = args.source, True
         return
-    path = os.path.join(args.source, "run.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read. Give the folder of a finished heterogeneity run, or --motions.") from error
-    if record["command"] != "heterogeneity" or not record["finished"]:
-        raise InputError(
-            f"{args.source} holds a '{record['command']}' run{'' if record['finished'] else ' that did not finish'}. Give the "
-            "folder of a finished heterogeneity run.")
+    record = finished_record(args.source)
     args.particles = record["particle_file"]
     for name in ("split_halves", "invert_contrast"):
         setattr(args, name, record["settings"][name])

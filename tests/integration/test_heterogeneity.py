@@ -145,7 +145,8 @@ def test_half_1_is_byte_identical_when_half_2_is_noise(swinging, learned, tmp_pa
     with mrcfile.mmap(noise / "particles.mrcs", mode="r+") as stack:
         stack.data[half_set == 2] = np.random.default_rng(1).standard_normal(((half_set == 2).sum(), BOX, BOX))
     folder = learn(noise / "particles.star", tmp_path / "run", "--pin-exchanges", learned / "run.json")
-    for name in ("network_half_1.npz", "latent_half_1.npz", "gmm_half_1.star", "iterations/00/half_map_1.mrc"):
+    for name in ("network_half_1.npz", "latent_half_1.npz", "gmm_half_1.star", "iterations/00/half_map_1.mrc",
+                 "conformations/half_1/frame_09.mrc"):
         assert filecmp.cmp(learned / name, folder / name, shallow=False), name
     for label in ("gmmLatent1", "gmmLatentError1", "gmmMotion"):
         first, second = (table(one).columns[label][half_set == 1] for one in (learned, folder))
