@@ -225,7 +225,7 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
 def aligned_better(states, others, region, radius):
     """How much more signal the half maps of ``states`` share in a region (Z, Y, X) than those of ``others``.
 
-    Mean over shells of the logarithm of the ratio of shared power, from the lowest shell used to ``radius``, where both share any.
+    Mean over shells, from the lowest used to ``radius``, of the logarithm of the ratio of shared power, where both share any.
     """
     now, then = (
         shared_power(*(state.volume * region for state in pair))[LOWEST_SHELL : radius + 1] for pair in (states, others))
