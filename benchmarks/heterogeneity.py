@@ -61,13 +61,13 @@ def latents(folder):
 
 
 def angles_of(folder, number, latent, mask, pixel_size, axis):
-    """Angles (n,) in degrees by which a half's network turns the domain inside a mask against the rest."""
+    """Angles (n,) in degrees by which a half's network turns Gaussians wholly inside a mask against those wholly outside."""
     motion = motion_from(*read_arrays(os.path.join(folder, f"network_half_{number}.npz")))
     gmm = motion.gmm()
     domain = membership(gmm, mask, pixel_size)
     field = motion.displacements_of(gmm.centers, motion.mobility, latent).astype(float)
     masses = np.maximum(gmm.masses, 0)
-    own, rest = (rigid_motions(gmm.centers, field, masses * part)[0] for part in (domain, 1 - domain))
+    own, rest = (rigid_motions(gmm.centers, field, masses * part)[0] for part in (domain > 0.99, domain == 0))
     return np.degrees(rotation_vectors(np.swapaxes(rest, 1, 2) @ own) @ axis)
 
 

@@ -35,7 +35,7 @@ def run(args):
     check_settings(args, particles)
     record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
-    record.set(particle_file=os.path.abspath(args.particles))  # where conformation-to-pose finds the images
+    record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
     results = heterogeneity(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

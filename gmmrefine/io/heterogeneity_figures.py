@@ -51,7 +51,7 @@ def draw_latents(path, latent, motion, half_set):
             xlim=(-limits, limits), ylim=(-limits, limits))
         histogram.hist(motion[half_set == number], bins=40, histtype="step", label=f"half {number}")
     figure.colorbar(points, ax=second, label="motion (Å rms)")
-    histogram.set(xlabel="motion (Å rms)", ylabel="particles", title="How far particles are from neutral")
+    histogram.set(xlabel="motion (Å rms)", ylabel="particles", title="Distance from neutral")
     histogram.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
 

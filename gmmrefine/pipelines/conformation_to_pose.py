@@ -117,9 +117,10 @@ def conformation_to_pose(particles, settings, run, progress):
             body, wanted.subset(mine), wanted_of_seen.subset(mine), seen[number - 1], shared, number, settings, run, progress)
         used[mine] = region.used
         regions.append(region)
-    write_motions(run.path("motions.star"), particles, turns, moves, used)
-    progress.say(f"{used.sum()} of {len(used)} particles follow their conformation, the others keep their pose")
+    progress.say(f"held-out signal prefers the conformation of {used.sum()} of {len(used)} particles")
     results = refine_regions(particles, starts, bodies, regions, shared.masks, curve, settings, run, progress)
+    used &= results["iteration"] > 0
+    write_motions(run.path("motions.star"), particles, turns, moves, used)
     return dict(results, converted=int(used.sum()), verdict=verdict(results, used, settings))
 
 

@@ -105,7 +105,7 @@ def test_frames_are_the_molecule_moved_rigidly(learned, tmp_path):
 def test_frames_lie_on_the_axis_of_each_half(learned, latent, tmp_path):
     folder = show(learned, tmp_path / "out", "--frames", 4)
     table = read_curves(folder / "frames.star")
-    half_set = read_particles(record(learned)["particle_file"]).half_set
+    half_set = read_particles(learned / record(learned)["particle_file"]).half_set
     for number in (1, 2):
         ends = np.percentile(latent[half_set == number, 0], (5, 95))
         assert table["gmmLatent1"][table["gmmHalf"] == number] == pytest.approx(np.linspace(*ends, 4), abs=1e-5)
@@ -170,7 +170,7 @@ def test_subsets_are_sorted_within_each_half_and_joined_by_what_moves(opposite, 
     folder = show(opposite, tmp_path / "out", "--subsets", 2)
     results = record(folder)["results"]
     assert results["subset_cosine"] == pytest.approx(-1, abs=1e-3)
-    particles = read_particles(record(opposite)["particle_file"])
+    particles = read_particles(opposite / record(opposite)["particle_file"])
     for half, is_first_low in ((1, True), (2, False)):
         mine = particles.half_set == half
         middle = np.median(latent[mine, 0])

@@ -128,6 +128,7 @@ def test_motions_of_elsewhere_become_the_same_poses(swinging, converted, tmp_pat
         assert tables[1].numbers(label) == pytest.approx(tables[0].numbers(label), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_nothing_moves_in_a_rigid_molecule(tmp_path):
     rigid = simulate(tmp_path / "rigid")
     folder = learn(rigid / "particles.star", tmp_path / "learned")
@@ -159,6 +160,7 @@ def test_half_1_is_byte_identical_when_half_2_is_noise(swinging, learned, tmp_pa
     assert sorted((entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]) == [("fsc", 0), ("mask", 0)]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(swinging, learned, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     with killed_before(folder / "network_half_1.npz", monkeypatch):
