@@ -114,6 +114,17 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         return [*textwrap.wrap(verdict, SUMMARY_WIDTH), *lines,
                 f"Before: {describeResolution(results.get('resolution_before'))}, at the poses of the whole molecule"]
 
+    def _describeRegion(self):
+        if self.region.get() == NONE_NAMED:
+            return self.inputHeterogeneity.get()._describeRegion()
+        return super()._describeRegion()
+
+    def _methods(self):
+        if hasattr(self, "outputVolume") and not self.converted().any():
+            return [f"Learned conformations [Chen2021] improved no poses of the region ({self._describeRegion()}), which were "
+                    "left as they were."]
+        return super()._methods()
+
     def _whatWasRefined(self):
         return f"{super()._whatWasRefined()}, which started from learned conformations [Chen2021] where held-out signal agreed,"
 
