@@ -90,7 +90,7 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
 
     def test_histogram_counts_every_particle_in_its_half(self):
         axes, = self.axes(self.finished(), "showHistogram")
-        medians = [f"half {half}: median {np.median(10 * np.linalg.norm(latentsOf(half), axis=1)):.2f}" for half in (1, 2)]
+        medians = [f"half {half}: median {np.median(10 * np.linalg.norm(latentsOf(half), axis=1)):.2f} Å" for half in (1, 2)]
         self.assertEqual(sorted(text.get_text() for text in axes.get_legend().get_texts()), medians)
 
     def test_every_particle_is_drawn_in_the_panel_of_its_half(self):

@@ -63,10 +63,10 @@ class ParticleLasso:
         self._panels, self._views, self._ids, self._chosen = panels, views, ids, chosen
         self._inside = {half: np.zeros(len(own), bool) for half, own in ids.items()}
         self._rings = {half: axes.scatter([], [], **_SELECTED) for half, axes in panels.items()}
-        figure = next(iter(panels.values())).figure
-        self._count = figure.text(0.03, 0.05, "")
+        last = list(panels.values())[-1]
+        self._count = last.figure.text(0.03, 0.03, "")
         self._lassos = [LassoSelector(axes, onselect=self._loopOf(half)) for half, axes in panels.items()]
-        self._button = Button(figure.add_axes((0.72, 0.02, 0.16, 0.07)), "Make subset")
+        self._button = Button(last.figure.add_subplot(last.get_gridspec()[1, -2]), "Make a set of them")
         self._button.on_clicked(lambda _event: self._chosen(self.selected()))
         self._report()
 

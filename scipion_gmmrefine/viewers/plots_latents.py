@@ -3,6 +3,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 HALF_COLOURS = {1: "tab:blue", 2: "tab:orange"}
+BELOW = 0.06  # height of the row of buttons, of that of the panels
 _MOST_DRAWN = 20000  # particles of a half
 _OUTLIERS = (1, 99)  # percentiles between which colours differ
 
@@ -27,13 +28,13 @@ def plotLatents(figure, views, values, label, colours="viridis", note=""):
     Returns
     -------
     dict of Axes
-        By half set.
+        By half set; the second row of their grid is free for buttons.
     """
     low, high = np.percentile(np.concatenate(list(values.values())), _OUTLIERS)
     scale, panels = Normalize(low, high if high > low else low + 1), {}
-    width = figure.get_figwidth() / len(views)
-    for position, (half, view) in enumerate(views.items(), 1):
-        axes = panels[half] = figure.add_subplot(1, len(views), position)
+    grid = figure.add_gridspec(2, len(views) + 1, width_ratios=(*len(views) * [1], 0.04), height_ratios=(1, BELOW))
+    for position, (half, view) in enumerate(views.items()):
+        axes = panels[half] = figure.add_subplot(grid[0, position])
         drawn = slice(None, None, max(1, len(view.points) // _MOST_DRAWN))
         dots = axes.scatter(*view.points[drawn].T, c=values[half][drawn], s=10 if len(view.points) < 2000 else 3, norm=scale,
                             cmap=colours, linewidths=0)
@@ -43,8 +44,8 @@ def plotLatents(figure, views, values, label, colours="viridis", note=""):
         axes.axhline(0, color="0.85", linewidth=0.6, zorder=0)
         axes.axvline(0, color="0.85", linewidth=0.6, zorder=0)
     figure.suptitle(note, fontsize=9)
-    figure.subplots_adjust(left=0.65 / (2 * width), right=0.88, bottom=0.2, top=0.86, wspace=0.28)
-    figure.colorbar(dots, cax=figure.add_axes((0.91, 0.2, 0.015, 0.66)), label=label)
+    figure.colorbar(dots, cax=figure.add_subplot(grid[0, -1]), label=label)
+    figure.tight_layout()
     return panels
 
 
@@ -85,7 +86,7 @@ def plotHistogram(figure, values, label, title):
     bins = np.linspace(0, max(together.max(), 1e-6), min(60, max(10, len(together) // 20)) + 1)
     for half, own in values.items():
         axes.hist(own, bins=bins, color=HALF_COLOURS[half], histtype="step", linewidth=1.6,
-                  label=f"half {half}: median {np.median(own):.2f}" if len(own) else f"half {half}: none")
+                  label=f"half {half}: median {np.median(own):.2f} Å" if len(own) else f"half {half}: none")
     axes.set_xlabel(label)
     axes.set_ylabel("Particles")
     axes.set_title(title, fontsize=11)

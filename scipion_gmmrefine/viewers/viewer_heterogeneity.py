@@ -34,9 +34,9 @@ COLOURINGS = {  # by choice: label of the colours, name of the colour map, what 
     "view: rot": ("Rot (degrees)", "twilight", "rot"),
     "view: tilt": ("Tilt (degrees)", "viridis", "tilt")}
 TOOLS = {
-    "look only": "",
-    "map at a point": "Click in a panel: the map of the conformation there is made and shown.",
-    "morph between points": "Click both ends of an axis in one panel: the maps along it are made and shown.",
+    "look": "",
+    "make the map at a point": "Click in a panel: the map of the conformation there is made and shown.",
+    "make a morph between two points": "Click both ends of an axis in one panel: the maps along it are made and shown.",
     "select particles": "Draw a loop in each panel, then press the button: the particles inside become a set and a STAR file."}
 LOOK, POINT, AXIS, SELECT = range(len(TOOLS))
 HEADINGS = ["Axis", "Motion of half 1\n(Å rms)", "Motion of half 2\n(Å rms)", "Cosine between\nthe halves"]
