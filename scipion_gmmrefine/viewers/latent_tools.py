@@ -75,6 +75,7 @@ class ParticleLasso:
 
     def select(self, half, corners):
         """Select the particles of a half set inside a loop of corners (x, y), in place of those selected before."""
+        corners = [corner for corner in corners if None not in corner]  # the mouse was outside the panel
         points = self._views[half].points
         inside = Path(corners).contains_points(points) if len(corners) > 2 else np.zeros(len(points), bool)
         self._inside[half] = inside
