@@ -214,8 +214,7 @@ class TestLasso(HeterogeneityViewerTest):
             axes = window.getFigure().axes[half - 1]
             axes.set_xlim(-4, 4)
             axes.set_ylim(-4, 4)
-            outside = 3.5, -9
-            corners = [(0, -3.5), (3.5, -3.5), outside, (3.5, 3.5), (0, 3.5), (0, -3.5)]
+            corners = [(0, -3.5), (9, -9), (9, 9), (0, 9), (0, -3.5)]  # the mouse leaves the panel, even the window
             self.click(axes, corners[0])
             for corner in corners[1:]:
                 self.click(axes, corner, "motion_notify_event")
@@ -251,6 +250,14 @@ class TestLasso(HeterogeneityViewerTest):
         table = readTable(text.splitlines()[-1], "particles")
         self.assertEqual(list(map(int, table["scipionObjId"])), expected)
         self.assertEqual(set(table["rlnRandomSubset"]), {"2"})
+
+    def test_a_set_that_scipion_cannot_make_is_a_message(self):
+        viewer, window = self.window()
+        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles())
+        window.tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
+        with mock.patch.object(self.proj, "launchProtocol"), mock.patch.object(MessageView, "show", autospec=True) as shown:
+            viewer._atOnce(viewer._subset)(window.tool.selected())
+        self.assertIn("The set was not made: its protocol did not start.", shown.call_args[0][0].getMessage())
 
     def test_nothing_selected_is_a_message(self):
         viewer, _ = self.window()

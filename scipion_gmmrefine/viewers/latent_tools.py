@@ -63,19 +63,28 @@ class ParticleLasso:
         self._panels, self._views, self._ids, self._chosen = panels, views, ids, chosen
         self._inside = {half: np.zeros(len(own), bool) for half, own in ids.items()}
         self._rings = {half: axes.scatter([], [], **_SELECTED) for half, axes in panels.items()}
+        self._trail = []  # of the mouse in the window; LassoSelector knows no corners outside its panel
         last = list(panels.values())[-1]
+        for name in ("button_press_event", "motion_notify_event"):
+            last.figure.canvas.mpl_connect(name, self._followed)
         self._count = last.figure.text(0.03, 0.03, "")
         self._lassos = [LassoSelector(axes, onselect=self._loopOf(half)) for half, axes in panels.items()]
         self._button = Button(last.figure.add_subplot(last.get_gridspec()[1, -2]), "Make a set of them")
         self._button.on_clicked(lambda _event: self._chosen(self.selected()))
         self._report()
 
+    def _followed(self, event):
+        if event.name == "button_press_event":
+            self._trail = []
+        if event.button:
+            self._trail.append((event.x, event.y))
+
     def _loopOf(self, half):
-        return lambda corners: self.select(half, corners)
+        """What is done with the end of a loop that began in a panel."""
+        return lambda _corners: self.select(half, self._panels[half].transData.inverted().transform(self._trail))
 
     def select(self, half, corners):
         """Select the particles of a half set inside a loop of corners (x, y), in place of those selected before."""
-        corners = [corner for corner in corners if None not in corner]  # the mouse was outside the panel
         points = self._views[half].points
         inside = Path(corners).contains_points(points) if len(corners) > 2 else np.zeros(len(points), bool)
         self._inside[half] = inside

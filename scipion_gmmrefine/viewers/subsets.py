@@ -2,6 +2,7 @@
 import os
 
 from pwem.protocols import ProtUserSubSet
+from pyworkflow.exceptions import PyworkflowException
 
 from scipion_gmmrefine.constants import PARTICLES_FILE
 from scipion_gmmrefine.convert.star_writer import writeParticles
@@ -22,6 +23,11 @@ def registerSubset(protocol, ids):
     -------
     tuple
         The protocol that holds the set, and the path of a STAR file with the same particles.
+
+    Raises
+    ------
+    PyworkflowException
+        Scipion did not make the set.
     """
     project = protocol.getProject()
     subset = project.newProtocol(ProtUserSubSet, other="", outputClassName=protocol.outputParticles.getClassName())
@@ -30,9 +36,12 @@ def registerSubset(protocol, ids):
     subset.inputObject.setExtended("outputParticles")
     subset.sqliteFile.set(f"{_writeSelection(protocol, ids)},")  # file and, after the comma, a prefix of tables: none
     project.launchProtocol(subset, wait=True)
-    (_, particles), = subset.iterOutputAttributes()
+    outputs = [output for _, output in subset.iterOutputAttributes()]
+    if not outputs:
+        raise PyworkflowException(f"The set was not made: {subset.getErrorMessage() or 'its protocol did not start'}. The log "
+                                  f"of '{subset.getObjLabel()}' says why.")
     path = subset._getExtraPath(PARTICLES_FILE)
-    writeParticles(particles, path, subset._getExtraPath("stacks"))
+    writeParticles(outputs[0], path, subset._getExtraPath("stacks"))
     return subset, path
 
 
