@@ -139,7 +139,7 @@ class TestPicking(HeterogeneityViewerTest):
     def pick(self, viewer, half, *places, frames=1, chimera=""):
         """Click, and give what the engine was asked for and the views that were shown."""
         window = self.show(viewer, "showLatents")
-        engine, shown = FakeEngine(frames), []
+        self.drawn, engine, shown = window.getFigure(), FakeEngine(frames), []
         with mock.patch.object(Plugin, "runEngineNow", side_effect=engine), \
                 mock.patch.object(Chimera, "getProgram", return_value=chimera), \
                 mock.patch.object(Chimera, "getHome", return_value="/"), \
@@ -160,6 +160,7 @@ class TestPicking(HeterogeneityViewerTest):
             through, = (word.split("=")[1] for word in arguments if word.startswith("--through="))
             np.testing.assert_allclose([float(value) for value in through.split()], [-0.5, 0.25], atol=1e-3)
             self.assertEqual(len(shown[0].getFigure().axes), 3)
+            self.assertIn("Click in a panel", self.drawn._suptitle.get_text())
 
     def test_two_points_are_made_a_morph_once_both_are_there(self):
         viewer = self.finished(tool=AXIS)
@@ -195,10 +196,9 @@ class TestPicking(HeterogeneityViewerTest):
 
     def test_an_engine_that_refuses_is_a_message(self):
         window = self.show(self.finished(tool=POINT), "showLatents")
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=EngineFailure("has no command conformations")), \
-                mock.patch.object(MessageView, "show", autospec=True) as shown:
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=EngineFailure("has no command conformations")):
             self.click(window.getFigure().axes[0], (0.1, 0.1))
-        self.assertIn("no command conformations", shown.call_args[0][0].getMessage())
+        self.assertEqual(window.getFigure()._suptitle.get_text(), "has no command conformations")
 
 
 class TestLasso(HeterogeneityViewerTest):
@@ -241,10 +241,9 @@ class TestLasso(HeterogeneityViewerTest):
         protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
         window.tool.select(2, [(0, -9), (9, -9), (9, 9), (0, 9)])
         button = window.getFigure().axes[3]
-        with mock.patch.object(MessageView, "show", autospec=True) as shown:
-            self.click(button, (0.5, 0.5))
-            self.click(button, (0.5, 0.5), "button_release_event")
-        text = shown.call_args[0][0].getMessage()
+        self.click(button, (0.5, 0.5))
+        self.click(button, (0.5, 0.5), "button_release_event")
+        text = window.getFigure()._suptitle.get_text()
         expected = HALVES[2][latentsOf(2)[:, 0] > 0].tolist()
         self.assertIn(f"{len(expected)} particles are now the set of the protocol", text)
         table = readTable(text.splitlines()[-1], "particles")
@@ -255,9 +254,9 @@ class TestLasso(HeterogeneityViewerTest):
         viewer, window = self.window()
         viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles())
         window.tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
-        with mock.patch.object(self.proj, "launchProtocol"), mock.patch.object(MessageView, "show", autospec=True) as shown:
-            viewer._atOnce(viewer._subset)(window.tool.selected())
-        self.assertIn("The set was not made: its protocol did not start.", shown.call_args[0][0].getMessage())
+        with mock.patch.object(self.proj, "launchProtocol"):
+            viewer._atOnce(window.getFigure(), viewer._subset)(window.tool.selected())
+        self.assertIn("The set was not made: its protocol did not start.", window.getFigure()._suptitle.get_text())
 
     def test_nothing_selected_is_a_message(self):
         viewer, _ = self.window()

@@ -3,6 +3,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 HALF_COLOURS = {1: "tab:blue", 2: "tab:orange"}
+NOTE_SIZE = 9
 BELOW = 0.06  # height of the row of buttons, of that of the panels
 _MOST_DRAWN = 20000  # particles of a half
 _OUTLIERS = (1, 99)  # percentiles between which colours differ
@@ -43,7 +44,7 @@ def plotLatents(figure, views, values, label, colours="viridis", note=""):
         axes.set_title(f"Half {half}, {len(view.points)} particles", fontsize=10)
         axes.axhline(0, color="0.85", linewidth=0.6, zorder=0)
         axes.axvline(0, color="0.85", linewidth=0.6, zorder=0)
-    figure.suptitle(note, fontsize=9)
+    figure.suptitle(note, fontsize=NOTE_SIZE)
     figure.colorbar(dots, cax=figure.add_subplot(grid[0, -1]), label=label)
     figure.tight_layout()
     return panels

@@ -5,6 +5,7 @@ from glob import glob
 import numpy as np
 from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.protocol import params
+from pyworkflow.viewer import MessageView
 
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, TRAINING_FILE
@@ -15,7 +16,7 @@ from scipion_gmmrefine.protocols import GmmRefineProtHeterogeneity
 from scipion_gmmrefine.viewers.latent_space import alongAxes, alongComponents, byUmap
 from scipion_gmmrefine.viewers.latent_tools import ConformationPicker, ParticleLasso
 from scipion_gmmrefine.viewers.plots import plotSlices
-from scipion_gmmrefine.viewers.plots_latents import plotFrames, plotHistogram, plotLatents, plotTraining
+from scipion_gmmrefine.viewers.plots_latents import NOTE_SIZE, plotFrames, plotHistogram, plotLatents, plotTraining
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.subsets import registerSubset
 from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
@@ -132,17 +133,25 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     def _tool(self, panels, views, ids):
         """What the mouse does, as the form says."""
+        figure = panels[HALVES[0]].figure
         if self.tool.get() == SELECT:
-            return ParticleLasso(panels, views, ids, self._atOnce(self._subset))
+            return ParticleLasso(panels, views, ids, self._atOnce(figure, self._subset))
         if self.tool.get() in (POINT, AXIS):
-            return ConformationPicker(panels, views, 1 if self.tool.get() == POINT else 2, self._atOnce(self._conformations))
+            return ConformationPicker(
+                panels, views, 1 if self.tool.get() == POINT else 2, self._atOnce(figure, self._conformations))
         return None
 
-    def _atOnce(self, makeViews):
-        """Show what a click asks for, in new windows."""
+    def _atOnce(self, figure, makeViews):
+        """Show what a click asks for in new windows; messages in the figure, as a dialog would come up behind it."""
         def show(*arguments):
+            hint = list(TOOLS.values())[self.tool.get()]
+            _say(figure, "One moment ...")
             for view in self._guarded(lambda: makeViews(*arguments))():
-                view.show()
+                if isinstance(view, MessageView):
+                    hint = view.getMessage()
+                else:
+                    view.show()
+            _say(figure, hint)
         return show
 
     def _conformations(self, half, latents):
@@ -171,3 +180,10 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         subset, path = registerSubset(self.protocol, ids)
         return [self.infoMessage(f"{len(ids)} particles are now the set of the protocol '{subset.getObjLabel()}', and in the "
                                  f"STAR file\n{os.path.abspath(path)}", "Subset made")]
+
+
+def _say(figure, text):
+    """Write above the panels, also while something else is about to take its time."""
+    figure.suptitle(text, fontsize=NOTE_SIZE)
+    figure.canvas.draw()
+    figure.canvas.flush_events()
