@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import sys
@@ -138,15 +139,15 @@ class TestPicking(HeterogeneityViewerTest):
 
     def pick(self, viewer, half, *places, frames=1, chimera=""):
         """Click, and give what the engine was asked for and the views that were shown."""
-        window = self.show(viewer, "showLatents")
-        self.drawn, engine, shown = window.getFigure(), FakeEngine(frames), []
+        self.drawn, engine, shown = self.show(viewer, "showLatents").getFigure(), FakeEngine(frames), []
+        gc.collect()  # Scipion drops the view once it is shown; the figure is pyplot's
         with mock.patch.object(Plugin, "runEngineNow", side_effect=engine), \
                 mock.patch.object(Chimera, "getProgram", return_value=chimera), \
                 mock.patch.object(Chimera, "getHome", return_value="/"), \
                 mock.patch("pwem.viewers.EmPlotter.show", autospec=True, side_effect=shown.append), \
                 mock.patch.object(ChimeraView, "show", autospec=True, side_effect=shown.append):
             for place in places:
-                self.click(window.getFigure().axes[half - 1], place)
+                self.click(self.drawn.axes[half - 1], place)
         return engine.asked, shown
 
     def test_a_point_is_made_a_map_by_the_network_of_its_half(self):
@@ -219,27 +220,27 @@ class TestLasso(HeterogeneityViewerTest):
             for corner in corners[1:]:
                 self.click(axes, corner, "motion_notify_event")
             self.click(axes, corners[-1], "button_release_event")
-            self.assertEqual(window.tool.selected(), HALVES[half][latentsOf(half)[:, 0] > 0].tolist())
+            self.assertEqual(window.getFigure().tool.selected(), HALVES[half][latentsOf(half)[:, 0] > 0].tolist())
 
     def test_panels_add_up_and_a_new_loop_replaces_the_old_one(self):
         _, window = self.window()
         right, left = ([(side, -9), (9 * np.sign(side), -9), (9 * np.sign(side), 9), (side, 9)] for side in (1e-6, -1e-6))
-        window.tool.select(1, left)
-        window.tool.select(2, right)
-        window.tool.select(1, right)
+        window.getFigure().tool.select(1, left)
+        window.getFigure().tool.select(2, right)
+        window.getFigure().tool.select(1, right)
         expected = sorted([*HALVES[1][latentsOf(1)[:, 0] > 0], *HALVES[2][latentsOf(2)[:, 0] > 0]])
-        self.assertEqual(window.tool.selected(), expected)
+        self.assertEqual(window.getFigure().tool.selected(), expected)
         count = sum(objId in HALVES[1] for objId in expected)
         self.assertIn(f"Selected: {count} of half 1, {len(expected) - count} of half 2",
                       [text.get_text() for text in window.getFigure().texts])
-        window.tool.select(1, [(0, 0), (1, 1)])
-        self.assertEqual(window.tool.selected(), HALVES[2][latentsOf(2)[:, 0] > 0].tolist())
+        window.getFigure().tool.select(1, [(0, 0), (1, 1)])
+        self.assertEqual(window.getFigure().tool.selected(), HALVES[2][latentsOf(2)[:, 0] > 0].tolist())
 
     def test_the_button_makes_a_set_and_a_star_file(self):
         viewer, window = self.window()
         protocol = viewer.protocol
         protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
-        window.tool.select(2, [(0, -9), (9, -9), (9, 9), (0, 9)])
+        window.getFigure().tool.select(2, [(0, -9), (9, -9), (9, 9), (0, 9)])
         button = window.getFigure().axes[3]
         self.click(button, (0.5, 0.5))
         self.click(button, (0.5, 0.5), "button_release_event")
@@ -253,9 +254,9 @@ class TestLasso(HeterogeneityViewerTest):
     def test_a_set_that_scipion_cannot_make_is_a_message(self):
         viewer, window = self.window()
         viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles())
-        window.tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
+        window.getFigure().tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
         with mock.patch.object(self.proj, "launchProtocol"):
-            viewer._atOnce(window.getFigure(), viewer._subset)(window.tool.selected())
+            viewer._atOnce(window.getFigure(), viewer._subset)(window.getFigure().tool.selected())
         self.assertIn("The set was not made: its protocol did not start.", window.getFigure()._suptitle.get_text())
 
     def test_nothing_selected_is_a_message(self):

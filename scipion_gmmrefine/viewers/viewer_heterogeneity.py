@@ -72,11 +72,11 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         group.addParam("colouring", params.EnumParam, choices=list(COLOURINGS), default=0, label="Coloured by")
         group.addParam("tool", params.EnumParam, choices=list(TOOLS), default=LOOK, label="The mouse is used to",
                        help="\n".join(f"*{name}*: {text}" for name, text in TOOLS.items() if text))
-        group.addParam("showLatents", params.LabelParam, label="Conformations of both half sets",
-                       help="Every dot is a particle. Each half set has axes of its own, which may run the other way.")
         group.addParam("morphModel", params.FileParam, default="", condition=f"tool in ({POINT}, {AXIS})",
                        label="Atomic model to move along",
                        help="mmCIF or PDB, fitted into the maps; shown in ChimeraX. Empty shows maps alone.")
+        group.addParam("showLatents", params.LabelParam, label="Conformations of both half sets",
+                       help="Every dot is a particle. Each half set has axes of its own, which may run the other way.")
         group.addParam("showMovie", params.LabelParam, label="Largest motion of both halves in ChimeraX",
                        help="A film of maps along the first axis; needs ChimeraX.")
         self._defineMaps(form)
@@ -122,7 +122,8 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
             panels.update(plotLatents(figure, views, values, label, colours, list(TOOLS.values())[self.tool.get()]))
 
         window = plotterOf(draw, size=(11, 5))
-        window.tool = self._tool(panels, views, {half: part.ids for half, part in parts.items()})  # lives as long as its window
+        # pyplot keeps the figure as long as its window is open; matplotlib itself holds callbacks weakly
+        window.getFigure().tool = self._tool(panels, views, {half: part.ids for half, part in parts.items()})
         return [window]
 
     def _flat(self, latent, chosen):
