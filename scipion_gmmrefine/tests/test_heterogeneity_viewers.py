@@ -9,6 +9,7 @@ import mrcfile
 import numpy as np
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.viewer import MessageView
 
@@ -21,6 +22,7 @@ from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
 from scipion_gmmrefine.tests.test_viewers import ROTATIONS, SHIFTS, ViewerTest, crossing
 from scipion_gmmrefine.viewers import GmmRefineConformationToPoseViewer, GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.latent_space import alongAxes, alongComponents, byUmap
+from scipion_gmmrefine.viewers.plots_latents import plotFrames
 from scipion_gmmrefine.viewers.viewer_heterogeneity import AXIS, COLOURINGS, POINT, SELECT, UMAP
 
 IDS = tuple(range(5, 45))
@@ -200,6 +202,18 @@ class TestPicking(HeterogeneityViewerTest):
         with mock.patch.object(Plugin, "runEngineNow", side_effect=EngineFailure("has no command conformations")):
             self.click(window.getFigure().axes[0], (0.1, 0.1))
         self.assertEqual(window.getFigure()._suptitle.get_text(), "has no command conformations")
+
+
+    def test_frames_are_seen_along_the_axis_that_shows_the_motion(self):
+        first = np.zeros((6, 6, 6))
+        first[1, 2, 3] = 1
+        for axis, name in enumerate("zyx"):
+            figure = Figure()
+            volumes = [np.roll(first, shift, axis=axis) for shift in (0, 1)]
+            plotFrames(figure, volumes, [2.0, 2.0], "A")
+            self.assertNotEqual(figure._suptitle.get_text(), f"A, seen along {name}")
+            shadows = [axes.images[0].get_array() for axes in figure.axes]
+            self.assertGreater(abs(shadows[0] - shadows[1]).max(), 0.5)
 
 
 class TestLasso(HeterogeneityViewerTest):

@@ -96,7 +96,7 @@ def plotHistogram(figure, values, label, title):
 
 
 def plotFrames(figure, volumes, voxelSizes, title):
-    """Maps of one motion in their order, each seen as its maximum along z.
+    """Maps of one motion in their order, each as its maximum along the axis that shows the motion best.
 
     Parameters
     ----------
@@ -107,7 +107,8 @@ def plotFrames(figure, volumes, voxelSizes, title):
     title : str
     """
     columns = int(np.ceil(np.sqrt(len(volumes))))
-    shadows = [volume.max(axis=0) for volume in volumes]
+    along = max(range(3), key=lambda axis: np.linalg.norm(volumes[0].max(axis=axis) - volumes[-1].max(axis=axis)))
+    shadows = [volume.max(axis=along) for volume in volumes]
     low, high = np.median(shadows), np.max(shadows)
     for number, (shadow, voxelSize) in enumerate(zip(shadows, voxelSizes), 1):
         axes = figure.add_subplot(int(np.ceil(len(volumes) / columns)), columns, number)
@@ -116,7 +117,7 @@ def plotFrames(figure, volumes, voxelSizes, title):
         axes.set_title(str(number), fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(f"{title}, seen along {'zyx'[along]}", fontsize=10)
     figure.tight_layout()
 
 

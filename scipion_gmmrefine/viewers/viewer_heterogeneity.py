@@ -166,7 +166,8 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         if program and os.path.exists(program):
             return chimeraViews(self, [os.path.join(folder, MOVIE_FILE)])
         frames = sorted(glob(os.path.join(folder, f"half_{half}", "frame_*.mrc")))
-        title = f"Conformation {through} of half {half}"
+        places = " to ".join(f"({', '.join(f'{value:.2f}' for value in latent)})" for latent in latents)
+        title = f"Conformation of half {half} at {places}"
         if len(frames) == 1:
             return [plotterOf(plotSlices, *readMap(frames[0]), title, size=(11, 4))]
         return [plotterOf(plotFrames, *zip(*map(readMap, frames)), title, size=(9, 9))]
