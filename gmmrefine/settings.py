@@ -203,9 +203,9 @@ ANCHORS = Setting(
     "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 6.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
 EPOCHS = Setting(
-    "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
+    "epochs", 20, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
 TRAINING_RATE = Setting(
     "training_rate", 1e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
@@ -233,8 +233,8 @@ SIMULATE = (
     Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
     Setting(
         "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection, hinge if not where the "
-        "domain touches the rest, and largest angle or range of angles in degrees, e.g. "
-        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20'."),
+        "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
+        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'."),
     Setting(
         "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
         "stay at the first model.", choices=("all", "one")),

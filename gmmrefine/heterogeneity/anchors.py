@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from gmmrefine.backend import tf
 
-_REACH = 0.5  # of the distance between neighbouring anchors
+_REACH = 0.35  # of the distance between neighbouring anchors: each point follows one or two of them
 _STARTS = 5
 
 

@@ -12,6 +12,8 @@ Images = namedtuple("Images", "rotations shifts real imag ctf2")
 
 _COARSE = 2.0  # times the target resolution: there particles still feel a motion that is far from where they are
 
+_STEP = 0.02  # prior deviations
+
 
 class MotionModel(Motion):
     """A motion, the encoder that reads it from particles, and the likelihood of their images.
@@ -98,13 +100,15 @@ class MotionModel(Motion):
 
     @tf.function(reduce_retracing=True)
     def normal_equations(self, latent, images, precision):
-        """Log-likelihood (B,), its gradient (B, D) and its Fisher information (B, D, D) at latents (B, D)."""
+        """Log-likelihood (B,), its gradient (B, D) and its Fisher information (B, D, D) at latents (B, D).
+
+        Slopes of the projections are differences over a small step: half the time of exact ones.
+        """
+        real, imag = self.projections(self.displacements(latent), images)
         slopes = []
         for axis in range(self.latent_size):
-            along = tf.tile(tf.one_hot([axis], self.latent_size), [tf.shape(latent)[0], 1])
-            with tf.autodiff.ForwardAccumulator(latent, along) as accumulator:
-                real, imag = self.projections(self.displacements(latent), images)
-            slopes.append((accumulator.jvp(real), accumulator.jvp(imag)))
+            aside = self.projections(self.displacements(latent + _STEP * tf.one_hot(axis, self.latent_size)), images)
+            slopes.append([(there - here) / _STEP for there, here in zip(aside, (real, imag))])
         slope_real, slope_imag = (tf.stack(parts, axis=1) for parts in zip(*slopes))  # (B, D, K)
         weight = precision * images.ctf2
         agreement = images.real * real + images.imag * imag - 0.5 * images.ctf2 * (real**2 + imag**2)

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_STILL = 1e-4  # Å
 _KEPT = 0.01  # of the largest principal motion's variance; smaller ones are noise of the network
 
 
@@ -49,7 +50,7 @@ def principal_motions(displacements, most):
     flat = (displacements - mean).reshape(count, -1)
     scores, sizes, directions = np.linalg.svd(flat, full_matrices=False)
     deviations = sizes[:most] / np.sqrt(count)
-    kept = np.flatnonzero(deviations**2 > _KEPT * max(deviations[0] ** 2, 1e-20))
+    kept = np.flatnonzero(deviations**2 >= _KEPT * deviations[0] ** 2)
     fields = (deviations[kept, None] * directions[kept]).reshape(len(kept), *mean.shape)
     return PrincipalMotions(fields, mean, scores[:, kept] * np.sqrt(count))
 
@@ -76,8 +77,10 @@ def agreement(one, other):
     -------
     tuple
         cosines of the principal angles between the spanned motions, largest first; likeness of the displacements' covariances,
-        tr(C₁ C₂) / √(tr C₁² tr C₂²), 0 to 1.
+        tr(C₁ C₂) / √(tr C₁² tr C₂²), 0 to 1. Where nothing moves, nothing agrees: 0.
     """
+    if min(one.rms[0], other.rms[0]) < _STILL:
+        return np.zeros(1), 0.0
     first, second = (motions.fields.reshape(len(motions.fields), -1) for motions in (one, other))
     bases = [np.linalg.qr(fields.T)[0] for fields in (first, second)]
     cosines = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)

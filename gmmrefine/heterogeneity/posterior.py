@@ -4,7 +4,7 @@ import numpy as np
 from gmmrefine.backend import tf
 
 _LONGEST_STEP = 1.0  # prior deviations
-_STEPS = 4
+_STEPS = 2  # from the encoder's guess
 
 
 def most_probable(model, latent, images, precision, steps=_STEPS):
