@@ -2,11 +2,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from pwem.objects import SetOfParticles
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE
+from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
+from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose, GmmRefineProtFocus, GmmRefineProtHeterogeneity
 from scipion_gmmrefine.protocols.form import engineOptions
 from scipion_gmmrefine.protocols.protocol_region import MASK, MODEL, NONE_NAMED, SPHERE
@@ -62,6 +64,17 @@ class TestFlexibleParticles(ValidateTest):
         focusing = self.proj.newProtocol(GmmRefineProtFocus, region=SPHERE, focusSphere="20 20 20 9")
         focusing.inputParticles.set(protocol.outputParticles)
         self.assertEqual(focusing.validate(), [])
+        self.proj.saveProtocol(focusing)
+        focusing.makeWorkingDir()
+        writeParticles(protocol.outputParticles, focusing._getExtraPath(PARTICLES_FILE), focusing._getExtraPath("stacks"))
+        refined = focusing._refinedParticles()
+        refined.write()
+        again = SetOfParticles(filename=refined.getFileName())
+        again.loadAllProperties()
+        self.assertTrue(again.hasCTF() and again.hasAlignmentProj())
+        for one, given in zip(again.iterItems(), protocol.outputParticles.iterItems()):
+            np.testing.assert_allclose(one.getTransform().getMatrix(), given.getTransform().getMatrix(), atol=1e-5)
+            self.assertEqual((one.getObjId(), one._gmmMotion.get()), (given.getObjId(), given._gmmMotion.get()))
 
     def test_a_disabled_particle_has_no_conformation(self):
         particles = makeParticles(self.folder)

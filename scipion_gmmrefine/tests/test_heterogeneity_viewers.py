@@ -291,6 +291,10 @@ class TestFlatViews(ViewerTest):
             np.testing.assert_allclose(np.append(again, 1) @ redrawn, place, atol=1e-9)
         np.testing.assert_allclose(alongAxes(self.LATENT, 3, 1).latentAt(place), [-0.2, 0, 0.4])
 
+    def test_one_dimension_has_one_coordinate(self):
+        seen = alongAxes(self.LATENT[:, :1], 1, 2)
+        self.assertEqual(seen.latentAt(np.array([0.7, 9])).tolist(), [0.7])
+
     def test_the_first_component_is_that_of_the_largest_spread(self):
         seen = alongComponents(self.LATENT, 1, 2)
         self.assertGreater(np.corrcoef(seen.points[:, 0], self.LATENT[:, 1])[0, 1], 0.99)

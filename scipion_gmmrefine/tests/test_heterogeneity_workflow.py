@@ -2,9 +2,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import mrcfile
 import numpy as np
+from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.tests import BaseTest, setupTestProject
 from scipy.stats import spearmanr
 
@@ -20,7 +22,9 @@ from scipion_gmmrefine.protocols import (
 )
 from scipion_gmmrefine.protocols.protocol_region import SPHERE
 from scipion_gmmrefine.truth import truePoses
+from scipion_gmmrefine.viewers import GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.subsets import registerSubset
+from scipion_gmmrefine.viewers.viewer_heterogeneity import PICKED_FOLDER
 
 PARTICLES, BOX, PIXEL_SIZE = 300, 32, 5.25
 SWING = "chain A and 1208-1440 about chain A and 1204-1210: 0..60"
@@ -113,6 +117,26 @@ class TestHeterogeneityWorkflow(BaseTest):
         self.assertEqual(protocol.validate(), [])
         self.proj.launchProtocol(protocol, wait=True)
         self.assertIn("Composite of 2 parts", protocol.summary()[0])
+
+    def test_picked_conformations_are_maps_that_differ(self):
+        commands = subprocess.run([sys.executable, "-m", "gmmrefine", "--help"], check=True, capture_output=True, text=True)
+        if "conformations" not in commands.stdout:
+            self.skipTest("this engine has no command conformations")
+        viewer = GmmRefineHeterogeneityViewer(project=self.proj, protocol=self.learning)
+        viewer.setProtocol(self.learning)
+        low, high = (np.percentile(readLatents(self.learning._getExtraPath()).ofHalf(2).latent, end) for end in (5, 95))
+        folder = Path(self.learning._getExtraPath(PICKED_FOLDER))
+        with mock.patch.object(Chimera, "getProgram", return_value=""):
+            window, = viewer._conformations(2, [np.array([low]), np.array([high])])
+            maps = [mrcfile.read(folder / "half_2" / f"frame_{number:02d}.mrc") for number in (1, 5, 9)]
+            self.assertEqual(len(window.getFigure().axes), 9)
+            window, = viewer._conformations(2, [np.array([high])])
+        self.assertEqual(len(window.getFigure().axes), 3)
+        self.assertEqual([path.name for path in sorted(folder.glob("half_*/*.mrc"))], ["frame_01.mrc"])
+        np.testing.assert_allclose(mrcfile.read(folder / "half_2" / "frame_01.mrc"), maps[2], atol=1e-3 * maps[2].max())
+        self.assertEqual(maps[0].shape, (BOX,) * 3)
+        likeness = [np.corrcoef(maps[0].ravel(), other.ravel())[0, 1] for other in maps[1:]]
+        self.assertTrue(1 > likeness[0] > likeness[1], likeness)
 
     def test_subset_is_a_set_of_the_project_and_a_star_file(self):
         latents = readLatents(self.learning._getExtraPath())
