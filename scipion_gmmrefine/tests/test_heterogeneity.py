@@ -5,7 +5,7 @@ import numpy as np
 from pwem.objects import SetOfParticles
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, PARTICLES_FILE
+from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, MOTION_USED, MOTIONS_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.convert.star_writer import writeParticles
@@ -192,3 +192,26 @@ class TestValidateConformationToPose(ValidateTest):
             self.assertNotIn(absent, options)
         protocol.region.set(SPHERE)
         self.assertEqual(engineOptions(protocol, protocol.SETTINGS)[-4:-2], ["--focus-sphere", "20 20 20 9"])
+
+
+class TestConvertedParticles(ValidateTest):
+    USED = [1, 0, 0, 1, 1, 0, 1, 0]  # by ascending id
+
+    def converted(self, iteration):
+        """The output particles of a conversion whose best result was that of an iteration."""
+        heterogeneity = finished(self.proj, self.folder)
+        protocol = self.proj.newProtocol(GmmRefineProtConformationToPose)
+        protocol.inputHeterogeneity.set(heterogeneity)
+        self.proj.saveProtocol(protocol)
+        protocol.makeWorkingDir()
+        writeParticles(protocol.inputParticles.get(), protocol._getExtraPath(PARTICLES_FILE), protocol._getExtraPath("stacks"))
+        writeTables(protocol._getExtraPath(MOTIONS_FILE), {"motions": {"gmmMotionUsed": self.USED}})
+        Path(protocol._getExtraPath("run.json")).write_text(json.dumps({"results": {"iteration": iteration}}))
+        return protocol._refinedParticles()
+
+    def test_each_particle_says_whether_it_follows_its_conformation(self):
+        found = {one.getObjId(): getattr(one, MOTION_USED).get() for one in self.converted(1).iterItems()}
+        self.assertEqual(found, dict(zip(sorted(IDS), self.USED)))
+
+    def test_none_does_where_it_was_no_gain(self):
+        self.assertEqual({getattr(one, MOTION_USED).get() for one in self.converted(0).iterItems()}, {0})
