@@ -59,7 +59,7 @@ class MotionGrid:
 
 
 def finished_record(folder):
-    """run.json of a finished heterogeneity run, dict.
+    """run.json of a finished heterogeneity run, dict; ``particle_file`` as it is found from here.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def finished_record(folder):
         raise InputError(
             f"{folder} holds a '{command}' run{'' if finished else ' that did not finish'}. Give the folder of a finished "
             "heterogeneity run.")
-    return record
+    return dict(record, particle_file=os.path.join(folder, record["particle_file"]))
 
 
 def read_halves(folder):
