@@ -206,10 +206,10 @@ def convert(source, swinging, tmp_path, *options):
 
 def test_what_cannot_be_converted(swinging, learned, copied, tmp_path):
     mask = ("--focus-mask", swinging / "mask_domain_1.mrc")
-    for options, words in (
-            ((), ["no region is named"]),
-            (("--focus-sphere", "1 1 1 5"), ["the focus mask"])):
-        assert_refused(convert(learned, swinging, tmp_path, *options), "conformation-to-pose", *words)
+    outcome = convert(learned, swinging, tmp_path, "--focus-sphere", "1 1 1 5")
+    assert_refused(outcome, "conformation-to-pose", "the focus mask")
+    (copied / "focus_mask.mrc").unlink()  # a run on the whole molecule
+    assert_refused(convert(copied, swinging, tmp_path), "conformation-to-pose", "no region is named")
     assert_refused(convert(swinging, swinging, tmp_path, *mask), "conformation-to-pose", "holds a 'simulate' run")
     assert_refused(convert(tmp_path, swinging, tmp_path, *mask), "conformation-to-pose", "run.json: cannot be read")
     path = copied / "run.json"
