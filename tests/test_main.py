@@ -74,6 +74,7 @@ def test_every_command_has_a_help_line_of_one_sentence():
     text = make_parser().format_help()
     assert list(COMMANDS) == [
         "simulate", "reconstruct", "fsc", "build", "refine", "refine-patches", "composite", "expand-symmetry",
-        "impose-symmetry", "local-resolution", "local-filter", "sharpen", "qscore", "audit", "import", "export", "doctor"]
+        "impose-symmetry", "local-resolution", "local-filter", "sharpen", "modify", "qscore", "audit", "import", "export",
+        "doctor"]
     for name in COMMANDS:
         assert f"    {name}" in text
