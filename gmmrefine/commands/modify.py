@@ -23,7 +23,8 @@ def add_arguments(parser):
     parser.add_argument("half_map_2", help="second half map, unfiltered (.mrc)")
     add_output(parser)
     parser.add_argument(
-        "--model", default="", metavar="MODEL", help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)")
+        "--model", default="", metavar="MODEL",
+        help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)")
     add_settings(parser, MODIFY)
 
 
