@@ -63,8 +63,8 @@ def modify_half_maps(halves, atoms, model, settings, run, progress):
     progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
     if atoms is None:
         progress.say(
-            "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give --model, "
-            "or compare modified.mrc with unmodified.mrc")
+            "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give "
+            "--model, or compare modified.mrc with unmodified.mrc")
     else:
         results["audit"] = _audit(atoms, model, settings, run, progress)
     return results

@@ -72,6 +72,8 @@ def test_solvent_becomes_flat_and_what_the_mask_leaves_out_is_kept(uneven, rng):
     empty[:24, :24, :24] = False
     far = empty & (np.hypot(y, np.hypot(z, x)) > 16)
     assert volume[far].std() < 0.25 * mean[far].std()
+    alone = modify(*halves, mask)[0]  # without the mask it would be 0.24
+    assert alone[mask == 0].std() < 0.16 * mean[far].std()
     assert volume[32, 10, 10] > 0.8 * 25
 
 
