@@ -1,14 +1,19 @@
 """Density modification against the truth: half maps of 6MSM with waters, FSC to the true map by component class.
 
-Usage: python benchmarks/modify.py
+Usage: python benchmarks/modify.py [FOLDER]
 """
+import os
+import sys
+import tempfile
+
 import numpy as np
 from audit import model_with_waters
-from stage import table
+from stage import command, simulated, table
 
 from gmmrefine.gmm.from_atoms import gmm_from_atoms
 from gmmrefine.gmm.render import render_map
-from gmmrefine.io.mrc import MapGrid
+from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.mrc import MapGrid, read_map
 from gmmrefine.maps.filter import scale_shells
 from gmmrefine.maps.fsc import gold_standard_fsc, shell_correlation
 from gmmrefine.maps.mask import mask_around, soft_mask
@@ -37,6 +42,23 @@ def white_or_coarse(kind, rng):
     return scale_shells(noise, np.sqrt(1 + (0.08 / frequency) ** 2))
 
 
+def members_of(classes):
+    """Which atoms (A,) bool are in each class, and all of them."""
+    members = {"all": np.ones(len(classes), bool)}
+    members.update({name: classes == name for name in present_classes(classes)})
+    return members
+
+
+def masks_of(members, positions, box, voxel):
+    """Soft masks (Z, Y, X) around the atoms of each class."""
+    return {name: mask_around(positions[one], REACH, box, voxel, EDGE) for name, one in members.items()}
+
+
+def agreement(volume, truth, masks, last):
+    """Mean FSC of a map with the truth under each mask, shells 1 to ``last``."""
+    return {name: shell_correlation(volume * mask, truth * mask)[1 : last + 1].mean() for name, mask in masks.items()}
+
+
 class Molecule:
     """The true map of a molecule whose B factors go from one value (top) to another (bottom), and the masks of its classes."""
 
@@ -46,15 +68,12 @@ class Molecule:
         b_factors = top + (bottom - top) / (1 + np.exp(self.positions[:, 2] / 6.0))
         self.truth = render_map(gmm_from_atoms(self.positions, atoms.atomic_numbers, b_factors), BOX, VOXEL)
         self.classes = component_classes(atoms)
-        members = {"all": np.ones(len(atoms), bool)}
-        members.update({name: self.classes == name for name in present_classes(self.classes)})
-        self.members = members
-        self.masks = {name: mask_around(self.positions[one], REACH, BOX, VOXEL, EDGE) for name, one in members.items()}
+        self.members = members_of(self.classes)
+        self.masks = masks_of(self.members, self.positions, BOX, VOXEL)
 
     def agreement(self, volume, last):
-        """Mean FSC of a map with the truth under the mask of each class, shells 1 to ``last``."""
-        return {
-            name: shell_correlation(volume * mask, self.truth * mask)[1 : last + 1].mean() for name, mask in self.masks.items()}
+        """Mean FSC of a map with the truth by class, shells 1 to ``last``."""
+        return agreement(volume, self.truth, self.masks, last)
 
     def scored(self, volume):
         """Q-scores and densities of the atoms, (A,) each."""
@@ -62,6 +81,12 @@ class Molecule:
         density = densities(self.positions, grid, np.random.default_rng(2))
         every = np.ones(len(self.positions), bool)
         return q_scores(self.positions, grid).values, relative_to_polymer(density, every, self.classes)
+
+
+def ways(halves, curve, mask):
+    """The maps that are compared, by name."""
+    mean, fsc = 0.5 * (halves[0] + halves[1]), np.clip(curve.fsc, 0, 1)
+    return dict(zip(WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask)[0])))
 
 
 def measure(molecule, noise, kind, seed):
@@ -74,8 +99,7 @@ def measure(molecule, noise, kind, seed):
     curve = gold_standard_fsc(*halves, mask, VOXEL)
     resolution = curve.resolution()
     last = int(BOX * VOXEL / resolution)
-    fsc = np.clip(curve.fsc, 0, 1)
-    maps = dict(zip(WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask)[0])))
+    maps = ways(halves, curve, mask)
     scores = {name: molecule.scored(volume) for name, volume in maps.items()}
     modified = [modify_half(half, curve.fsc, mask) for half in halves]
     between = shell_correlation(*(half * mask for half in modified))
@@ -90,8 +114,39 @@ def measure(molecule, noise, kind, seed):
         (excess.mean(), excess.max()), [int(np.sum(status == one)) for one in (KEPT, WEAKENED, LOST)], resolution)
 
 
+def reconstructed_rows(folder):
+    """Half maps of particles at true poses and 3° off, against the true map and that of the same poses without noise."""
+    options = {"particles": 1500, "box": 96, "pixel_size": 1.8}
+    noisy, clean = os.path.join(folder, "noisy"), os.path.join(folder, "clean")
+    simulated(noisy, snr=0.1, **options)
+    simulated(clean, snr=10000, **options)  # the same poses
+
+    def halves_of(simulation, poses):
+        output = os.path.join(simulation, f"{poses}_maps")
+        command("reconstruct", os.path.join(simulation, f"{poses}.star"), "-o", output)
+        return [read_map(os.path.join(output, f"half_map_{number}.mrc")).data for number in (1, 2)]
+
+    true_map, atoms = read_map(os.path.join(noisy, "truth.mrc")), read_atoms(os.path.join(noisy, "model.cif"))
+    box, voxel = len(true_map.data), true_map.voxel_size
+    masks = masks_of(members_of(component_classes(atoms)), atoms.positions - box // 2 * voxel, box, voxel)
+    rows = []
+    for poses, label in (("truth", "true poses"), ("particles", "poses 3° off")):
+        halves, without_noise = halves_of(noisy, poses), np.mean(halves_of(clean, poses), axis=0)
+        mask = soft_mask(0.5 * (halves[0] + halves[1]), voxel)
+        curve = gold_standard_fsc(*halves, mask, voxel)
+        last = int(box * voxel / curve.resolution())
+        for against, truth in (("true map", true_map.data), ("map without noise", without_noise)):
+            for name, volume in ways(halves, curve, mask).items():
+                found = agreement(volume, truth, masks, last)
+                case = f"{label}, {curve.resolution():.2f} Å, against the {against}"
+                rows.append((case, name, *(f"{value:.4f}" for value in found.values())))
+    return list(masks), rows
+
+
 def main():
     """Measure and print the tables."""
+    names, rows = reconstructed_rows(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    table("FSC of maps from 1,500 particles up to the resolution", ("case", "map", *names), rows)
     atoms = model_with_waters(np.random.default_rng(1))
     molecules = {b_factors: Molecule(atoms, b_factors) for b_factors in (EVEN, UNEVEN)}
     names = list(molecules[EVEN].masks)

@@ -1,6 +1,8 @@
 """The examples run and show what they promise."""
 import importlib.util
 
+import pytest
+
 
 def load(path):
     """An example as a module."""
@@ -17,6 +19,7 @@ def test_refine_in_python(repository, tmp_path):
     assert (tmp_path / "fsc.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_fsc_lesson(repository, tmp_path, capsys):
     """B is better in its flexible subunits and alike in the others, and yet has the lower FSC."""
     poor, better = load(repository / "examples" / "fsc_lesson.py").main(tmp_path).values()
