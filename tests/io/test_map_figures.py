@@ -72,6 +72,7 @@ def test_error_model_figure_draws_powers_above_gains(tmp_path):
     powers = {"signal": np.exp(-20 * frequency), "noise": np.r_[0.0, np.exp(-5 * frequency[1:])]}
     write_error_model_figure(tmp_path / "errors.png", frequency, powers, {"molecule": np.ones(12)})
     upper, lower = np.array_split(read(tmp_path / "errors.png"), 2)
-    blue = [np.argwhere(np.abs(half - (0x1F / 255, 0x77 / 255, 0xB4 / 255)).max(axis=-1) < 0.02)[:, 0] for half in (upper, lower)]
+    first_color = np.array([0x1F, 0x77, 0xB4]) / 255
+    blue = [np.argwhere(np.abs(half - first_color).max(axis=-1) < 0.02)[:, 0] for half in (upper, lower)]
     assert np.ptp(blue[0]) > 150 and len(blue[1]) > 1000
     assert np.mean(np.abs(blue[1] - np.median(blue[1])) < 8) > 0.6
