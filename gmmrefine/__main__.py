@@ -13,6 +13,9 @@ COMMANDS = {
     "build": "build",
     "refine": "refine",
     "refine-patches": "refine_patches",
+    "heterogeneity": "heterogeneity",
+    "conformations": "conformations",
+    "conformation-to-pose": "conformation_to_pose",
     "composite": "composite",
     "expand-symmetry": "expand_symmetry",
     "impose-symmetry": "impose_symmetry",
@@ -24,6 +27,7 @@ COMMANDS = {
     "audit": "audit",
     "import": "import_particles",
     "export": "export",
+    "report": "report",
     "doctor": "doctor",
 }
 

@@ -5,9 +5,9 @@ half maps show there; in the solvent, flat but for noise, no signal is expected.
 clear of the noise outside the mask is kept.
 
 Writes DIR/modified.mrc, beside it unmodified.mrc (the mean of the half maps up to their resolution), modified_half_1.mrc and
-modified_half_2.mrc (each made from its own half map, the FSC and the mask), fsc.star (of the modified half maps and of those
-given), error_model.star, mask.mrc, figures/slices.png and figures/error_model.png. With --model the maps are audited: DIR/audit
-says what became of every ligand, ion, lipid and water.
+modified_half_2.mrc (each made from its own half map, the FSC and the mask), fsc.star (of the half maps given and of the
+modified ones), error_model.star, mask.mrc, figures/slices.png and figures/error_model.png. With --model the maps are
+audited: DIR/audit says what became of every ligand, ion, lipid and water.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record
 from gmmrefine.settings import MODIFY

@@ -86,8 +86,8 @@ def _write_maps(run, grid, maps):
 
 def _write_curves(run, before, after, errors):
     write_curves(run.path("fsc.star"), {
-        "gmmFrequency": after.frequency, "gmmFsc": after.fsc, "gmmFscUnmasked": after.unmasked, "gmmFscMasked": after.masked,
-        "gmmFscRandomised": after.randomised, "gmmFscUnmodified": before.fsc})
+        "gmmFrequency": before.frequency, "gmmFsc": before.fsc, "gmmFscUnmasked": before.unmasked,
+        "gmmFscMasked": before.masked, "gmmFscRandomised": before.randomised, "gmmFscModified": after.fsc})
     frequency = errors.shells / (before.box_size * before.pixel_size)
     write_curves(run.path("error_model.star"), {
         "gmmFrequency": frequency, "gmmSignalPower": errors.signal, "gmmNoisePower": errors.noise,

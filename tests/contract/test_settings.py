@@ -14,6 +14,9 @@ GROUPS = {
     "build": settings.BUILD,
     "refine": settings.REFINE,
     "refine-patches": settings.REFINE_PATCHES,
+    "heterogeneity": settings.HETEROGENEITY,
+    "conformations": settings.CONFORMATIONS,
+    "conformation-to-pose": settings.CONFORMATION_TO_POSE,
     "composite": settings.COMPOSITE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
@@ -24,7 +27,8 @@ GROUPS = {
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
-USES_TENSORFLOW = ("build", "refine", "refine-patches", "composite")
+USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
+    "composite")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
 
 

@@ -76,3 +76,11 @@ def test_error_model_figure_draws_powers_above_gains(tmp_path):
     blue = [np.argwhere(np.abs(half - first_color).max(axis=-1) < 0.02)[:, 0] for half in (upper, lower)]
     assert np.ptp(blue[0]) > 150 and len(blue[1]) > 1000
     assert np.mean(np.abs(blue[1] - np.median(blue[1])) < 8) > 0.6
+
+
+def test_guinier_figure_leaves_out_the_steep_start(tmp_path):
+    frequency = np.arange(41) / 100
+    flat = np.exp(-60 * frequency**2)
+    for name, steep in (("flat.png", flat), ("steep.png", np.where(frequency < 0.05, 1000, flat))):
+        write_guinier_figure(tmp_path / name, "B 240", frequency, {"unmodified": steep}, np.arange(10, 31), flat)
+    assert np.array_equal(read(tmp_path / "flat.png"), read(tmp_path / "steep.png"))
