@@ -20,7 +20,7 @@ SIMULATE = (
     "simulate", "6msm", "--particles", COUNT, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 2, "--pose-error", 0.2,
     "--shift-error", 0.1, "--seed", 5)
 SMALL = (
-    "--target-resolution", 14, "--gaussians", 100, "--fit-evaluations", 12, "--anchors", 8, "--latent-size", 1, "--epochs", 24,
+    "--target-resolution", 14, "--gaussians", 100, "--fit-evaluations", 12, "--anchors", 6, "--latent-size", 1, "--epochs", 24,
     "--training-batch", 6, "--training-rate", 3e-3)
 CONVERT = ("--iterations", 1, "--max-resolution", 14, "--gaussians", 100, "--fit-evaluations", 12)
 
@@ -38,8 +38,13 @@ def swinging(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("swinging"), "--swing", swing)
 
 
+def region(folder):
+    """The part that swings, as the options that name it."""
+    return "--focus-model", folder / "model.cif", "--focus-selection", "chain A and 1208-1440", "--focus-edge", 1
+
+
 def learn(particles, folder, *options):
-    outcome = gmmrefine("heterogeneity", particles, "-o", folder, *SMALL, *options)
+    outcome = gmmrefine("heterogeneity", particles, "-o", folder, *SMALL, *region(particles.parent), *options)
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -52,8 +57,7 @@ def learned(swinging, tmp_path_factory):
 @pytest.fixture(scope="module")
 def converted(swinging, learned, tmp_path_factory):
     folder = tmp_path_factory.mktemp("converted") / "run"
-    outcome = gmmrefine(
-        "conformation-to-pose", learned, "-o", folder, *CONVERT, "--focus-mask", swinging / "mask_domain_1.mrc")
+    outcome = gmmrefine("conformation-to-pose", learned, "-o", folder, *CONVERT)
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -101,7 +105,8 @@ def test_conversion_brings_the_domain_nearer_to_the_truth(swinging, converted):
         for one in (start, found):
             off = rotation_vectors(np.swapaxes(one.rotations[mine], 1, 2) @ truth.rotations[mine])
             errors.append(np.degrees(np.linalg.norm(off - off.mean(axis=0), axis=1)).mean())
-    assert errors[1] < 0.6 * errors[0] and errors[3] < 0.6 * errors[2]
+    assert errors[1] < 0.65 * errors[0] and errors[3] < 0.65 * errors[2]
+    assert record(converted)["results"]["signal_gain"] > 0.1
     used = read_star(converted / "motions.star")["motions"].integers("gmmMotionUsed")
     assert len(used) == COUNT and used.mean() > 0.5 and used.sum() == record(converted)["results"]["converted"]
 
@@ -115,21 +120,20 @@ def test_motions_of_elsewhere_become_the_same_poses(swinging, converted, tmp_pat
     """Those that this engine writes, fed back as a table."""
     folder = tmp_path / "run"
     outcome = gmmrefine(
-        "conformation-to-pose", swinging / "particles.star", "-o", folder, *CONVERT, "--focus-mask",
-        swinging / "mask_domain_1.mrc", "--motions", converted / "motions.star")
+        "conformation-to-pose", swinging / "particles.star", "-o", folder, *CONVERT, *region(swinging), "--motions",
+        converted / "motions.star")
     assert outcome.code == 0, outcome.err
     tables = [read_star(one / "motions.star")["motions"] for one in (converted, folder)]
     for label in ("gmmTurnX", "gmmMoveZ"):
         assert tables[1].numbers(label) == pytest.approx(tables[0].numbers(label), abs=1e-4)
 
 
-def test_nothing_moves_in_a_rigid_molecule(swinging, tmp_path):
+def test_nothing_moves_in_a_rigid_molecule(tmp_path):
     rigid = simulate(tmp_path / "rigid")
     folder = learn(rigid / "particles.star", tmp_path / "learned")
     results = record(folder)["results"]
     assert not results["reproducible"] and results["verdict"].startswith("no reproducible motion")
-    outcome = gmmrefine(
-        "conformation-to-pose", folder, "-o", tmp_path / "run", *CONVERT, "--focus-mask", swinging / "mask_domain_1.mrc")
+    outcome = gmmrefine("conformation-to-pose", folder, "-o", tmp_path / "run", *CONVERT)
     assert outcome.code == 0 and "no reproducible motion: poses are left as they were" in outcome.out
     before, after = (read_particles(path / "particles.star") for path in (rigid, tmp_path / "run"))
     assert angular_distance_deg(before.rotations, after.rotations).max() < 1e-4
@@ -139,7 +143,7 @@ def test_nothing_moves_in_a_rigid_molecule(swinging, tmp_path):
 def test_half_1_is_byte_identical_when_half_2_is_noise(swinging, learned, tmp_path):
     noise = tmp_path / "noise"
     noise.mkdir()
-    for name in ("particles.star", "particles.mrcs"):
+    for name in ("particles.star", "particles.mrcs", "model.cif"):
         shutil.copy(swinging / name, noise)
     half_set = read_particles(noise / "particles.star").half_set
     with mrcfile.mmap(noise / "particles.mrcs", mode="r+") as stack:
