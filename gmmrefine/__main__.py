@@ -22,6 +22,7 @@ COMMANDS = {
     "local-resolution": "local_resolution",
     "local-filter": "local_filter",
     "sharpen": "sharpen",
+    "modify": "modify",
     "qscore": "qscore",
     "audit": "audit",
     "import": "import_particles",

@@ -276,6 +276,7 @@ LOCAL_WINDOW = Setting(
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
     advanced=True, minimum=0.5, maximum=5)
 LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
+MODIFY = (LOCAL_WINDOW,) + FSC + (SIGMA, SEED)
 
 RESOLUTION_MAP = Setting(
     "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "

@@ -75,6 +75,6 @@ def test_every_command_has_a_help_line_of_one_sentence():
     assert list(COMMANDS) == [
         "simulate", "reconstruct", "fsc", "build", "refine", "refine-patches", "heterogeneity", "conformations",
         "conformation-to-pose", "composite", "expand-symmetry", "impose-symmetry", "local-resolution", "local-filter",
-        "sharpen", "qscore", "audit", "import", "export", "report", "doctor"]
+        "sharpen", "modify", "qscore", "audit", "import", "export", "report", "doctor"]
     for name in COMMANDS:
         assert f"    {name}" in text

@@ -25,7 +25,8 @@ from gmmrefine.pipelines.report_quality import audit_section, q_section
 _FSC = "gmmFrequency", "gmmFsc"
 _CHANGES = {"gmmRotationChange": "rotation (degrees)", "gmmShiftChange": "shift (Å)"}
 _MAPS = {  # by file: its name in the figure
-    "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered", "map.mrc": "map",
+    "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered",
+    "modified.mrc": "modified", "map.mrc": "map",
     "composite.mrc": "composite", "gmm_map.mrc": "map of the GMM", "seams.mrc": "seams"}
 
 

@@ -23,6 +23,7 @@ GROUPS = {
     "local-resolution": settings.LOCAL_RESOLUTION,
     "local-filter": (settings.RESOLUTION_MAP,),
     "sharpen": settings.SHARPEN,
+    "modify": settings.MODIFY,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
