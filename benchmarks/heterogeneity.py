@@ -1,6 +1,6 @@
 """Motions learned from particles, and poses made of them: one NBD of 6MSM on a hinge, two states, and a rigid molecule.
 
-Usage: python benchmarks/heterogeneity.py [folder for the simulated data] [swing|states|rigid|speed …]
+Usage: python benchmarks/heterogeneity.py [folder for the simulated data] [speed|swing|states|rigid …]
 """
 import json
 import os
@@ -19,6 +19,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
+from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.validation.pose_error import pose_errors
 
@@ -175,11 +176,38 @@ def rigid_table(folder):
         (results["verdict"], f"{turned:.4f}")])
 
 
+def events_of(folder, step):
+    """Events of a step in a run's log, those that ended it."""
+    with open(os.path.join(folder, "events.jsonl"), encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    return [event for event in events if event["step"] == step and "seconds" in event]
+
+
+def speed_table(folder):
+    """Training next to pose refinement, and what memory grows with."""
+    place = os.path.join(folder, "swing")
+    start = prepared(place, f"{NBD}: -10..10")
+    particles, rows = read_particle_set(os.path.join(start, "particles.star")), []
+    for count in (1000, 4000):
+        part, output = os.path.join(place, f"first_{count}.star"), os.path.join(place, f"first_{count}")
+        write_particles(part, particles.subset(np.arange(count)))
+        command("heterogeneity", part, "-o", output, "--epochs", 2)
+        with open(os.path.join(output, "run.json"), encoding="utf-8") as file:
+            memory = json.load(file)["peak_memory_mb"]
+        train = events_of(output, "train")[-1]["seconds"] / (0.45 * count)
+        rows.append((f"heterogeneity, {count} particles", f"{1e3 * train:.1f}", f"{memory:.0f}"))
+    refined = events_of(start, "refine poses")[-1]["seconds"] / (len(particles) / 2)
+    rows.append(("pose refinement of the last iteration", f"{1e3 * refined:.1f}", ""))
+    table("An epoch next to a pass of pose refinement; memory of this process so far", (
+        "what", "ms per particle", "peak memory (MB)"), rows)
+
+
 def main():
     """Print the tables asked for, all by default."""
     folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()
-    wanted = sys.argv[2:] or ["swing", "states", "rigid"]
-    for name, show in (("swing", swing_tables), ("states", states_table), ("rigid", rigid_table)):
+    tables = {"speed": speed_table, "swing": swing_tables, "states": states_table, "rigid": rigid_table}
+    wanted = sys.argv[2:] or list(tables)
+    for name, show in tables.items():
         if name in wanted:
             show(folder)
 
