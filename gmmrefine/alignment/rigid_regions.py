@@ -1,121 +1,124 @@
-"""Which patches of a molecule move rigidly together, judged by how well each is predicted from the others of its region."""
+"""Which patches of a molecule move rigidly together, judged by how probable it makes the images of the other half set."""
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
-from gmmrefine.alignment.motion_prior import MotionPrior, motion_covariance
+from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
 
 _SURE = 2.0  # standard errors
-_ITERATIONS = 30  # of expectation maximisation: more make small motions smaller, which changes no prediction
-_NEARLY_ALL = 0.1  # of the evidence may be missing
+_ITERATIONS = 20  # of expectation maximisation: more make small motions smaller, which changes little
+_MOST_REGIONS = 8  # the cost grows with their cube
 
 
 @dataclass(frozen=True)
 class PatchMotions:
-    """What the images of one half set say about the pose of every patch, as Gaussians about the global poses.
+    """What the images of one half set say about the motions of all patches together, to second order at the global poses.
+
+    The log-likelihood of motions x, relative to none, is pull·x - x·information·x / 2. A motion is a rotation vector in rad and a
+    move in Å in the frame of the molecule.
 
     Parameters
     ----------
-    pull : (P, N, 5) float
-        Information times the most likely change of the pose (rotation vector in rad, shift in Å).
-    information : (P, N, 5, 5) float
-        Fisher information of the patch alone.
-    rotations : (N, 3, 3) float
-        Global rotations, reference → particle.
+    pull : (N, P, 6) float
+    information : (N, P, 6, P, 6) float
+        Between patches too: neighbours change the same samples of an image.
     """
 
     pull: np.ndarray
     information: np.ndarray
-    rotations: np.ndarray
 
-    def __len__(self):
-        return len(self.pull)
+    def of_regions(self, regions):
+        """The same of patches that move as one: pull (N, 6 R), information (N, 6 R, 6 R).
 
-    def covariance(self, members):
-        """Covariance (6, 6) of the motions of some patches, taken as one body."""
-        return motion_covariance(
-            self.pull[members].sum(axis=0), self.information[members].sum(axis=0), self.rotations, _ITERATIONS)
+        Parameters
+        ----------
+        regions : list of list of int
+            Patches of the R regions.
+        """
+        size = 6 * len(regions)
+        pull = np.stack([self.pull[:, members].sum(axis=1) for members in regions], axis=1)
+        rows = np.stack([self.information[:, members].sum(axis=1) for members in regions], axis=1)
+        information = np.stack([rows[:, :, :, members].sum(axis=3) for members in regions], axis=3)
+        return pull.reshape(-1, size), information.reshape(-1, size, size)
 
 
-def log_prediction(pull, information, known_pull, known_information):
-    """Logarithm of how probable a patch's images are under a predicted motion, relative to none at all.
+def log_probability(pull, information, covariance):
+    """How much more probable images are with motions of some covariance than with none.
 
     Parameters
     ----------
-    pull : (N, 5) float
-        Of the patch: its log-likelihood at a change x is pull·x - x·information·x / 2.
-    information : (N, 5, 5) float
-    known_pull : (N, 5) float
-        Of the prediction, a Gaussian in the same form: prior and what other patches say.
-    known_information : (N, 5, 5) float
+    pull : (N, D) float
+    information : (N, D, D) float
+    covariance : (D, D) float
         Positive definite.
 
     Returns
     -------
     (N,) float
-        Natural logarithm.
+        Natural logarithm, by particle.
     """
-    def height(a, b):
-        return 0.5 * np.einsum("ni,ni->n", a, np.linalg.solve(b, a[..., None])[..., 0]) - 0.5 * np.linalg.slogdet(b)[1]
+    precision = np.linalg.inv(covariance)
+    known = information + precision
+    fit = 0.5 * np.einsum("ni,ni->n", pull, np.linalg.solve(known, pull[..., None])[..., 0])
+    return fit - 0.5 * np.linalg.slogdet(known)[1] + 0.5 * np.linalg.slogdet(precision)[1]
 
-    return height(known_pull + pull, known_information + information) - height(known_pull, known_information)
 
-
-def score(motions, regions, covariances):
-    """How well every patch is predicted by the rest of its region, summed over the patches.
+def relative_displacement(covariance, shapes):
+    """Mean square distance by which two patches move against each other, (P, P) in Å².
 
     Parameters
     ----------
-    motions : PatchMotions
-    regions : list of list of int
-        Patches of every region.
-    covariances : list of (6, 6) float
-        Of the regions' motions, learned elsewhere: rad and Å.
-
-    Returns
-    -------
-    (N,) float
-        By particle; 0 is as good as no motion.
+    covariance : (6 P, 6 P) float
+        Of the patches' motions.
+    shapes : list of (n, 3) float
+        Points of every patch, Å from the box centre; the mean is over those of both.
     """
-    total = np.zeros(len(motions.rotations))
-    for members, covariance in zip(regions, covariances):
-        precision = MotionPrior(covariance).precision_at(motions.rotations)
-        for patch in members:
-            others = [member for member in members if member != patch]
-            total += log_prediction(
-                motions.pull[patch], motions.information[patch], motions.pull[others].sum(axis=0),
-                precision + motions.information[others].sum(axis=0))
-    return total
+    count = len(shapes)
+    motions = covariance.reshape(count, 6, count, 6)
+    moments = [_moment(points) for points in shapes]
+    squares = np.zeros((count, count))
+    for one in range(count):
+        for other in range(one):
+            apart = (
+                motions[one, :, one] + motions[other, :, other] - motions[one, :, other] - motions[other, :, one])
+            squares[one, other] = squares[other, one] = np.sum(apart * (moments[one] + moments[other])) / 2
+    return squares
 
 
-def affinity(motions):
-    """How much two patches help to predict each other, (P, P) float, mean log-probability per particle."""
-    count = len(motions)
-    precision = [MotionPrior(motions.covariance([patch])).precision_at(motions.rotations) for patch in range(count)]
-    gain = np.zeros((count, count))
-    for patch in range(count):
-        own = motions.pull[patch], motions.information[patch]
-        alone = log_prediction(*own, np.zeros_like(own[0]), precision[patch])
-        for other in range(count):
-            if other != patch:
-                together = log_prediction(*own, motions.pull[other], precision[patch] + motions.information[other])
-                gain[patch, other] = np.mean(together - alone)
-    return 0.5 * (gain + gain.T)
+def _moment(points):
+    """Mean of D·D (6, 6) over points (n, 3), D the displacement of a point by a motion."""
+    turned = np.cross(np.eye(3)[:, None], points)  # (3, n, 3): by a turn about x, y, z
+    displacement = np.concatenate([turned, np.repeat(np.eye(3)[:, None], len(points), axis=1)])
+    return np.einsum("inx,jnx->ij", displacement, displacement) / len(points)
 
 
-def regions_of(affinities, count):
-    """Patches in ``count`` regions by average linkage of their affinities (P, P); list of list of int."""
-    if len(affinities) == 1:
+def regions_of(squares, count):
+    """Patches in ``count`` regions by average linkage of their relative displacements (P, P); list of list of int."""
+    if len(squares) == 1:
         return [[0]]
-    distance = affinities.max() - affinities
-    np.fill_diagonal(distance, 0)
-    labels = cut_tree(linkage(squareform(distance, checks=False), "average"), count).ravel()
+    labels = cut_tree(linkage(squareform(squares, checks=False), "average"), count).ravel()
     return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
 
 
-def evidence(halves):
+def patch_covariance(motions):
+    """Covariance (6 P, 6 P) of the motions of all patches, each its own region."""
+    count = motions.pull.shape[1]
+    each = [[patch] for patch in range(count)]
+    return most_probable_covariance(*motions.of_regions(each), wide_covariance(count), _ITERATIONS)
+
+
+def region_covariance(motions, regions, of_patches):
+    """Covariance (6 R, 6 R) of the motions of regions, searched from what that (6 P, 6 P) of their patches says."""
+    mean = np.zeros((len(regions), motions.pull.shape[1]))
+    for region, members in enumerate(regions):
+        mean[region, members] = 1 / len(members)
+    mean = np.kron(mean, np.eye(6))
+    return most_probable_covariance(*motions.of_regions(regions), mean @ of_patches @ mean.T, _ITERATIONS)
+
+
+def evidence(halves, shapes):
     """Held-out evidence for every number of regions.
 
     Regions and motions are learned from one half set and judged on the other, both ways.
@@ -124,32 +127,31 @@ def evidence(halves):
     ----------
     halves : list of PatchMotions
         Of the same patches.
+    shapes : list of (n, 3) float
+        Points of every patch, Å from the box centre.
 
     Returns
     -------
     tuple
-        Mean log-probability per particle of 1 … P regions, (P,) float; its standard error relative to the best number, (P,)
-        float; the smallest number that brings nearly all that the best brings over one region or no
-        motion; 1 where nothing does.
+        Mean log-probability per particle of 1, 2, … regions, at most 8 and one per patch, (R,) float, 0 is as good as no motion;
+        its standard error relative to the best number, (R,) float; the regions found in both halves together, list of list of
+        int: the smallest number that is as good as the best; one region where nothing is better than no motion.
     """
-    count = len(halves[0])
-    by_particle = [[] for _ in range(count)]
-    for learned, judged in (halves, halves[::-1]):
-        affinities, known = affinity(learned), {}
-        for number in range(1, count + 1):
-            regions = regions_of(affinities, number)
-            for members in regions:
-                if tuple(members) not in known:
-                    known[tuple(members)] = learned.covariance(members)
-            by_particle[number - 1].append(score(judged, regions, [known[tuple(members)] for members in regions]))
-    scores = np.array([np.concatenate(parts) for parts in by_particle])
-    best = np.argmax(scores.mean(axis=1))
+    count = min(len(shapes), _MOST_REGIONS)
+    covariances = [patch_covariance(half) for half in halves]
+    squares = [relative_displacement(covariance, shapes) for covariance in covariances]
+    scores = np.array([
+        np.concatenate([
+            _score(halves[judge], halves[learned], regions_of(squares[learned], number), covariances[learned])
+            for learned, judge in ((0, 1), (1, 0))])
+        for number in range(1, count + 1)])
+    mean = scores.mean(axis=1)
+    best = np.argmax(mean)
     loss = scores[best] - scores
     error = loss.std(axis=1) / np.sqrt(scores.shape[1])
-    mean = scores.mean(axis=1)
-    brought = mean[best] - max(mean[0], 0)
-    if brought <= 0:  # no better than a molecule that does not move: one region
-        return mean, error, 1
-    # the last tenth comes from small patches that lie across a boundary
-    lost = np.maximum(_SURE * error, _NEARLY_ALL * brought)
-    return mean, error, 1 + int(np.flatnonzero(mean[best] - mean <= lost)[0])
+    chosen = 1 + int(np.flatnonzero(loss.mean(axis=1) <= _SURE * error)[0]) if mean[best] > 0 else 1
+    return mean, error, regions_of(sum(squares), chosen)
+
+
+def _score(judged, learned, regions, of_patches):
+    return log_probability(*judged.of_regions(regions), region_covariance(learned, regions, of_patches))
