@@ -3,12 +3,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.optimize import nnls
 from scipy.spatial.distance import squareform
 
 from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
 
 _SURE = 2.0  # standard errors
 _ITERATIONS = 20  # of expectation maximisation: more make small motions smaller, which changes little
+_ROUNDS, _ITERATIONS_PER_ROUND = 3, 8  # of shares and covariance in turn
+_SWEEPS = 3  # over the patches, whose shares depend on each other
+_SUM_WEIGHT = 100.0  # how firmly shares add up to one, relative to what the images say
 _MOST_REGIONS = 8  # the cost grows with their cube
 
 
@@ -29,18 +33,18 @@ class PatchMotions:
     pull: np.ndarray
     information: np.ndarray
 
-    def of_regions(self, regions):
-        """The same of patches that move as one: pull (N, 6 R), information (N, 6 R, 6 R).
+    def of_regions(self, shares):
+        """The same of regions, pull (N, 6 R), information (N, 6 R, 6 R).
 
         Parameters
         ----------
-        regions : list of list of int
-            Patches of the R regions.
+        shares : (P, R) float
+            How much of each region's motion each patch makes; rows add up to 1.
         """
-        size = 6 * len(regions)
-        pull = np.stack([self.pull[:, members].sum(axis=1) for members in regions], axis=1)
-        rows = np.stack([self.information[:, members].sum(axis=1) for members in regions], axis=1)
-        information = np.stack([rows[:, :, :, members].sum(axis=3) for members in regions], axis=3)
+        size = 6 * shares.shape[1]
+        pull = np.einsum("pr,npi->nri", shares, self.pull)
+        columns = np.tensordot(self.information, shares, axes=(3, 0))
+        information = np.einsum("pr,npijs->nrisj", shares, columns, optimize=True)
         return pull.reshape(-1, size), information.reshape(-1, size, size)
 
 
@@ -102,26 +106,88 @@ def regions_of(squares, count):
     return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
 
 
+def whole_shares(regions):
+    """Shares (P, R) of patches that belong to one region each."""
+    shares = np.zeros((sum(map(len, regions)), len(regions)))
+    for region, members in enumerate(regions):
+        shares[members, region] = 1
+    return shares
+
+
 def patch_covariance(motions):
     """Covariance (6 P, 6 P) of the motions of all patches, each its own region."""
     count = motions.pull.shape[1]
-    each = [[patch] for patch in range(count)]
-    return most_probable_covariance(*motions.of_regions(each), wide_covariance(count), _ITERATIONS)
+    return most_probable_covariance(*motions.of_regions(np.eye(count)), wide_covariance(count), _ITERATIONS)
 
 
-def region_covariance(motions, regions, of_patches):
-    """Covariance (6 R, 6 R) of the motions of regions, searched from what that (6 P, 6 P) of their patches says."""
-    mean = np.zeros((len(regions), motions.pull.shape[1]))
-    for region, members in enumerate(regions):
-        mean[region, members] = 1 / len(members)
-    mean = np.kron(mean, np.eye(6))
-    return most_probable_covariance(*motions.of_regions(regions), mean @ of_patches @ mean.T, _ITERATIONS)
+def learned_regions(motions, regions, of_patches):
+    """How patches share in the motions of regions, and the covariance of these motions.
+
+    A patch across a border is not a region of its own: it makes part of the motion of each region that it has a part of.
+
+    Parameters
+    ----------
+    motions : PatchMotions
+    regions : list of list of int
+        Where the search begins.
+    of_patches : (6 P, 6 P) float
+        Covariance of the patches' motions.
+
+    Returns
+    -------
+    tuple
+        shares (P, R), covariance (6 R, 6 R).
+    """
+    shares = whole_shares(regions)
+    mean = np.kron((shares / shares.sum(axis=0)).T, np.eye(6))
+    covariance = most_probable_covariance(*motions.of_regions(shares), mean @ of_patches @ mean.T, _ITERATIONS)
+    for _ in range(_ROUNDS if len(regions) > 1 else 0):
+        shares = most_probable_shares(motions, shares, covariance)
+        covariance = most_probable_covariance(*motions.of_regions(shares), covariance, _ITERATIONS_PER_ROUND)
+    return shares, covariance
+
+
+def most_probable_shares(motions, shares, covariance):
+    """Shares (P, R) under which images are most probable, given what present ones say about the motions of the regions.
+
+    The step for the shares of expectation maximisation: a quadratic problem for each patch.
+
+    Parameters
+    ----------
+    motions : PatchMotions
+    shares : (P, R) float
+        Present ones.
+    covariance : (6 R, 6 R) float
+    """
+    pull, information = motions.of_regions(shares)
+    left = np.linalg.inv(information + np.linalg.inv(covariance))
+    mean = np.einsum("nij,nj->ni", left, pull)
+    squares = left + mean[:, :, None] * mean[:, None]
+    count = shares.shape[1]
+    slope = np.einsum("npi,nri->pr", motions.pull, mean.reshape(-1, count, 6), optimize=True)
+    curvature = np.tensordot(
+        motions.information, squares.reshape(-1, count, 6, count, 6), axes=((0, 2, 4), (0, 2, 4)))  # (P, P, R, R)
+    found = shares.copy()
+    for _ in range(_SWEEPS):
+        for patch in range(len(found)):
+            own = curvature[patch, patch]
+            others = np.einsum("qrs,qs->r", curvature[patch], found) - own @ found[patch]
+            found[patch] = _best_shares(slope[patch] - others, own)
+    return found
+
+
+def _best_shares(slope, curvature):
+    """What makes slope·w - w·curvature·w / 2 largest, w (R,) positive with sum 1."""
+    root = np.linalg.cholesky(curvature)
+    firm = _SUM_WEIGHT * np.sqrt(np.trace(curvature) / len(slope))
+    found, _ = nnls(np.vstack([root.T, np.full(len(slope), firm)]), np.append(np.linalg.solve(root, slope), firm))
+    return found / found.sum()
 
 
 def evidence(halves, shapes):
     """Held-out evidence for every number of regions.
 
-    Regions and motions are learned from one half set and judged on the other, both ways.
+    Regions, shares and motions are learned from one half set and judged on the other, both ways.
 
     Parameters
     ----------
@@ -154,4 +220,5 @@ def evidence(halves, shapes):
 
 
 def _score(judged, learned, regions, of_patches):
-    return log_probability(*judged.of_regions(regions), region_covariance(learned, regions, of_patches))
+    shares, covariance = learned_regions(learned, regions, of_patches)
+    return log_probability(*judged.of_regions(shares), covariance)
