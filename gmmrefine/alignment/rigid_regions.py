@@ -20,8 +20,8 @@ _MOST_REGIONS = 8  # the cost grows with their cube
 class PatchMotions:
     """What the images of one half set say about the motions of all patches together, to second order at the global poses.
 
-    The log-likelihood of motions x, relative to none, is pull·x - x·information·x / 2. A motion is a rotation vector in rad and a
-    move in Å in the frame of the molecule.
+    The log-likelihood of motions x, relative to none, is pull·x - x·information·x / 2. A motion is a rotation vector in rad and
+    a move in Å in the frame of the molecule.
 
     Parameters
     ----------
@@ -199,9 +199,9 @@ def evidence(halves, shapes):
     Returns
     -------
     tuple
-        Mean log-probability per particle of 1, 2, … regions, at most 8 and one per patch, (R,) float, 0 is as good as no motion;
-        its standard error relative to the best number, (R,) float; the regions found in both halves together, list of list of
-        int: the smallest number that is as good as the best; one region where nothing is better than no motion.
+        Mean log-probability per particle of 1, 2, … regions, at most 8 and one per patch, (R,) float, 0 is as good as no
+        motion; its standard error relative to the best number, (R,) float; the regions found in both halves together, list of
+        list of int: the smallest number that is as good as the best; one region where nothing is better than no motion.
     """
     count = min(len(shapes), _MOST_REGIONS)
     covariances = [patch_covariance(half) for half in halves]

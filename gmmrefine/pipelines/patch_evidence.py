@@ -1,4 +1,4 @@
-"""Patches found in the data: regions that move rigidly together between the global and the focused poses."""
+"""Patches found in the data: regions that move rigidly together against the global poses."""
 import numpy as np
 
 from gmmrefine.alignment.fisher import LOWEST_RING
@@ -56,14 +56,15 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
     motions = [
         measured_motions(half.particles, gmm, known, small, number, settings, progress)
         for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
-    with progress.step("compare patches", sum(len(part.pull) for part in motions)):
+    with progress.step("compare patches"):
         curve, error, regions = evidence(motions, shapes)
     write_curves(run.path("patch_evidence.star"), {
         "gmmPatches": np.arange(1, len(curve) + 1.0), "gmmEvidence": curve, "gmmEvidenceError": error}, block="evidence")
     best = len(regions)
     draw_evidence(run.path("patch_evidence.png"), curve, error, best)
     progress.say(
-        f"{count} patches form {best} regions that move apart: evidence {curve[best - 1]:.2f} per particle, of one region {curve[0]:.2f}")
+        f"{count} patches form {best} regions that move apart: evidence {curve[best - 1]:.2f} per particle, of one region "
+        f"{curve[0]:.2f}")
     return [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions]
 
 

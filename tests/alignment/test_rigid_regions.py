@@ -5,8 +5,16 @@ from scipy.stats import multivariate_normal
 
 from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
 from gmmrefine.alignment.rigid_regions import (
-    PatchMotions, evidence, learned_regions, log_probability, most_probable_shares, patch_covariance, regions_of,
-    relative_displacement, whole_shares)
+    PatchMotions,
+    evidence,
+    learned_regions,
+    log_probability,
+    most_probable_shares,
+    patch_covariance,
+    regions_of,
+    relative_displacement,
+    whole_shares,
+)
 
 PARTICLES = 150
 HINGES = np.array([[30.0, 0, 0], [-30.0, 10, 0], [0, 35.0, 5.0], [0, -30.0, 20.0]])  # Å

@@ -248,52 +248,6 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
     assert "not one reconstruction" in record(folder)["results"]["caution"]
 
 
-@pytest.fixture(scope="module")
-def well_aligned(tmp_path_factory):
-    """The same at poses as a global refinement leaves them."""
-    folder = tmp_path_factory.mktemp("well_aligned")
-    outcome = gmmrefine(
-        *SIMULATE, "--snr", 1, "--swing", "chain A and 390-640,1208-1440: 8", "--pose-error", 1, "--shift-error", 0.5, "-o", folder)
-    assert outcome.code == 0, outcome.err
-    return folder / "particles.star"
-
-
-@pytest.fixture(scope="module")
-def found_in_the_data(well_aligned, tmp_path_factory):
-    """Folder of patches that the particles showed; not to be changed."""
-    folder = tmp_path_factory.mktemp("auto") / "run"
-    return patch_by_patch(well_aligned, folder, *APART, "--patches", "auto", "--only", "geometry")
-
-
-def test_patches_found_in_the_data_are_the_domains(found_in_the_data, well_aligned):
-    """One covers the domain that swings, the other the rest."""
-    folder = found_in_the_data
-    assert record(folder)["results"]["patches"] == len(read_patches(str(folder / "patches.star"))) == 2
-    columns = read_curves(folder / "patch_evidence.star")
-    assert columns["gmmPatches"] == pytest.approx(np.arange(1, 9))
-    assert np.argmax(columns["gmmEvidence"]) == 1
-    assert columns["gmmEvidenceError"][1] == 0 and (np.delete(columns["gmmEvidenceError"], 1) > 0).all()
-    domain = read_mask(well_aligned.parent / "mask_domain_1.mrc", BOX, PIXEL_SIZE)
-    rest = read_mask(well_aligned.parent / "mask.mrc", BOX, PIXEL_SIZE) * (1 - domain)
-    patches = [read_mask(folder / "patches" / f"mask_{number:02d}.mrc", BOX, PIXEL_SIZE) for number in (1, 2)]
-    covered = np.array([[(patch * region).sum() / region.sum() for region in (domain, rest)] for patch in patches])
-    moving = np.argmax(covered[:, 0])
-    # spheres about few Gaussians leave out the rim of the molecule
-    assert covered[moving, 0] > 0.7 and covered[moving, 1] < 0.2
-    assert covered[1 - moving, 1] > 0.5 and covered[1 - moving, 0] < 0.3
-    assert (folder / "patch_evidence.png").stat().st_size > 5000
-
-
-@pytest.mark.slow
-def test_patches_found_in_the_data_are_refined(found_in_the_data, well_aligned, tmp_path):
-    """In one go; the patches are found again as they were."""
-    folder = patch_by_patch(well_aligned, tmp_path / "run", "--patches", "auto")
-    for name in ("patches.star", "patch_evidence.star"):
-        assert filecmp.cmp(found_in_the_data / name, folder / name, shallow=False), name
-    assert record(folder)["results"]["patches"] == 2
-    assert all((folder / place / name).exists() for place in FOLDERS for name in OF_A_PATCH)
-
-
 def left_in(folder):
     assert not list(folder.rglob("*.tmp"))
     return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl"}
