@@ -9,6 +9,9 @@ from scipy.spatial.distance import squareform
 from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
 
 _SURE = 2.0  # standard errors
+# Per particle. One direction of a motion known to √5 times its size brings as much, and refining a region by itself then gains
+# next to nothing; faint misfits of neighbours bring less.
+_LEAST_OF_A_REGION = 0.1
 _ITERATIONS = 20  # of expectation maximisation: more make small motions smaller, which changes little
 _ROUNDS, _ITERATIONS_PER_ROUND = 3, 8  # of shares and covariance in turn
 _SWEEPS = 3  # over the patches, whose shares depend on each other
@@ -141,7 +144,7 @@ def learned_regions(motions, regions, of_patches):
     shares = whole_shares(regions)
     mean = np.kron((shares / shares.sum(axis=0)).T, np.eye(6))
     covariance = most_probable_covariance(*motions.of_regions(shares), mean @ of_patches @ mean.T, _ITERATIONS)
-    for _ in range(_ROUNDS if len(regions) > 1 else 0):
+    for _ in range(_ROUNDS):
         shares = most_probable_shares(motions, shares, covariance)
         covariance = most_probable_covariance(*motions.of_regions(shares), covariance, _ITERATIONS_PER_ROUND)
     return shares, covariance
@@ -201,7 +204,8 @@ def evidence(halves, shapes):
     tuple
         Mean log-probability per particle of 1, 2, … regions, at most 8 and one per patch, (R,) float, 0 is as good as no
         motion; its standard error relative to the best number, (R,) float; the regions found in both halves together, list of
-        list of int: the smallest number that is as good as the best; one region where nothing is better than no motion.
+        list of int: the smallest number that is as good as the best when each region has to bring 0.1; one region where nothing
+        is better than no motion.
     """
     count = min(len(shapes), _MOST_REGIONS)
     covariances = [patch_covariance(half) for half in halves]
@@ -212,10 +216,10 @@ def evidence(halves, shapes):
             for learned, judge in ((0, 1), (1, 0))])
         for number in range(1, count + 1)])
     mean = scores.mean(axis=1)
-    best = np.argmax(mean)
-    loss = scores[best] - scores
-    error = loss.std(axis=1) / np.sqrt(scores.shape[1])
-    chosen = 1 + int(np.flatnonzero(loss.mean(axis=1) <= _SURE * error)[0]) if mean[best] > 0 else 1
+    worth = mean - _LEAST_OF_A_REGION * np.arange(count)
+    best = np.argmax(worth)
+    error = (scores[best] - scores).std(axis=1) / np.sqrt(scores.shape[1])
+    chosen = 1 + int(np.flatnonzero(worth[best] - worth <= _SURE * error)[0]) if mean[best] > 0 else 1
     return mean, error, regions_of(sum(squares), chosen)
 
 
