@@ -187,6 +187,34 @@ def _best_shares(slope, curvature):
     return found / found.sum()
 
 
+def joined_step_by_step(motions, shapes):
+    """Regions of patches, from many to one: each time the two are joined that move least against each other.
+
+    Parameters
+    ----------
+    motions : PatchMotions
+    shapes : list of (n, 3) float
+        Points of every patch, Å from the box centre.
+
+    Returns
+    -------
+    dict
+        For every number of regions, list of list of int, shares (P, R) and covariance (6 R, 6 R).
+    """
+    of_patches, found = patch_covariance(motions), {}
+    regions = regions_of(relative_displacement(of_patches, shapes), min(len(shapes), _MOST_REGIONS))
+    while True:
+        shares, covariance = learned_regions(motions, regions, of_patches)
+        found[len(regions)] = regions, shares, covariance
+        if len(regions) == 1:
+            return found
+        squares = relative_displacement(covariance, [np.concatenate([shapes[patch] for patch in part]) for part in regions])
+        np.fill_diagonal(squares, np.inf)
+        one, other = np.unravel_index(np.argmin(squares), squares.shape)
+        rest = [part for number, part in enumerate(regions) if number not in (one, other)]
+        regions = rest + [sorted(regions[one] + regions[other])]
+
+
 def evidence(halves, shapes):
     """Held-out evidence for every number of regions.
 
@@ -207,22 +235,18 @@ def evidence(halves, shapes):
         list of int: the smallest number that is as good as the best when each region has to bring 0.1; one region where nothing
         is better than no motion.
     """
-    count = min(len(shapes), _MOST_REGIONS)
-    covariances = [patch_covariance(half) for half in halves]
-    squares = [relative_displacement(covariance, shapes) for covariance in covariances]
-    scores = np.array([
-        np.concatenate([
-            _score(halves[judge], halves[learned], regions_of(squares[learned], number), covariances[learned])
-            for learned, judge in ((0, 1), (1, 0))])
-        for number in range(1, count + 1)])
+    learned = [joined_step_by_step(half, shapes) for half in halves]
+    count = len(learned[0])
+
+    def judged(judge, number):
+        _, shares, covariance = learned[1 - judge][number]
+        return log_probability(*halves[judge].of_regions(shares), covariance)
+
+    scores = np.array([np.concatenate([judged(judge, number) for judge in (0, 1)]) for number in range(1, count + 1)])
     mean = scores.mean(axis=1)
     worth = mean - _LEAST_OF_A_REGION * np.arange(count)
     best = np.argmax(worth)
     error = (scores[best] - scores).std(axis=1) / np.sqrt(scores.shape[1])
     chosen = 1 + int(np.flatnonzero(worth[best] - worth <= _SURE * error)[0]) if mean[best] > 0 else 1
-    return mean, error, regions_of(sum(squares), chosen)
-
-
-def _score(judged, learned, regions, of_patches):
-    shares, covariance = learned_regions(learned, regions, of_patches)
-    return log_probability(*judged.of_regions(shares), covariance)
+    both = PatchMotions(*(np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information")))
+    return mean, error, joined_step_by_step(both, shapes)[chosen][0]
