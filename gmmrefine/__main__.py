@@ -13,6 +13,8 @@ COMMANDS = {
     "build": "build",
     "refine": "refine",
     "refine-patches": "refine_patches",
+    "heterogeneity": "heterogeneity",
+    "conformation-to-pose": "conformation_to_pose",
     "composite": "composite",
     "expand-symmetry": "expand_symmetry",
     "impose-symmetry": "impose_symmetry",
@@ -23,6 +25,7 @@ COMMANDS = {
     "audit": "audit",
     "import": "import_particles",
     "export": "export",
+    "report": "report",
     "doctor": "doctor",
 }
 

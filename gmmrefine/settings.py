@@ -197,6 +197,32 @@ REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + PARTICLES_READ + (FOCUS
 
 RECONSTRUCT = (SYMMETRY,) + FSC + PARTICLES_READ
 
+LATENT_SIZE = Setting(
+    "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
+ANCHORS = Setting(
+    "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
+    label="Number of anchors")
+TARGET_RESOLUTION = Setting(
+    "target_resolution", 6.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+EPOCHS = Setting(
+    "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
+    minimum=1)
+TRAINING_RATE = Setting(
+    "training_rate", 1e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
+TRAINING_BATCH = Setting(
+    "training_batch", 32, int, "Particle images in one step of training. Memory grows with it times the number of Gaussians.",
+    "images", advanced=True, minimum=1)
+HETEROGENEITY = (
+    (LATENT_SIZE, ANCHORS, TARGET_RESOLUTION, EPOCHS, TRAINING_RATE, TRAINING_BATCH) + GMM + FSC + PARTICLES_READ
+    + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
+
+MOTION_TABLE = Setting(
+    "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
+    "degrees) and gmmMoveX Y Z (Å), a point x of the neutral region going to exp(ω) x + t; or .npy (N, 6) of the same in the "
+    "order of the particles. Needs a particle file in place of the folder.", label="Table of rigid motions")
+CONFORMATION_TO_POSE = (
+    (MOTION_TABLE, ITERATIONS, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
+
 SIMULATE = (
     Setting("particles", 2000, int, "Number of images.", minimum=2),
     Setting("box", 96, int, "Image side; even.", "px", minimum=16),
@@ -206,8 +232,9 @@ SIMULATE = (
     Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0),
     Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
     Setting(
-        "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection and largest angle or "
-        "range of angles in degrees, e.g. 'chain A and 367-640: 8; chain A and 1208-1440: 0..20'."),
+        "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection, hinge if not where the "
+        "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
+        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'."),
     Setting(
         "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
         "stay at the first model.", choices=("all", "one")),
@@ -259,7 +286,7 @@ MODEL_RESOLUTION = Setting(
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
     "Å", advanced=True, minimum=2)
-SHARPEN = (SHARPENING, LOW_PASS, RESOLUTION_MAP, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW,
+SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW,
            MASK, MASK_RESOLUTION, MASK_EDGE)
 
 

@@ -28,4 +28,34 @@ volume = {333},
 pages = {721--745},
 doi = {10.1016/j.jmb.2003.07.013}
 }
+
+@article{Pintilie2020,
+author = {Pintilie, Grigore and Zhang, Kaiming and Su, Zhaoming and Li, Shanshan and Schmid, Michael F. and Chiu, Wah},
+title = {Measurement of atom resolvability in cryo-EM maps with Q-scores},
+journal = {Nature Methods},
+year = {2020},
+volume = {17},
+pages = {328--334},
+doi = {10.1038/s41592-020-0731-1}
+}
+
+@article{Berkeley2024,
+author = {Berkeley, Raymond F. and Cook, Brian D. and Herzik, Mark A.},
+title = {Machine learning approaches to cryoEM density modification differentially affect biomacromolecule and ligand density quality},
+journal = {Frontiers in Molecular Biosciences},
+year = {2024},
+volume = {11},
+pages = {1404885},
+doi = {10.3389/fmolb.2024.1404885}
+}
+
+@article{Jakobi2017,
+author = {Jakobi, Arjen J. and Wilmanns, Matthias and Sachse, Carsten},
+title = {Model-based local density sharpening of cryo-EM maps},
+journal = {eLife},
+year = {2017},
+volume = {6},
+pages = {e27131},
+doi = {10.7554/eLife.27131}
+}
 """

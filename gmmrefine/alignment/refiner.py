@@ -32,13 +32,16 @@ class FisherRefiner:
         None estimates it.
     is_part : bool
         The reference is a part that moves against the rest: estimate a ``MotionPrior``.
+    samples : (K,) bool, optional
+        What poses may see of the images; all of them by default.
     """
 
-    def __init__(self, projector, reliability, stages, prior=None, is_part=False):
+    def __init__(self, projector, reliability, stages, prior=None, is_part=False, samples=None):
         self.reliability = reliability
         self.stages = stages
         self.prior = prior
         self.is_part = is_part
+        self._samples = samples
         # few radii, so that few kernels are compiled; rings beyond a stage's radius get no weight
         self._projectors = [projector.for_radius(_rounded_up(stage.radius, projector.disc.radius)) for stage in stages]
         self._disc = projector.disc
@@ -60,7 +63,7 @@ class FisherRefiner:
         """
         if self.prior is None:
             self.prior = self._learn_prior(fits, [pose.copy() for pose in poses], rng)
-        self._schedule, information = self._learn_schedule(fits, poses, self.prior)
+        self._schedule, information = self._learn_schedule(fits, poses, self.prior, self._samples)
         return information
 
     def march(self, fit, pose):
@@ -95,7 +98,7 @@ class FisherRefiner:
         Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
         the smallest whose poses, found on one half of the Fourier samples, agree with the other half as well as any.
         """
-        _, information = self._learn_schedule(fits, poses, WIDE_PRIOR)
+        _, information = self._learn_schedule(fits, poses, WIDE_PRIOR, self._samples)
         information = np.concatenate(information)
         change = np.concatenate([pose.change() for pose in poses])
         rotations = np.concatenate([pose.expected_rotations for pose in poses])
@@ -106,14 +109,15 @@ class FisherRefiner:
         if not outweighs(prior, information, rotations):
             return prior
         seen = rng.random(len(self._disc.ring)) < 0.5
+        allowed = np.ones(len(seen), bool) if self._samples is None else self._samples
         # likelihoods compare under one set of weights only, learned at poses that were not fitted to any noise
         starts = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
         sums = sum(fit.ring_sums(self._projectors[-1], *start) for fit, start in zip(fits, starts))
-        unseen = weights_from_sums(sums, self.reliability, LOWEST_RING, self.stages[-1].radius).restricted_to(~seen)
+        unseen = weights_from_sums(sums, self.reliability, LOWEST_RING, self.stages[-1].radius).restricted_to(~seen & allowed)
 
         def held_out_fit(candidate):
             trials = [Pose(start, start) for start in starts]
-            self._learn_schedule(fits, trials, candidate, seen)
+            self._learn_schedule(fits, trials, candidate, seen & allowed)
             return np.concatenate([
                 fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts) for fit, trial in zip(fits, trials)])
 

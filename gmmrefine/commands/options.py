@@ -82,6 +82,7 @@ def open_run(args, command, outputs, groups, inputs):
     check_limits(args, *groups)  # before the seconds that TensorFlow takes
     device = set_up(args.threads, args.device)
     run, progress = open_record(args, command, outputs, groups, inputs)
+    run.set(device=device)
     progress.say(f"computing on {device}")
     return run, progress
 

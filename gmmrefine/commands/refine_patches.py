@@ -2,8 +2,8 @@
 
 The Gaussians are cut into patches, the same for both halves; each patch is refined as a focus of its own, and the half maps are
 averaged by the patches' masks. Writes DIR/composite_half_1.mrc, composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star,
-seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row per patch), and in patches/NN the particles.star,
-half maps, map, masks and fsc.star of each patch; with --patches auto patch_evidence.star and patch_evidence.png. An interrupted
+seams.mrc, overlaps.star, patches.star (the spheres), patch_table.star (a row per patch), and in patches/NN the poses, half
+maps, map, masks and FSC of each patch; with --patches auto patch_evidence.star and patch_evidence.png. An interrupted
 run continues when the same command is given again. For queues and several GPUs give the same command once with --patch-mode
 apart --only geometry, then with --only 1, --only 2 … side by side, and at last with --only composite.
 """

@@ -4,6 +4,7 @@ import numpy as np
 from gmmrefine.io.figures import new_figure, new_panels, save_figure
 
 _PLANES = ("yz", "xz", "xy")  # horizontal and vertical axis
+_COARSEST = 20.0  # Å in a Guinier plot; the steep start beyond, of the molecule's outline, would flatten the rest
 
 
 def write_overlay_figure(path, title, volume, values, voxel_size, unit):
@@ -79,20 +80,22 @@ def write_guinier_figure(path, title, frequency, curves, shells=None, line=None)
     frequency : (S,) float
         1/Å.
     curves : dict of str to (S,) float
-        Amplitudes in map units by name; those of 0 are not drawn.
+        Amplitudes in map units by name; those of 0, and those coarser than 20 Å and the fit, are not drawn.
     shells : (M,) int, optional
         Shells of the fit.
     line : (S,) float, optional
         Amplitudes on the line.
     """
     figure, axes = new_figure((7, 4.5))
+    coarsest = 1 / _COARSEST if line is None else min(1 / _COARSEST, frequency[shells[0]])
+    drawn = frequency >= coarsest
     for name, values in curves.items():
-        axes.plot(frequency**2, np.log(np.where(values > 0, values, np.nan)), label=name)
+        axes.plot(frequency[drawn] ** 2, np.log(np.where(values > 0, values, np.nan))[drawn], label=name)
     if line is not None:
         ends = frequency[[shells[0], shells[-1]]]
         axes.axvspan(*ends**2, color="0.88", label=f"range of the fit, {1 / ends[0]:.1f} to {1 / ends[1]:.1f} Å")
         axes.plot(frequency[shells] ** 2, np.log(line[shells]), "k--", label="fit")
-    ticks = [value for value in (10, 6, 5, 4, 3.5, 3, 2.5, 2, 1.5, 1) if 1 / value < frequency[-1]]
+    ticks = [value for value in (20, 10, 6, 5, 4, 3.5, 3, 2.5, 2, 1.5, 1) if 1 / value < frequency[-1]]
     axes.set_xticks([1 / value**2 for value in ticks], [f"{value:g}" for value in ticks])
     axes.set(title=title, xlabel="resolution (Å), linear in 1/Å²", ylabel="ln amplitude")
     axes.legend(facecolor="white", framealpha=1, fontsize=8)

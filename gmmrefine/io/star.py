@@ -15,6 +15,7 @@ from gmmrefine.io.atomic import atomic_path
 
 ROWS_AT_A_TIME = 4096
 RELION_31 = 30001
+NONE = b"<NA>"
 _VALUES = re.compile(rb"""'[^']*'(?=\s|$)|"[^"]*"(?=\s|$)|\S+""")
 
 
@@ -80,6 +81,12 @@ class StarBlock:
                 f"{self.where(bad[0])}: {label} is '{found}'; expected a finite number. Correct or remove this row.")
         return values
 
+    def optional_numbers(self, label):
+        """Values of a column of ``optional_column``, (R,) float; NaN for ``<NA>``."""
+        text = self.columns[label]
+        values = self.with_columns({label: np.where(text == NONE, b"0", text)}).numbers(label)
+        return np.where(text == NONE, np.nan, values)
+
     def integers(self, label):
         """Values of a column as whole numbers, (R,) int."""
         values = self.numbers(label)
@@ -113,7 +120,7 @@ def text_columns(columns):
 def optional_column(values, digits=6):
     """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it."""
     values = np.asarray(values, float)
-    return np.where(np.isnan(values), b"<NA>", text_column(values, digits))
+    return np.where(np.isnan(values), NONE, text_column(values, digits))
 
 
 def exact_column(values):

@@ -86,9 +86,7 @@ def write_particles(path, particles, extra_columns=None):
     extra_columns : dict of str to (N,) array, optional
         Further columns, by label; they replace columns of the same name.
     """
-    if particles.table is None:
-        particles = _named_from(folder_of(path), particles)
-        particles = replace(particles, table=table_of(particles))
+    particles = _with_table(path, particles)
     table = particles.table
     block = table.particles.subset(particles.row)
     columns = {label: text for label, text in block.columns.items() if label not in ("rlnOriginX", "rlnOriginY")}
@@ -99,6 +97,21 @@ def write_particles(path, particles, extra_columns=None):
         changed["rlnRandomSubset"] = particles.half_set
     columns.update(text_columns(dict(changed, **(extra_columns or {}))))
     write_star(path, [table.optics, block.with_columns(columns), *table.others])
+
+
+def identity_columns(path, particles):
+    """Columns that say which particle a row of the table at ``path`` speaks of: image name and half set, as STAR text."""
+    particles = _with_table(path, particles)
+    block = particles.table.particles.subset(particles.row)
+    return {"rlnImageName": _image_names(path, particles, block), **text_columns({"rlnRandomSubset": particles.half_set})}
+
+
+def _with_table(path, particles):
+    """Particles with a table; those that come from no file get one with names from the folder of ``path``."""
+    if particles.table is not None:
+        return particles
+    particles = _named_from(folder_of(path), particles)
+    return replace(particles, table=table_of(particles))
 
 
 def _named_from(folder, particles):

@@ -82,7 +82,8 @@ def audit(atoms, model, map_paths, refitted, settings, run, progress):
     """
     classes = component_classes(atoms)
     positions = _positions(atoms, model, refitted, len(map_paths))
-    maps = _score_maps(map_paths, positions, classes, settings, progress)
+    maps = _score_maps(map_paths, positions, settings, progress)
+    _refuse_maps_without_common_atom(maps)
     copies, reference = find_copies(classes, atoms.residue_index), maps[0]
     levels = {each.name: _levels(reference, each, classes) for each in maps[1:]}
     statuses = {each.name: judge(
@@ -120,7 +121,7 @@ def _positions(atoms, model, refitted, count):
     return positions
 
 
-def _score_maps(paths, positions, classes, settings, progress):
+def _score_maps(paths, positions, settings, progress):
     """Every map on the grid of the first, scored."""
     reference, maps = read_grid(paths[0]), []
     for path, name, place in zip(paths, _short_names(paths), positions):
@@ -136,6 +137,20 @@ def _score_maps(paths, positions, classes, settings, progress):
         rng = np.random.default_rng([_SOLVENT, settings.seed])
         maps.append(ScoredMap(name, path, values, densities(place, grid, rng), notes))
     return maps
+
+
+def _refuse_maps_without_common_atom(maps):
+    """Refuse maps that show different parts of the molecule: nothing in them can be compared."""
+    if not np.any(_scored_in_all(maps)):
+        fewest = min(maps, key=lambda each: np.sum(~np.isnan(each.values)))
+        raise InputError(
+            f"no atom lies inside all maps; {fewest.path} holds the fewest, {np.sum(~np.isnan(fewest.values))}. Leave out maps "
+            "of another region, or audit each by itself.")
+
+
+def _scored_in_all(maps):
+    """Which atoms (A,) have a Q in every map."""
+    return np.all([~np.isnan(each.values) for each in maps], axis=0)
 
 
 def _levels(reference, each, classes):
@@ -228,7 +243,7 @@ def _joined(tables):
 
 
 def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):
-    scored = np.all([~np.isnan(each.values) for each in maps], axis=0)
+    scored = _scored_in_all(maps)
     names = present_classes(classes[scored])
     write_class_figure(
         run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms",
@@ -239,7 +254,8 @@ def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):
         badness = {status: number for number, status in enumerate((KEPT, UNJUDGED, WEAKENED, LOST))}
         worst = np.max([[badness[status] for status in column] for column in statuses.values()], axis=0)
         order = np.sort(np.argsort(-worst, kind="stable")[:_LISTED])
-        title = f"{len(copies)} copies" if len(copies) <= _LISTED else f"{_LISTED} of {len(copies)} copies, the worst"
+        count = f"{len(copies)}" if len(copies) <= _LISTED else f"the worst {_LISTED} of {len(copies)}"
+        title = f"against {maps[0].name}\nmolecules: {count}"
         write_status_figure(
             run.path("figures", "copies.png"), title, labels[order].tolist(),
             {name: column[order] for name, column in statuses.items()}, _COLORS)
@@ -272,6 +288,9 @@ def _say(results, progress):
 
 
 def _short_names(paths):
-    """File names without suffix, or whole paths where these are not different."""
+    """File names without suffix, with the folders that tell them apart where they are not different."""
     names = [os.path.basename(path).split(".mrc")[0].split(".map")[0] for path in paths]
+    if len(set(names)) < len(names):
+        folders = [os.path.dirname(os.path.abspath(path)) for path in paths]
+        names = [os.path.relpath(os.path.join(*each), os.path.commonpath(folders)) for each in zip(folders, names)]
     return names if len(set(names)) == len(names) else list(paths)

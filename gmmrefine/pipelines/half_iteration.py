@@ -60,11 +60,14 @@ class Reference:
     moving : Gmm
         Moves with the poses.
     rest : Gmm or None
-        Stays at the start poses and is taken from the images.
+        Stays at poses of its own and is taken from the images.
+    rest_at : ParticleSet or None
+        The half at these poses.
     """
 
     moving: Gmm
     rest: Any = None
+    rest_at: Any = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,23 @@ class Shared:
     radius: int
 
 
-def improve_half(start, state, shared, iteration, number, settings, run, progress):
+@dataclass(frozen=True)
+class Body:
+    """What a region moves against, where that is not at the start poses of the region.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        The half at the poses of the molecule as a whole.
+    gmm : Gmm or None
+        Of its map there; None for a rest that moves along with the region.
+    """
+
+    particles: object
+    gmm: Any
+
+
+def improve_half(start, state, shared, iteration, number, settings, run, progress, body=None):
     """Refine one half set, or load what an interrupted run had already finished.
 
     Parameters
@@ -101,6 +120,8 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
         ``settings.REFINE`` and computing settings.
     run : RunRecord
     progress : Progress
+    body : Body, optional
+        What a region moves against; the half at its start poses by default.
 
     Returns
     -------
@@ -116,7 +137,9 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
-    reference = reference_of(gmm, consensus_gmm(gmm, iteration, number, settings, run), shared.masks, pixel_size)
+    if body is None:
+        body = Body(start, consensus_gmm(gmm, iteration, number, settings, run))
+    reference = reference_of(gmm, body, shared.masks, pixel_size)
     rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
     rotations, shifts = anchored(
         rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
@@ -137,15 +160,14 @@ def consensus_gmm(gmm, iteration, number, settings, run):
     return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{number}.star"))
 
 
-def reference_of(gmm, consensus, masks, pixel_size):
+def reference_of(gmm, body, masks, pixel_size):
     """What poses are refined against.
 
     Parameters
     ----------
     gmm : Gmm
         Of the present map.
-    consensus : Gmm or None
-        Of the start map, for a rest that stays there.
+    body : Body
     masks : Masks
     pixel_size : float
         Å/px.
@@ -165,10 +187,11 @@ def reference_of(gmm, consensus, masks, pixel_size):
         raise InputError(
             f"the focus mask covers none of the {len(gmm)} Gaussians. Check its origin, or make it larger than the spacing of "
             "the Gaussians.")
-    if consensus is None:
+    if body.gmm is None:
         return Reference(widened_outside(gmm, masks.focus, pixel_size, masks.level))
-    staying = 1 - membership(consensus, masks.focus, pixel_size)
-    return Reference(weighted(gmm, membership(gmm, masks.focus, pixel_size)), weighted(consensus, staying))
+    staying = 1 - membership(body.gmm, masks.focus, pixel_size)
+    return Reference(
+        weighted(gmm, membership(gmm, masks.focus, pixel_size)), weighted(body.gmm, staying), body.particles)
 
 
 def reference_reliability(fsc, gmm_fsc):
@@ -218,8 +241,8 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
         if is_part:
             rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
             scene = Scene([
-                (projector, particles.rotations, particles.shifts), (rest, expected.rotations, expected.shifts)],
-                refiner.reliability)
+                (projector, particles.rotations, particles.shifts),
+                (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
         reader = ImageReader(particles, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
         result, = refine_poses(
@@ -229,13 +252,16 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
     return result
 
 
-def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None):
-    """The projector of a reference on a disc, and its refiner; it estimates a prior unless there is one."""
+def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None, samples=None):
+    """The projector of a reference on a disc, and its refiner; it estimates a prior unless there is one.
+
+    ``samples`` (K,) bool restricts what poses see of the images.
+    """
     radius = len(reliability) - 1
     projector = PROJECTORS[settings.projector](gmm, disc, pixel_size)
     stages = march(radius, [float(text) for text in settings.march.split()])
     padded = np.pad(reliability, (0, disc.radius - radius))
-    return projector, FisherRefiner(projector, padded, stages, prior or _given_prior(settings), is_part)
+    return projector, FisherRefiner(projector, padded, stages, prior or _given_prior(settings), is_part, samples)
 
 
 def report_prior(prior, progress, where):

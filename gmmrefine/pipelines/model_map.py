@@ -30,7 +30,7 @@ def model_map(path, volume, resolution, with_b_factors):
     Raises
     ------
     InputError
-        Most of the atoms lie outside the map.
+        Most of the atoms lie outside the map, or none has an occupancy.
     """
     atoms, n = read_atoms(path), len(volume.data)
     place = (atoms.positions - volume.origin) / volume.voxel_size
@@ -41,6 +41,10 @@ def model_map(path, volume, resolution, with_b_factors):
             f"{path}: only {inside.sum()} of {len(atoms)} atoms lie inside the map, which holds x y z from "
             f"{_place(volume.origin)} to {_place(last)} Å; the model's atoms lie from {_place(atoms.positions.min(axis=0))} to "
             f"{_place(atoms.positions.max(axis=0))} Å. Fit the model into the map and save it again.")
+    if not np.any((atoms.occupancies * atoms.atomic_numbers)[inside]):
+        raise InputError(
+            f"{path}: all {inside.sum()} atoms inside the map have occupancy 0 or no element, so that the model has no "
+            "density. Set the occupancies to 1.")
     blur = (atoms.b_factors - atoms.b_factors.min()) / (8 * np.pi**2) * with_b_factors
     widths = np.sqrt((resolution / (np.pi * np.sqrt(2))) ** 2 + blur)
     heights = atoms.occupancies * atoms.atomic_numbers / (widths * np.sqrt(2 * np.pi)) ** 3

@@ -14,7 +14,6 @@ from gmmrefine.maps.sharpen import amplitudes, guinier_fit, with_profile, withou
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.local_filter import write_beside
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
-from gmmrefine.pipelines.model_map import model_map
 from gmmrefine.settings import SHARPEN
 
 _OF_MODEL = ("model-profile", "local-model")
@@ -70,6 +69,8 @@ class Sharpening:
 
     def model(self, with_b_factors):
         """The model's map (Z, Y, X) on this grid."""
+        from gmmrefine.pipelines.model_map import model_map  # loads TensorFlow, which takes seconds
+
         volume, outside = model_map(
             self.settings.reference_model, self.volume, self.settings.model_resolution, with_b_factors)
         self.results["atoms_outside"] = outside

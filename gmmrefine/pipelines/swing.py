@@ -1,6 +1,7 @@
 """Domains of a simulated molecule that swing about hinges, each particle at its own angles."""
 import re
 from dataclasses import dataclass
+from typing import Tuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -12,7 +13,7 @@ from gmmrefine.io.selection import selected_atoms
 _HINGE_ATOMS = 20  # of the domain, those nearest to the rest
 _SHORTEST_LEVER = 1e-2  # Å
 _NUMBER = r"\d+(?:\.\d+)?"
-_ANGLES = re.compile(rf"(-?{_NUMBER})\.\.(-?{_NUMBER})$|({_NUMBER})$")
+_ANGLES = re.compile(rf"(-?{_NUMBER})\.\.(-?{_NUMBER})$|({_NUMBER})$|(-?{_NUMBER}(?:,\s*-?{_NUMBER})+)$")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Swing:
         Unit vector.
     lowest, highest : float
         Degrees; the angle is uniform between.
+    states : tuple of float
+        Degrees; where there are any, the angle is one of these, all equally likely.
     """
 
     members: np.ndarray
@@ -36,9 +39,12 @@ class Swing:
     axis: np.ndarray
     lowest: float
     highest: float
+    states: Tuple[float, ...] = ()
 
     def angles(self, count, rng):
         """Angles (count,) in degrees of as many particles."""
+        if self.states:
+            return rng.choice(self.states, count)
         return rng.uniform(self.lowest, self.highest, count)
 
     def poses(self, particles, angles):
@@ -65,12 +71,14 @@ class Swing:
 def read_swings(text, atoms, positions):
     """Swings from text such as ``chain A and 367-640: 8; chain A and 1208-1440: 0..20``.
 
-    The hinge lies where the domain is nearest to the rest; the axis is across the lever from there to the domain's centre.
+    The hinge lies in the middle of the atoms named after ``about``, else where the domain is nearest to the rest; the axis is
+    across the lever from there to the domain's centre.
 
     Parameters
     ----------
     text : str
-        Selection and largest angle, or range of angles, in degrees; domains separated by semicolons.
+        Selection, ``about`` and selection of the hinge if wanted, and largest angle, range of angles, or list of angles in
+        degrees; domains separated by semicolons.
     atoms : Atoms
     positions : (n·A, 3) float
         Å from the box centre, of all copies; the domains of every copy swing on their own.
@@ -90,30 +98,45 @@ def read_swings(text, atoms, positions):
         match = _ANGLES.match(angles.strip())
         if not match or not selection.strip():
             raise InputError(
-                f"--swing '{part.strip()}': expected a selection and an angle in degrees, e.g. 'chain A and 367-640: 8' or "
-                "'chain A and 367-640: 0..20'.")
-        limits = (-float(match[3]), float(match[3])) if match[3] else (float(match[1]), float(match[2]))
-        chosen = selected_atoms(atoms, selection)
+                f"--swing '{part.strip()}': expected a selection and an angle in degrees, e.g. 'chain A and 367-640: 8', "
+                "'chain A and 367-640: 0..20' or 'chain A and 367-640: 0,20'.")
+        limits = _limits_and_states(match)
+        domain, _, about = selection.partition(" about ")
+        chosen = selected_atoms(atoms, domain)
+        named = selected_atoms(atoms, about) if about else None
         for copy in range(len(positions) // len(atoms)):
+            own = positions[copy * len(atoms) : (copy + 1) * len(atoms)]
             members = np.zeros(len(positions), bool)
             members[copy * len(atoms) : (copy + 1) * len(atoms)] = chosen
             if (members & taken).any():
                 raise InputError(f"--swing '{text}': an atom is in two domains. Name domains that do not overlap.")
             taken |= members
-            own = np.zeros(len(positions), bool)
-            own[copy * len(atoms) : (copy + 1) * len(atoms)] = ~chosen
-            swings.append(Swing(members, *_hinge(positions[members], positions[own], text), *limits))
+            if chosen.all():
+                raise InputError(f"--swing '{text}': a domain is the whole molecule. Leave out a body for it to swing against.")
+            hinge = _nearest_atoms(own[chosen], own[~chosen]) if named is None else own[named]
+            swings.append(Swing(members, *_hinge_and_axis(own[chosen], hinge), *limits))
     if taken.all():
         raise InputError(f"--swing '{text}': the domains are the whole molecule. Leave out a body for them to swing against.")
     return swings
 
 
-def _hinge(domain, rest, text):
-    """Where a domain (D, 3) hangs on the rest (R, 3), and the axis it swings about."""
-    if len(rest) == 0:
-        raise InputError(f"--swing '{text}': a domain is the whole molecule. Leave out a body for it to swing against.")
-    nearest = np.argsort(cKDTree(rest).query(domain)[0])[:_HINGE_ATOMS]
-    hinge = domain[nearest].mean(axis=0)
+def _limits_and_states(match):
+    """Lowest and highest angle, and the states if only these occur."""
+    if match[4]:
+        states = tuple(float(text) for text in match[4].split(","))
+        return min(states), max(states), states
+    limits = (-float(match[3]), float(match[3])) if match[3] else (float(match[1]), float(match[2]))
+    return (*limits, ())
+
+
+def _nearest_atoms(domain, rest):
+    """Those atoms of a domain (D, 3) that are nearest to the rest (R, 3)."""
+    return domain[np.argsort(cKDTree(rest).query(domain)[0])[:_HINGE_ATOMS]]
+
+
+def _hinge_and_axis(domain, atoms):
+    """The middle of a hinge's atoms, and the axis about which a domain (D, 3) swings there."""
+    hinge = atoms.mean(axis=0)
     lever = domain.mean(axis=0) - hinge
     axis = np.cross(lever, [0.0, 0.0, 1.0])
     if np.linalg.norm(axis) < _SHORTEST_LEVER:

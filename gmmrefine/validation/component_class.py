@@ -16,7 +16,6 @@ CLASSES = (
 
 _PROTEIN_BACKBONE_ATOMS = {"N", "CA", "C", "O", "OXT", "OT1", "OT2"}
 # sugar atoms are primed; the others are of phosphates, in the names of today, of before 2007, and of triphosphates
-# sugar atoms are primed; the others are of phosphates, in the names of today, of before 2007, and of triphosphates
 _NUCLEIC_BACKBONE_ATOM = re.compile(r".*['*]|P[ABG]?|OP[123]|O[123]P|O[123][ABG]|S[12]P|CM2")
 _SUGAR_ATOMS = {"C1'", "C3'", "C4'", "C1*", "C3*", "C4*"}
 _PEPTIDE_ATOMS = {"N", "CA", "C"}

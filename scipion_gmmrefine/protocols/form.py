@@ -6,7 +6,9 @@ from pyworkflow.protocol import params
 from gmmrefine import settings
 
 # Settings that Scipion has its own kind of row for, and what may be put there.
-POINTER_CLASSES = {"mask": "VolumeMask", "model": "AtomStruct", "focus_mask": "VolumeMask", "focus_model": "AtomStruct"}
+POINTER_CLASSES = {
+    "mask": "VolumeMask", "model": "AtomStruct", "focus_mask": "VolumeMask", "focus_model": "AtomStruct",
+    "reference_model": "AtomStruct", "local_resolution": "Volume"}
 FILE_SETTINGS = ("pin_exchanges",)
 _ONE_GPU = "Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow."
 _SEVERAL_GPUS = (

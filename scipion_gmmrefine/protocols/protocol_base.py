@@ -8,6 +8,7 @@ from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE
 from scipion_gmmrefine.convert.tables import readCurve, readProgress, readRun
 from scipion_gmmrefine.objects import GmmFSC
 
+SUMMARY_WIDTH = 100  # characters; Scipion does not break lines
 FSC_CURVES = {
     "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
     "gmmFscRandomised": "phases randomised"}

@@ -20,12 +20,11 @@ from scipion_gmmrefine.constants import (
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, EngineProtocol
 
 REFINEMENTS, MAPS = range(2)
 SETTINGS = without(settings.COMPOSITE, (settings.BACKGROUND,))
 BACKGROUND_FOLDER = "background"
-SUMMARY_WIDTH = 100  # characters; Scipion does not break lines
 
 
 class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):

@@ -3,15 +3,19 @@ from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
 from scipion_gmmrefine.protocols import (
+    GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
     GmmRefineProtImposeSymmetry,
+    GmmRefineProtLocalResolution,
     GmmRefineProtPatches,
+    GmmRefineProtQScore,
     GmmRefineProtRefine,
+    GmmRefineProtSharpen,
 )
-from scipion_gmmrefine.protocols.form import engineOptions, without
+from scipion_gmmrefine.protocols.form import engineOptions, isShown, without
 from scipion_gmmrefine.tests.sets import writeMask
 
 GROUPS = {
@@ -21,11 +25,15 @@ GROUPS = {
     GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
     GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,),
-    GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)}
+    GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
+    GmmRefineProtQScore: settings.QSCORE,
+    GmmRefineProtAudit: settings.AUDIT,
+    GmmRefineProtSharpen: settings.SHARPEN,
+    GmmRefineProtLocalResolution: settings.LOCAL_RESOLUTION}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
-    "backgroundVolume"}
+    "backgroundVolume", "inputStructure", "modifiedVolumes", "placeFrom", "filterVolume"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
@@ -98,6 +106,25 @@ class TestForm(BaseTest):
         self.assertEqual(options[options.index("--focus-level") + 1], "0.5")
         for absent in ("--focus-sphere", "--focus-edge"):
             self.assertNotIn(absent, options)
+
+    def test_rows_of_sharpening_follow_the_way_chosen(self):
+        expected = {
+            "b-factor": {"low_pass", "b_factor", "guinier_from"},
+            "model-profile": {"low_pass", "reference_model", "model_resolution"},
+            "local-resolution": {"low_pass", "b_factor", "guinier_from"},
+            "local-model": {"low_pass", "guinier_from", "reference_model", "model_resolution", "amplitude_window"},
+            "local": {"low_pass", "b_factor", "guinier_from", "amplitude_window"}}
+        always = {"sharpening", "local_resolution", "mask", "mask_resolution", "mask_edge"}
+        for number, way in enumerate(settings.SHARPENING.choices):
+            protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=number)
+            shown = {setting.name for setting in settings.SHARPEN if isShown(protocol, setting)}
+            self.assertEqual(shown, always | expected[way], way)
+            self.assertEqual(protocol.evalParamCondition("placeFrom"), "model" in way)
+        protocol = self.proj.newProtocol(GmmRefineProtSharpen, bFactor=50.0)
+        protocol.localResolution.set(writeMask(self.proj.getTmpPath("local.mrc")))
+        protocol.mask.set(protocol.localResolution.get())
+        self.assertEqual({setting.name for setting in settings.SHARPEN if isShown(protocol, setting)},
+                         {"sharpening", "local_resolution", "b_factor", "mask"})
 
     def test_threads_of_the_engine_where_steps_run_side_by_side(self):
         protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)

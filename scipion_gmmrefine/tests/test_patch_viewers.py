@@ -163,4 +163,6 @@ class TestFocusViewer(ViewerTest):
             self.assertIsInstance(self.show(viewer, "showLocalChimera"), ChimeraView)
             self.assertIsInstance(self.show(viewer, "showRegionChimera"), ChimeraView)
         with open(viewer.protocol._getExtraPath("local_resolution", "colours.cxc")) as handle:
-            self.assertIn("color sample #1 map #2 palette 5.00,blue:6.00,cyan:7.00,green:8.00,yellow:9.00,red", handle.read())
+            script = handle.read()
+        self.assertIn("color sample #1 map #2 palette 5.00,blue:6.00,cyan:7.00,green:8.00,yellow:9.00,red\n", script)
+        self.assertIn("key blue:5.00 cyan:6.00 green:7.00 yellow:8.00 red:9.00\n", script)

@@ -1,5 +1,4 @@
 import json
-import unittest
 from pathlib import Path
 from unittest import mock
 
@@ -16,9 +15,14 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
-    "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
-    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtPatches", "GmmRefineProtRefine")
+    "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
+    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtPatches",
+    "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
 VIEWERS = {
+    protocols.GmmRefineProtAudit: viewers.GmmRefineAuditViewer,
+    protocols.GmmRefineProtLocalResolution: viewers.GmmRefineLocalResolutionViewer,
+    protocols.GmmRefineProtQScore: viewers.GmmRefineQScoreViewer,
+    protocols.GmmRefineProtSharpen: viewers.GmmRefineSharpenViewer,
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
     protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
     protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
@@ -62,6 +66,9 @@ class TestRegistration(BaseTest):
         self.assertEqual(focus, {**refine, "focusSphere": wizards.GmmRefineSphereWizard})
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
         self.assertEqual(patches, refine)
+        for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
+            found = self.domain.findWizards(self.proj.newProtocol(getattr(protocols, name)), DESKTOP_TKINTER)
+            self.assertEqual(found, {row: wizards.GmmRefineMapResolutionWizard})
         build = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtBuild), DESKTOP_TKINTER)
         self.assertEqual(set(build), {"gaussians", "resolution"})
 
@@ -76,6 +83,10 @@ class TestRegistration(BaseTest):
                          ("Protocols SPA", "3D", "Refine", "GmmRefineProtExpandSymmetry"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
+                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtSharpen"),
+                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
+                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
+                         ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 
@@ -104,16 +115,38 @@ class TestRegistration(BaseTest):
         self.assertTrue((PACKAGE / scipion_gmmrefine._logo).exists())
 
 
-class TestTemplate(unittest.TestCase):
+class TestTemplate(BaseTest):
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+
     def test_fields_give_valid_json_with_known_rows(self):
+        for steps in self.templates().values():
+            for step in steps:
+                protocolClass = Config.getDomain().getProtocols()[step["object.className"]]
+                rows = {name for name, _ in protocolClass().getDefinition().iterParams()}
+                self.assertEqual({key for key in step if not key.startswith("object.")} - rows, set())
+
+    def test_scipion_loads_every_template_with_all_its_inputs(self):
+        for name, steps in self.templates().items():
+            path = Path(self.proj.getPath(f"{name}.json"))
+            path.write_text(json.dumps(steps))
+            loaded = list(self.proj.loadProtocols(str(path)).values())
+            self.assertEqual(len(loaded), len(steps))
+            for protocol in loaded:
+                for row, pointer in protocol.iterInputPointers():
+                    if protocol.getParam(row).isImportant():
+                        self.assertTrue(pointer.hasValue(), f"{name}: {row}")
+
+    def templates(self):
+        """Steps of every template by its name, the fields at their defaults."""
+        found = {}
         for path in (PACKAGE / "templates").glob("*.json.template"):
             text = path.read_text(encoding="utf-8")
             parts = text[text.index("["):].split("~")
             parts[1::2] = [field.split("|")[1] for field in parts[1::2]]
-            for step in json.loads("".join(parts)):
-                protocolClass = getattr(protocols, step["object.className"])
-                rows = {name for name, _ in protocolClass().getDefinition().iterParams()}
-                self.assertEqual({key for key in step if not key.startswith("object.")} - rows, set())
+            found[path.name.split(".")[0]] = json.loads("".join(parts))
+        return found
 
 
 def _leaves(node, path):

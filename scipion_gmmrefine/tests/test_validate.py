@@ -1,18 +1,23 @@
 import tempfile
 from pathlib import Path
 
+from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
 from scipion_gmmrefine.protocols import (
+    GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
     GmmRefineProtImportParticles,
     GmmRefineProtImposeSymmetry,
+    GmmRefineProtLocalResolution,
     GmmRefineProtPatches,
+    GmmRefineProtQScore,
     GmmRefineProtRefine,
+    GmmRefineProtSharpen,
 )
 from scipion_gmmrefine.tests.sets import makeParticles, writeMask, writeVolume
 
@@ -246,3 +251,63 @@ class TestValidateImport(ValidateTest):
                             ("/nowhere/a.star", "/nowhere/a.star does not exist.")):
             protocol = self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=name)
             self.assertOneError(protocol, words)
+
+
+class TestValidateMaps(ValidateTest):
+    """Protocols that judge and modify maps of any protocol."""
+
+    def sharpen(self, sharpening="b-factor", local=None, mask=None, **options):
+        protocol = self.proj.newProtocol(
+            GmmRefineProtSharpen, sharpening=settings.SHARPENING.choices.index(sharpening), **options)
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        protocol.localResolution.set(local)
+        protocol.mask.set(mask)
+        return protocol
+
+    def test_sharpening_needs_a_resolution(self):
+        self.assertOneError(self.sharpen(), settings.LOW_PASS.form_label, "the resolution is not known", "wizard")
+        self.assertEqual(self.sharpen(lowPass=6.0).validate(), [])
+        self.assertOneError(self.sharpen(lowPass=4.0), "is 4; the sampling of 2.5 Å/px ends at 5.00 Å")
+        self.assertEqual(self.sharpen(local=writeVolume(self.folder / "local.mrc")).validate(), [])
+
+    def test_sharpening_needs_what_it_follows(self):
+        self.assertOneError(self.sharpen("local-resolution", lowPass=6.0), settings.RESOLUTION_MAP.form_label, "is empty")
+        for way in ("model-profile", "local-model"):
+            self.assertOneError(self.sharpen(way, lowPass=6.0), settings.REFERENCE_MODEL.form_label, f"{way} takes its")
+        protocol = self.sharpen("local-model", lowPass=6.0)
+        protocol.referenceModel.set(AtomStruct(filename="/nowhere/a.cif"))
+        self.assertOneError(protocol, "/nowhere/a.cif does not exist")
+
+    def test_sharpening_refuses_other_grids(self):
+        self.assertOneError(self.sharpen(local=writeVolume(self.folder / "local.mrc", box=20)),
+                            "The local resolution volume has 20×20×20 voxels")
+        mask = writeMask(self.folder / "mask.mrc", box=20)
+        self.assertOneError(self.sharpen(lowPass=6.0, mask=mask), "The mask has 20×20×20")
+
+    def test_local_resolution_needs_half_maps(self):
+        protocol = self.proj.newProtocol(GmmRefineProtLocalResolution)
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        self.assertOneError(protocol, "The volume has no half maps")
+        withHalves(protocol.inputVolume.get())
+        self.assertEqual(protocol.validate(), [])
+        protocol.mask.set(writeMask(self.folder / "mask.mrc", box=20))
+        self.assertOneError(protocol, "The mask has 20×20×20")
+
+    def test_qscore(self):
+        protocol = self.proj.newProtocol(GmmRefineProtQScore, mapResolution=7.0)
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        protocol.inputStructure.set(AtomStruct(filename="/nowhere/a.cif"))
+        limit, missing = protocol.validate()
+        self.assertEqual(limit, f"*{settings.MAP_RESOLUTION.form_label}* must be at most 6.")
+        self.assertIn("/nowhere/a.cif does not exist", missing)
+
+    def test_audit_of_a_map_with_itself(self):
+        protocol, model = self.proj.newProtocol(GmmRefineProtAudit), self.folder / "a.cif"
+        model.write_text("data_a")
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        protocol.inputStructure.set(AtomStruct(filename=str(model)))
+        self.assertOneError(protocol, "*Modified volumes* cannot be EMPTY.")
+        protocol.modifiedVolumes.append(writeVolume(self.folder / "other.mrc"))
+        self.assertEqual(protocol.validate(), [])
+        protocol.modifiedVolumes.append(writeVolume(self.folder / "map.mrc"))
+        self.assertOneError(protocol, "map.mrc is given twice")

@@ -2,13 +2,22 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtFocus, GmmRefineProtRefine
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtBuild,
+    GmmRefineProtFocus,
+    GmmRefineProtQScore,
+    GmmRefineProtRefine,
+    GmmRefineProtSharpen,
+)
+from scipion_gmmrefine.tests.maps import VOXEL, density, writeNoisyMap
 from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
 from scipion_gmmrefine.wizards import (
     GmmRefineGaussiansWizard,
+    GmmRefineMapResolutionWizard,
     GmmRefineResolutionWizard,
     GmmRefineSphereWizard,
     wizard_settings,
@@ -80,3 +89,31 @@ class TestWizards(BaseTest):
         with mock.patch.object(wizard_settings, "showWarning") as shown:
             GmmRefineResolutionWizard().show(form)
         self.assertEqual(shown.call_args[0][0], "Empty input")
+
+    def test_resolution_of_a_map_as_its_run_reported_it(self):
+        (self.folder / "run.json").write_text('{"results": {"resolution": 4.256}}')
+        for protocolClass, row in ((GmmRefineProtQScore, "mapResolution"), (GmmRefineProtSharpen, "lowPass")):
+            form = FakeForm(self.proj.newProtocol(protocolClass))
+            form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+            GmmRefineMapResolutionWizard().show(form)
+            self.assertEqual(form.values, {row: 4.26})
+        (self.folder / "run.json").write_text('{"results": {"resolution": 6.5}}')
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtQScore))
+        form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        with mock.patch.object(wizard_settings, "showInfo") as shown:
+            GmmRefineMapResolutionWizard().show(form)
+        self.assertIn("known up to 6 Å", shown.call_args[0][1])
+
+    def test_resolution_of_half_maps_is_measured(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtSharpen))
+        atoms = np.random.default_rng(3).uniform(-8, 8, (60, 3))
+        form.protocol.inputVolume.set(writeNoisyMap(self.folder, density(atoms)))
+        GmmRefineMapResolutionWizard().show(form)
+        self.assertTrue(2 * VOXEL <= form.values["lowPass"] < 4, form.values)
+
+    def test_resolution_of_a_map_without_half_maps_is_asked_for(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtSharpen))
+        form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        with mock.patch.object(wizard_settings, "showInfo") as shown:
+            GmmRefineMapResolutionWizard().show(form)
+        self.assertIn("enter the resolution of its FSC", shown.call_args[0][1])

@@ -1,5 +1,9 @@
+from scipion_gmmrefine.viewers.viewer_audit import GmmRefineAuditViewer
 from scipion_gmmrefine.viewers.viewer_build import GmmRefineBuildViewer, GmmRefineModelViewer
 from scipion_gmmrefine.viewers.viewer_composite import GmmRefineCompositeViewer, GmmRefineImposeSymmetryViewer
 from scipion_gmmrefine.viewers.viewer_focus import GmmRefineFocusViewer
+from scipion_gmmrefine.viewers.viewer_local_resolution import GmmRefineLocalResolutionViewer
+from scipion_gmmrefine.viewers.viewer_qscore import GmmRefineQScoreViewer
 from scipion_gmmrefine.viewers.viewer_refine import GmmRefineRefineViewer
 from scipion_gmmrefine.viewers.viewer_refine_patches import GmmRefinePatchesViewer
+from scipion_gmmrefine.viewers.viewer_sharpen import GmmRefineSharpenViewer

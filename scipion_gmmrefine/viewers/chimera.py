@@ -46,11 +46,13 @@ def colouredByMap(scriptName, mapFile, resolutionFile, resolution):
         The script.
     """
     fine, coarse = np.percentile(resolution[resolution > 0], (2, 98))
-    palette = ":".join(f"{value:.2f},{colour}" for value, colour in zip(
-        np.linspace(fine, coarse, 5), ("blue", "cyan", "green", "yellow", "red")))
+    colours = {f"{value:.2f}": colour for value, colour in zip(
+        np.linspace(fine, coarse, 5), ("blue", "cyan", "green", "yellow", "red"))}
+    palette = ":".join(f"{value},{colour}" for value, colour in colours.items())
+    labels = " ".join(f"{colour}:{value}" for value, colour in colours.items())
     return _write(scriptName, [
         *_openMap(mapFile), f'open "{os.path.abspath(resolutionFile)}"', "hide #2 models",
-        f"color sample #1 map #2 palette {palette}", "key " + palette.replace(",", "@")])
+        f"color sample #1 map #2 palette {palette}", f"key {labels}"])
 
 
 def _openMap(mapFile):

@@ -14,7 +14,7 @@ from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES
 from scipion_gmmrefine.viewers.chimera import colouredByMap
 from scipion_gmmrefine.viewers.plots import plotFsc, plotSlices
 from scipion_gmmrefine.viewers.plots_maps import plotLocalResolution
-from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.views import chimeraViews, pictureView, plotterOf, readMap
 
 LOCAL_RESOLUTION_FOLDER = "local_resolution"
 
@@ -24,29 +24,24 @@ class ResultsViewer(EmProtocolViewer):
 
     _environments = [DESKTOP_TKINTER]
     MAPS = {"map": MAP_FILE, "half map 1": HALF_MAP_FILES[0], "half map 2": HALF_MAP_FILES[1], "mask": MASK_FILE}
-    HALVES = HALF_MAP_FILES
+    MAPS_HELP = "The map is low-passed at the resolution; half maps are unfiltered."
 
     def _defineMaps(self, form):
-        """Rows about the maps."""
+        """Rows about the maps; returns their group."""
         group = form.addGroup("Maps")
-        group.addParam("volume", params.EnumParam, choices=list(self.MAPS), default=0, label="Map",
-                       help="The map is low-passed at the resolution; half maps are unfiltered.")
+        group.addParam("volume", params.EnumParam, choices=list(self.MAPS), default=0, label="Map", help=self.MAPS_HELP)
         self._defineMapChoice(group)
         group.addParam("showSlices", params.LabelParam, label="Slices", help="The three central slices.")
         group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
                        help="Needs ChimeraX; the slices do not.")
-        group.addParam("showLocalResolution", params.LabelParam, label="Slices coloured by local resolution",
-                       help="Measured from the half maps when asked for the first time, which takes a while.")
-        group.addParam("showLocalChimera", params.LabelParam, label="Local resolution in ChimeraX",
-                       help="Colours the surface of the map; needs ChimeraX.")
+        return group
 
     def _defineMapChoice(self, group):
         """Rows that say more about which map."""
 
     def _shown(self):
         """Function of every row that shows something."""
-        return {"showSlices": self._showSlices, "showChimera": self._showChimera,
-                "showLocalResolution": self._showLocalResolution, "showLocalChimera": self._showLocalChimera}
+        return {"showSlices": self._showSlices, "showChimera": self._showChimera}
 
     def _getVisualizeDict(self):
         return {name: self._guarded(show) for name, show in self._shown().items()}
@@ -78,14 +73,6 @@ class ResultsViewer(EmProtocolViewer):
         name, fileName = list(self.MAPS.items())[self.volume.get()]
         return name, self._path(fileName)
 
-    def _threshold(self):
-        return self.protocol.fscThreshold.get(FSC_THRESHOLD.default)
-
-    def _showFscKinds(self):
-        curves = {label: readCurve(self._path(FSC_FILE), column) for column, label in FSC_CURVES.items()}
-        return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC and mask",
-                          resolution=self.protocol._results().get("resolution"))]
-
     def _showSlices(self):
         name, path = self._chosenMap()
         return [plotterOf(plotSlices, *readMap(path), f"Central slices, {name}", size=(11, 4))]
@@ -94,6 +81,37 @@ class ResultsViewer(EmProtocolViewer):
         _, path = self._chosenMap()
         os.stat(path)
         return chimeraViews(self, [path])
+
+    def _pictures(self, *names):
+        """Windows with figures that the engine has drawn."""
+        return [pictureView(self._existing(name)) for name in names]
+
+
+class HalfMapsViewer(ResultsViewer):
+    """Base of the viewers of half maps: also their FSC and local resolution."""
+
+    HALVES = HALF_MAP_FILES
+    LOCAL_HELP = "Measured from the half maps when asked for the first time, which takes a while."
+
+    def _defineMaps(self, form):
+        group = super()._defineMaps(form)
+        group.addParam("showLocalResolution", params.LabelParam, label="Slices coloured by local resolution",
+                       help=self.LOCAL_HELP)
+        group.addParam("showLocalChimera", params.LabelParam, label="Local resolution in ChimeraX",
+                       help="Colours the surface of the map; needs ChimeraX.")
+        return group
+
+    def _shown(self):
+        return {**super()._shown(), "showLocalResolution": self._showLocalResolution,
+                "showLocalChimera": self._showLocalChimera}
+
+    def _threshold(self):
+        return self.protocol.fscThreshold.get(FSC_THRESHOLD.default)
+
+    def _showFscKinds(self):
+        curves = {label: readCurve(self._path(FSC_FILE), column) for column, label in FSC_CURVES.items()}
+        return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC and mask",
+                          resolution=self.protocol._results().get("resolution"))]
 
     def _mapFile(self):
         """The map to be coloured."""

@@ -5,7 +5,7 @@ from scipion_gmmrefine.constants import COMPOSITE_FILE, COMPOSITE_HALF_FILES, MA
 from scipion_gmmrefine.convert.tables import readRows
 from scipion_gmmrefine.protocols import GmmRefineProtComposite, GmmRefineProtImposeSymmetry
 from scipion_gmmrefine.viewers.plots_patches import plotTable
-from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.views import plotterOf
 
 COMPOSITE_MAPS = {"composite": COMPOSITE_FILE, "half composite 1": COMPOSITE_HALF_FILES[0],
@@ -20,7 +20,7 @@ def overlapsPlotter(fileName):
                      "Overlaps of the masks", size=(7, 1.5 + 0.3 * len(rows)))
 
 
-class MapViewer(ResultsViewer):
+class MapViewer(HalfMapsViewer):
     """Base of the viewers of protocols that only make a map."""
 
     def _defineParams(self, form):

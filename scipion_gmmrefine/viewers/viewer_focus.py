@@ -5,7 +5,7 @@ from scipion_gmmrefine.constants import FOCUS_MASK_FILE
 from scipion_gmmrefine.protocols import GmmRefineProtFocus
 from scipion_gmmrefine.viewers.chimera import patchesOverMap
 from scipion_gmmrefine.viewers.plots_maps import plotRegion
-from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.viewer_refine import GmmRefineRefineViewer
 from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
 
@@ -17,7 +17,7 @@ class GmmRefineFocusViewer(GmmRefineRefineViewer):
 
     _targets = [GmmRefineProtFocus]
     _label = "viewer GMM focused refine"
-    MAPS = {**ResultsViewer.MAPS, "focus mask": FOCUS_MASK_FILE}
+    MAPS = {**HalfMapsViewer.MAPS, "focus mask": FOCUS_MASK_FILE}
 
     def _defineRegion(self, form):
         group = form.addGroup("Focus")

@@ -18,13 +18,13 @@ from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians
-from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.views import plotterOf, readMap
 
 ALL, SELECTED = range(2)
 
 
-class GmmRefineRefineViewer(ResultsViewer):
+class GmmRefineRefineViewer(HalfMapsViewer):
     """Results of GMM refine."""
 
     _targets = [GmmRefineProtRefine]

@@ -26,7 +26,7 @@ from scipion_gmmrefine.protocols.protocol_refine_patches import GLOBAL_FOLDER, M
 from scipion_gmmrefine.viewers.chimera import patchesOverMap
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc
 from scipion_gmmrefine.viewers.plots_patches import patchColours, plotEvidence, plotPatches, plotTable
-from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.viewer_composite import COMPOSITE_MAPS, overlapsPlotter
 from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
 
@@ -35,7 +35,7 @@ HEADINGS = ["Patch", "Volume\n(nm³)", "Resolution\nbefore", "Resolution\nafter"
             "Particles\nturned", "Particles\nmoved"]
 
 
-class GmmRefinePatchesViewer(ResultsViewer):
+class GmmRefinePatchesViewer(HalfMapsViewer):
     """Results of GMM patch refine."""
 
     _targets = [GmmRefineProtPatches]

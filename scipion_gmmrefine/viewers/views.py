@@ -2,8 +2,12 @@
 import os
 
 import mrcfile
+from matplotlib.image import imread
 from pwem.viewers import EmPlotter
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
+
+PICTURE_DPI = 150  # of the engine's figures
+WIDEST, HIGHEST = 16, 9  # inches of a window
 
 
 def plotterOf(draw, *arguments, size=(7, 5), **options):
@@ -25,6 +29,25 @@ def plotterOf(draw, *arguments, size=(7, 5), **options):
     plotter = EmPlotter(windowTitle="GMM refine", figsize=size)
     draw(plotter.getFigure(), *arguments, **options)
     return plotter
+
+
+def pictureView(fileName):
+    """A window with a picture (PNG) that the engine has drawn, at the size it was drawn for.
+
+    Returns
+    -------
+    EmPlotter
+    """
+    picture = imread(fileName)
+    height, width = (side / PICTURE_DPI for side in picture.shape[:2])
+    shrink = min(1, WIDEST / width, HIGHEST / height)
+    return plotterOf(_drawPicture, picture, size=(shrink * width, shrink * height))
+
+
+def _drawPicture(figure, picture):
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(picture, interpolation="antialiased")
+    axes.set_axis_off()
 
 
 def readMap(fileName):

@@ -1,13 +1,24 @@
 """Wizards that fill in numbers which follow from the inputs."""
+import os
+import tempfile
+
 from pwem.convert.atom_struct import AtomicStructHandler
 from pwem.wizards import EmWizard
 from pyworkflow.gui.dialog import showInfo, showWarning
 
+from gmmrefine.settings import MAP_RESOLUTION
+from scipion_gmmrefine import Plugin
+from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
+from scipion_gmmrefine.convert.maps import mrcMap
+from scipion_gmmrefine.convert.tables import readRun
+from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
     GmmRefineProtFocus,
     GmmRefineProtPatches,
+    GmmRefineProtQScore,
     GmmRefineProtRefine,
+    GmmRefineProtSharpen,
 )
 
 BUILD_PIXELS = 3
@@ -66,3 +77,51 @@ class GmmRefineSphereWizard(EmWizard):
             return
         side = particles.getXDim() * particles.getSamplingRate()
         form.setVar("focusSphere", f"{side / 2:.0f} {side / 2:.0f} {side / 2:.0f} {side / 4:.0f}")
+
+
+class GmmRefineMapResolutionWizard(EmWizard):
+    """Resolution of the input volume: what its protocol of this plugin says, else the FSC of its half maps."""
+
+    _targets = [(GmmRefineProtQScore, ["mapResolution"]), (GmmRefineProtSharpen, ["lowPass"])]
+
+    def show(self, form, *_parameters):
+        volume = form.protocol.inputVolume.get()
+        if volume is None:
+            showWarning("Empty input", "Choose the input first.", form.root)
+            return
+        try:
+            resolution = knownResolution(volume)
+        except EngineFailure as error:
+            showWarning("No resolution", str(error), form.root)
+            return
+        scoring = isinstance(form.protocol, GmmRefineProtQScore)
+        if not resolution:
+            showInfo("No resolution", "The volume has no half maps that agree; enter the resolution of its FSC.", form.root)
+        elif scoring and resolution > MAP_RESOLUTION.maximum:
+            showInfo("Coarse map", f"The resolution is {resolution:.2f} Å; what Q-score is usual is known up to "
+                                   f"{MAP_RESOLUTION.maximum:g} Å.", form.root)
+        else:
+            form.setVar("mapResolution" if scoring else "lowPass", round(resolution, 2))
+
+
+def knownResolution(volume):
+    """Resolution of a volume in Å.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    float or None
+        As the engine reported it when it made the map; else where the FSC of the half maps, without mask, falls below 0.143.
+    """
+    reported = readRun(os.path.dirname(stackFileName(volume))).get("results", {}).get("resolution")
+    if reported or not volume.hasHalfMaps():
+        return reported
+    with tempfile.TemporaryDirectory() as folder:
+        halves = [mrcMap(name, os.path.join(folder, f"half_map_{number}.mrc"), volume.getSamplingRate())
+                  for number, name in enumerate(halfMapFiles(volume), 1)]
+        run = os.path.join(folder, "fsc")
+        Plugin.runEngineNow("fsc", halves, run)
+        return readRun(run)["results"]["resolution"]

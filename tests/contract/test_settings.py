@@ -14,6 +14,8 @@ GROUPS = {
     "build": settings.BUILD,
     "refine": settings.REFINE,
     "refine-patches": settings.REFINE_PATCHES,
+    "heterogeneity": settings.HETEROGENEITY,
+    "conformation-to-pose": settings.CONFORMATION_TO_POSE,
     "composite": settings.COMPOSITE,
     "expand-symmetry": (settings.SYMMETRY,),
     "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
@@ -23,7 +25,8 @@ GROUPS = {
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
-USES_TENSORFLOW = ("build", "refine", "refine-patches", "composite")
+USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformation-to-pose",
+    "composite")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
 
 

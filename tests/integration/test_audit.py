@@ -117,6 +117,15 @@ def test_density_that_fades_is_weakened_then_lost(small):
             path.unlink()
 
 
+def test_maps_of_one_name_are_told_apart_by_their_folders(small):
+    for folder in ("one", "two"):
+        (small / folder).mkdir()
+        (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
+    assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
+    maps = read_star(small / "out" / "maps.star")["maps"]
+    assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
+
+
 def test_what_the_reference_does_not_show_is_not_judged(small):
     atoms = read_atoms(small / "model.pdb")
     heights = np.where(atoms.residue_names == "HOH", 0.0, 1.0)
@@ -149,6 +158,15 @@ def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
     assert audit(small, "cut.mrc", options=("--grids", "resample")).code == 0
     assert statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
     assert record(small / "out")["results"]["maps"]["cut"]["atoms_without_q"] > 10
+
+
+def test_maps_without_a_common_atom_are_refused(small):
+    atoms = read_atoms(small / "model.pdb")
+    for name, planes, start in (("low", 26, 0.0), ("high", 24, 28.8)):
+        save(small / f"{name}.mrc", map_of_atoms(
+            atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9))
+    outcome = audit(small, "low.mrc", "high.mrc", options=("--grids", "resample"))
+    assert_refused(outcome, "audit", "low.mrc holds the fewest, 17", "no atom lies inside all maps", "audit each by itself")
 
 
 @pytest.mark.parametrize("moved, found", [

@@ -274,7 +274,7 @@ def test_bad_settings_leave_nothing_behind(swinging, tmp_path, options, words):
 
 @pytest.mark.parametrize("count, words", [
     (60, ["--patches 60: the smallest patch would hold 1 of 240 Gaussians", "less than one helix"]),
-    (200, ["--patches 200: there are only 120 Gaussians per half"])])
+    (300, ["--patches 300: there are only 240 Gaussians"])])
 def test_more_patches_than_the_molecule_holds(swinging, tmp_path, count, words):
     folder = tmp_path / "run"
     outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, "--patches", count)

@@ -59,3 +59,11 @@ def test_guinier_figure_shows_the_range_of_the_fit(tmp_path):
     write_guinier_figure(tmp_path / "plain.png", "B 240", frequency, curves)
     band = [np.sum(np.abs(read(tmp_path / name) - 0.88).max(axis=-1) < 0.01) for name in ("fit.png", "plain.png")]
     assert band[0] > 50000 and band[1] < 5000
+
+
+def test_guinier_figure_leaves_out_the_steep_start(tmp_path):
+    frequency = np.arange(41) / 100
+    flat = np.exp(-60 * frequency**2)
+    for name, steep in (("flat.png", flat), ("steep.png", np.where(frequency < 0.05, 1000, flat))):
+        write_guinier_figure(tmp_path / name, "B 240", frequency, {"unmodified": steep}, np.arange(10, 31), flat)
+    assert np.array_equal(read(tmp_path / "flat.png"), read(tmp_path / "steep.png"))

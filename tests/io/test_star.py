@@ -4,7 +4,7 @@ import pytest
 
 from gmmrefine.errors import InputError
 from gmmrefine.io import star
-from gmmrefine.io.star import StarBlock, exact_column, read_star, text_column, write_star
+from gmmrefine.io.star import StarBlock, exact_column, optional_column, read_star, text_column, write_star
 
 TEXT = """# version 50001
 
@@ -100,3 +100,13 @@ def test_text_of_values():
     assert text_column(["plain", "two words", ""]).tolist() == [b"plain", b'"two words"', b'""']
     values = np.array([0.1, 1 / 3, 1e-12, 123456.789])
     assert exact_column(values).astype(float).tolist() == values.tolist()
+
+
+def test_optional_numbers_come_back_and_bad_ones_are_named(tmp_path):
+    values = np.array([0.25, np.nan, -1.0])
+    write_star(tmp_path / "q.star", [StarBlock("q", {
+        "gmmQScore": optional_column(values), "other": text_column(["<NA>", "1", "x"])})])
+    block = read_star(tmp_path / "q.star")["q"]
+    assert block.optional_numbers("gmmQScore") == pytest.approx(values, nan_ok=True)
+    with pytest.raises(InputError, match="row 3: other is 'x'"):
+        block.optional_numbers("other")

@@ -9,7 +9,7 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.mask import spherical_mask
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
-from gmmrefine.pipelines.half_iteration import reference_of
+from gmmrefine.pipelines.half_iteration import Body, reference_of
 from gmmrefine.pipelines.refine import check_settings
 from gmmrefine.settings import COMPUTING, REFINE, defaults
 
@@ -178,30 +178,30 @@ def masks():
 
 
 def test_reference_without_a_focus_is_the_gmm(gmm):
-    reference = reference_of(gmm, None, Masks(np.ones((BOX,) * 3)), PIXEL_SIZE)
+    reference = reference_of(gmm, Body(None, None), Masks(np.ones((BOX,) * 3)), PIXEL_SIZE)
     assert reference.moving is gmm and reference.rest is None
 
 
 def test_reference_whose_rest_moves_along_is_widened_outside(gmm, masks):
-    reference = reference_of(gmm, None, masks, PIXEL_SIZE)
+    reference = reference_of(gmm, Body(None, None), masks, PIXEL_SIZE)
     assert reference.rest is None and reference.moving.masses == pytest.approx(gmm.masses)
     far = np.linalg.norm(gmm.centers - [10.0, 0, 0], axis=1)
     factor = reference.moving.widths / gmm.widths
     inside, outside = far < 10 - READ_BETWEEN, far > 20 + READ_BETWEEN
     assert inside.sum() > 2 and outside.sum() > 2
     assert factor[inside] == pytest.approx(1) and factor[outside] == pytest.approx(4)
-    gentle = reference_of(gmm, None, Masks(masks.molecule, masks.focus, 0.5), PIXEL_SIZE)
+    gentle = reference_of(gmm, Body(None, None), Masks(masks.molecule, masks.focus, 0.5), PIXEL_SIZE)
     assert (gentle.moving.widths / gmm.widths)[outside] == pytest.approx(2)
 
 
 def test_reference_whose_rest_stays_has_two_parts(gmm, masks):
     """The region as it is now; the rest as it was at the start. Of one map, together they are the whole."""
     now = Gmm(gmm.centers + 0.3, 1.1 * gmm.amplitudes, gmm.widths)
-    reference = reference_of(now, gmm, masks, PIXEL_SIZE)
+    reference = reference_of(now, Body(None, gmm), masks, PIXEL_SIZE)
     assert np.isin(reference.moving.centers, now.centers).all() and np.isin(reference.rest.centers, gmm.centers).all()
     assert np.linalg.norm(reference.moving.centers - [10.0, 0, 0], axis=1).max() < 15 + READ_BETWEEN
     assert np.linalg.norm(reference.rest.centers - [10.0, 0, 0], axis=1).min() > 10 - READ_BETWEEN
-    same = reference_of(gmm, gmm, masks, PIXEL_SIZE)
+    same = reference_of(gmm, Body(None, gmm), masks, PIXEL_SIZE)
     assert same.moving.masses.sum() + same.rest.masses.sum() == pytest.approx(gmm.masses.sum(), rel=1e-3)
 
 
@@ -209,4 +209,4 @@ def test_a_focus_that_covers_no_gaussian_is_refused(gmm):
     empty = Masks(np.ones((BOX,) * 3), spherical_mask([-30.0, -30.0, -30.0], 3.0, BOX, PIXEL_SIZE, 1.0), 0.25)
     for consensus in (None, gmm):
         with pytest.raises(InputError, match="the focus mask covers none of the 200 Gaussians"):
-            reference_of(gmm, consensus, empty, PIXEL_SIZE)
+            reference_of(gmm, Body(None, consensus), empty, PIXEL_SIZE)

@@ -3,6 +3,7 @@ import gemmi
 import numpy as np
 import pytest
 
+from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import Volume
 from gmmrefine.pipelines.model_map import model_map
 
@@ -55,3 +56,9 @@ def test_b_factors_count_from_the_lowest_and_occupancies_as_parts(tmp_path, grid
     variance = (6.0 / (np.pi * np.sqrt(2))) ** 2
     ratio = (variance / (variance + 160 / (8 * np.pi**2))) ** 1.5
     assert blurred[8, 8, 24] == pytest.approx(ratio * even[8, 8, 24], rel=1e-2)
+
+
+def test_a_model_without_any_mass_is_refused(tmp_path, grid):
+    model = write_atoms(tmp_path / "empty.pdb", (ORIGIN + 8.0, "C", 30.0, 0.0), (ORIGIN + 12.0, "C", 30.0, 0.0))
+    with pytest.raises(InputError, match=r"empty.pdb: all 2 atoms inside the map have occupancy 0.*Set the occupancies"):
+        model_map(model, grid, 6.0, False)

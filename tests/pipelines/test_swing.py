@@ -76,6 +76,22 @@ def test_hinge_lies_where_the_domain_is_nearest_and_the_axis_across_the_lever(ro
     assert np.linalg.norm(upright.axis) == pytest.approx(1) and upright.axis[2] == pytest.approx(0)
 
 
+def test_a_hinge_may_be_named(rods):
+    swing, = read_swings("chain B about chain B and 31-40: 0..20", rods, RODS)
+    assert np.flatnonzero(swing.members).tolist() == list(range(40, 80))
+    assert swing.hinge == pytest.approx(RODS[70:80].mean(axis=0))
+    assert (swing.lowest, swing.highest) == (0, 20)
+    lever = RODS[40:].mean(axis=0) - swing.hinge
+    assert swing.axis @ lever == pytest.approx(0, abs=1e-9) and np.linalg.norm(swing.axis) == pytest.approx(1)
+
+
+def test_angles_of_states_are_these_and_no_other(rods, rng):
+    swing, = read_swings("chain B: 0, 20,-5", rods, RODS)
+    angles = swing.angles(3000, rng)
+    values, counts = np.unique(angles, return_counts=True)
+    assert values.tolist() == [-5, 0, 20] and counts == pytest.approx(1000, abs=100)
+
+
 def test_axis_is_a_unit_vector_across_the_lever(rods, rng):
     positions = rng.normal(0, 20, (80, 3))
     positions[40:] += [30, 20, 40]

@@ -1,0 +1,43 @@
+"""Turn learned conformations into poses of one region, and refine them there.
+
+HETERO_DIR is a finished heterogeneity run; with --motions it is a particle file instead. Each particle is given the pose that
+puts the resting region where its conformation puts the moved one, unless held-out signal likes the usual focused pose better; a
+focused refinement goes on from there, the rest of the molecule staying at its own poses. Without a region named, that of the
+heterogeneity run is taken. Writes DIR/particles.star (poses of the region), half_map_1.mrc, half_map_2.mrc, map.mrc, mask.mrc,
+focus_mask.mrc, fsc.star, motions.star (rigid motion of each particle, and whether it was used), gmm_half_1.star,
+gmm_half_2.star and gmm_fsc.star: a part for "composite" like any focused refinement.
+"""
+import os
+
+from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits
+from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE
+
+OUTPUTS = (
+    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "focus_mask.mrc", "fsc.star", "motions.star",
+    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star")
+
+
+def add_arguments(parser):
+    """Declare the command line."""
+    parser.add_argument("source", metavar="HETERO_DIR", help="folder of a heterogeneity run, or particles with --motions")
+    add_output(parser)
+    add_settings(parser, CONFORMATION_TO_POSE, COMPUTING)
+    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles are expanded first
+
+
+def run(args):
+    """Convert, refine and write."""
+    from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, inputs_of
+
+    check_limits(args, CONFORMATION_TO_POSE, COMPUTING)
+    inputs_of(args)
+    particles, notes = read_for_computing(args)
+    check_settings(args, particles)
+    learned = [] if args.motions else [
+        os.path.join(args.source, name) for name in ("latent.star", "network_half_1.npz", "network_half_2.npz")]
+    record, progress = begin_refinement(args, "conformation-to-pose", OUTPUTS, (CONFORMATION_TO_POSE, COMPUTING), [
+        args.particles, args.motions, *learned, args.mask, args.model, args.focus_mask, args.focus_model], notes)
+    results = conformation_to_pose(particles, args, record, progress)
+    record.finish(results, progress.seconds)
+    progress.say(results["verdict"])

@@ -1,0 +1,339 @@
+"""Conformations turned into poses of a region, chosen by held-out signal, and refined there."""
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.alignment.fisher import LOWEST_RING
+from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
+from gmmrefine.alignment.refiner import refine_poses
+from gmmrefine.alignment.scene import Scene
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.io.mrc import write_map
+from gmmrefine.io.network_file import read_arrays
+from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
+from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
+from gmmrefine.pipelines.half_iteration import (
+    PROJECTORS,
+    SMALLEST_FIT_WEIGHT,
+    Body,
+    HalfState,
+    Shared,
+    improve_half,
+    load_half,
+    make_refiner,
+    reference_of,
+    reference_reliability,
+    save_half,
+)
+from gmmrefine.pipelines.particle_motions import (
+    learned_latents,
+    learned_motions,
+    poses_of_table,
+    read_motion,
+    table_motions,
+    write_motions,
+)
+from gmmrefine.pipelines.reconstruct import mean_correlation
+from gmmrefine.pipelines.refine import (
+    LEAST_GAIN,
+    shared_fsc,
+    shared_mask,
+    start_half,
+    summary,
+    usable_radius,
+    write_results,
+)
+from gmmrefine.pipelines.refine_settings import check_resolutions
+from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, REFINE, changed, defaults
+
+_RANDOM = 6  # first number of the random streams of this file
+
+
+def inputs_of(args):
+    """Find the particles of a heterogeneity run, or of a table of motions; set on ``args`` as ``particles``.
+
+    Raises
+    ------
+    InputError
+        Not such a folder, or not finished.
+    """
+    if args.motions:
+        args.particles, args.is_reproducible = args.source, True
+        return
+    path = os.path.join(args.source, "run.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read. Give the folder of a finished heterogeneity run, or --motions.") from error
+    if record["command"] != "heterogeneity" or not record["finished"]:
+        raise InputError(
+            f"{args.source} holds a '{record['command']}' run{'' if record['finished'] else ' that did not finish'}. Give the "
+            "folder of a finished heterogeneity run.")
+    args.particles = record["particle_file"]
+    for name in ("split_halves", "invert_contrast"):
+        setattr(args, name, record["settings"][name])
+    args.mask = args.mask or os.path.join(args.source, "mask.mrc")
+    learned_focus = os.path.join(args.source, "focus_mask.mrc")
+    if not has_focus(args) and os.path.exists(learned_focus):
+        args.focus_mask = learned_focus
+    args.is_reproducible = record["results"]["reproducible"]
+
+
+def check_settings(settings, particles):
+    """Refuse settings that mean nothing."""
+    if not has_focus(settings):
+        raise InputError(
+            "no region is named: give --focus-mask, --focus-sphere or --focus-model. Conformations become poses of one region.")
+    check_number_of_gaussians(settings.gaussians)
+    refuse_ignored(settings, CONFORMATION_TO_POSE, [
+        (bool(settings.model), "--model", ("gaussians",)),
+        (bool(settings.mask), "a mask", ("mask_resolution", "mask_edge")),
+        (bool(settings.focus_mask), "a focus mask", ("focus_edge",))])
+    check_resolutions(settings, particles, ("max_resolution",))
+
+
+def conformation_to_pose(particles, settings, run, progress):
+    """Convert, choose by held-out signal, refine the region from there, and write.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        At the poses of the molecule as a whole.
+    settings : object
+        ``settings.CONFORMATION_TO_POSE``, computing settings, and what ``inputs_of`` found.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    settings = changed(defaults(REFINE, COMPUTING), **vars(settings))
+    run.describe_particles(particles)
+    starts = split_half_sets(particles)
+    focus = read_focus(settings, particles.box_size, particles.pixel_size)
+    turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
+    bodies = [body_map(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    mask = shared_mask(bodies, particles, settings, run)
+    refuse_focus_outside(focus, mask)
+    write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
+    curve = shared_fsc(bodies, Masks(mask, focus), 0, particles, settings, run)
+    shared = Shared(curve.fsc, Masks(mask, focus), usable_radius(curve, 1, settings))
+    used, regions = np.zeros(len(particles), bool), []
+    for number, body in enumerate(bodies, 1):
+        mine = particles.half_set == number
+        region = converted_half(
+            body, wanted.subset(mine), wanted_of_seen.subset(mine), seen[number - 1], shared, number, settings, run, progress)
+        used[mine] = region.used
+        regions.append(region)
+    write_motions(run.path("motions.star"), particles, turns, moves, used)
+    progress.say(f"{used.sum()} of {len(used)} particles follow their conformation, the others keep their pose")
+    results = refine_regions(particles, starts, bodies, regions, shared.masks, curve, settings, run, progress)
+    return dict(results, converted=int(used.sum()), verdict=verdict(results, used, settings))
+
+
+def wanted_poses(particles, focus, settings):
+    """What the conformations ask for.
+
+    Returns
+    -------
+    tuple
+        turns (N, 3) in radians, moves (N, 3) in Å, particles at the poses of all latents, at those of latents by half of the
+        Fourier samples, and for each half set these samples (K,) bool.
+    """
+    if settings.motions:
+        turns, moves = table_motions(settings.motions, particles)
+        wanted = particles.with_poses(*poses_of_table(particles, turns, moves))
+        return turns, moves, wanted, wanted, [np.zeros(0, bool)] * 2
+    latent = learned_latents(settings.source, particles)
+    turns, moves = np.zeros((2, len(particles), 3))
+    poses = [(particles.rotations.copy(), particles.shifts.copy()) for _ in range(2)]
+    seen = []
+    for number in (1, 2):
+        mine = np.flatnonzero(particles.half_set == number)
+        motion = read_motion(settings.source, number, latent.shape[1])
+        arrays, _ = read_arrays(os.path.join(settings.source, f"latent_half_{number}.npz"))
+        seen.append(arrays["seen"])
+        for (rotations, shifts), latents in zip(poses, (latent[mine], arrays["latent_of_seen"])):
+            turn, move, rotations[mine], shifts[mine] = learned_motions(
+                motion, latents, particles.subset(mine), focus, particles.pixel_size)
+            if latents is not arrays["latent_of_seen"]:
+                turns[mine], moves[mine] = turn, move
+    return turns, moves, *(particles.with_poses(*pose) for pose in poses), seen
+
+
+def body_map(start, number, settings, run, progress):
+    """A half set at the poses of the molecule with its map, made once."""
+    folder = run.path("iterations", "00")
+    done = load_half(folder, start, number)
+    if done is None:
+        done = start_half(start, number, settings, progress)
+        save_half(folder, done, number)
+    return done
+
+
+@dataclass(frozen=True)
+class Region:
+    """The region of one half set after conversion.
+
+    Parameters
+    ----------
+    state : HalfState
+        At the poses chosen, with their map.
+    body : Body
+        What it moves against.
+    used : (N,) bool
+        Whose pose follows its conformation.
+    """
+
+    state: HalfState
+    body: Body
+    used: np.ndarray
+
+
+def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings, run, progress):
+    """Choose by held-out signal which particles of a half set take the poses they want, and make their map.
+
+    Parameters
+    ----------
+    body : HalfState
+        At the poses of the molecule as a whole.
+    wanted, wanted_of_seen : ParticleSet
+        The half at the poses of its conformations, by all samples and by those of ``seen``.
+    seen : (K,) bool
+    shared : Shared
+    number : int
+        1 or 2.
+
+    Returns
+    -------
+    Region
+    """
+    half, pixel_size, ring = body.particles, body.particles.pixel_size, np.arange(shared.radius + 1)
+    weights = np.where(ring >= LOWEST_SHELL, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
+    gmm, gmm_fsc = gmm_of_map(
+        body.volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=number)
+    region = Body(half, gmm)
+    folder = run.path("iterations", "01")
+    done = load_half(folder, half, number)
+    if done is None:
+        used = np.zeros(len(half), bool)
+        if settings.is_reproducible:
+            reference = reference_of(gmm, region, shared.masks, pixel_size)
+            reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
+            used = HeldOut(half, reference, reliability, seen, number, settings, progress).prefers(wanted_of_seen)
+        rotations, shifts = (
+            np.where(used.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+            for new, old in ((wanted.rotations, half.rotations), (wanted.shifts, half.shifts)))
+        done = start_half(half.with_poses(rotations, shifts), number, settings, progress)
+        save_half(folder, done, number)
+    used = ~np.all(done.particles.rotations == half.rotations, axis=(1, 2))
+    return Region(done, region, used)
+
+
+class HeldOut:
+    """Compares start poses of a region by the Fourier samples that neither their conformations nor their refinement saw.
+
+    Parameters
+    ----------
+    half : ParticleSet
+        At the poses of the molecule as a whole.
+    reference : Reference
+    reliability : (R + 1,) float
+        Part of the reference that is signal, by ring.
+    seen : (K,) bool
+        Samples that conformations were taken from; of finer ones every other is drawn.
+    number : int
+        1 or 2.
+    """
+
+    def __init__(self, half, reference, reliability, seen, number, settings, progress):
+        radius = len(reliability) - 1
+        disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
+        self._rng = np.random.default_rng([_RANDOM, settings.seed, number])
+        self._seen = self._rng.random(len(disc.ring)) < 0.5
+        known = min(len(seen), len(disc.ring))
+        self._seen[:known] = seen[:known]
+        self._half, self._reference, self._reliability, self._disc = half, reference, reliability, disc
+        self._settings, self._progress, self._number = settings, progress, number
+        self._reader = ImageReader(half, disc, settings.invert_contrast)
+        self._rest = PROJECTORS[settings.projector](reference.rest, disc, half.pixel_size)
+
+    def prefers(self, others):
+        """Which particles (N,) are seen better from other start poses after a focused refinement from each; ParticleSet."""
+        scores = [self._score(*self._refined(start), title) for start, title in (
+            (self._half, "usual focus, held out"), (others, "conformations, held out"))]
+        return scores[1] > scores[0]
+
+    def _refined(self, start):
+        """The scene, and poses refined on the seen samples."""
+        projector, refiner = make_refiner(
+            self._reference.moving, self._reliability, self._disc, self._half.pixel_size, self._settings, True,
+            samples=self._seen)
+        poses = start.rotations, start.shifts
+        scene = Scene([(projector, *poses), (self._rest, self._half.rotations, self._half.shifts)], refiner.reliability)
+        with self._progress.step("refine poses on half of the signal", len(start), half=self._number) as report:
+            (rotations, shifts, _), = refine_poses(
+                [refiner], self._reader, self._settings.batch_size, [poses], self._rng, scene=scene, report=report)
+        return projector, refiner.reliability, scene, rotations, shifts
+
+    def _score(self, projector, reliability, scene, rotations, shifts, title):
+        """Log-likelihood (N,) of poses by the samples not seen."""
+        size, score, weights = self._settings.batch_size, np.empty(len(rotations)), None
+        with self._progress.step(title, len(rotations), half=self._number) as report:
+            for batch in self._reader.batches(size):
+                fit = ImageFit(batch, self._disc, self._half.pixel_size, size)
+                part, = scene.parts(fit, batch.index, 1)
+                if weights is None:
+                    weights = self._unseen_weights(part, projector, reliability, batch.index)
+                score[batch.index] = part.value(projector, weights, rotations[batch.index], shifts[batch.index])
+                report(int(batch.index[-1]) + 1)
+        return score
+
+    def _unseen_weights(self, part, projector, reliability, index):
+        """Weights of the samples not seen, the same for all start poses: learned at the poses of the molecule."""
+        sums = part.ring_sums(projector, self._half.rotations[index], self._half.shifts[index])
+        radius = len(self._reliability) - 1
+        return weights_from_sums(sums, reliability, LOWEST_RING, radius).restricted_to(~self._seen)
+
+
+def refine_regions(particles, starts, bodies, regions, masks, curve, settings, run, progress):
+    """Focused refinement from the poses chosen; the best of it, or of what was before, is written."""
+    before = 0, bodies, curve
+    states = [region.state for region in regions]
+    curve = shared_fsc(states, masks, 1, particles, settings, run)
+    history = [summary(0, bodies, starts, before[2], settings), summary(1, states, starts, curve, settings)]
+    best = max(before, (1, states, curve), key=lambda one: mean_correlation(one[2]))
+    iterations = settings.iterations if any(region.used.any() for region in regions) else 0
+    for iteration in range(2, iterations + 2):
+        shared = Shared(curve.fsc, masks, usable_radius(curve, iteration, settings))
+        states = [
+            improve_half(region.state.particles, state, shared, iteration, number, settings, run, progress, region.body)
+            for number, (region, state) in enumerate(zip(regions, states), 1)]
+        curve = shared_fsc(states, masks, iteration, particles, settings, run)
+        history.append(summary(iteration, states, starts, curve, settings))
+        progress.say(f"iteration {iteration - 1}: resolution of the region {curve.resolution_text(settings.fsc_threshold)}")
+        gain = mean_correlation(curve) - mean_correlation(best[2])
+        if gain > 0:
+            best = iteration, states, curve
+        if gain < LEAST_GAIN:
+            break
+    results = write_results(particles, starts, best, masks, history, settings, run, progress)
+    return dict(results, resolution_before=before[2].resolution(settings.fsc_threshold))
+
+
+def verdict(results, used, settings):
+    """What came of it, in words."""
+    if not settings.is_reproducible:
+        return "the halves show no reproducible motion: poses are left as they were"
+    if results["iteration"] == 0:
+        return "no conversion improved the region: poses are left as they were"
+    return f"{100 * used.mean():.0f} % of the particles converted; resolution of the region {results['resolution_text']}"

@@ -1,0 +1,230 @@
+"""One half set: its map to a GMM, its GMM to anchors, its images to networks and latents."""
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
+from gmmrefine.backend import tf
+from gmmrefine.errors import InputError
+from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.gmm.mask import membership
+from gmmrefine.gmm.project import SliceProjector
+from gmmrefine.heterogeneity.anchors import place_anchors
+from gmmrefine.heterogeneity.model import MotionModel, images_of
+from gmmrefine.heterogeneity.motions import axes_of_motion, principal_motions
+from gmmrefine.heterogeneity.posterior import most_probable
+from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, train_epoch
+from gmmrefine.io.network_file import read_arrays, write_arrays
+from gmmrefine.particles.images import ImageReader
+from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
+from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, reference_reliability
+
+_SAMPLE = 256  # images that tell signal and noise
+_HELD_OUT, _FEWEST_HELD_OUT = 0.1, 16  # part of the particles, never trained on
+_PATIENCE = 8  # epochs without a better held-out loss
+_FIELDS = 500  # particles whose displacements tell the axes of motion
+_MOBILE = 0.5
+_RANDOM = 5  # first number of the random streams of this file
+_NETWORKS, _SPLIT, _EPOCH = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class LearnedHalf:
+    """What one half set says about its motions.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    model : MotionModel
+    latent, latent_error : (N, D) float
+        Most probable latents and their standard deviations.
+    latent_of_seen : (N, D) float
+        Most probable latents by one half of the Fourier samples.
+    seen : (K,) bool
+        These samples.
+    motion : (N,) float
+        Rms displacement of the Gaussians that may move, Å.
+    history : (E, 3) float
+        Training gain, divergence and held-out bound of every epoch, per particle.
+    evidence : dict
+        ``gain``, ``gain_error``, ``explained`` on samples that latents were not taken from.
+    """
+
+    particles: object
+    model: MotionModel
+    latent: np.ndarray
+    latent_error: np.ndarray
+    latent_of_seen: np.ndarray
+    seen: np.ndarray
+    motion: np.ndarray
+    history: np.ndarray
+    evidence: dict
+
+
+def learn_half(half, shared, number, numbers, settings, run, progress):
+    """Learn the motions of one half set, or load what an interrupted run had finished.
+
+    Parameters
+    ----------
+    half : HalfState
+    shared : Shared
+    number : int
+        1 or 2.
+    numbers : list of int
+        Of anchors, coarse to fine.
+    settings : object
+        ``settings.HETEROGENEITY`` and computing settings.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    LearnedHalf
+    """
+    model, reader = new_model(half, shared, number, numbers, settings, run, progress)
+    finished = run.path(f"network_half_{number}.npz")
+    seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
+    features, neutral = described(model, reader, model.precision, number, settings, progress)
+    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), number, settings, progress)
+    split = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT]).permutation(len(reader.particles))
+    held = np.sort(split[: max(_FEWEST_HELD_OUT, int(_HELD_OUT * len(split)))])
+    if not os.path.exists(finished):
+        trained = np.sort(split[len(held) :])
+        history = train(model, reader, features, neutral, trained, held, number, settings, run, progress)
+        guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
+        fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
+        model.turn(axes_of_motion(guess, principal_motions(fields, model.latent_size).scores))
+        write_model(finished, model, history)
+    else:
+        arrays, header = read_arrays(finished)
+        model.load(arrays)
+        history = np.array(header["history"])
+    latent, covariance = latents(model, reader, features, model.precision, number, settings, progress)
+    latent_of_seen, _ = latents(
+        model, reader, features_of_seen, model.precision * seen.astype(np.float32), number, settings, progress)
+    evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
+    error = np.sqrt(np.einsum("ndd->nd", covariance))
+    return LearnedHalf(
+        reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
+
+
+def new_model(half, shared, number, numbers, settings, run, progress):
+    """An untrained model of a half set, and the reader of its images."""
+    particles, ring = half.particles, np.arange(shared.radius + 1)
+    pixel_size = particles.pixel_size
+    fit_weights = np.where(ring >= LOWEST_SHELL, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
+    gmm, gmm_fsc = gmm_of_map(
+        half.volume, shared.masks.molecule, pixel_size, fit_weights, settings, progress, iteration=0, half=number)
+    disc = half_disc(particles.box_size, shared.radius)
+    reader = ImageReader(particles, disc, settings.invert_contrast)
+    mobility = np.ones(len(gmm)) if shared.masks.focus is None else membership(gmm, shared.masks.focus, pixel_size)
+    mobile = mobility > _MOBILE
+    if mobile.sum() < numbers[-1]:
+        raise InputError(
+            f"--anchors {settings.anchors}: the region holds {mobile.sum()} of the {len(gmm)} Gaussians of half {number}; "
+            "expected at least as many as anchors. Ask for fewer anchors, a larger region or more Gaussians.")
+    levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
+    rng = np.random.default_rng([_RANDOM, settings.seed, number, _NETWORKS])
+    sample = np.sort(rng.permutation(len(particles))[:_SAMPLE])
+    projector = SliceProjector(gmm, disc, pixel_size, moments=False)
+    sums = sum(
+        ImageFit(batch, disc, pixel_size, settings.batch_size).ring_sums(
+            projector, particles.rotations[batch.index], particles.shifts[batch.index])
+        for batch in reader.batches(settings.batch_size, sample))
+    weights = weights_from_sums(sums, reference_reliability(shared.fsc[ring], gmm_fsc), LOWEST_SHELL, shared.radius)
+    return MotionModel(
+        gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc)), reader
+
+
+def described(model, reader, precision, number, settings, progress):
+    """Features and neutral log-likelihood of every particle, by samples of some precision (K,)."""
+    with progress.step("read what particles tell", len(reader.particles), half=number) as report:
+        return describe(model, reader, settings.training_batch, precision, report)
+
+
+def train(model, reader, features, neutral, trained, held, number, settings, run, progress):
+    """Train to the last epoch or until held-out particles gain nothing, keep the best; its history (E, 3).
+
+    The state after every epoch is kept in ``iterations/01``, from where an interrupted run goes on.
+    """
+    trainer = Trainer(model, settings.training_rate)
+    state = run.path("iterations", "01", f"training_half_{number}.npz")
+    history, best = [], None
+    if os.path.exists(state):
+        arrays, header = read_arrays(state)
+        history, best = header["history"], {name[5:]: values for name, values in arrays.items() if name.startswith("best_")}
+        model.load(arrays)
+        trainer.load(arrays)
+    for epoch in range(len(history) + 1, settings.epochs + 1):
+        rng = np.random.default_rng([_RANDOM, settings.seed, number, _EPOCH, epoch])
+        with progress.step("train", len(trained), epoch=epoch, half=number) as report:
+            gain, apart = train_epoch(
+                trainer, model, reader, features, neutral, trained, settings.training_batch, epoch, settings.epochs, rng,
+                report)
+        bound = float(held_out_gain(model, reader, features, neutral, held, settings.training_batch).mean())
+        history.append([float(gain), float(apart), bound])
+        progress.say(
+            f"half {number}, epoch {epoch} of {settings.epochs}: bound {gain - apart:.2f} per particle, held out {bound:.2f}")
+        since = len(history) - 1 - int(np.argmax([row[2] for row in history]))
+        best = model.arrays() if since == 0 else best
+        write_arrays(state, {
+            **model.arrays(), **trainer.arrays(), **{f"best_{name}": values for name, values in best.items()}},
+            {"history": history})
+        if since >= _PATIENCE:
+            progress.say(f"half {number}: held-out particles gained nothing in {since} epochs; training ends")
+            break
+    model.load(best)
+    return np.array(history)
+
+
+def latents(model, reader, features, precision, number, settings, progress):
+    """Most probable latents (N, D), searched from what the encoder makes of features (N, F), and covariances (N, D, D)."""
+    guess = model.encoder(tf.constant(features))[0].numpy()
+    found, covariance, done = guess.copy(), np.empty((*guess.shape, guess.shape[1])), 0
+    with progress.step("find latents", len(guess), half=number) as report:
+        for batch in reader.batches(settings.training_batch):
+            found[batch.index], covariance[batch.index] = most_probable(
+                model, guess[batch.index], images_of(batch, reader.particles), precision)
+            done += len(batch.index)
+            report(done)
+    return found, covariance
+
+
+def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
+    """What latents found on one half of the Fourier samples explain of the other half, in particles never trained on.
+
+    The gain counts from the neutral state, or from the GMM of the start map where that explains more; the start map saw these
+    particles too.
+    """
+    unseen = model.precision * (~seen).astype(np.float32)
+    moved, neutral, start = [], [], []
+    for batch in reader.batches(settings.training_batch, held):
+        images = images_of(batch, reader.particles)
+        latent = tf.constant(latent_of_seen[batch.index])
+        moved.append(model.value(latent, images, unseen).numpy())
+        neutral.append(model.value(tf.zeros_like(latent), images, unseen).numpy())
+        start.append(model.start_value(images, unseen).numpy())
+    moved, neutral, start = (np.concatenate(values) for values in (moved, neutral, start))
+    baseline = max(neutral, start, key=np.mean)
+    gain = moved - baseline
+    return {
+        "gain": float(gain.mean()), "gain_error": float(gain.std() / np.sqrt(len(gain))),
+        "explained": float(gain.mean() / max(abs(baseline.mean()), 1e-12))}
+
+
+def motion_of(model, latent):
+    """Rms displacement (N,) in Å of the Gaussians that may move, weighted by mass."""
+    gmm, weight = model.gmm(), model.mobility
+    weight = np.maximum(gmm.masses, 0) * weight
+    motion = np.empty(len(latent))
+    for start in range(0, len(latent), _FIELDS):
+        field = model.displacements(tf.constant(latent[start : start + _FIELDS], tf.float32)).numpy()
+        motion[start : start + _FIELDS] = np.sqrt((field**2).sum(axis=2) @ weight / weight.sum())
+    return motion
+
+
+def write_model(path, model, history):
+    """Write all that was learned of a half set, with what is needed to use it."""
+    made_from, header = model.description()
+    write_arrays(path, {**model.arrays(), **made_from}, dict(header, history=np.asarray(history).tolist()))

@@ -1,0 +1,157 @@
+"""What a report says first: what was done, what came out, and what to beware of."""
+from gmmrefine.pipelines.report_folder import last_resolutions
+
+_NOTABLE = 5e-4  # of the mean FSC
+
+
+def summary(run):
+    """One or two sentences on what was done and what came out, list of str."""
+    if not run.is_finished:
+        return _unfinished(run)
+    tell = _BY_COMMAND.get(run.record["command"], _any_command)
+    try:
+        return list(tell(run, run.results))
+    except KeyError:  # the record of another version lacks something
+        return list(_any_command(run, run.results))
+
+
+def cautions(run):
+    """What a reader must know before believing the result, list of str."""
+    results, found = run.results, []
+    if not run.is_finished:
+        found.append(
+            "This run is not finished: it was stopped, failed, or is still running. What it has written is shown. The same "
+            "command continues it.")
+    if "caution" in results:
+        found.append(_sentence(results["caution"]))
+    if results.get("share_unresolved", 0) > 0.01:
+        found.append(f"{results['share_unresolved']:.0%} of the voxels in the mask are coarser than can be measured.")
+    if results.get("atoms_outside"):
+        found.append(f"{results['atoms_outside']} atoms lie outside the map and have no part in this.")
+    if results.get("unknown_residues"):
+        found.append(f"No component class is known for {', '.join(results['unknown_residues'])}.")
+    if results.get("models_refitted_to_maps") is False:
+        found.append("All maps are scored with one model that was not refitted to them.")
+    if run.record["command"] in ("sharpen", "local-filter"):
+        found.append(
+            "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too.")
+    return found
+
+
+def _unfinished(run):
+    last = last_resolutions(run)
+    if last is None:
+        return [f"{run.record['command']}: nothing was measured yet."]
+    iteration, resolutions = last
+    return [f"{run.record['command']}: the FSC after iteration {iteration} gives {_angstroms(resolutions)}."]
+
+
+def _refine(run, results):
+    history = results["iterations"]
+    last = next((entry for entry in history if entry["iteration"] == results["iteration"]), history[-1])
+    where = " in the focus" if run.has("focus_mask.mrc") else ""
+    yield (
+        f"{_counted(run)}, refined against Gaussian mixture models, one per half set. The resolution{where} was "
+        f"{_angstroms([history[0]['resolution']])} at the start and is now {results['resolution_text']}.")
+    if results["iteration"] == 0:
+        yield "No iteration improved the map; the result is that of the start poses."
+    else:
+        yield (
+            f"Iteration {results['iteration']} of {len(history) - 1} was the best; particles turned by "
+            f"{last['rotation_change_deg']:.2f}° and moved by {last['shift_change']:.2f} Å on average.")
+
+
+def _refine_patches(run, results):
+    if "patch_table" not in results:
+        yield f"The molecule of {_counted(run)} is cut into {results['patches']} patches; they are not refined yet."
+        return
+    rows = results["patch_table"]
+    gains = [row["gmmMeanFscAfter"] - row["gmmMeanFscBefore"] for row in rows]
+    better, worse = sum(gain > _NOTABLE for gain in gains), sum(gain < -_NOTABLE for gain in gains)
+    yield (
+        f"{_counted(run)}, refined in {results['patches']} patches. The resolution was "
+        f"{_angstroms([results['resolution_before']])} in the global maps; that of the composite is "
+        f"{results['resolution_text']}.")
+    yield f"Half maps agree better than before in {better} of {len(rows)} patches, worse in {worse} (mean FSC)."
+
+
+def _composite(run, results):
+    yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
+    if len(results["parts"]) > 1:
+        yield f"Where parts overlap they differ by up to {results['largest_seam']:.3g} map units."
+
+
+def _reconstruct(run, results):
+    yield f"Half maps of {_counted(run)}: resolution {results['resolution_text']}."
+
+
+def _build(run, results):
+    yield (
+        f"{results['gaussians']} Gaussians fitted to a map up to {results['resolution']:.2f} Å; mean FSC with it "
+        f"{results['mean_fsc']:.3f}, at that resolution {results['fsc_at_resolution']:.3f}.")
+
+
+def _local_resolution(run, results):
+    low, high = results["quartiles"][0], results["quartiles"][2]
+    yield (
+        f"Local resolution inside the mask: median {results['median']:.2f} Å, half of the voxels between {low:.2f} and "
+        f"{high:.2f} Å.")
+    if results.get("resolution"):
+        yield f"The FSC of the whole gives {results['resolution']:.2f} Å."
+
+
+def _local_filter(run, results):
+    yield "The map was low-passed at every voxel to its local resolution."
+    yield from _local_resolution(run, results)
+
+
+def _sharpen(run, results):
+    yield f"Map sharpened ({results['sharpening']}) and cut at {results['resolution']:.2f} Å."
+    if "guinier_range" in results:
+        coarse, fine = results["guinier_range"]
+        yield f"B factor {results['b_factor']:.1f} Å², fitted from {coarse:.1f} to {fine:.1f} Å."
+    elif "b_factor" in results:
+        yield f"B factor {results['b_factor']:.1f} Å², as given."
+
+
+def _qscore(run, results):
+    yield (
+        f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
+        f"(σ {results['sigma']} Å).")
+    for kind, value in results["expected_q"].items():
+        yield f"Expected of {kind} at this resolution: {value:.3f}."
+
+
+def _audit(run, results):
+    yield f"{len(results['maps']) - 1} modified maps against {results['reference']} (Q-score, σ {results['sigma']} Å)."
+    for name, counts in results["counts"].items():
+        found = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        lost = results["lost"][name]
+        yield f"{name}: {found or 'no copies to judge'}{'; lost: ' + ', '.join(lost) if lost else ''}."
+
+
+def _any_command(run, results):
+    text = results.get("resolution_text")
+    yield f"{run.record['command']}: resolution {text}." if text else f"{run.record['command']}: finished."
+
+
+def _counted(run):
+    count = run.record.get("particles", run.record.get("images"))
+    images = run.record.get("images")
+    copies = f" ({images} images with their symmetry copies)" if images != count else ""
+    box = f", box {run.record['box_size']} px of {run.record['pixel_size']:.4g} Å" if "box_size" in run.record else ""
+    return f"{count} particles{copies}{box}"
+
+
+def _angstroms(values):
+    return ", ".join("none" if value is None else f"{value:.2f}" for value in values) + " Å"
+
+
+def _sentence(words):
+    return words[:1].upper() + words[1:]
+
+
+_BY_COMMAND = {
+    "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
+    "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
+    "qscore": _qscore, "audit": _audit}
