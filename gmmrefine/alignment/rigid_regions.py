@@ -9,13 +9,13 @@ from scipy.spatial.distance import squareform
 from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
 
 _SURE = 2.0  # standard errors
-# Per particle. One direction of a motion known to √5 times its size brings as much, and refining a region by itself then gains
-# next to nothing; faint misfits of neighbours bring less.
-_LEAST_OF_A_REGION = 0.1
-_ITERATIONS = 20  # of expectation maximisation: more make small motions smaller, which changes little
-_ROUNDS, _ITERATIONS_PER_ROUND = 3, 8  # of shares and covariance in turn
+_ITERATIONS_APART = 10  # of expectation maximisation; all patches apart are only where the search begins
+_ITERATIONS = 8
+_ITERATIONS_OF_TRIAL = 3
+_TRIALS = 5  # pairs of regions
 _SWEEPS = 3  # over the patches, whose shares depend on each other
 _SUM_WEIGHT = 100.0  # how firmly shares add up to one, relative to what the images say
+_LEAST_SHARE = 1e-3  # of a motion that no patch shares in, images would say nothing at all
 _MOST_REGIONS = 8  # the cost grows with their cube
 
 
@@ -72,82 +72,83 @@ def log_probability(pull, information, covariance):
     return fit - 0.5 * np.linalg.slogdet(known)[1] + 0.5 * np.linalg.slogdet(precision)[1]
 
 
-def relative_displacement(covariance, shapes):
-    """Mean square distance by which two patches move against each other, (P, P) in Å².
-
-    Parameters
-    ----------
-    covariance : (6 P, 6 P) float
-        Of the patches' motions.
-    shapes : list of (n, 3) float
-        Points of every patch, Å from the box centre; the mean is over those of both.
-    """
-    count = len(shapes)
-    motions = covariance.reshape(count, 6, count, 6)
-    moments = [_moment(points) for points in shapes]
-    squares = np.zeros((count, count))
-    for one in range(count):
-        for other in range(one):
-            apart = (
-                motions[one, :, one] + motions[other, :, other] - motions[one, :, other] - motions[other, :, one])
-            squares[one, other] = squares[other, one] = np.sum(apart * (moments[one] + moments[other])) / 2
-    return squares
-
-
-def _moment(points):
-    """Mean of D·D (6, 6) over points (n, 3), D the displacement of a point by a motion."""
-    turned = np.cross(np.eye(3)[:, None], points)  # (3, n, 3): by a turn about x, y, z
-    displacement = np.concatenate([turned, np.repeat(np.eye(3)[:, None], len(points), axis=1)])
-    return np.einsum("inx,jnx->ij", displacement, displacement) / len(points)
-
-
-def regions_of(squares, count):
-    """Patches in ``count`` regions by average linkage of their relative displacements (P, P); list of list of int."""
-    if len(squares) == 1:
-        return [[0]]
-    labels = cut_tree(linkage(squareform(squares, checks=False), "average"), count).ravel()
-    return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
-
-
-def whole_shares(regions):
-    """Shares (P, R) of patches that belong to one region each."""
-    shares = np.zeros((sum(map(len, regions)), len(regions)))
-    for region, members in enumerate(regions):
-        shares[members, region] = 1
-    return shares
-
-
-def patch_covariance(motions):
-    """Covariance (6 P, 6 P) of the motions of all patches, each its own region."""
-    count = motions.pull.shape[1]
-    return most_probable_covariance(*motions.of_regions(np.eye(count)), wide_covariance(count), _ITERATIONS)
-
-
-def learned_regions(motions, regions, of_patches):
-    """How patches share in the motions of regions, and the covariance of these motions.
+@dataclass(frozen=True)
+class Regions:
+    """Regions of patches that move together, and how they move.
 
     A patch across a border is not a region of its own: it makes part of the motion of each region that it has a part of.
 
     Parameters
     ----------
-    motions : PatchMotions
-    regions : list of list of int
-        Where the search begins.
-    of_patches : (6 P, 6 P) float
-        Covariance of the patches' motions.
-
-    Returns
-    -------
-    tuple
-        shares (P, R), covariance (6 R, 6 R).
+    shares : (P, R) float
+        How much of each region's motion each patch makes; rows add up to 1.
+    covariance : (6 R, 6 R) float
+        Of the regions' motions.
     """
-    shares = whole_shares(regions)
-    mean = np.kron((shares / shares.sum(axis=0)).T, np.eye(6))
-    covariance = most_probable_covariance(*motions.of_regions(shares), mean @ of_patches @ mean.T, _ITERATIONS)
-    for _ in range(_ROUNDS):
-        shares = most_probable_shares(motions, shares, covariance)
-        covariance = most_probable_covariance(*motions.of_regions(shares), covariance, _ITERATIONS_PER_ROUND)
-    return shares, covariance
+
+    shares: np.ndarray
+    covariance: np.ndarray
+
+    def members(self):
+        """Patches of each region, every one in the region that it shares most in; list of list of int."""
+        owner = self.shares.argmax(axis=1)
+        return [np.flatnonzero(owner == region).tolist() for region in np.unique(owner)]
+
+    def joined(self, sums, information):
+        """The same with regions put together; the common motion of some is the one that the images like best.
+
+        Parameters
+        ----------
+        sums : (R, S) float
+            1 where a region becomes part of another.
+        information : (P, 6, P, 6) float
+            Mean over the particles.
+        """
+        before, after = (np.kron(shares, np.eye(6)) for shares in (self.shares, self.shares @ sums))
+        information = information.reshape(len(before), len(before))
+        common = np.linalg.solve(after.T @ information @ after, after.T @ information @ before)
+        return Regions(self.shares @ sums, common @ self.covariance @ common.T)
+
+    def log_probability(self, motions):
+        """How much more probable PatchMotions are with these regions than without any motion, (N,) float."""
+        return log_probability(*motions.of_regions(self.shares), self.covariance)
+
+
+def displacement_moment(points):
+    """Mean of D·D (6, 6) over points (n, 3) in Å from the box centre, D the displacement of a point by a motion."""
+    turned = np.cross(np.eye(3)[:, None], points)  # (3, n, 3): by a turn about x, y, z
+    displacement = np.concatenate([turned, np.repeat(np.eye(3)[:, None], len(points), axis=1)])
+    return np.einsum("inx,jnx->ij", displacement, displacement) / len(points)
+
+
+def relative_displacement(covariance, moments):
+    """Mean square distance by which two regions move against each other, (R, R) in Å².
+
+    Parameters
+    ----------
+    covariance : (6 R, 6 R) float
+        Of the regions' motions.
+    moments : (R, 6, 6) float
+        Displacement moments of the regions; the distance is over the points of both.
+    """
+    count = len(moments)
+    motions = covariance.reshape(count, 6, count, 6)
+    own = np.einsum("ripj,rp->rij", motions, np.eye(count))
+    across = np.einsum("risj->rsij", motions)
+    apart = own[:, None] + own - across - np.swapaxes(across, 0, 1)
+    return np.einsum("rsij,rsij->rs", apart, moments[:, None] + moments) / 2
+
+
+def close_patches(squares, count):
+    """Patches in ``count`` regions by average linkage of their relative displacements (P, P), as shares (P, R) of 0 or 1."""
+    return np.eye(count)[cut_tree(linkage(squareform(squares, checks=False), "average"), count).ravel()]
+
+
+def learned(motions, regions):
+    """Covariance and shares under which the images of PatchMotions are more probable than under those of given Regions."""
+    covariance = most_probable_covariance(*motions.of_regions(regions.shares), regions.covariance, _ITERATIONS)
+    shares = most_probable_shares(motions, regions.shares, covariance)
+    return Regions(shares, most_probable_covariance(*motions.of_regions(shares), covariance, _ITERATIONS))
 
 
 def most_probable_shares(motions, shares, covariance):
@@ -184,11 +185,41 @@ def _best_shares(slope, curvature):
     root = np.linalg.cholesky(curvature)
     firm = _SUM_WEIGHT * np.sqrt(np.trace(curvature) / len(slope))
     found, _ = nnls(np.vstack([root.T, np.full(len(slope), firm)]), np.append(np.linalg.solve(root, slope), firm))
+    found = np.maximum(found, _LEAST_SHARE)
     return found / found.sum()
 
 
+def two_joined(motions, regions, moments):
+    """Regions with those two joined whose joining costs the images the least probability.
+
+    Parameters
+    ----------
+    motions : PatchMotions
+    regions : Regions
+        Two or more.
+    moments : (P, 6, 6) float
+        Displacement moments of the patches. Only the pairs that move least against each other are tried.
+    """
+    pull, information = motions.of_regions(regions.shares)
+    count = regions.shares.shape[1]
+    apart = Regions(np.eye(count), regions.covariance)
+    as_patches = PatchMotions(pull.reshape(-1, count, 6), information.reshape(-1, count, 6, count, 6))
+    mean = as_patches.information.mean(axis=0)
+    squares = relative_displacement(
+        regions.covariance, np.einsum("pr,pij->rij", regions.shares / regions.shares.sum(axis=0), moments))
+    pairs = np.argwhere(np.tri(count, k=-1))
+    trials = []
+    for one, other in pairs[np.argsort(squares[tuple(pairs.T)])[:_TRIALS]]:
+        joined = apart.joined(np.delete(np.eye(count) + np.outer(np.eye(count)[one], np.eye(count)[other]), one, axis=1), mean)
+        reduced = as_patches.of_regions(joined.shares)
+        covariance = most_probable_covariance(*reduced, joined.covariance, _ITERATIONS_OF_TRIAL)
+        trials.append((log_probability(*reduced, covariance).mean(), joined.shares, covariance))
+    _, sums, covariance = max(trials, key=lambda trial: trial[0])
+    return Regions(regions.shares @ sums, covariance)
+
+
 def joined_step_by_step(motions, shapes):
-    """Regions of patches, from many to one: each time the two are joined that move least against each other.
+    """Regions of patches, from at most eight to one: each time those two are joined whose joining costs the least probability.
 
     Parameters
     ----------
@@ -198,21 +229,20 @@ def joined_step_by_step(motions, shapes):
 
     Returns
     -------
-    dict
-        For every number of regions, list of list of int, shares (P, R) and covariance (6 R, 6 R).
+    list of Regions
+        One region first.
     """
-    of_patches, found = patch_covariance(motions), {}
-    regions = regions_of(relative_displacement(of_patches, shapes), min(len(shapes), _MOST_REGIONS))
-    while True:
-        shares, covariance = learned_regions(motions, regions, of_patches)
-        found[len(regions)] = regions, shares, covariance
-        if len(regions) == 1:
-            return found
-        squares = relative_displacement(covariance, [np.concatenate([shapes[patch] for patch in part]) for part in regions])
-        np.fill_diagonal(squares, np.inf)
-        one, other = np.unravel_index(np.argmin(squares), squares.shape)
-        rest = [part for number, part in enumerate(regions) if number not in (one, other)]
-        regions = rest + [sorted(regions[one] + regions[other])]
+    count = len(shapes)
+    apart = Regions(np.eye(count), most_probable_covariance(
+        *motions.of_regions(np.eye(count)), wide_covariance(count), _ITERATIONS_APART))
+    if count == 1:
+        return [learned(motions, apart)]
+    moments = np.array([displacement_moment(points) for points in shapes])
+    close = close_patches(relative_displacement(apart.covariance, moments), min(count, _MOST_REGIONS))
+    found = [learned(motions, apart.joined(close, motions.information.mean(axis=0)))]
+    while found[0].shares.shape[1] > 1:
+        found.insert(0, learned(motions, two_joined(motions, found[0], moments)))
+    return found
 
 
 def evidence(halves, shapes):
@@ -232,21 +262,16 @@ def evidence(halves, shapes):
     tuple
         Mean log-probability per particle of 1, 2, … regions, at most 8 and one per patch, (R,) float, 0 is as good as no
         motion; its standard error relative to the best number, (R,) float; the regions found in both halves together, list of
-        list of int: the smallest number that is as good as the best when each region has to bring 0.1; one region where nothing
-        is better than no motion.
+        list of int: the smallest number that is as good as the best; one region where nothing is better than no motion.
     """
-    learned = [joined_step_by_step(half, shapes) for half in halves]
-    count = len(learned[0])
-
-    def judged(judge, number):
-        _, shares, covariance = learned[1 - judge][number]
-        return log_probability(*halves[judge].of_regions(shares), covariance)
-
-    scores = np.array([np.concatenate([judged(judge, number) for judge in (0, 1)]) for number in range(1, count + 1)])
+    found = [joined_step_by_step(half, shapes) for half in halves]
+    scores = np.array([
+        np.concatenate([regions.log_probability(judge) for regions, judge in zip(same_number, halves[::-1])])
+        for same_number in zip(*found)])
     mean = scores.mean(axis=1)
-    worth = mean - _LEAST_OF_A_REGION * np.arange(count)
-    best = np.argmax(worth)
-    error = (scores[best] - scores).std(axis=1) / np.sqrt(scores.shape[1])
-    chosen = 1 + int(np.flatnonzero(worth[best] - worth <= _SURE * error)[0]) if mean[best] > 0 else 1
+    best = np.argmax(mean)
+    loss = scores[best] - scores
+    error = loss.std(axis=1) / np.sqrt(scores.shape[1])
+    chosen = np.flatnonzero(loss.mean(axis=1) <= _SURE * error)[0] if mean[best] > 0 else 0
     both = PatchMotions(*(np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information")))
-    return mean, error, joined_step_by_step(both, shapes)[chosen][0]
+    return mean, error, joined_step_by_step(both, shapes)[chosen].members()
