@@ -13,7 +13,7 @@ _ITERATIONS_APART = 10  # of expectation maximisation; all patches apart are onl
 _ITERATIONS = 8
 _ITERATIONS_OF_TRIAL = 3
 _TRIALS = 5  # pairs of regions
-_SWEEPS = 3  # over the patches, whose shares depend on each other
+_SWEEPS = 10  # over the patches, whose shares depend on each other
 _SUM_WEIGHT = 100.0  # how firmly shares add up to one, relative to what the images say
 _LEAST_SHARE = 1e-3  # of a motion that no patch shares in, images would say nothing at all
 _MOST_REGIONS = 8  # the cost grows with their cube
@@ -210,7 +210,8 @@ def two_joined(motions, regions, moments):
     pairs = np.argwhere(np.tri(count, k=-1))
     trials = []
     for one, other in pairs[np.argsort(squares[tuple(pairs.T)])[:_TRIALS]]:
-        joined = apart.joined(np.delete(np.eye(count) + np.outer(np.eye(count)[one], np.eye(count)[other]), one, axis=1), mean)
+        owner = np.where(np.arange(count) == one, other, np.arange(count))
+        joined = apart.joined(np.eye(count)[owner][:, np.unique(owner)], mean)
         reduced = as_patches.of_regions(joined.shares)
         covariance = most_probable_covariance(*reduced, joined.covariance, _ITERATIONS_OF_TRIAL)
         trials.append((log_probability(*reduced, covariance).mean(), joined.shares, covariance))
