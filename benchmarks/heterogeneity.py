@@ -22,7 +22,8 @@ from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.validation.pose_error import pose_errors
 
-NBD = "chain A and 1208-1440 about chain A and 1204-1210"
+DOMAIN = "chain A and 1208-1440"
+NBD = f"{DOMAIN} about chain A and 1204-1210"
 PARTICLES = {"particles": 4000, "box": 64, "pixel_size": 2.5, "snr": 0.1}
 DRAWS = 20  # of latents from each particle's posterior
 
@@ -60,20 +61,20 @@ def latents(folder):
 
 
 def angles_of(folder, number, latent, mask, pixel_size, axis):
-    """Angles (n,) in degrees by which a half's network turns the domain inside a mask against the rest."""
+    """Angles (n,) in degrees by which a half's network turns Gaussians wholly inside a mask against those wholly outside."""
     motion = motion_from(*read_arrays(os.path.join(folder, f"network_half_{number}.npz")))
     gmm = motion.gmm()
     domain = membership(gmm, mask, pixel_size)
     field = motion.displacements_of(gmm.centers, motion.mobility, latent).astype(float)
     masses = np.maximum(gmm.masses, 0)
-    own, rest = (rigid_motions(gmm.centers, field, masses * part)[0] for part in (domain, 1 - domain))
+    own, rest = (rigid_motions(gmm.centers, field, masses * part)[0] for part in (domain > 0.99, domain == 0))
     return np.degrees(rotation_vectors(np.swapaxes(rest, 1, 2) @ own) @ axis)
 
 
 def swing_rows(folder, learned):
     """How well each half's latents follow the planted angle."""
     angles, axis = true_angles(folder)
-    mask = read_map(os.path.join(folder, "mask_domain_1.mrc"))
+    mask = read_map(os.path.join(learned, "focus_mask.mrc"))
     latent, error, half_set = latents(learned)
     rng, rows = np.random.default_rng(0), []
     for number in (1, 2):
@@ -104,11 +105,13 @@ def fsc_half(folder, maps, mask):
 def swing_tables(folder):
     """Latents, amplitudes and converted poses of a swinging domain."""
     place = os.path.join(folder, "swing")
-    start = prepared(place, f"{NBD}: 0..20")
-    learned, mask_file = os.path.join(place, "learned"), os.path.join(place, "mask_domain_1.mrc")
-    seconds = command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned)
-    table("One NBD of 6MSM swings 0-20° about its hinge, 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman ≥ 0.9, "
-          "amplitude within 20 %)", (
+    start = prepared(place, f"{NBD}: -10..10")
+    learned = os.path.join(place, "learned")
+    region = ("--focus-model", os.path.join(place, "model.cif"), "--focus-selection", DOMAIN, "--focus-edge", 2)
+    seconds = command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned, "--anchors", 16, *region)
+    mask_file = os.path.join(learned, "focus_mask.mrc")
+    table("One NBD of 6MSM swings through 20° about its hinge, 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman "
+          "≥ 0.9, amplitude within 20 %)", (
               "half", "Spearman, first latent and angle", "true deviation of the angle (°)", "learned (°)", "difference"),
           swing_rows(place, learned))
     print(results_of(learned)["verdict"], f"({seconds:.0f} s)")
@@ -135,7 +138,7 @@ def swing_tables(folder):
 def states_table(folder):
     """Two states, half of the particles each."""
     place = os.path.join(folder, "states")
-    start = prepared(place, f"{NBD}: 0,20")
+    start = prepared(place, f"{NBD}: -10,10")
     learned = os.path.join(place, "learned")
     command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned)
     angles, _ = true_angles(place)
@@ -144,7 +147,7 @@ def states_table(folder):
     for number in (1, 2):
         mine = half_set == number
         border = two_groups(latent[mine, 0])
-        right = np.mean((latent[mine, 0] > border) == (angles[mine] > 10))
+        right = np.mean((latent[mine, 0] > border) == (angles[mine] > 0))
         rows.append((f"half {number}", f"{100 * max(right, 1 - right):.1f} %"))
     table("Two states 20° apart, 50:50 (target: ≥ 95 % on the right side)", ("half", "particles on the right side"), rows)
 
@@ -162,9 +165,9 @@ def rigid_table(folder):
     place = os.path.join(folder, "rigid")
     start = prepared(place, "")
     learned, converted = os.path.join(place, "learned"), os.path.join(place, "converted")
-    command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned)
-    mask_file = os.path.join(folder, "swing", "mask_domain_1.mrc")
-    command("conformation-to-pose", learned, "-o", converted, "--focus-mask", mask_file, "--iterations", 3)
+    region = ("--focus-model", os.path.join(place, "model.cif"), "--focus-selection", DOMAIN, "--focus-edge", 2)
+    command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned, "--anchors", 16, *region)
+    command("conformation-to-pose", learned, "-o", converted, "--iterations", 3)
     before, after = (read_particle_set(os.path.join(one, "particles.star")) for one in (start, converted))
     turned = angular_distance_deg(before.rotations, after.rotations).max()
     results = results_of(learned)

@@ -203,9 +203,9 @@ ANCHORS = Setting(
     "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 6.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
 EPOCHS = Setting(
-    "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
+    "epochs", 20, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
 TRAINING_RATE = Setting(
     "training_rate", 1e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
@@ -215,6 +215,21 @@ TRAINING_BATCH = Setting(
 HETEROGENEITY = (
     (LATENT_SIZE, ANCHORS, TARGET_RESOLUTION, EPOCHS, TRAINING_RATE, TRAINING_BATCH) + GMM + FSC + PARTICLES_READ
     + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
+
+AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1)
+FRAMES = Setting(
+    "frames", 9, int, "Maps along the axis, from the 5th to the 95th percentile of the half's particles, or along the line "
+    "through given points.", minimum=2, maximum=99)
+THROUGH = Setting(
+    "through", "", str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
+    "through them, or one map for one point.", label="Through latent points")
+HALF = Setting(
+    "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
+    "something else in that of the other.", choices=("both", "1", "2"))
+SUBSETS = Setting(
+    "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
+    minimum=0, maximum=99)
+CONFORMATIONS = (AXIS, FRAMES, THROUGH, HALF, SUBSETS, FSC_THRESHOLD)
 
 MOTION_TABLE = Setting(
     "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
@@ -261,6 +276,7 @@ LOCAL_WINDOW = Setting(
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
     advanced=True, minimum=0.5, maximum=5)
 LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
+MODIFY = (LOCAL_WINDOW,) + FSC + (SIGMA, SEED)
 
 RESOLUTION_MAP = Setting(
     "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "

@@ -166,7 +166,8 @@ def compare(importing, refining, truthFile):
 def openCommand(folder):
     """Shell command that opens the project in Scipion's desktop."""
     home = folder / SCIPION
-    places = {"SCIPION_HOME": home, "SCIPION_USER_DATA": home, "SCIPION_HOSTS": home / "hosts.conf"}
+    places = {"SCIPION_HOME": home, "SCIPION_USER_DATA": home, "SCIPION_HOSTS": home / "hosts.conf",
+              "SCIPION_PYTHON": sys.executable}
     assignments = [f"{name}={shlex.quote(str(path))}" for name, path in places.items()]
     return " ".join([*assignments, shlex.quote(sys.executable), "-O -m scipion project", PROJECT])
 

@@ -1,4 +1,9 @@
-"""Small PDB files written atom by atom."""
+"""Small PDB files written atom by atom, and the embedded model with waters."""
+import gemmi
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmmrefine.io.atoms import embedded_model, read_atoms
 
 _LINE = "{record:<6}{serial:5d} {name:<4}{alternative}{residue:>3} {chain}{number:4d}{insertion}   {x:8.3f}{y:8.3f}{z:8.3f}"
 _TAIL = "{occupancy:6.2f}{b:6.2f}          {element:>2}"
@@ -38,3 +43,21 @@ def write_pdb(path, *residues):
 def zigzag(count):
     """Atom names and places of an unbranched hydrocarbon chain of ``count`` carbons, C1 to Cn."""
     return {f"C{number + 1}": (1.27 * number, 0.82 * (number % 2), 0.0) for number in range(count)}
+
+
+def write_6msm_with_waters(path, count=6):
+    """6MSM and some waters 2.8 to 3.2 Å from its surface."""
+    structure, atoms = gemmi.read_structure(embedded_model()), read_atoms(embedded_model())
+    tree, rng, placed = cKDTree(atoms.positions), np.random.default_rng(5), []
+    while len(placed) < count:
+        place = atoms.positions[rng.integers(len(atoms))] + rng.normal(0, 3, 3)
+        if 2.8 < tree.query(place)[0] < 3.2 and all(np.linalg.norm(place - other) > 4 for other in placed):
+            placed.append(place)
+            water, atom = gemmi.Residue(), gemmi.Atom()
+            water.name, water.seqid, water.het_flag = "HOH", gemmi.SeqId(2000 + len(placed), " "), "H"
+            atom.name, atom.element, atom.pos, atom.occ = "O", gemmi.Element("O"), gemmi.Position(*place), 1.0
+            water.add_atom(atom)
+            structure[0]["A"].add_residue(water)
+    structure.setup_entities()
+    structure.make_mmcif_document().write_file(str(path))
+    return path

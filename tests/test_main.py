@@ -73,8 +73,8 @@ def test_version(capsys):
 def test_every_command_has_a_help_line_of_one_sentence():
     text = make_parser().format_help()
     assert list(COMMANDS) == [
-        "simulate", "reconstruct", "fsc", "build", "refine", "refine-patches", "heterogeneity", "conformation-to-pose",
-        "composite", "expand-symmetry", "impose-symmetry", "local-resolution", "local-filter", "sharpen", "qscore",
-        "audit", "import", "export", "report", "doctor"]
+        "simulate", "reconstruct", "fsc", "build", "refine", "refine-patches", "heterogeneity", "conformations",
+        "conformation-to-pose", "composite", "expand-symmetry", "impose-symmetry", "local-resolution", "local-filter",
+        "sharpen", "modify", "qscore", "audit", "import", "export", "report", "doctor"]
     for name in COMMANDS:
         assert f"    {name}" in text

@@ -3,8 +3,9 @@
 Particles keep the poses they have. Writes DIR/latent.star (conformation of every particle), network_half_1.npz and
 network_half_2.npz, latent_half_1.npz and latent_half_2.npz (latents by half of the signal, for conversion), gmm_half_1.star and
 gmm_half_2.star (the neutral state), motions.star (what moves how far, and whether
-the half sets agree), training.star and training.png (loss of every epoch), latent.png, mask.mrc and fsc.star. An interrupted
-run continues when the same command is given again.
+the half sets agree), training.star and training.png (loss of every epoch), latent.png, mask.mrc, fsc.star and conformations/
+(maps along the first axis and their movie, see the command conformations). An interrupted run continues when the same command
+is given again.
 """
 import os
 
@@ -34,7 +35,7 @@ def run(args):
     check_settings(args, particles)
     record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
-    record.set(particle_file=os.path.abspath(args.particles))  # where conformation-to-pose finds the images
+    record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
     results = heterogeneity(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

@@ -62,7 +62,12 @@ def membership(gmm, mask, pixel_size):
     pixel_size : float
         Å/px.
     """
-    return np.maximum(2 * values_at(gmm.centers, mask, pixel_size) - 1, 0)
+    return membership_of_points(gmm.centers, mask, pixel_size)
+
+
+def membership_of_points(points, mask, pixel_size):
+    """``membership`` (P,) of points (P, 3), Å from the box centre."""
+    return np.maximum(2 * values_at(points, mask, pixel_size) - 1, 0)
 
 
 def weighted(gmm, weights):

@@ -7,6 +7,7 @@ from gmmrefine.heterogeneity.model import images_of
 
 _WARM_UP = 5  # epochs until the prior counts in full; before there is any decoder, it would only push latents to zero
 _GAUSSIAN_RATE = 40.0  # times the networks' rate: centres in Å × 2, widths and masses in their logarithms
+_LOOSENESS = 2.0, 0.3, 0.2  # expected adjustments of centres (Å), and of masses and widths (in their logarithms)
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
@@ -18,9 +19,12 @@ class Trainer:
     model : MotionModel
     rate : float
         Adam's, at the start; it falls to zero along a cosine.
+    count : int
+        Particles trained on.
     """
 
-    def __init__(self, model, rate):
+    def __init__(self, model, rate, count):
+        self._count = count
         self._model = model
         self._variables = [*model.networks, *model.adjustments]
         relative = [1.0] * len(model.networks) + [2 * _GAUSSIAN_RATE, _GAUSSIAN_RATE, _GAUSSIAN_RATE]
@@ -49,7 +53,9 @@ class Trainer:
             displacements = self._model.displacements(latent)
             gain = tf.reduce_mean(self._model.log_likelihood(displacements, images, self._model.precision) - neutral)
             apart = tf.reduce_mean(divergence(mean, log_variance))
-            loss = prior_weight * apart - gain
+            strain = sum(
+                tf.reduce_sum((part / looseness) ** 2) for part, looseness in zip(self._model.adjustments, _LOOSENESS))
+            loss = prior_weight * apart - gain + 0.5 * strain / self._count
         self._adam(tape.gradient(loss, self._variables), rate)
         return gain, apart
 

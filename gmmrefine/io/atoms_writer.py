@@ -71,3 +71,32 @@ def write_scored_model(source, path, scores, label="Q_score"):
         loop[row, loop.width() - 1] = text
     with atomic_path(path) as temporary:
         document.write_file(temporary)
+
+
+def positions_of_all(source):
+    """Positions (A, 3) in Å of all atoms of a model file's first model, hydrogens and alternatives too, in file order."""
+    return np.array([site.atom.pos.tolist() for site in first_model(source)[0].all()])
+
+
+def write_morph(source, path, frames):
+    """Write a model file's first model once per frame, as the models of one mmCIF file; whole or not at all.
+
+    Parameters
+    ----------
+    source : str or Path
+    path : str or Path
+    frames : (F, A, 3) float
+        Å, of the atoms of ``positions_of_all``.
+    """
+    structure = first_model(source)
+    for frame in frames[1:]:
+        _place(structure.add_model(structure[0]), frame)
+    _place(structure[0], frames[0])
+    structure.renumber_models()
+    with atomic_path(path) as temporary:
+        structure.make_mmcif_document().write_file(temporary)
+
+
+def _place(model, positions):
+    for site, position in zip(model.all(), positions):
+        site.atom.pos = gemmi.Position(*position)

@@ -1,9 +1,35 @@
 """Attribute files and command scripts for ChimeraX."""
 import os
+from dataclasses import dataclass
+from typing import Optional, Tuple
 
 import numpy as np
 
 from gmmrefine.io.atomic import atomic_path
+
+_FRAMES_PER_SECOND = 6
+_APART = 0.8  # of the box; molecules leave some of it empty
+
+
+@dataclass(frozen=True)
+class Movie:
+    """Maps of one half set in the order of their frames.
+
+    Parameters
+    ----------
+    maps : tuple of str
+    level : float
+        Contour level.
+    morph : str or None
+        Model file with one model per frame.
+    is_backward : bool
+        Play it from the last frame.
+    """
+
+    maps: Tuple[str, ...]
+    level: float
+    morph: Optional[str]
+    is_backward: bool
 
 
 def write_attribute(path, name, atoms, values):
@@ -39,8 +65,7 @@ def write_script(path, model, attribute_file, attribute, palette, maps=()):
     maps : list of str or Path
         Maps to show around it.
     """
-    folder = os.path.dirname(os.path.abspath(path))
-    lines = [f'open "{os.path.relpath(os.path.abspath(each), folder)}"' for each in (model, attribute_file, *maps)]
+    lines = [f"open {_from_script(path, each)}" for each in (model, attribute_file, *maps)]
     lines += ["volume style surface transparency 0.7"] if maps else []
     lines += [
         "show atoms", "style stick", "cartoon",
@@ -48,3 +73,43 @@ def write_script(path, model, attribute_file, attribute, palette, maps=()):
         f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in palette.split(':'))}", "view"]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
+
+
+def write_movie(path, movies, box):
+    """A script (``.cxc``) that plays maps, and models in them, of one or two half sets side by side.
+
+    Parameters
+    ----------
+    path : str or Path
+    movies : list of Movie
+        Each with as many frames.
+    box : float
+        Å, side of the maps.
+    """
+    count = len(movies[0].maps)
+    series = " vseries true" if count > 1 else ""
+    lines = [
+        f"open {' '.join(_from_script(path, each) for each in (movie.maps[::-1] if movie.is_backward else movie.maps))}{series}"
+        for movie in movies]
+    with_models = [movie for movie in movies if movie.morph]
+    lines += [f"open {_from_script(path, movie.morph)} coordsets true" for movie in with_models]
+    shown = [f"#{number}.1" if count > 1 else f"#{number}" for number in range(1, len(movies) + 1)]
+    look = " transparency 0.6" if with_models else ""
+    lines += [f"volume {model} style surface level {movie.level:.6g}{look}" for model, movie in zip(shown, movies)]
+    if len(movies) > 1:
+        second = "#2,4" if with_models else "#2"
+        lines.append(f"move x {_APART * box:.1f} models {second}")
+    lines.append("view")
+    if count > 1:
+        every = ",".join(str(number) for number in range(1, len(movies) + 1))
+        lines.append(f"vseries play #{every} direction oscillate loop true maxFrameRate {_FRAMES_PER_SECOND}")
+        lines += [
+            f"coordset #{number} {f'{count},1' if movie.is_backward else f'1,{count}'}"
+            for number, movie in enumerate(with_models, len(movies) + 1)]
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _from_script(script, path):
+    """A quoted path relative to the folder of a script."""
+    return f'"{os.path.relpath(os.path.abspath(path), os.path.dirname(os.path.abspath(script)))}"'

@@ -51,6 +51,30 @@ def draw_latents(path, latent, motion, half_set):
             xlim=(-limits, limits), ylim=(-limits, limits))
         histogram.hist(motion[half_set == number], bins=40, histtype="step", label=f"half {number}")
     figure.colorbar(points, ax=second, label="motion (Å rms)")
-    histogram.set(xlabel="motion (Å rms)", ylabel="particles", title="How far particles are from neutral")
+    histogram.set(xlabel="motion (Å rms)", ylabel="particles", title="Distance from neutral")
     histogram.legend(frameon=False, fontsize=8)
+    save_figure(figure, path)
+
+
+def draw_motion(path, parts, numbers):
+    """Histograms of how far particles are from the neutral state, as PNG.
+
+    Parameters
+    ----------
+    path : str
+    parts : dict of str to list of (N,) float
+        Rms displacements in Å by what is meant, of each half.
+    numbers : list of int
+        Of the halves.
+    """
+    figure, [panels] = new_panels((4.2 * len(parts) + 0.6, 3.4), 1, len(parts))
+    largest = max(values.max() for groups in parts.values() for values in groups)
+    bins = np.linspace(0, max(largest, 0.1), 41)
+    for axes, (name, groups) in zip(panels, parts.items()):
+        for number, values in zip(numbers, groups):
+            axes.hist(
+                values, bins, weights=np.full(len(values), 100 / len(values)), histtype="step", color=f"C{number - 1}",
+                label=f"half {number}, median {np.median(values):.2g} Å")
+        axes.set(xlabel="distance from the neutral state (Å rms)", ylabel="particles (%)", title=name, xlim=(0, bins[-1]))
+        axes.legend(frameon=False, fontsize=8)
     save_figure(figure, path)

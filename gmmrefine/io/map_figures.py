@@ -100,3 +100,29 @@ def write_guinier_figure(path, title, frequency, curves, shells=None, line=None)
     axes.set(title=title, xlabel="resolution (Å), linear in 1/Å²", ylabel="ln amplitude")
     axes.legend(facecolor="white", framealpha=1, fontsize=8)
     save_figure(figure, path)
+
+
+def write_error_model_figure(path, frequency, powers, gains):
+    """Power of signal and noise, and what maps were multiplied by, against frequency.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    frequency : (S,) float
+        1/Å.
+    powers : dict of str to (S,) float
+        Map units squared, by name; those of 0 are not drawn.
+    gains : dict of str to (S,) float
+        0 to 1, by name.
+    """
+    figure, [[upper], [lower]] = new_panels((7, 6), 2, 1)
+    for name, values in powers.items():
+        upper.plot(frequency, np.where(values > 0, values, np.nan), marker=".", label=name)
+    upper.set(yscale="log", ylabel="power in a band (map units²)")
+    for name, values in gains.items():
+        lower.plot(frequency, values, marker=".", label=name)
+    lower.set(xlabel="spatial frequency (1/Å)", ylabel="mean gain", ylim=(0, 1.05))
+    for axes in (upper, lower):
+        axes.legend(fontsize=8)
+    save_figure(figure, path)

@@ -18,6 +18,16 @@ def shell_correlation(map_a, map_b):
     return transform_correlation(a, b)
 
 
+def shared_power(map_a, map_b):
+    """What two maps (Z, Y, X) have in common: the real part of their cross-power by shell (S,), 0 … n / 2.
+
+    An FSC asks whether two maps are alike, and two equally smeared maps are. This asks how much signal they share: a part that
+    is aligned better has more of it at every shell.
+    """
+    a, b = fft.rfftn(map_a, workers=thread_count()), fft.rfftn(map_b, workers=thread_count())
+    return shell_sums((a * np.conj(b)).real, len(map_a))[: len(map_a) // 2 + 1]
+
+
 def transform_correlation(a, b):
     """FSC (S,) of two ``rfftn`` transforms (Z, Y, F) of maps of the same box."""
     n = len(a)

@@ -1,36 +1,30 @@
 """Conformations turned into poses of a region, chosen by held-out signal, and refined there."""
-import json
 import os
 from dataclasses import dataclass
 
 import numpy as np
 
-from gmmrefine.alignment.fisher import LOWEST_RING
-from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
-from gmmrefine.alignment.refiner import refine_poses
-from gmmrefine.alignment.scene import Scene
 from gmmrefine.errors import InputError
-from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import read_arrays
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.maps.fsc import shared_power
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import (
-    PROJECTORS,
     SMALLEST_FIT_WEIGHT,
     Body,
     HalfState,
     Shared,
     improve_half,
     load_half,
-    make_refiner,
     reference_of,
     reference_reliability,
     save_half,
 )
+from gmmrefine.pipelines.held_out_poses import HeldOut
+from gmmrefine.pipelines.heterogeneity_folder import finished_record
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -39,9 +33,7 @@ from gmmrefine.pipelines.particle_motions import (
     table_motions,
     write_motions,
 )
-from gmmrefine.pipelines.reconstruct import mean_correlation
 from gmmrefine.pipelines.refine import (
-    LEAST_GAIN,
     shared_fsc,
     shared_mask,
     start_half,
@@ -52,7 +44,7 @@ from gmmrefine.pipelines.refine import (
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, REFINE, changed, defaults
 
-_RANDOM = 6  # first number of the random streams of this file
+_LEAST_GAIN = 1e-3  # of the logarithm of the shared signal; below, an iteration has not improved anything
 
 
 def inputs_of(args):
@@ -66,16 +58,7 @@ def inputs_of(args):
     if args.motions:
         args.particles, args.is_reproducible = args.source, True
         return
-    path = os.path.join(args.source, "run.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read. Give the folder of a finished heterogeneity run, or --motions.") from error
-    if record["command"] != "heterogeneity" or not record["finished"]:
-        raise InputError(
-            f"{args.source} holds a '{record['command']}' run{'' if record['finished'] else ' that did not finish'}. Give the "
-            "folder of a finished heterogeneity run.")
+    record = finished_record(args.source)
     args.particles = record["particle_file"]
     for name in ("split_halves", "invert_contrast"):
         setattr(args, name, record["settings"][name])
@@ -134,9 +117,10 @@ def conformation_to_pose(particles, settings, run, progress):
             body, wanted.subset(mine), wanted_of_seen.subset(mine), seen[number - 1], shared, number, settings, run, progress)
         used[mine] = region.used
         regions.append(region)
-    write_motions(run.path("motions.star"), particles, turns, moves, used)
-    progress.say(f"{used.sum()} of {len(used)} particles follow their conformation, the others keep their pose")
+    progress.say(f"held-out signal prefers the conformation of {used.sum()} of {len(used)} particles")
     results = refine_regions(particles, starts, bodies, regions, shared.masks, curve, settings, run, progress)
+    used &= results["iteration"] > 0
+    write_motions(run.path("motions.star"), particles, turns, moves, used)
     return dict(results, converted=int(used.sum()), verdict=verdict(results, used, settings))
 
 
@@ -239,79 +223,28 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
     return Region(done, region, used)
 
 
-class HeldOut:
-    """Compares start poses of a region by the Fourier samples that neither their conformations nor their refinement saw.
+def aligned_better(states, others, region, radius):
+    """How much more signal the half maps of ``states`` share in a region (Z, Y, X) than those of ``others``.
 
-    Parameters
-    ----------
-    half : ParticleSet
-        At the poses of the molecule as a whole.
-    reference : Reference
-    reliability : (R + 1,) float
-        Part of the reference that is signal, by ring.
-    seen : (K,) bool
-        Samples that conformations were taken from; of finer ones every other is drawn.
-    number : int
-        1 or 2.
+    Mean over shells, from the lowest used to ``radius``, of the logarithm of the ratio of shared power, where both share any.
     """
-
-    def __init__(self, half, reference, reliability, seen, number, settings, progress):
-        radius = len(reliability) - 1
-        disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
-        self._rng = np.random.default_rng([_RANDOM, settings.seed, number])
-        self._seen = self._rng.random(len(disc.ring)) < 0.5
-        known = min(len(seen), len(disc.ring))
-        self._seen[:known] = seen[:known]
-        self._half, self._reference, self._reliability, self._disc = half, reference, reliability, disc
-        self._settings, self._progress, self._number = settings, progress, number
-        self._reader = ImageReader(half, disc, settings.invert_contrast)
-        self._rest = PROJECTORS[settings.projector](reference.rest, disc, half.pixel_size)
-
-    def prefers(self, others):
-        """Which particles (N,) are seen better from other start poses after a focused refinement from each; ParticleSet."""
-        scores = [self._score(*self._refined(start), title) for start, title in (
-            (self._half, "usual focus, held out"), (others, "conformations, held out"))]
-        return scores[1] > scores[0]
-
-    def _refined(self, start):
-        """The scene, and poses refined on the seen samples."""
-        projector, refiner = make_refiner(
-            self._reference.moving, self._reliability, self._disc, self._half.pixel_size, self._settings, True,
-            samples=self._seen)
-        poses = start.rotations, start.shifts
-        scene = Scene([(projector, *poses), (self._rest, self._half.rotations, self._half.shifts)], refiner.reliability)
-        with self._progress.step("refine poses on half of the signal", len(start), half=self._number) as report:
-            (rotations, shifts, _), = refine_poses(
-                [refiner], self._reader, self._settings.batch_size, [poses], self._rng, scene=scene, report=report)
-        return projector, refiner.reliability, scene, rotations, shifts
-
-    def _score(self, projector, reliability, scene, rotations, shifts, title):
-        """Log-likelihood (N,) of poses by the samples not seen."""
-        size, score, weights = self._settings.batch_size, np.empty(len(rotations)), None
-        with self._progress.step(title, len(rotations), half=self._number) as report:
-            for batch in self._reader.batches(size):
-                fit = ImageFit(batch, self._disc, self._half.pixel_size, size)
-                part, = scene.parts(fit, batch.index, 1)
-                if weights is None:
-                    weights = self._unseen_weights(part, projector, reliability, batch.index)
-                score[batch.index] = part.value(projector, weights, rotations[batch.index], shifts[batch.index])
-                report(int(batch.index[-1]) + 1)
-        return score
-
-    def _unseen_weights(self, part, projector, reliability, index):
-        """Weights of the samples not seen, the same for all start poses: learned at the poses of the molecule."""
-        sums = part.ring_sums(projector, self._half.rotations[index], self._half.shifts[index])
-        radius = len(self._reliability) - 1
-        return weights_from_sums(sums, reliability, LOWEST_RING, radius).restricted_to(~self._seen)
+    now, then = (
+        shared_power(*(state.volume * region for state in pair))[LOWEST_SHELL : radius + 1] for pair in (states, others))
+    both = (now > 0) & (then > 0)
+    return float(np.mean(np.log(now[both] / then[both]))) if both.any() else 0.0
 
 
 def refine_regions(particles, starts, bodies, regions, masks, curve, settings, run, progress):
-    """Focused refinement from the poses chosen; the best of it, or of what was before, is written."""
-    before = 0, bodies, curve
+    """Focused refinement from the poses chosen; the best of it, or of what was before, is written.
+
+    Best is where the half maps share most signal in the region: to the FSC a smeared region is as good as a sharp one.
+    """
+    before, radius = (0, bodies, curve), usable_radius(curve, 1, settings)
     states = [region.state for region in regions]
     curve = shared_fsc(states, masks, 1, particles, settings, run)
     history = [summary(0, bodies, starts, before[2], settings), summary(1, states, starts, curve, settings)]
-    best = max(before, (1, states, curve), key=lambda one: mean_correlation(one[2]))
+    gains = [0.0, aligned_better(states, bodies, masks.fsc, radius)]
+    best = (1, states, curve) if gains[1] > 0 else before
     iterations = settings.iterations if any(region.used.any() for region in regions) else 0
     for iteration in range(2, iterations + 2):
         shared = Shared(curve.fsc, masks, usable_radius(curve, iteration, settings))
@@ -321,13 +254,15 @@ def refine_regions(particles, starts, bodies, regions, masks, curve, settings, r
         curve = shared_fsc(states, masks, iteration, particles, settings, run)
         history.append(summary(iteration, states, starts, curve, settings))
         progress.say(f"iteration {iteration - 1}: resolution of the region {curve.resolution_text(settings.fsc_threshold)}")
-        gain = mean_correlation(curve) - mean_correlation(best[2])
-        if gain > 0:
+        gains.append(aligned_better(states, bodies, masks.fsc, radius))
+        if gains[-1] > max(gains[:-1]):
             best = iteration, states, curve
-        if gain < LEAST_GAIN:
+        if gains[-1] < max(gains[:-1]) + _LEAST_GAIN:
             break
     results = write_results(particles, starts, best, masks, history, settings, run, progress)
-    return dict(results, resolution_before=before[2].resolution(settings.fsc_threshold))
+    return dict(
+        results, resolution_before=before[2].resolution(settings.fsc_threshold), shared_signal_gain=gains,
+        signal_gain=gains[best[0]])
 
 
 def verdict(results, used, settings):
@@ -336,4 +271,7 @@ def verdict(results, used, settings):
         return "the halves show no reproducible motion: poses are left as they were"
     if results["iteration"] == 0:
         return "no conversion improved the region: poses are left as they were"
-    return f"{100 * used.mean():.0f} % of the particles converted; resolution of the region {results['resolution_text']}"
+    more = 100 * np.expm1(results["signal_gain"])
+    return (
+        f"{100 * used.mean():.0f} % of the particles converted; the half maps share {more:.0f} % more signal power in the "
+        f"region; its resolution {results['resolution_text']}")

@@ -17,11 +17,14 @@ from gmmrefine.heterogeneity.posterior import most_probable
 from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, train_epoch
 from gmmrefine.io.network_file import read_arrays, write_arrays
 from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.symmetry import parents
 from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
 from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, reference_reliability
+from gmmrefine.pipelines.reconstruct import half_map
 
 _SAMPLE = 256  # images that tell signal and noise
-_HELD_OUT, _FEWEST_HELD_OUT = 0.1, 16  # part of the particles, never trained on
+_HELD_OUT, _MOST_HELD_OUT = 0.1, 0.25  # part of the particles, never trained on
+_ENOUGH_HELD_OUT = 200  # to tell a gain from none
 _PATIENCE = 8  # epochs without a better held-out loss
 _FIELDS = 500  # particles whose displacements tell the axes of motion
 _MOBILE = 0.5
@@ -82,15 +85,13 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
     -------
     LearnedHalf
     """
-    model, reader = new_model(half, shared, number, numbers, settings, run, progress)
     finished = run.path(f"network_half_{number}.npz")
+    trained, held = split_for_training(half.particles, number, settings)
+    model, reader = new_model(half.particles, trained, shared, number, numbers, settings, progress)
     seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
     features, neutral = described(model, reader, model.precision, number, settings, progress)
     features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), number, settings, progress)
-    split = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT]).permutation(len(reader.particles))
-    held = np.sort(split[: max(_FEWEST_HELD_OUT, int(_HELD_OUT * len(split)))])
     if not os.path.exists(finished):
-        trained = np.sort(split[len(held) :])
         history = train(model, reader, features, neutral, trained, held, number, settings, run, progress)
         guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
         fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
@@ -109,13 +110,22 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
         reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
 
 
-def new_model(half, shared, number, numbers, settings, run, progress):
-    """An untrained model of a half set, and the reader of its images."""
-    particles, ring = half.particles, np.arange(shared.radius + 1)
-    pixel_size = particles.pixel_size
+def split_for_training(particles, number, settings):
+    """Which particles of a half set are trained on, and which are held out; copies of one are kept together."""
+    parent = parents(particles)
+    order = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT]).permutation(parent.max() + 1)
+    count = min(max(_ENOUGH_HELD_OUT, _HELD_OUT * len(order)), _MOST_HELD_OUT * len(order))
+    is_held = np.isin(parent, order[: int(count)])
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def new_model(particles, trained, shared, number, numbers, settings, progress):
+    """An untrained model of a half set, its GMM from a map of the particles to train on, and the reader of its images."""
+    ring, pixel_size = np.arange(shared.radius + 1), particles.pixel_size
+    volume = half_map(particles.subset(trained), number, settings, progress)
     fit_weights = np.where(ring >= LOWEST_SHELL, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
     gmm, gmm_fsc = gmm_of_map(
-        half.volume, shared.masks.molecule, pixel_size, fit_weights, settings, progress, iteration=0, half=number)
+        volume, shared.masks.molecule, pixel_size, fit_weights, settings, progress, iteration=0, half=number)
     disc = half_disc(particles.box_size, shared.radius)
     reader = ImageReader(particles, disc, settings.invert_contrast)
     mobility = np.ones(len(gmm)) if shared.masks.focus is None else membership(gmm, shared.masks.focus, pixel_size)
@@ -148,7 +158,7 @@ def train(model, reader, features, neutral, trained, held, number, settings, run
 
     The state after every epoch is kept in ``iterations/01``, from where an interrupted run goes on.
     """
-    trainer = Trainer(model, settings.training_rate)
+    trainer = Trainer(model, settings.training_rate, len(trained))
     state = run.path("iterations", "01", f"training_half_{number}.npz")
     history, best = [], None
     if os.path.exists(state):
@@ -194,8 +204,7 @@ def latents(model, reader, features, precision, number, settings, progress):
 def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
     """What latents found on one half of the Fourier samples explain of the other half, in particles never trained on.
 
-    The gain counts from the neutral state, or from the GMM of the start map where that explains more; the start map saw these
-    particles too.
+    The gain counts from the neutral state, or from the GMM of the start map where that explains more.
     """
     unseen = model.precision * (~seen).astype(np.float32)
     moved, neutral, start = [], [], []

@@ -14,6 +14,7 @@ from gmmrefine.io.star_particles import identity_columns
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.conformations import show_learned
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import Shared, load_half, save_half
 from gmmrefine.pipelines.half_motion import learn_half
@@ -62,7 +63,8 @@ def heterogeneity(particles, settings, run, progress):
     numbers = anchor_numbers(settings.anchors)
     learned = [
         learn_half(half, shared, number, numbers, settings, run, progress) for number, half in enumerate(halves, 1)]
-    return write_results(particles, learned, mask, focus, settings, run)
+    results = write_results(particles, learned, mask, focus, settings, run)
+    return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), progress))
 
 
 def half_at_start(start, number, settings, run, progress):

@@ -48,14 +48,27 @@ def learned_latents(folder, particles):
     """Latents (N, D) of particles from the table of a heterogeneity run."""
     path = os.path.join(folder, "latent.star")
     block = rows_of(path, particles)
-    labels = [label for label in block.columns if label.startswith("gmmLatent") and label[len("gmmLatent"):].isdigit()]
-    return np.column_stack([block.numbers(label) for label in labels])
+    elsewhere = np.flatnonzero(block.integers("rlnRandomSubset") != particles.half_set)
+    if len(elsewhere):
+        first = elsewhere[0]
+        raise InputError(
+            f"{path}: {len(elsewhere)} particles were learned in the other half set than they are in now, the first is "
+            f"{block.strings('rlnImageName')[first]}, now in half {particles.half_set[first]}. Give the particles the half "
+            "sets they had, or run heterogeneity again.")
+    return np.column_stack([block.numbers(label) for label in latent_labels(block)])
+
+
+def latent_labels(block):
+    """Labels of the latent coordinates in a table by particle, in order."""
+    return [label for label in block.columns if label.startswith("gmmLatent") and label[len("gmmLatent"):].isdigit()]
 
 
 def read_motion(folder, number, latent_size):
     """The learned motion of a half set, by the file its run wrote."""
     path = os.path.join(folder, f"network_half_{number}.npz")
     arrays, header = read_arrays(path)
+    if "latent_size" not in header:
+        raise InputError(f"{path} holds no network. Use the file that heterogeneity has written under this name.")
     if header["latent_size"] != latent_size:
         raise InputError(
             f"{path} has {header['latent_size']} latent dimensions, latent.star has {latent_size}: they come from different "

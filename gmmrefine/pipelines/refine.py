@@ -32,7 +32,7 @@ from gmmrefine.pipelines.refine_settings import FEWEST_SHELLS, check_settings
 from gmmrefine.progress import readable_time
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
-LEAST_GAIN = 5e-4  # of the mean FSC; below, an iteration has not improved anything
+_LEAST_GAIN = 5e-4  # of the mean FSC; below, an iteration has not improved anything
 
 
 def refine(particles, settings, run, progress):
@@ -77,7 +77,7 @@ def refine(particles, settings, run, progress):
         if gain > 0:
             best = iteration, halves, curve
         # an iteration that was held back by a starting low-pass says nothing about the next
-        if gain < LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
+        if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
     return dict(write_results(particles, starts, best, masks, history, settings, run, progress), **symmetry)

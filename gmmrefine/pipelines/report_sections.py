@@ -18,13 +18,15 @@ from gmmrefine.io.report_plots import (
     series_colors,
 )
 from gmmrefine.pipelines.patch_geometry import read_patches
+from gmmrefine.pipelines.report_conformations import conformations_section
 from gmmrefine.pipelines.report_folder import known, require_columns
 from gmmrefine.pipelines.report_quality import audit_section, q_section
 
 _FSC = "gmmFrequency", "gmmFsc"
 _CHANGES = {"gmmRotationChange": "rotation (degrees)", "gmmShiftChange": "shift (Å)"}
 _MAPS = {  # by file: its name in the figure
-    "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered", "map.mrc": "map",
+    "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered",
+    "modified.mrc": "modified", "map.mrc": "map",
     "composite.mrc": "composite", "gmm_map.mrc": "map of the GMM", "seams.mrc": "seams"}
 
 
@@ -228,5 +230,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, patches_section, poses_section, coverage_section, gmm_section, local_resolution_section, maps_section,
-    q_section, audit_section)
+    fsc_section, patches_section, conformations_section, poses_section, coverage_section, gmm_section,
+    local_resolution_section, maps_section, q_section, audit_section)

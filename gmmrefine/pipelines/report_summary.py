@@ -32,7 +32,7 @@ def cautions(run):
         found.append(f"No component class is known for {', '.join(results['unknown_residues'])}.")
     if results.get("models_refitted_to_maps") is False:
         found.append("All maps are scored with one model that was not refitted to them.")
-    if run.record["command"] in ("sharpen", "local-filter"):
+    if run.record["command"] in ("sharpen", "modify", "local-filter"):
         found.append(
             "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too.")
     return found
@@ -114,6 +114,15 @@ def _sharpen(run, results):
         yield f"B factor {results['b_factor']:.1f} Å², as given."
 
 
+def _modify(run, results):
+    yield f"Density modified without a learned prior; resolution of the half maps {results['resolution_text']}."
+    if results["audited"]:
+        counts = ", ".join(f"{count} {status}" for status, count in results["audit"]["counts"].items() if count)
+        yield f"Audit, in its own folder: {counts or 'no copies to judge'}."
+    else:
+        yield "Not audited: nothing says whether ligands, ions, lipids and waters were kept."
+
+
 def _qscore(run, results):
     yield (
         f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
@@ -128,6 +137,19 @@ def _audit(run, results):
         found = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         lost = results["lost"][name]
         yield f"{name}: {found or 'no copies to judge'}{'; lost: ' + ', '.join(lost) if lost else ''}."
+
+
+def _heterogeneity(run, results):
+    yield f"{_counted(run)}; conformations were learned by each half set alone."
+    yield _sentence(results["verdict"])
+    gain = " and ".join(f"{part['gain']:.2f} ± {part['gain_error']:.2f}" for part in results["held_out"])
+    yield f"Particles that were held out are explained better by their conformation, by {gain} (natural logarithm) each."
+
+
+def _conformation_to_pose(run, results):
+    yield f"{_counted(run)}; poses of one region from conformations, then refined."
+    yield _sentence(results["verdict"])
+    yield f"Resolution of the region before: {_angstroms([results['resolution_before']])}."
 
 
 def _any_command(run, results):
@@ -154,4 +176,5 @@ def _sentence(words):
 _BY_COMMAND = {
     "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
     "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
-    "qscore": _qscore, "audit": _audit}
+    "modify": _modify, "qscore": _qscore, "audit": _audit, "heterogeneity": _heterogeneity,
+    "conformation-to-pose": _conformation_to_pose}

@@ -144,6 +144,8 @@ class RefinedPoses:
         Ids of the particles that were given to the engine.
     pixelSize : float
         Å/px.
+    further : dict of list, optional
+        Results of other tables by column, in the order of this one.
 
     Raises
     ------
@@ -151,8 +153,8 @@ class RefinedPoses:
         The table and the set do not hold the same particles.
     """
 
-    def __init__(self, fileName, ids, pixelSize):
-        table = readTable(fileName, "particles")
+    def __init__(self, fileName, ids, pixelSize, further=None):
+        table = {**readTable(fileName, "particles"), **(further or {})}
         found = [int(objId) for objId in table[OBJECT_ID]]
         missing, foreign, doubled = set(ids) - set(found), set(found) - set(ids), len(found) - len(set(found))
         if missing or foreign or doubled:

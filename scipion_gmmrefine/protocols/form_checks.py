@@ -42,6 +42,16 @@ def wrongGaussians(text):
             "Use the wizard, or auto."]
 
 
+def wrongAnchors(text):
+    """Errors of numbers of anchors, which must be whole and grow."""
+    words = text.split()
+    numbers = [int(word) for word in words if word.isdigit() and int(word) > 0]
+    if words and len(numbers) == len(words) and numbers == sorted(set(numbers)):
+        return []
+    return [f"{settings.ANCHORS.form_label} is '{text}'; whole numbers that grow are needed, such as 32 or 32 128.\n"
+            "Correct it."]
+
+
 def wrongCombinations(protocol):
     """Errors of rows of the refinement's form that contradict each other.
 
@@ -82,7 +92,7 @@ def beyondNyquist(setting, resolution, samplingRate):
     if not resolution or resolution >= 2 * samplingRate:
         return []
     return [f"{setting.form_label} is {resolution:g}; the sampling of {samplingRate:g} Å/px ends at "
-            f"{2 * samplingRate:.2f} Å.\nGive a larger number, or 0."]
+            f"{2 * samplingRate:.2f} Å.\nGive a larger number{'' if setting.minimum else ', or 0'}."]
 
 
 def wrongSymmetry(text, oligomer=False):

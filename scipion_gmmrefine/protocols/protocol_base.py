@@ -34,6 +34,8 @@ class EngineProtocol:
         words = [str(events.get("step", "running"))]
         if events.get("iteration") is not None:
             words.insert(0, f"Iteration {events['iteration']}")
+        if events.get("epoch"):
+            words.append(f"epoch {events['epoch']}")
         if events.get("half"):
             words.append(f"half {events['half']}")
         if events.get("resolution"):

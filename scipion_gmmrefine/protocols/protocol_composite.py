@@ -50,8 +50,9 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                       default=REFINEMENTS, display=params.EnumParam.DISPLAY_HLIST, label="Parts from",
                       help="Protocols of this plugin bring map and mask along; volumes of others need a mask each.")
         form.addParam("inputRefinements", params.MultiPointerParam, important=True, allowsNull=True,
-                      pointerClass="GmmRefineProtFocus,GmmRefineProtImposeSymmetry", condition=f"partsFrom=={REFINEMENTS}",
-                      label="Focused refinements", help="*GMM focused refine* or *impose symmetry*, finished.")
+                      pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry",
+                      condition=f"partsFrom=={REFINEMENTS}", label="Focused refinements",
+                      help="*GMM focused refine*, *GMM conformation to pose* or *impose symmetry*, finished.")
         form.addParam("inputVolumes", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="Volume",
                       condition=f"partsFrom=={MAPS}", label="Volumes", help="With half maps.")
         form.addParam("inputMasks", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="VolumeMask",

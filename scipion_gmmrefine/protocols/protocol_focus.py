@@ -1,22 +1,14 @@
 """Refine the poses of particles for one region of the molecule."""
 from pwem.objects import VolumeMask
-from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, without
-from scipion_gmmrefine.protocols.form_checks import wrongGrid, wrongSphere
+from scipion_gmmrefine.protocols.form import without
 from scipion_gmmrefine.protocols.protocol_refine import GmmRefineProtRefine
-
-REGIONS = ("mask", "sphere", "part of an atomic model")
-MASK, SPHERE, MODEL = range(len(REGIONS))
-CONDITIONS = {
-    "focus_mask": f"region=={MASK}", "focus_sphere": f"region=={SPHERE}", "focus_model": f"region=={MODEL}",
-    "focus_selection": f"region=={MODEL}", "focus_edge": f"region!={MASK}",
-    "focus_level": f"focusRest=={settings.FOCUS_REST.choices.index('moves')}"}
+from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
 
 
-class GmmRefineProtFocus(GmmRefineProtRefine):
+class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
     """Improve the poses of one region of a flexible molecule (Chen, Schmid and Chiu 2023).
 
     *Input*: particles of a global refinement, with its half sets, and the region: a mask, a sphere, or the part of a fitted
@@ -36,37 +28,15 @@ class GmmRefineProtFocus(GmmRefineProtRefine):
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineFocus(self, form):
-        form.addSection(label="Focus")
-        form.addParam("region", params.EnumParam, choices=list(REGIONS), default=MASK, important=True,
-                      display=params.EnumParam.DISPLAY_HLIST, label="Region as",
-                      help="How the region to focus on is given. The poses follow the features inside it.")
-        addSettings(form, settings.FOCUS, CONDITIONS)
+        self._defineRegion(form, settings.FOCUS)
 
     # --------------------------- STEPS functions ------------------------------
     def _outputsBesideParticles(self, samplingRate):
         return {**super()._outputsBesideParticles(samplingRate), "outputMask": self._mask(samplingRate, FOCUS_MASK_FILE)}
 
     # --------------------------- INFO functions -------------------------------
-    def _validateRegion(self, particles):
-        setting = (settings.FOCUS_MASK, settings.FOCUS_SPHERE, settings.FOCUS_MODEL)[self.region.get()]
-        value = getattr(self, setting.form_name).get()
-        if not value:
-            return [f"*{setting.form_label}* is empty: no region to focus on.\nGive one, or use *GMM refine* for the whole "
-                    "molecule."]
-        if self.region.get() == MASK:
-            return wrongGrid(value, particles.getXDim(), particles.getSamplingRate(), "focus mask")
-        return wrongSphere(value) if self.region.get() == SPHERE else []
-
     def _summary(self):
         return [*super()._summary(), f"Focus: {self._describeRegion()}"]
-
-    def _describeRegion(self):
-        """The region in words."""
-        if self.region.get() == MASK:
-            return "inside a mask"
-        if self.region.get() == SPHERE:
-            return f"sphere {self.focusSphere.get()} (x y z radius in Å)"
-        return f"{self.focusSelection.get() or 'all'} of an atomic model"
 
     def _whatWasRefined(self):
         return f"{self.inputParticles.get().getSize()} particles in one region of the molecule ({self._describeRegion()})"

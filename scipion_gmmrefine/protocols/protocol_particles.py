@@ -34,11 +34,11 @@ class ParticlesProtocol(EngineProtocol):
     def convertInputStep(self, _particlesId, _size):
         writeParticles(self.inputParticles.get(), self._getExtraPath(INPUT_FILE), self._getExtraPath("stacks"))
 
-    def _refinedParticles(self, folder="", suffix=""):
-        """The input particles at the poses of a folder of the engine."""
+    def _refinedParticles(self, folder="", suffix="", further=None):
+        """The input particles at the poses of a folder of the engine; further results by column in the order of its file."""
         source = self.inputParticles.get()
         ids = [particle.getObjId() for particle in source.iterItems() if EMSet.isItemEnabled(particle)]
-        poses = RefinedPoses(self._getExtraPath(folder, PARTICLES_FILE), ids, source.getSamplingRate())
+        poses = RefinedPoses(self._getExtraPath(folder, PARTICLES_FILE), ids, source.getSamplingRate(), further)
         particles = self._createSetOfParticles(suffix)
         particles.copyInfo(source)
         particles.setAlignmentProj()

@@ -13,16 +13,21 @@ from scipion_gmmrefine.constants import (
     GMM_FSC_FILE,
     HALF_GMM_FILES,
     HALF_MAP_FILES,
+    INPUT_FILE,
+    LATENT_FILE,
     MAP_FILE,
     MASK_FILE,
+    MOTIONS_FILE,
     OVERLAPS_FILE,
     PARTICLES_FILE,
     PATCH_EVIDENCE_FILE,
     PATCH_TABLE_FILE,
     PATCHES_FILE,
     SEAMS_FILE,
+    TRAINING_FILE,
 )
-from scipion_gmmrefine.convert.star import writeTables
+from scipion_gmmrefine.convert.star import readTable, writeTables
+from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.protocols.protocol_refine_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
 
@@ -133,3 +138,30 @@ def writePatches(folder, changes):
             "gmmRotationChange": changes[0] / number, "gmmShiftChange": changes[1] / number}})
     (folder / "run.json").write_text(json.dumps({"results": {
         "resolution": 7.0, "resolution_before": 8.0, "patches": 2}}))
+
+
+def writeHeterogeneity(folder, particles, latent):
+    """A finished heterogeneity run.
+
+    Parameters
+    ----------
+    folder : Path
+        The protocol's extra folder.
+    particles : SetOfParticles
+    latent : (N, D) float
+        Of the particles in their order; motion is ten times the length of it, errors are a tenth of the axis' number.
+    """
+    writeParticles(particles, folder / INPUT_FILE, folder / "stacks")
+    given = readTable(folder / INPUT_FILE, "particles")
+    table = {name: given[name] for name in ("rlnImageName", "rlnRandomSubset")}
+    for axis, values in enumerate(latent.T, 1):
+        table[f"gmmLatent{axis}"], table[f"gmmLatentError{axis}"] = values, np.full(len(values), 0.1 * axis)
+    writeTables(folder / LATENT_FILE, {"latent": {**table, "gmmMotion": 10 * np.linalg.norm(latent, axis=1)}})
+    writeTables(folder / MOTIONS_FILE, {"motions": {
+        "gmmAxis": [1.0, 2.0], "gmmRmsHalf1": [4.5, 1.25], "gmmRmsHalf2": [4.25, 0], "gmmCosine": [0.98, 0.5]}})
+    writeTables(folder / TRAINING_FILE, {"training": {
+        "gmmEpoch": [1.0, 2.0, 3.0], "gmmTrainingHalf1": [-4.0, 0, 2], "gmmHeldOutHalf1": [-5.0, -1, 1],
+        "gmmTrainingHalf2": [-3.0, 1, 3], "gmmHeldOutHalf2": [-6.0, -2, 0]}})
+    (folder / "run.json").write_text(json.dumps({"results": {
+        "verdict": "both halves move alike: leading motion 4.5, 4.2 Å rms, cosine 0.98; held-out gain 3.00 ± 0.20, 2.90 ± 0.20 "
+                   "per particle", "reproducible": True, "cosines": [0.98, 0.5]}}))

@@ -6,8 +6,10 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
+    GmmRefineProtConformationToPose,
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
+    GmmRefineProtHeterogeneity,
     GmmRefineProtImposeSymmetry,
     GmmRefineProtLocalResolution,
     GmmRefineProtPatches,
@@ -22,6 +24,10 @@ GROUPS = {
     GmmRefineProtBuild: settings.BUILD + settings.COMPUTING,
     GmmRefineProtRefine: without(settings.REFINE, settings.FOCUS) + settings.COMPUTING,
     GmmRefineProtFocus: without(settings.REFINE, (settings.SYMMETRY,)) + settings.COMPUTING,
+    GmmRefineProtHeterogeneity: settings.HETEROGENEITY + settings.COMPUTING,
+    GmmRefineProtConformationToPose: without(
+        settings.CONFORMATION_TO_POSE, settings.PARTICLES_READ,
+        (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + settings.COMPUTING,
     GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
     GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,),
@@ -33,7 +39,7 @@ GROUPS = {
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
-    "backgroundVolume", "inputStructure", "modifiedVolumes", "placeFrom", "filterVolume"}
+    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "placeFrom", "filterVolume"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 

@@ -15,9 +15,10 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
-    "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus",
-    "GmmRefineProtImportParticles", "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtPatches",
-    "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
+    "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
+    "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
+    "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtPatches", "GmmRefineProtQScore",
+    "GmmRefineProtRefine", "GmmRefineProtSharpen")
 VIEWERS = {
     protocols.GmmRefineProtAudit: viewers.GmmRefineAuditViewer,
     protocols.GmmRefineProtLocalResolution: viewers.GmmRefineLocalResolutionViewer,
@@ -25,7 +26,9 @@ VIEWERS = {
     protocols.GmmRefineProtSharpen: viewers.GmmRefineSharpenViewer,
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
     protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
+    protocols.GmmRefineProtConformationToPose: viewers.GmmRefineConformationToPoseViewer,
     protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
+    protocols.GmmRefineProtHeterogeneity: viewers.GmmRefineHeterogeneityViewer,
     protocols.GmmRefineProtImposeSymmetry: viewers.GmmRefineImposeSymmetryViewer,
     protocols.GmmRefineProtPatches: viewers.GmmRefinePatchesViewer,
     protocols.GmmRefineProtRefine: viewers.GmmRefineRefineViewer}
@@ -64,6 +67,11 @@ class TestRegistration(BaseTest):
                                   "maxResolution": wizards.GmmRefineResolutionWizard})
         focus = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtFocus), DESKTOP_TKINTER)
         self.assertEqual(focus, {**refine, "focusSphere": wizards.GmmRefineSphereWizard})
+        converting = self.proj.newProtocol(protocols.GmmRefineProtConformationToPose)
+        self.assertEqual(self.domain.findWizards(converting, DESKTOP_TKINTER), focus)
+        learning = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtHeterogeneity), DESKTOP_TKINTER)
+        self.assertEqual(learning, {"gaussians": wizards.GmmRefineGaussiansWizard, "focusSphere": wizards.GmmRefineSphereWizard,
+                                    "targetResolution": wizards.GmmRefineResolutionWizard})
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
         self.assertEqual(patches, refine)
         for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
@@ -87,6 +95,11 @@ class TestRegistration(BaseTest):
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
                          ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
+                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtHeterogeneity"),
+                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformationToPose"),
+                         ("Flexibility Hub", "Landscape estimation", "Heterogeneous reconstruction",
+                          "GmmRefineProtHeterogeneity"),
+                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtConformationToPose"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 

@@ -8,7 +8,9 @@ from pyworkflow.tests import BaseTest, setupTestProject
 
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
+    GmmRefineProtConformationToPose,
     GmmRefineProtFocus,
+    GmmRefineProtHeterogeneity,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
@@ -73,6 +75,10 @@ class TestWizards(BaseTest):
         form.protocol.inputParticles.set(makeParticles(self.folder))
         GmmRefineResolutionWizard().show(form)
         self.assertEqual(form.values, {"maxResolution": 5.0})
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtHeterogeneity))
+        form.protocol.inputParticles.set(makeParticles(self.folder))
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"targetResolution": 5.0})
         form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         GmmRefineResolutionWizard().show(form)
@@ -83,6 +89,19 @@ class TestWizards(BaseTest):
         form.protocol.inputParticles.set(makeParticles(self.folder))
         GmmRefineSphereWizard().show(form)
         self.assertEqual(form.values, {"focusSphere": "20 20 20 10"})
+
+    def test_conversion_takes_the_grid_of_the_particles_whose_conformations_were_learned(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtConformationToPose))
+        with mock.patch.object(wizard_settings, "showWarning") as shown:
+            GmmRefineSphereWizard().show(form)
+            GmmRefineResolutionWizard().show(form)
+        self.assertEqual(shown.call_count, 2)
+        heterogeneity = self.proj.newProtocol(GmmRefineProtHeterogeneity)
+        heterogeneity.inputParticles.set(makeParticles(self.folder))
+        form.protocol.inputHeterogeneity.set(heterogeneity)
+        GmmRefineSphereWizard().show(form)
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"focusSphere": "20 20 20 10", "maxResolution": 5.0})
 
     def test_resolution_without_input_is_explained(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))

@@ -2,6 +2,7 @@
 import os
 
 from pwem.viewers import EmProtocolViewer
+from pyworkflow.exceptions import PyworkflowException
 from pyworkflow.protocol import params
 from pyworkflow.viewer import DESKTOP_TKINTER
 
@@ -9,7 +10,6 @@ from gmmrefine.settings import FSC_THRESHOLD
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, LOCAL_RESOLUTION_FILE, MAP_FILE, MASK_FILE
 from scipion_gmmrefine.convert.tables import readCurve
-from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES
 from scipion_gmmrefine.viewers.chimera import colouredByMap
 from scipion_gmmrefine.viewers.plots import plotFsc, plotSlices
@@ -47,7 +47,7 @@ class ResultsViewer(EmProtocolViewer):
         return {name: self._guarded(show) for name, show in self._shown().items()}
 
     def _guarded(self, show):
-        """A view whose file the run has not written yet, or that the engine refuses, becomes a message."""
+        """A view whose file the run has not written yet, or that the engine or Scipion refuses, becomes a message."""
         def views(_parameter=None):
             try:
                 return show()
@@ -55,7 +55,7 @@ class ResultsViewer(EmProtocolViewer):
                 return [self.errorMessage(
                     f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got "
                     "that far.", "Nothing to show")]
-            except EngineFailure as error:
+            except PyworkflowException as error:
                 return [self.errorMessage(str(error), "Nothing to show")]
         return views
 

@@ -15,6 +15,7 @@ from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
     GmmRefineProtFocus,
+    GmmRefineProtHeterogeneity,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
@@ -36,7 +37,8 @@ def countHeavyAtoms(fileName):
 class GmmRefineGaussiansWizard(EmWizard):
     """Number of Gaussians from the atomic model: one for each non-hydrogen atom."""
 
-    _targets = [(one, ["gaussians"]) for one in (GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches)]
+    _targets = [(one, ["gaussians"]) for one in (
+        GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtHeterogeneity)]
 
     def show(self, form, *_parameters):
         structure = form.protocol.model.get()
@@ -52,7 +54,7 @@ class GmmRefineResolutionWizard(EmWizard):
     """Finest resolution that the sampling of the input allows."""
 
     _targets = [(GmmRefineProtRefine, ["maxResolution"]), (GmmRefineProtPatches, ["maxResolution"]),
-                (GmmRefineProtBuild, ["resolution"])]
+                (GmmRefineProtBuild, ["resolution"]), (GmmRefineProtHeterogeneity, ["targetResolution"])]
 
     def show(self, form, *_parameters):
         protocol = form.protocol
@@ -61,14 +63,15 @@ class GmmRefineResolutionWizard(EmWizard):
         if source is None:
             showWarning("Empty input", "Choose the input first.", form.root)
             return
-        name, pixels = ("maxResolution", NYQUIST_PIXELS) if refining else ("resolution", BUILD_PIXELS)
+        name = "targetResolution" if isinstance(protocol, GmmRefineProtHeterogeneity) else "maxResolution"
+        name, pixels = (name, NYQUIST_PIXELS) if refining else ("resolution", BUILD_PIXELS)
         form.setVar(name, round(pixels * source.getSamplingRate(), 2))
 
 
 class GmmRefineSphereWizard(EmWizard):
     """A sphere about the middle of the box, with a quarter of its side as radius: a start to be moved to the region."""
 
-    _targets = [(GmmRefineProtFocus, ["focusSphere"])]
+    _targets = [(GmmRefineProtFocus, ["focusSphere"]), (GmmRefineProtHeterogeneity, ["focusSphere"])]
 
     def show(self, form, *_parameters):
         particles = form.protocol.inputParticles.get()

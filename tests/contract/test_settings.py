@@ -15,6 +15,7 @@ GROUPS = {
     "refine": settings.REFINE,
     "refine-patches": settings.REFINE_PATCHES,
     "heterogeneity": settings.HETEROGENEITY,
+    "conformations": settings.CONFORMATIONS,
     "conformation-to-pose": settings.CONFORMATION_TO_POSE,
     "composite": settings.COMPOSITE,
     "expand-symmetry": (settings.SYMMETRY,),
@@ -22,10 +23,11 @@ GROUPS = {
     "local-resolution": settings.LOCAL_RESOLUTION,
     "local-filter": (settings.RESOLUTION_MAP,),
     "sharpen": settings.SHARPEN,
+    "modify": settings.MODIFY,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
 }
-USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformation-to-pose",
+USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
     "composite")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
 

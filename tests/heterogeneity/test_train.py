@@ -22,7 +22,7 @@ class Trained:
         self.angles, self.reader = angles, images_at(angles, NOISE)
         self.model = model_of(body_and_arm()[0], noise=NOISE)
         self.features, self.neutral = describe(self.model, self.reader, BATCH, self.model.precision)
-        self.trainer = Trainer(self.model, 2e-3)
+        self.trainer = Trainer(self.model, 2e-3, COUNT)
         self.history = [self.epoch(number) for number in range(1, EPOCHS + 1)]
         guess = self.model.encoder(tf.constant(self.features))[0].numpy()
         images = images_of(self.reader.read(np.arange(COUNT)), self.reader.particles)
@@ -112,7 +112,7 @@ class Short(Trained):
         self.reader = images_at(np.linspace(-20, 20, 40), NOISE)
         self.model = model_of(body_and_arm()[0], noise=NOISE)
         self.features, self.neutral = describe(self.model, self.reader, BATCH, self.model.precision)
-        self.trainer = Trainer(self.model, 1e-3)
+        self.trainer = Trainer(self.model, 1e-3, 40)
 
     def epoch(self, number, **changes):
         return train_epoch(

@@ -1,37 +1,17 @@
 """The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
-import gemmi
 import numpy as np
 import pytest
-from model_files import residue, write_pdb
+from model_files import residue, write_6msm_with_waters, write_pdb
 from model_maps import map_of_atoms, save
 from scipy.ndimage import gaussian_filter, shift
-from scipy.spatial import cKDTree
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands.audit import OUTPUTS
-from gmmrefine.io.atoms import embedded_model, read_atoms
+from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.mrc import MapGrid
 from gmmrefine.io.star import read_star
 
 DELETED = ("A/ATP 1503", "A/MG 1502", "A/POV 1506", "A/HOH 2003")
-
-
-def write_6msm_with_waters(path, count=6):
-    """6MSM and some waters 2.8 to 3.2 Å from its surface."""
-    structure, atoms = gemmi.read_structure(embedded_model()), read_atoms(embedded_model())
-    tree, rng, placed = cKDTree(atoms.positions), np.random.default_rng(5), []
-    while len(placed) < count:
-        place = atoms.positions[rng.integers(len(atoms))] + rng.normal(0, 3, 3)
-        if 2.8 < tree.query(place)[0] < 3.2 and all(np.linalg.norm(place - other) > 4 for other in placed):
-            placed.append(place)
-            water, atom = gemmi.Residue(), gemmi.Atom()
-            water.name, water.seqid, water.het_flag = "HOH", gemmi.SeqId(2000 + len(placed), " "), "H"
-            atom.name, atom.element, atom.pos, atom.occ = "O", gemmi.Element("O"), gemmi.Position(*place), 1.0
-            water.add_atom(atom)
-            structure[0]["A"].add_residue(water)
-    structure.setup_entities()
-    structure.make_mmcif_document().write_file(str(path))
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmmrefine.io.atoms import embedded_model, read_atoms
-from gmmrefine.io.atoms_writer import write_moved_atoms
+from gmmrefine.io.atoms_writer import positions_of_all, write_morph, write_moved_atoms
 
 MOVE = (12.5, -7.25, 100.0)
 PDB = """\
@@ -65,3 +65,15 @@ def test_moved_back_it_is_where_it_was(small, tmp_path):
     back, before = read_atoms(tmp_path / "back.cif"), read_atoms(small)
     assert back.positions == pytest.approx(before.positions, abs=2e-3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back.cif", "small.pdb", "there.cif"]
+
+
+def test_morph_has_a_model_for_every_frame(small, tmp_path):
+    start = positions_of_all(small)
+    frames = np.stack([start, start + MOVE, start * 0.5])
+    write_morph(small, tmp_path / "morph.cif", frames)
+    structure = gemmi.read_structure(str(tmp_path / "morph.cif"))
+    assert [model.num for model in structure] == [1, 2, 3]
+    for model, frame in zip(structure, frames):
+        assert np.array([site.atom.pos.tolist() for site in model.all()]) == pytest.approx(frame, abs=2e-3)
+        assert [site.atom.name for site in model.all()] == ["N", "CA", "CA", "HA", "MG"]
+        assert [site.atom.altloc for site in model.all()] == ["\0", "A", "B", "\0", "\0"]

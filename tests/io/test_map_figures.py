@@ -2,7 +2,12 @@
 import numpy as np
 import pytest
 
-from gmmrefine.io.map_figures import write_comparison_figure, write_guinier_figure, write_overlay_figure
+from gmmrefine.io.map_figures import (
+    write_comparison_figure,
+    write_error_model_figure,
+    write_guinier_figure,
+    write_overlay_figure,
+)
 
 BOX = 24
 
@@ -59,6 +64,18 @@ def test_guinier_figure_shows_the_range_of_the_fit(tmp_path):
     write_guinier_figure(tmp_path / "plain.png", "B 240", frequency, curves)
     band = [np.sum(np.abs(read(tmp_path / name) - 0.88).max(axis=-1) < 0.01) for name in ("fit.png", "plain.png")]
     assert band[0] > 50000 and band[1] < 5000
+
+
+def test_error_model_figure_draws_powers_above_gains(tmp_path):
+    """Two falling powers and one gain of 1: a flat line near the top of the lower panel, none there in the upper one."""
+    frequency = np.linspace(0.02, 0.3, 12)
+    powers = {"signal": np.exp(-20 * frequency), "noise": np.r_[0.0, np.exp(-5 * frequency[1:])]}
+    write_error_model_figure(tmp_path / "errors.png", frequency, powers, {"molecule": np.ones(12)})
+    upper, lower = np.array_split(read(tmp_path / "errors.png"), 2)
+    first_color = np.array([0x1F, 0x77, 0xB4]) / 255
+    blue = [np.argwhere(np.abs(half - first_color).max(axis=-1) < 0.02)[:, 0] for half in (upper, lower)]
+    assert np.ptp(blue[0]) > 150 and len(blue[1]) > 1000
+    assert np.mean(np.abs(blue[1] - np.median(blue[1])) < 8) > 0.6
 
 
 def test_guinier_figure_leaves_out_the_steep_start(tmp_path):

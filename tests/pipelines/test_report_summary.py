@@ -28,6 +28,10 @@ SUMMARIES = {
     "sharpen": ({"sharpening": "b-factor", "resolution": 4.0, "b_factor": 90.0, "guinier_range": [10.0, 4.2]}, [
         "Map sharpened (b-factor) and cut at 4.00 Å.", "B factor 90.0 Å², fitted from 10.0 to 4.2 Å.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
+    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {"counts": {"kept": 9, "weakened": 1, "lost": 0}}}, [
+        "Density modified without a learned prior; resolution of the half maps 4.00 Å.",
+        "Audit, in its own folder: 9 kept, 1 weakened.",
+        "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({
         "mean_q": 0.6, "median_q": 0.65, "atoms": 100, "sigma": 0.6, "expected_q": {"protein": 0.55}, "atoms_outside": 3,
         "unknown_residues": ["XYZ"]}, [

@@ -1,0 +1,68 @@
+"""Show what a heterogeneity run has learned: maps along a motion, a model morphed by it, particles sorted by it.
+
+HETERO_DIR is a finished heterogeneity run. Frames follow an axis of the latent space, or the line through points of it, for
+each half set by its own network. Writes DIR/half_1/frame_NN.star and .mrc (GMM and map of every frame) and the same of half_2,
+frames.star (where each lies in the latent space), movie.cxc (plays them in ChimeraX, side by side), motion.png (how far the
+particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif (the atoms of every frame); with --subsets
+particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc, mask.mrc and fsc.star of every class.
+"""
+import os
+
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
+from gmmrefine.errors import InputError
+from gmmrefine.settings import COMPUTING, CONFORMATIONS
+
+OUTPUTS = ("frames.star", "movie.cxc", "motion.png")
+_LEARNED = ("latent.star", "network_half_1.npz", "network_half_2.npz")
+
+
+def add_arguments(parser):
+    """Declare the command line."""
+    parser.add_argument("source", metavar="HETERO_DIR", help="folder of a finished heterogeneity run")
+    parser.add_argument(
+        "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed")
+    add_output(parser)
+    add_settings(parser, CONFORMATIONS, COMPUTING)
+    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles were expanded first
+
+
+def run(args):
+    """Make and write."""
+    from gmmrefine.backend import set_up
+    from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.io.mrc import read_mask
+    from gmmrefine.pipelines.conformations import check_settings, conformations
+    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
+    from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
+    from gmmrefine.pipelines.morph import check_model
+    from gmmrefine.pipelines.particle_motions import learned_latents
+
+    check_limits(args, CONFORMATIONS, COMPUTING)
+    learned = finished_record(args.source)
+    if os.path.realpath(args.output) == os.path.realpath(os.path.join(args.source, "conformations")):
+        raise InputError(f"{args.output} holds what heterogeneity itself has made. Use another folder with -o.")
+    set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
+    halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
+    check_settings(args, halves)
+    if args.model:
+        check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
+    files = [os.path.join(args.source, name) for name in _LEARNED]
+    particles, latent, notes = None, None, []
+    if args.subsets:
+        args.particles, args.mask = learned["particle_file"], mask
+        for name in ("split_halves", "invert_contrast"):
+            setattr(args, name, learned["settings"][name])
+        particles, notes = read_for_computing(args)
+        latent = learned_latents(args.source, particles)
+        files += [args.particles, args.mask]
+    record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model])
+    if not learned["results"]["reproducible"]:
+        notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
+    for note in notes:
+        progress.say(note)
+    results = conformations(halves, grid, args.model, args, args.output, progress)
+    if particles is not None:
+        record.describe_particles(particles)
+        results.update(reconstruct_subsets(particles, latent, halves, args, record, progress))
+    record.finish(results, progress.seconds)
+    progress.say(f"{results['frames']} conformations by half in {args.output}; movie.cxc plays them in ChimeraX")

@@ -1,0 +1,46 @@
+"""Density modification without a learned prior, from two half maps, with its audit.
+
+Give unfiltered, unmasked half maps. Every band of their mean is weighted around every voxel by the signal and noise that the
+half maps show there; in the solvent, flat but for noise, no signal is expected. Nothing is known of proteins, and what stands
+clear of the noise outside the mask is kept.
+
+Writes DIR/modified.mrc, beside it unmodified.mrc (the mean of the half maps up to their resolution), modified_half_1.mrc and
+modified_half_2.mrc (each made from its own half map, the FSC and the mask), fsc.star (of the half maps given and of the
+modified ones), error_model.star, mask.mrc, figures/slices.png and figures/error_model.png. With --model the maps are
+audited: DIR/audit says what became of every ligand, ion, lipid and water.
+"""
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record
+from gmmrefine.settings import MODIFY
+
+OUTPUTS = (
+    "modified.mrc", "unmodified.mrc", "modified_half_1.mrc", "modified_half_2.mrc", "mask.mrc", "fsc.star", "error_model.star",
+    "figures/slices.png", "figures/error_model.png")
+
+
+def add_arguments(parser):
+    """Declare the options of this command."""
+    parser.add_argument("half_map_1", help="first half map, unfiltered (.mrc)")
+    parser.add_argument("half_map_2", help="second half map, unfiltered (.mrc)")
+    add_output(parser)
+    parser.add_argument(
+        "--model", default="", metavar="MODEL",
+        help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)")
+    add_settings(parser, MODIFY)
+
+
+def run(args):
+    """Modify, write and audit."""
+    from gmmrefine.io.atoms import read_atoms
+    from gmmrefine.io.mrc import read_half_maps
+    from gmmrefine.pipelines.local_resolution import refuse_unfit_half_maps
+    from gmmrefine.pipelines.modify import check_modify, modify_half_maps
+
+    check_limits(args, MODIFY)
+    check_modify(args, args.model)
+    paths = args.half_map_1, args.half_map_2
+    halves = read_half_maps(*paths)
+    refuse_unfit_half_maps(halves, paths)
+    atoms = read_atoms(args.model) if args.model else None
+    record, progress = open_record(args, "modify", OUTPUTS, (MODIFY,), [*paths, args.mask, args.model])
+    results = modify_half_maps(halves, atoms, args.model, args, record, progress)
+    record.finish(results, progress.seconds)

@@ -1,0 +1,144 @@
+"""Density modification without a learned prior: every band of a map weighted by the signal and noise around every voxel."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
+from gmmrefine.maps.filter import scale_shells
+
+_COARSEST = 4  # shell of the first band, which holds all coarser ones
+_STEP = 0.25  # of ln frequency from band to band
+_REGION = 5.0  # windows; width of the regions in which noise is measured
+_CLEAR = 1.5  # power over noise from which density in the solvent begins to count; noise alone stays below
+_LEAST_NOISE = 1e-6  # of a band's power inside the mask; keeps gains finite where half maps have no noise
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Signal and noise of a map and what it was multiplied by, by band.
+
+    Parameters
+    ----------
+    shells : (S,) float
+        Middle of the bands.
+    signal, noise : (S,) float
+        Mean power inside the mask, map units squared.
+    solvent_noise : (S,) float
+        Mean power of the noise outside it.
+    gain, solvent_gain : (S,) float
+        Mean weight inside and outside.
+    """
+
+    shells: np.ndarray
+    signal: np.ndarray
+    noise: np.ndarray
+    solvent_noise: np.ndarray
+    gain: np.ndarray
+    solvent_gain: np.ndarray
+
+
+def band_shells(box_size):
+    """Middle frequencies (S,) of the bands in shells, equally spaced in their logarithm; the last one is Nyquist."""
+    count = 1 + int(np.ceil(np.log(box_size / 2 / _COARSEST) / _STEP))
+    return box_size / 2 * np.exp(-_STEP * np.arange(count)[::-1])
+
+
+def modify(half_map_1, half_map_2, mask, window=1.0, report=None):
+    """The mean of two half maps, each band weighted around every voxel by what is signal there.
+
+    Parameters
+    ----------
+    half_map_1, half_map_2 : (Z, Y, X) float
+        Unfiltered and unmasked.
+    mask : (Z, Y, X) float
+        0 to 1; what lies outside is solvent unless it is clearly more than noise.
+    window : float
+        Standard deviation of the Gaussian window in which the signal is measured, in units of the resolution looked at.
+    report : callable, optional
+        Told the number of bands done.
+
+    Returns
+    -------
+    tuple
+        (Z, Y, X) float32, ErrorModel.
+
+    Notes
+    -----
+    In a band the map is m = s + n. The noise has the power N(x) = ⟨(h₁ − h₂)² / 4⟩ in the region around x, the signal
+    S(x) = ⟨m²⟩ − N in the window around x, and none in the solvent. Both Gaussian, the most likely signal is m S / (S + N),
+    whose power is too low by that factor; m √(S / (S + N)) has the power of the signal.
+    """
+    mean, difference = 0.5 * (half_map_1 + half_map_2), 0.5 * (half_map_1 - half_map_2)
+    return _weighted(mean, difference, mask, window, _around, report)
+
+
+def modify_half(half_map, fsc, mask, window=1.0):
+    """One half map weighted as ``modify`` weights the mean, from itself, the FSC and the mask only.
+
+    Parameters
+    ----------
+    half_map : (Z, Y, X) float
+        Unfiltered and unmasked.
+    fsc : (S,) float
+        Of both half maps, by shell: its noise is the part 1 − FSC of its power inside the mask, alike everywhere.
+    mask : (Z, Y, X) float
+        0 to 1.
+    window : float
+        As of ``modify``.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+    """
+    noise = scale_shells(half_map, np.sqrt(1 - np.clip(fsc, 0, 1)))
+    return _weighted(half_map, noise, mask, window, _inside)[0]
+
+
+def _weighted(volume, noise, mask, window, noise_power, report=None):
+    """A map (Z, Y, X) weighted band by band, and its ErrorModel; ``noise`` has the power of its noise."""
+    n, shells = len(volume), band_shells(len(volume))
+    radius, spectra = frequency_radius(n), [transform(volume), transform(noise)]
+    result, rows, solvent = np.zeros(volume.shape, np.float32), [], 1 - mask
+    for number, shell in enumerate(shells):
+        band = _band(radius, shell, shells)
+        part, noise_part = (real_map(spectrum * band, n) for spectrum in spectra)
+        cutoff = shell / (2 * np.pi * window)
+        power = _mean_square(part, radius, cutoff)
+        level = noise_power(noise_part, mask, radius, cutoff)
+        level = np.maximum(level, _LEAST_NOISE * float(np.average(power, weights=mask)) + np.finfo(np.float32).tiny)
+        beyond_mask = np.clip(power / (_CLEAR * level) - 1, 0, 1)
+        signal = np.maximum(power - level, 0) * (mask + solvent * beyond_mask)
+        gain = np.sqrt(signal / (signal + level))
+        result += part * gain
+        inside, outside = (
+            [float(np.average(values, weights=weight)) if weight.any() else 0.0 for values in (signal, level, gain)]
+            for weight in (mask, solvent))
+        rows.append((*inside[:2], outside[1], inside[2], outside[2]))
+        if report:
+            report(number + 1)
+    return result, ErrorModel(shells, *np.array(rows).T)
+
+
+def _band(radius, shell, shells):
+    """A band (Z, Y, F); the first and the last hold all that is coarser and finer, so that all add up to 1."""
+    band = cosine_band(radius, shell, _STEP)
+    if shell == shells[0]:
+        band[radius <= shell] = 1
+    if shell == shells[-1]:
+        band[radius >= shell] = 1
+    return band
+
+
+def _mean_square(part, radius, cutoff):
+    """Mean square (Z, Y, X) of a part of a map around every voxel."""
+    return np.maximum(real_map(transform(part * part) * window_transform(radius, cutoff), len(part)), 0)
+
+
+def _around(noise, mask, radius, cutoff):
+    """Power (Z, Y, X) of a noise map in the region around every voxel."""
+    return _mean_square(noise, radius, cutoff / _REGION)
+
+
+def _inside(noise, mask, radius, cutoff):
+    """Power of a noise map inside the mask, the same (Z, Y, X) everywhere."""
+    return np.full(noise.shape, np.average(noise * noise, weights=mask), np.float32)

@@ -1,0 +1,111 @@
+"""Density modification of two half maps, its error model and its audit."""
+from gmmrefine.errors import InputError
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.map_figures import write_comparison_figure, write_error_model_figure
+from gmmrefine.io.mrc import write_map
+from gmmrefine.maps.filter import low_pass
+from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.maps.modify import band_shells, modify, modify_half
+from gmmrefine.pipelines.audit import audit
+from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.run_record import RunRecord
+from gmmrefine.settings import AUDIT, MODIFY, defaults
+
+
+def modify_half_maps(halves, atoms, model, settings, run, progress):
+    """Modify the mean of two half maps and each half map by itself, and write and audit the result.
+
+    Parameters
+    ----------
+    halves : pair of Volume
+        Unfiltered half maps.
+    atoms : Atoms or None
+        For the audit.
+    model : str
+        The file they come from.
+    settings : object
+        ``settings.MODIFY``.
+    run : RunRecord
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Results for run.json.
+    """
+    maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
+    mask = read_or_make_mask(0.5 * (maps[0] + maps[1]), pixel_size, settings)
+    before = gold_standard_fsc(*maps, mask, pixel_size, settings.seed)
+    resolution = before.resolution(settings.fsc_threshold)
+    if resolution is None:
+        raise InputError(
+            "the half maps agree in no shell (FSC below the threshold from the first one); expected two half maps of one "
+            "molecule in one frame. Check that they belong together.")
+    run.exchange("mask", 0, lambda: settings.mask or "mask.mrc")
+    run.exchange("fsc", 0, before.to_lists)
+    with progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
+        modified, model_of_errors = modify(*maps, mask, settings.local_window, report)
+    modified_halves = []
+    for number, half in enumerate(maps, 1):
+        with progress.step("modify", half=number):
+            modified_halves.append(modify_half(half, before.fsc, mask, settings.local_window))
+    after = gold_standard_fsc(*modified_halves, mask, pixel_size, settings.seed)
+    unmodified = low_pass(0.5 * (maps[0] + maps[1]), len(mask) * pixel_size / resolution)
+    _write_maps(run, halves[0], {
+        "modified": modified, "unmodified": unmodified, "modified_half_1": modified_halves[0],
+        "modified_half_2": modified_halves[1], "mask": mask})
+    _write_curves(run, before, after, model_of_errors)
+    results = {
+        "resolution": resolution, "resolution_text": before.resolution_text(settings.fsc_threshold),
+        "modified_halves_agree_to": after.resolution(settings.fsc_threshold), "audited": atoms is not None}
+    after_text = after.resolution_text(settings.fsc_threshold)
+    progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
+    if atoms is None:
+        progress.say(
+            "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give "
+            "--model, or compare modified.mrc with unmodified.mrc")
+    else:
+        results["audit"] = _audit(atoms, model, settings, run, progress)
+    return results
+
+
+def check_modify(settings, model):
+    """Refuse settings that would have no effect; ``model`` is the audit's file or empty."""
+    refuse_ignored(settings, MODIFY, [
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")), (not model, "no --model", ("sigma",))])
+
+
+def _write_maps(run, grid, maps):
+    """Write maps (Z, Y, X) on the grid of a Volume, and slices of the first two."""
+    for name, data in maps.items():
+        write_map(run.path(f"{name}.mrc"), data, grid.voxel_size, grid.origin)
+    write_comparison_figure(
+        run.path("figures", "slices.png"), {name: maps[name] for name in ("unmodified", "modified")}, grid.voxel_size)
+
+
+def _write_curves(run, before, after, errors):
+    write_curves(run.path("fsc.star"), {
+        "gmmFrequency": before.frequency, "gmmFsc": before.fsc, "gmmFscUnmasked": before.unmasked,
+        "gmmFscMasked": before.masked, "gmmFscRandomised": before.randomised, "gmmFscModified": after.fsc})
+    frequency = errors.shells / (before.box_size * before.pixel_size)
+    write_curves(run.path("error_model.star"), {
+        "gmmFrequency": frequency, "gmmSignalPower": errors.signal, "gmmNoisePower": errors.noise,
+        "gmmSolventNoisePower": errors.solvent_noise, "gmmGain": errors.gain, "gmmSolventGain": errors.solvent_gain},
+        "error_model")
+    write_error_model_figure(
+        run.path("figures", "error_model.png"), frequency,
+        {"signal": errors.signal, "noise, molecule": errors.noise, "noise, solvent": errors.solvent_noise},
+        {"molecule": errors.gain, "solvent": errors.solvent_gain})
+
+
+def _audit(atoms, model, settings, run, progress):
+    """Audit of the modified against the unmodified map, in a folder of its own; gives what run.json says of it."""
+    how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed)
+    maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
+    record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps])
+    found = audit(atoms, model, maps, [], how, record, progress)
+    record.finish(found, {})
+    return {
+        "counts": found["counts"]["modified"], "lost": found["lost"]["modified"], "changes": found["changes"]["modified"],
+        "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}

@@ -1,0 +1,85 @@
+"""An atomic model moved along by what was learned."""
+import os
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.gmm.mask import membership_of_points, values_at
+from gmmrefine.heterogeneity.conformations import moved_points
+from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.atoms_writer import positions_of_all, write_morph
+
+_INSIDE, _FEWEST_INSIDE = 0.5, 0.5  # of the mask's height; of the atoms
+
+
+def check_model(path, mask, pixel_size):
+    """Refuse a model that is not in the frame of the maps, by the molecule's mask (Z, Y, X)."""
+    positions = read_atoms(path).positions
+    inside = values_at(positions - len(mask) // 2 * pixel_size, mask, pixel_size) > _INSIDE
+    if inside.mean() < _FEWEST_INSIDE:
+        raise InputError(
+            f"{path}: only {inside.sum()} of {len(inside)} atoms lie inside the molecule's mask; the model is not in the frame "
+            "of the maps. Fit it into a map of the heterogeneity run (first voxel at 0 0 0) and save it again.")
+
+
+def write_morphs(model, halves, paths, grid, folder, progress):
+    """Write a model at every latent of each half's path, as one file of several models per half.
+
+    Parameters
+    ----------
+    model : str
+        Atomic model in the frame of the maps, first voxel at 0.
+    halves : list of MovingHalf
+    paths : list of (F, D) float
+    grid : MotionGrid
+    folder : str
+    progress : Progress
+
+    Returns
+    -------
+    tuple
+        list of file names; for run.json, of each half, the residue that moves farthest, its trajectory's length and the
+        distance between its ends in Å.
+    """
+    atoms, everything = read_atoms(model), positions_of_all(model)
+    names, movements = [], []
+    for half, path in zip(halves, paths):
+        names.append(os.path.join(folder, f"half_{half.number}", "morph.cif"))
+        write_morph(model, names[-1], moved_atoms(half.motion, everything, path, grid))
+        movement = dict(half=half.number, **largest_movement(atoms, moved_atoms(half.motion, atoms.positions, path, grid)))
+        progress.say(
+            f"half {half.number}: residue {movement['residue']} moves farthest, {movement['length']:.2f} Å from the first "
+            "frame to the last along its trajectory")
+        movements.append(movement)
+    return names, movements
+
+
+def moved_atoms(motion, positions, path, grid):
+    """Positions (F, A, 3) in Å, first voxel at 0, of atoms (A, 3) at latents (F, D); atoms outside the region stay."""
+    center = grid.box_size // 2 * grid.pixel_size
+    points = positions - center
+    mobility = np.ones(len(points)) if grid.focus is None else membership_of_points(points, grid.focus, grid.pixel_size)
+    return moved_points(motion, points, mobility, path) + center
+
+
+def largest_movement(atoms, frames):
+    """The residue whose middle travels farthest: its name, length of the trajectory and distance between its ends, Å.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    frames : (F, A, 3) float
+        Å.
+    """
+    _, first, residue, count = np.unique(
+        atoms.residue_index, return_index=True, return_inverse=True, return_counts=True)
+    middles = np.zeros((len(frames), len(count), 3))
+    for middle, frame in zip(middles, frames):
+        np.add.at(middle, residue, frame)
+    middles /= count[:, None]
+    lengths = np.linalg.norm(np.diff(middles, axis=0), axis=2).sum(axis=0)
+    farthest = int(lengths.argmax())
+    ends = middles[[0, -1], farthest]
+    return {
+        "residue": atoms.residue_label(first[farthest]), "length": float(lengths[farthest]),
+        "distance": float(np.linalg.norm(ends[1] - ends[0]))}

@@ -1,0 +1,81 @@
+"""The engine's table of conformations, joined to the particles that were given to it."""
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, LATENT_ERROR, LATENT_FILE, MOTION, OBJECT_ID
+from scipion_gmmrefine.convert.star import readTable
+
+LATENT = "gmmLatent"  # and the number of the axis
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Conformations of particles.
+
+    Parameters
+    ----------
+    ids : (N,) int
+        Of the particles in Scipion.
+    halves : (N,) int
+        1 or 2. Each half set has latent axes of its own.
+    latent, errors : (N, D) float
+        Coordinates and their standard deviations.
+    motion : (N,) float
+        Rms displacement from the neutral state, Å.
+    defocus : (N,) float
+        Å, positive = underfocus.
+    rot, tilt : (N,) float
+        RELION's angles of the view, degrees.
+    """
+
+    ids: np.ndarray
+    halves: np.ndarray
+    latent: np.ndarray
+    errors: np.ndarray
+    motion: np.ndarray
+    defocus: np.ndarray
+    rot: np.ndarray
+    tilt: np.ndarray
+
+    def ofHalf(self, half):
+        """The particles of one half set."""
+        mine = self.halves == half
+        return Latents(**{name: values[mine] for name, values in vars(self).items()})
+
+
+def readLatents(folder):
+    """Conformations of the particles of a heterogeneity run, in the order they were given to it.
+
+    Parameters
+    ----------
+    folder : str
+        The protocol's extra folder.
+
+    Returns
+    -------
+    Latents
+
+    Raises
+    ------
+    ValueError
+        The table of conformations and that of the particles do not hold the same images.
+    """
+    table = readTable(os.path.join(folder, LATENT_FILE))
+    particles = readTable(os.path.join(folder, INPUT_FILE), "particles")
+    if table["rlnImageName"] != particles["rlnImageName"]:
+        raise ValueError(
+            f"{LATENT_FILE} and {INPUT_FILE} do not hold the same images in the same order: {len(table['rlnImageName'])} and "
+            f"{len(particles['rlnImageName'])} particles. The conformations cannot be joined; start this protocol anew.")
+    size = sum(name[len(LATENT):].isdigit() for name in table)
+
+    def numbers(source, name):
+        return np.array(source[name], float)
+
+    latent, errors = (np.column_stack([numbers(table, f"{name}{axis}") for axis in range(1, size + 1)])
+                      for name in (LATENT, LATENT_ERROR[1:]))
+    return Latents(
+        ids=np.array(particles[OBJECT_ID], int), halves=np.array(table[HALF_SET[1:]], int), latent=latent, errors=errors,
+        motion=numbers(table, MOTION[1:]), rot=numbers(particles, "rlnAngleRot"), tilt=numbers(particles, "rlnAngleTilt"),
+        defocus=(numbers(particles, "rlnDefocusU") + numbers(particles, "rlnDefocusV")) / 2)

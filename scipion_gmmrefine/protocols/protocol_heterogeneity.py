@@ -1,0 +1,143 @@
+"""Learn how a molecule moves from its particles."""
+import os
+import textwrap
+
+from pwem.objects import ParticleFlex, SetOfParticlesFlex
+from pwem.protocols import ProtAnalysis3D, ProtFlexBase
+from pyworkflow import BETA
+from pyworkflow.object import Float, Integer
+
+from gmmrefine import settings
+from scipion_gmmrefine.constants import (
+    FSC_FILE,
+    HALF_GMM_FILES,
+    HALF_SET,
+    INPUT_FILE,
+    LATENT_ERROR,
+    LATENT_FILE,
+    MOTION,
+    MOTIONS_FILE,
+    NETWORK_FILES,
+    TRAINING_FILE,
+)
+from scipion_gmmrefine.convert.latents import readLatents
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongAnchors, wrongGaussians, wrongGrid
+from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
+
+PROGRAM = "gmmrefine"  # whose latents these are, for other plugins of the Flexibility Hub
+REGION = settings.FOCUS_REGION + (settings.FOCUS_EDGE,)
+
+
+class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis3D, ProtFlexBase):
+    """Learn how a molecule moves from the particles, each half set by itself (Chen and Ludtke 2021).
+
+    *Input*: particles of a global refinement, with its half sets. Their poses stay as they are. Of a symmetric molecule use
+    *symmetry expansion* first.
+
+    *Output*: the particles with the coordinates of their conformation (latents), as other protocols of the Flexibility Hub
+    take them. Zero is the neutral state. Each half set has a network and latent axes of its own: coordinates of two particles
+    compare within one half set only.
+
+    The summary says whether the motion is real: both halves must find the same motion, and it must explain signal that was
+    held out. Without that, what looks like a motion is noise. *Analyze results* shows latents, loss and motions, makes maps of
+    chosen conformations and sets of chosen particles; *GMM conformation to pose* turns conformations into poses of a region.
+    """
+
+    _label = "GMM heterogeneity"
+    _devStatus = BETA
+    _possibleOutputs = {"outputParticles": SetOfParticlesFlex}
+    SETTINGS = settings.HETEROGENEITY
+    WITHOUT_REGION = "whole molecule"
+    REGION_HELP = "What may move. A region holds the rest of the molecule still, so that all anchors serve the region."
+
+    # --------------------------- DEFINE param functions ----------------------
+    def _defineParams(self, form):
+        common = without(self.SETTINGS, REGION)
+        pointers = tuple(setting for setting in common if setting.name in POINTER_CLASSES)
+        self._defineParticles(form)
+        addSettings(form, pointers)
+        addSettings(form, settings.PARTICLES_READ)
+        self._defineRegion(form, REGION)
+        form.addSection(label="Motion")
+        addSettings(form, without(common, pointers, settings.PARTICLES_READ, settings.GMM, settings.FSC))
+        form.addSection(label="Gaussians and mask")
+        addSettings(form, without(settings.GMM + settings.FSC, pointers))
+        form.addSection(label="Computing")
+        addComputing(form)
+
+    # --------------------------- INSERT steps functions ----------------------
+    def _insertAllSteps(self):
+        options = engineOptions(self, self.SETTINGS, settings.COMPUTING)
+        self._insertConversion()
+        self._insertFunctionStep(self.learnStep, options)
+        self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
+
+    # --------------------------- STEPS functions ------------------------------
+    def learnStep(self, options):
+        self._runEngine("heterogeneity", [self._getExtraPath(INPUT_FILE), *options],
+                        [LATENT_FILE, *NETWORK_FILES, *HALF_GMM_FILES, MOTIONS_FILE, TRAINING_FILE, FSC_FILE])
+
+    def createOutputStep(self, _options):
+        particles = self._flexibleParticles()
+        self._defineOutputs(outputParticles=particles)
+        self._defineTransformRelation(self.inputParticles, particles)
+
+    def _flexibleParticles(self):
+        """The input particles with their conformations."""
+        source, latents = self.inputParticles.get(), readLatents(self._getExtraPath())
+        particles = self._createSetOfParticlesFlex(progName=PROGRAM)
+        particles.copyInfo(source)
+        particles.setHasCTF(source.hasCTF())  # which copyInfo of this class leaves out
+        particles.setAlignmentProj()
+        for number, fileName in enumerate(NETWORK_FILES, 1):
+            particles.getFlexInfo().setAttr(f"networkHalf{number}", self._getExtraPath(fileName))
+        rows = {objId: row for row, objId in enumerate(latents.ids)}
+        for particle in source.iterItems():
+            if particle.getObjId() in rows:
+                particles.append(_flexibleParticle(particle, latents, rows[particle.getObjId()]))
+        return particles
+
+    # --------------------------- INFO functions -------------------------------
+    def _validate(self):
+        particles = self.inputParticles.get()
+        if particles is None:
+            return []  # Scipion itself reports an empty input
+        errors = self._validatePoses(particles) or self._validateHalves(particles)
+        errors += wrongGaussians(self.gaussians.get()) + wrongAnchors(self.anchors.get())
+        errors += beyondNyquist(settings.TARGET_RESOLUTION, self.targetResolution.get(), particles.getSamplingRate())
+        errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
+        if self.mask.get() is not None:
+            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+        return errors + self._validateRegion(particles)
+
+    def _summary(self):
+        if not hasattr(self, "outputParticles"):
+            return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
+        verdict = self._results()["verdict"]
+        return [*textwrap.wrap(verdict[0].upper() + verdict[1:], SUMMARY_WIDTH), f"Moving: {self._describeRegion()}"]
+
+    def _methods(self):
+        if not hasattr(self, "outputParticles"):
+            return []
+        return [f"Motions of {self.inputParticles.get().getSize()} particles ({self._describeRegion()}) were learned by "
+                "networks that move the Gaussians of a mixture model, one per half set [Chen2021]: "
+                f"{self._results()['verdict']}."]
+
+    def _citations(self):
+        return ["Chen2021", "Chen2023"]
+
+
+def _flexibleParticle(particle, latents, row):
+    """A particle with its conformation."""
+    flexible = ParticleFlex(progName=PROGRAM)
+    flexible.copyInfo(particle)
+    flexible.setObjId(particle.getObjId())
+    flexible.setZFlex(latents.latent[row].tolist())
+    setattr(flexible, HALF_SET, Integer(latents.halves[row]))
+    setattr(flexible, MOTION, Float(latents.motion[row]))
+    for axis, error in enumerate(latents.errors[row], 1):
+        setattr(flexible, f"{LATENT_ERROR}{axis}", Float(error))
+    return flexible
