@@ -20,8 +20,12 @@ from gmmrefine.validation.pose_error import pose_errors
 
 NBDS = "chain A and 390-640,1208-1440: 8"
 # the extracellular half of the membrane part, by residues whose mean lies more than 30 Å from the centre
-TOP = "chain A and 12,16,86-138,203-233,309-351,868-889,900-928,997,999-1026,1028,1101-1145,1505-1506,1509-1510: 8"
-PLANTED = {1: "", 2: NBDS, 4: f"chain A and 390-640: 8; chain A and 1208-1440: 8; {TOP}"}
+TOP = "chain A and 12,16,86-138,203-233,309-351,868-889,900-928,997,999-1026,1028,1101-1145,1505-1506,1509-1510"
+NBD1, NBD2 = "chain A and 390-640", "chain A and 1208-1440"
+PLANTED = (
+    (1, "one", {}), (2, "two", {"swing": NBDS}), (4, "four", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8"}),
+    (1, "one_again", {"snr": 0.05, "seed": 9}), (2, "two_again", {"swing": f"{NBD2}: 10", "snr": 0.05, "seed": 7}),
+    (4, "four_again", {"swing": f"{NBD1}: 6; {NBD2}: 10; {TOP}: -6..9", "snr": 0.06, "seed": 5}))
 
 
 def particles_of(folder, *names):
@@ -29,9 +33,8 @@ def particles_of(folder, *names):
     return read_particle_set(os.path.join(folder, *names))
 
 
-def refined(folder, domains):
-    """Simulated particles of 6MSM with rigid domains, and their global refinement; the folder of that."""
-    options = {"swing": PLANTED[domains]} if domains > 1 else {}
+def refined(folder, **options):
+    """Simulated particles of 6MSM, with domains that swing or without, and their global refinement; the folder of that."""
     simulated(folder, particles=2000, pose_error=2, shift_error=1, **options)
     output = os.path.join(folder, "global")
     if not os.path.exists(os.path.join(output, "particles.star")):
@@ -49,7 +52,7 @@ def fsc_to_truth(folder, maps, mask):
 def focus_table(folder):
     """The swinging domain's poses and map after a global and after a focused refinement."""
     place, mask_file = os.path.join(folder, "two"), os.path.join(folder, "two", "mask_domain_1.mrc")
-    start = refined(place, 2)
+    start = refined(place, swing=NBDS)
     truth, mask = particles_of(place, "truth_domain_1.star"), read_map(mask_file).data
     rows, before = [], None
     for title, name, options in (
@@ -87,7 +90,7 @@ def displacement(found, truth, sphere):
 def patches_table(folder):
     """Every patch before and after, against the body it belongs to."""
     place = os.path.join(folder, "two")
-    start = refined(place, 2)
+    start = refined(place, swing=NBDS)
     output = os.path.join(place, "patches")
     command("refine-patches", os.path.join(start, "particles.star"), "-o", output, "--patches", 4)
     domain = read_map(os.path.join(place, "mask_domain_1.mrc")).data
@@ -109,16 +112,16 @@ def patches_table(folder):
 def auto_table(folder):
     """How many patches are found where 1, 2 and 4 rigid domains were planted."""
     rows = []
-    for domains, name in ((1, "one"), (2, "two"), (4, "four")):
-        start = refined(os.path.join(folder, name), domains)
+    for domains, name, options in PLANTED:
+        start = refined(os.path.join(folder, name), **options)
         output = os.path.join(folder, name, "auto")
         command("refine-patches", os.path.join(start, "particles.star"), "-o", output, "--patches", "auto", "--patch-mode",
                 "apart", "--only", "geometry")
         evidence = read_curves(os.path.join(output, "patch_evidence.star"))["gmmEvidence"]
         found = len(read_patches(os.path.join(output, "patches.star")))
-        rows.append((domains, found, " ".join(f"{value:.2f}" for value in evidence)))
+        rows.append((domains, options.get("snr", 0.1), found, " ".join(f"{value:.2f}" for value in evidence)))
     table("Patches found in the data (target: as many as planted)", (
-        "rigid domains planted", "found", "held-out evidence of 1, 2, … regions per particle"), rows)
+        "rigid domains planted", "SNR", "found", "held-out evidence of 1, 2, … regions per particle"), rows)
 
 
 def seconds_of_iterations(folder):
@@ -132,7 +135,7 @@ def seconds_of_iterations(folder):
 def cost_table(folder):
     """An iteration of eight patches in one pass next to a global one."""
     place = os.path.join(folder, "two")
-    start, rows, count = refined(place, 2), [], 8
+    start, rows, count = refined(place, swing=NBDS), [], 8
     particles = os.path.join(start, "particles.star")
     globally, together = os.path.join(place, "cost_global"), os.path.join(place, "cost_patches")
     # from the start poses: from refined ones the width of the prior costs a search that a usual iteration does not have

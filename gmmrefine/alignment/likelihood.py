@@ -99,6 +99,33 @@ class ImageFit:
         units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
         return value, gradient * units, information * units[:, None] * units
 
+    def joint_equations(self, projectors, weights, rotations, shifts):
+        """Gradient and Fisher information of parts of a molecule that all stand at one pose and may leave it one by one.
+
+        Parameters
+        ----------
+        projectors : list
+            Of the P parts, on one disc.
+        weights : ShellWeights
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+
+        Returns
+        -------
+        tuple
+            gradient (B, 5 P), information (B, 5 P, 5 P): for each part what ``normal_equations`` has for the whole. Off the
+            diagonal is what two parts change in the same samples.
+        """
+        disc = projectors[0].disc
+        rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
+        moments = zip(*(projector.images_with_moments(rotations) for projector in projectors))
+        result = _joint_equations(*(tf.stack(part, axis=1) for part in moments), shifts, matched, ctf2, k, *weights.on(disc))
+        gradient, information = (part.numpy()[: self.count].astype(float) for part in result)
+        units = np.tile([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size], len(projectors))
+        return gradient * units, information * units[:, None] * units
+
     def ring_sums(self, projector, rotations, shifts):
         """Sums over the batch by ring: g Re(C D* F), g C²|F|², |D|² and g, (4, S).
 
@@ -219,6 +246,13 @@ def _agreement(real, imag, matched, ctf2, weight):
     return cross, tf.reduce_sum(weight * ctf2 * (real**2 + imag**2), axis=0)
 
 
+def _slopes(f, moments, k):
+    """T, of which -i T are the derivatives of projections (…, K) with moments (…, 3, K) in turn and shift, (…, 5, K)."""
+    x, y, z = tf.unstack(moments, axis=-2)
+    # turning by ω moves a point by ω × x, and the image by -shift
+    return tf.stack([-k[1] * z, k[0] * z, k[1] * x - k[0] * y, -k[0] * f, -k[1] * f], axis=-2)
+
+
 @compiled
 def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
     data_real, data_imag = _recentred(shifts, matched, k)
@@ -227,12 +261,7 @@ def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf
     weight = precision * scale
     value = tf.reduce_sum(weight * agreement, axis=1)
 
-    # derivatives are -i T: turning by ω moves a point by ω × x, and the image by -shift
-    def t(f, x, y, z):
-        return tf.stack([-k[1] * z, k[0] * z, k[1] * x - k[0] * y, -k[0] * f, -k[1] * f], axis=1)  # (B, 5, K)
-
-    t_real = t(real, *tf.unstack(moment_real, axis=1))
-    t_imag = t(imag, *tf.unstack(moment_imag, axis=1))
+    t_real, t_imag = _slopes(real, moment_real, k), _slopes(imag, moment_imag, k)
     residual_real = weight * (data_real - model * real)
     residual_imag = weight * (data_imag - model * imag)
     gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
@@ -240,3 +269,19 @@ def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf
     information = tf.add(
         tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
     return value, gradient, information
+
+
+@compiled
+def _joint_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
+    data_real, data_imag = _recentred(shifts, matched, k)
+    model, weight = scale * ctf2, precision * scale
+    t_real, t_imag = (
+        tf.concat(tf.unstack(_slopes(f, moments, k), axis=1), axis=1)  # (B, 5 P, K)
+        for f, moments in ((real, moment_real), (imag, moment_imag)))
+    residual_real = weight * (data_real - model * tf.reduce_sum(real, axis=1))
+    residual_imag = weight * (data_imag - model * tf.reduce_sum(imag, axis=1))
+    gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
+    curvature = (weight * model)[:, None]
+    information = tf.add(
+        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
+    return gradient, information

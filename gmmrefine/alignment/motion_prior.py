@@ -76,32 +76,61 @@ def estimate_motion_prior(change, information, rotations, prior):
     MotionPrior
     """
     pull = np.einsum("bij,bj->bi", information + prior.precision_at(rotations), change)
-    return MotionPrior(motion_covariance(pull, information, rotations))
+    return MotionPrior(most_probable_covariance(*in_molecule_frame(pull, information, rotations), wide_covariance(1)))
 
 
-def motion_covariance(pull, information, rotations, iterations=_MOST_ITERATIONS):
-    """Covariance (6, 6) of rigid motions under which measured pose changes are most probable.
+def in_molecule_frame(pull, information, rotations):
+    """Slopes and curvatures in changes of poses, as those in rigid motions in the frame of the molecule.
 
     Parameters
     ----------
-    pull : (B, 5) float
-        Information times the most likely change of each pose (rad, Å).
-    information : (B, 5, 5) float
+    pull : (B, 5 P) float
+        Of the poses of P bodies, rad and Å.
+    information : (B, 5 P, 5 P) float
     rotations : (B, 3, 3) float
-        Expected rotations, reference → particle.
+        Reference → particle, of all bodies.
+
+    Returns
+    -------
+    tuple
+        (B, 6 P), (B, 6 P, 6 P) float.
+    """
+    seen, bodies = pose_change_of_motion(rotations), pull.shape[1] // 5
+    pull = pull.reshape(-1, bodies, 5) @ seen
+    information = information.reshape(-1, bodies, 5, bodies, 5)
+    information = np.einsum("bki,bpkql,blj->bpiqj", seen, information, seen, optimize=True)
+    return pull.reshape(-1, 6 * bodies), information.reshape(-1, 6 * bodies, 6 * bodies)
+
+
+def wide_covariance(bodies):
+    """Covariance (6 P, 6 P) of bodies that may move far and apart, from where the search for a covariance begins."""
+    return np.diag(([_WIDE_ROTATION**2] * 3 + [_WIDE_MOVE**2] * 3) * bodies)
+
+
+def most_probable_covariance(pull, information, start, iterations=_MOST_ITERATIONS):
+    """Covariance of rigid motions under which what the images say is most probable, by expectation maximisation.
+
+    Parameters
+    ----------
+    pull : (B, 6 P) float
+        Of P bodies: the log-likelihood of motions x (rad, Å) is pull·x - x·information·x / 2.
+    information : (B, 6 P, 6 P) float
+    start : (6 P, 6 P) float
+        Where to begin.
     iterations : int
         At most so many.
+
+    Returns
+    -------
+    (6 P, 6 P) float
     """
-    seen = pose_change_of_motion(rotations)
-    pull = np.einsum("bij,bi->bj", seen, pull)
-    information = np.swapaxes(seen, 1, 2) @ information @ seen
-    floor = np.diag([_LEAST_ROTATION**2] * 3 + [_LEAST_MOVE**2] * 3)
-    covariance = np.diag([_WIDE_ROTATION**2] * 3 + [_WIDE_MOVE**2] * 3)
+    floor = np.diag(([_LEAST_ROTATION**2] * 3 + [_LEAST_MOVE**2] * 3) * (len(start) // 6))
+    covariance = start
     for _ in range(iterations):
         before = covariance
         left = np.linalg.inv(information + np.linalg.inv(covariance))
         mean = np.einsum("bij,bj->bi", left, pull)
-        covariance = (mean[:, :, None] * mean[:, None] + left).mean(axis=0) + floor
+        covariance = mean.T @ mean / len(mean) + left.mean(axis=0) + floor
         if np.allclose(np.diag(covariance), np.diag(before), rtol=_CONVERGED, atol=0):
             break
     return covariance

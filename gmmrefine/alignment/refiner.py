@@ -140,8 +140,7 @@ def _rounded_up(radius, limit):
     return min(limit, -(-radius // _RADIUS_STEP) * _RADIUS_STEP)
 
 
-def refine_poses(
-        refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, information=None):
+def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None):
     """New poses of a half set against one reference or several, every image read once.
 
     Parameters
@@ -161,8 +160,6 @@ def refine_poses(
         which the other bodies were taken.
     report : callable
         Called with the number of particles done.
-    information : (P, N, 5, 5) float, optional
-        Filled with the Fisher information of every reference and particle.
 
     Returns
     -------
@@ -184,12 +181,10 @@ def refine_poses(
     def pose_of(number, index):
         return Pose(*([part[index] for part in poses[number]] for poses in (expected, current or expected)))
 
-    def keep(number, index, pose, found):
+    def keep(number, index, pose, information):
         rotations, shifts, errors = results[number]
         rotations[index], shifts[index] = pose.rotations, pose.shifts
-        if information is not None:
-            information[number, index] = found
-        errors[index] = posterior_errors(found, refiners[number].prior.precision_at(pose.expected_rotations))
+        errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
 
     batches = list(reader.batches(batch_size, sample))
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]

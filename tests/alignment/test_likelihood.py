@@ -116,6 +116,47 @@ def test_slices_give_the_same_numbers(normal_equations, fit, gmm, disc, poses):
         assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 5e-3
 
 
+PARTS = 3
+
+
+@pytest.fixture(scope="module")
+def parts(gmm, disc):
+    """The molecule in three pieces: GMMs and their projectors."""
+    pieces = [gmm.subset(np.arange(len(gmm)) % PARTS == part) for part in range(PARTS)]
+    return pieces, [ExactProjector(piece, disc, PIXEL_SIZE) for piece in pieces]
+
+
+def test_joint_equations_equal_finite_differences(fit, parts, images, poses, disc):
+    """Each part moved by itself while the others stay; information between parts included."""
+    pieces, projectors = parts
+    gradient, information = fit.joint_equations(projectors, WEIGHTS, *poses)
+    assert gradient.shape == (COUNT, 5 * PARTS) and information.shape == (COUNT, 5 * PARTS, 5 * PARTS)
+    root, ring = (np.sqrt(WEIGHTS.precision) * WEIGHTS.scale)[disc.ring], disc.ring
+    for number, (rotation, shift) in enumerate(zip(*poses)):
+        still = [model_image(piece, images, number, rotation, shift) for piece in pieces]
+        residual = images.data[number] - WEIGHTS.scale[ring] * sum(still)
+        slopes = []
+        for piece in pieces:
+            for axis in range(5):
+                step = np.zeros(5)
+                step[axis] = 1e-4
+                ahead, behind = (model_image(piece, images, number, *moved(rotation, shift, sign * step)) for sign in (1, -1))
+                slopes.append(root * (ahead - behind) / 2e-4)
+        expected = np.real(np.array(slopes) @ np.conj(slopes).T)
+        size = np.sqrt(np.diag(expected))
+        assert np.abs((information[number] - expected) / np.outer(size, size)).max() < 1e-3
+        pull = np.real(np.conj(slopes) @ (np.sqrt(WEIGHTS.precision[ring]) * residual))
+        assert np.abs((gradient[number] - pull) / size).max() < 1e-3 * np.abs(pull / size).max()
+
+
+def test_parts_that_move_as_one_are_the_molecule(normal_equations, fit, parts, poses):
+    gradient, information = fit.joint_equations(parts[1], WEIGHTS, *poses)
+    assert gradient.reshape(COUNT, PARTS, 5).sum(axis=1) == pytest.approx(
+        normal_equations[1], rel=1e-3, abs=1e-4 * np.abs(normal_equations[1]).max())
+    assert information.reshape(COUNT, PARTS, 5, PARTS, 5).sum(axis=(1, 3)) == pytest.approx(
+        normal_equations[2], rel=1e-3, abs=1e-4 * normal_equations[2].max())
+
+
 def test_short_batch_is_as_good_as_its_images_alone(normal_equations, images, disc, projector, poses):
     """One image filled up to the compiled size, at every place."""
     for number in (0, COUNT - 1):

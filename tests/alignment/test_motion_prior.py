@@ -6,7 +6,7 @@ from molecules import BOX, PIXEL_SIZE, molecule, random_rotations
 from scipy.spatial.transform import Rotation
 
 from gmmrefine.alignment.fisher import Pose
-from gmmrefine.alignment.motion_prior import MotionPrior, estimate_motion_prior, pose_change_of_motion
+from gmmrefine.alignment.motion_prior import MotionPrior, estimate_motion_prior, in_molecule_frame, pose_change_of_motion
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.model import Gmm
@@ -40,6 +40,19 @@ def test_change_of_pose_is_that_of_the_moved_part(angle_deg, move, rng):
         assert found == pytest.approx(expected, abs=1e-9 * abs(expected[0]))
     pose.accept(np.ones(5, bool), *pose.moved(change))
     assert pose.change() == pytest.approx(change, abs=1e-9)
+
+
+def test_what_poses_say_in_the_frame_of_the_molecule(rng):
+    """Of two bodies: motions are as probable as the changes of pose they make."""
+    rotations, motions = random_rotations(4), rng.normal(size=(4, 2, 6))
+    pull, roots = rng.normal(size=(4, 10)), rng.normal(size=(4, 10, 10))
+    information = roots @ roots.transpose(0, 2, 1)
+    change = np.einsum("bij,bpj->bpi", pose_change_of_motion(rotations), motions).reshape(4, 10)
+    found_pull, found_information = in_molecule_frame(pull, information, rotations)
+    flat = motions.reshape(4, 12)
+    assert np.sum(found_pull * flat, axis=1) == pytest.approx(np.sum(pull * change, axis=1))
+    assert np.einsum("bi,bij,bj->b", flat, found_information, flat) == pytest.approx(
+        np.einsum("bi,bij,bj->b", change, information, change))
 
 
 def test_precision_is_that_of_the_changes_of_pose(rng):
