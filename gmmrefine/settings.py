@@ -205,10 +205,10 @@ ANCHORS = Setting(
 TARGET_RESOLUTION = Setting(
     "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
 EPOCHS = Setting(
-    "epochs", 20, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
+    "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
 TRAINING_RATE = Setting(
-    "training_rate", 1e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
+    "training_rate", 2e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
 TRAINING_BATCH = Setting(
     "training_batch", 32, int, "Particle images in one step of training. Memory grows with it times the number of Gaussians.",
     "images", advanced=True, minimum=1)
