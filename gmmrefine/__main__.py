@@ -1,10 +1,15 @@
 """The command line: ``python -m gmmrefine COMMAND …``."""
 import argparse
 import importlib
+import os
 import sys
 
 import gmmrefine
 from gmmrefine.errors import EngineError
+
+# Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another where cores are shared.
+# What is large here has threads of its own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 COMMANDS = {
     "simulate": "simulate",
