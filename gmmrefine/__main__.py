@@ -7,7 +7,7 @@ import sys
 import gmmrefine
 from gmmrefine.errors import EngineError
 
-# Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another where cores are shared.
+# Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another on shared cores.
 # What is large here has threads of its own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
