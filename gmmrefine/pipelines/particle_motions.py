@@ -13,6 +13,7 @@ from gmmrefine.io.star import StarBlock, read_star, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns
 
 _BATCH = 256
+_WHOLLY, _FEWEST = 0.99, 4  # Gaussians; fewer do not tell a rotation
 _TURN, _MOVE = ("gmmTurnX", "gmmTurnY", "gmmTurnZ"), ("gmmMoveX", "gmmMoveY", "gmmMoveZ")
 
 
@@ -96,7 +97,10 @@ def learned_motions(motion, latent, half, focus, pixel_size):
         turns (N, 3) in radians, moves (N, 3) in Å, rotations (N, 3, 3), shifts (N, 2) in Å.
     """
     gmm = motion.gmm()
-    inside = membership(gmm, focus, pixel_size) * np.maximum(gmm.masses, 0)
+    inside = membership(gmm, focus, pixel_size)
+    # Gaussians on the edge follow by half and would make the motion look too small
+    wholly = (inside > _WHOLLY) & (motion.mobility > _WHOLLY)
+    inside = (wholly if wholly.sum() >= _FEWEST else inside) * np.maximum(gmm.masses, 0)
     chosen = inside > 0
     if not chosen.any():
         raise InputError(
