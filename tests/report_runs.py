@@ -76,7 +76,21 @@ def write_full_run(folder, **changes):
         "gmmFrequency": FREQUENCY, "gmmAmplitude": amplitude, "gmmAmplitudeWithoutNoise": 0.9 * amplitude,
         "gmmAmplitudeSharpened": 2 * amplitude})
     write_scores(folder, rng)
+    write_conformations(folder, rng)
     return folder
+
+
+def write_conformations(folder, rng):
+    """The tables of what a heterogeneity run has learned."""
+    write_table(folder / "latent.star", {
+        "rlnRandomSubset": np.repeat([1, 2], 40), "gmmMotion": rng.uniform(0, 3, 80),
+        **{f"gmm{name}{axis}": rng.uniform(0.1, 1, 80) for name in ("Latent", "LatentError") for axis in (1, 2)}})
+    write_curves(folder / "motions.star", {
+        "gmmAxis": np.array([1.0, 2]), "gmmRmsHalf1": np.array([2.5, 0.4]), "gmmRmsHalf2": np.array([2.4, 0.3]),
+        "gmmCosine": np.array([0.93, 0.2])})
+    write_curves(folder / "training.star", {
+        "gmmEpoch": np.arange(1, 6.0), **{
+            f"gmm{name}Half{half}": np.arange(5.0) for name in ("Training", "HeldOut") for half in (1, 2)}})
 
 
 def write_scores(folder, rng):

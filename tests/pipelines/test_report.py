@@ -13,8 +13,9 @@ from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.pipelines.patch_geometry import write_patches
 from gmmrefine.pipelines.report import report
+from gmmrefine.pipelines.report_conformations import conformations_section
 from gmmrefine.pipelines.report_folder import read_run
-from gmmrefine.pipelines.report_sections import SECTIONS
+from gmmrefine.pipelines.report_sections import SECTIONS, fsc_section, gmm_section, poses_section
 
 FSC = {name: np.linspace(1, 0, 21).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
 def written(folder):
@@ -42,9 +43,20 @@ def test_full_folder_has_every_section_in_order(tmp_path):
     assert all(make(run) for make in SECTIONS)
     html = written(folder)
     assert section_titles(html) == [
-        "Resolution", "Patches", "Pose changes", "Angular coverage", "Gaussian mixture model", "Local resolution", "Maps",
-        "Q-scores", "Audit of the maps", "All results", "Settings", "Provenance"]
-    assert html.count("plotly-graph-div") == 17
+        "Resolution", "Patches", "Conformations", "Pose changes", "Angular coverage", "Gaussian mixture model",
+        "Local resolution", "Maps", "Q-scores", "Audit of the maps", "All results", "Settings", "Provenance"]
+    assert html.count("plotly-graph-div") == 20
+
+
+def test_conformations_show_each_half_by_itself(tmp_path):
+    section = conformations_section(read_run(str(write_full_run(tmp_path / "run"))))
+    figures = {part.title: part.plot for part in section.parts if hasattr(part, "plot")}
+    assert list(figures) == [
+        "Where particles lie in the latent space", "How far particles are from the neutral state", "Training"]
+    latents = figures["Where particles lie in the latent space"].data
+    assert [trace.name for trace in latents] == ["half 1", "half 2"] and {len(trace.x) for trace in latents} == {40}
+    assert [trace.name for trace in figures["Training"].data] == [
+        "half 1, trained on", "half 1, held out", "half 2, trained on", "half 2, held out"]
 
 
 def test_empty_folder_has_settings_and_provenance_only(tmp_path):
@@ -57,19 +69,18 @@ def test_curves_by_iteration_and_patch(tmp_path):
         write_fsc(folder / "patches" / f"{number:02d}" / "fsc.star", 10 + number)
         write_particles(folder / "patches" / f"{number:02d}" / "particles.star", np.random.default_rng(number))
     run = read_run(str(folder))
-    figures = {part.title: part.plot for part in SECTIONS[0](run).parts if hasattr(part, "plot")}
+    figures = {part.title: part.plot for part in fsc_section(run).parts if hasattr(part, "plot")}
     by_iteration = figures["FSC of the half maps by iteration"].data
     assert [trace.name for trace in by_iteration] == ["start", "iteration 1", "iteration 2"]
     by_patch = figures["FSC of the half maps by patch"].data
     assert [trace.name for trace in by_patch] == ["patch 1", "patch 2"]
     assert by_patch[1].y[11] == pytest.approx(0.5)  # the curve of patch 2 falls at shell 12
-    poses = SECTIONS[2](run).parts[0].plot
+    poses = poses_section(run).parts[0].plot
     assert [trace.name for trace in poses.data] == ["patch 1", "patch 2"] and np.sum(poses.data[0].y[:-1]) == 300
 
 
 def test_gaussians_of_the_last_iteration_stand_for_those_of_the_result(tmp_path):
     folder = write_full_run(tmp_path / "run")
-    gmm_section = SECTIONS[4]
     assert [len(trace.x) for trace in gmm_section(read_run(str(folder))).parts[0].plot.data] == [80, 80]
     for half in (1, 2):
         (folder / f"gmm_half_{half}.star").unlink()
@@ -82,7 +93,7 @@ def test_gaussians_of_the_last_iteration_stand_for_those_of_the_result(tmp_path)
 def test_patches_have_colours_of_their_own(tmp_path):
     folder = write_full_run(tmp_path / "run")
     write_patches(folder / "patches.star", [Patch(np.array([[0, 0, side * 20.0, 30.0]])) for side in (-1, 1)])
-    traces = SECTIONS[4](read_run(str(folder))).parts[0].plot.data
+    traces = gmm_section(read_run(str(folder))).parts[0].plot.data
     assert [trace.name for trace in traces] == ["patch 1", "patch 2"] and sum(len(trace.x) for trace in traces) == 160
     assert max(traces[0].z) <= 0 <= min(traces[1].z)
 
@@ -92,7 +103,7 @@ def test_one_curve_where_there_was_no_mask(tmp_path):
     frequency, fsc = np.arange(5) / 20, np.linspace(1, 0, 5)
     write_curves(folder / "fsc.star", {
         "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": fsc, "gmmFscMasked": fsc, "gmmFscRandomised": 0 * fsc})
-    plot = SECTIONS[0](read_run(str(folder))).parts[0].plot
+    plot = fsc_section(read_run(str(folder))).parts[0].plot
     assert [trace.name for trace in plot.data] == ["no mask"]
 
 
