@@ -87,7 +87,8 @@ class TestHeterogeneityWorkflow(BaseTest):
         self.assertIn("Both halves move alike", self.learning.summary()[0])
         self.assertIn(f"{RADIUS} (x y z radius in Å)", self.learning.summary()[-1])
         verdict = self.converting._results()["verdict"]
-        self.assertEqual(self.converting.summary()[0].lower(), verdict.lower())
+        told = " ".join(self.converting.summary()).lower()  # long lines are broken
+        self.assertTrue(told.startswith(verdict.lower()), told)
         self.assertEqual(self.converting.warnings(), [])
 
     def test_conversion_gives_poses_maps_and_curves_of_the_region(self):
