@@ -34,6 +34,7 @@ from gmmrefine.pipelines.particle_motions import (
     write_motions,
 )
 from gmmrefine.pipelines.refine import (
+    half_at_start,
     shared_fsc,
     shared_mask,
     start_half,
@@ -104,7 +105,7 @@ def conformation_to_pose(particles, settings, run, progress):
     starts = split_half_sets(particles)
     focus = read_focus(settings, particles.box_size, particles.pixel_size)
     turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
-    bodies = [body_map(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    bodies = [half_at_start(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
     mask = shared_mask(bodies, particles, settings, run)
     refuse_focus_outside(focus, mask)
     write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
@@ -152,16 +153,6 @@ def wanted_poses(particles, focus, settings):
             if latents is not arrays["latent_of_seen"]:
                 turns[mine], moves[mine] = turn, move
     return turns, moves, *(particles.with_poses(*pose) for pose in poses), seen
-
-
-def body_map(start, number, settings, run, progress):
-    """A half set at the poses of the molecule with its map, made once."""
-    folder = run.path("iterations", "00")
-    done = load_half(folder, start, number)
-    if done is None:
-        done = start_half(start, number, settings, progress)
-        save_half(folder, done, number)
-    return done
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.conformations import show_learned
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
-from gmmrefine.pipelines.half_iteration import Shared, load_half, save_half
+from gmmrefine.pipelines.half_iteration import Shared
 from gmmrefine.pipelines.half_motion import learn_half
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.refine import shared_fsc, shared_mask, start_half, usable_radius
+from gmmrefine.pipelines.refine import half_at_start, shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.settings import HETEROGENEITY, changed
 
@@ -67,16 +67,6 @@ def heterogeneity(particles, settings, run, progress):
     return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), progress))
 
 
-def half_at_start(start, number, settings, run, progress):
-    """A half set at its poses with their map, made once."""
-    folder = run.path("iterations", "00")
-    done = load_half(folder, start, number)
-    if done is None:
-        done = start_half(start, number, settings, progress)
-        save_half(folder, done, number)
-    return done
-
-
 def check_settings(settings, particles):
     """Refuse settings that mean nothing, and too few particles."""
     check_number_of_gaussians(settings.gaussians)
@@ -107,10 +97,8 @@ def anchor_numbers(text):
 
 def write_results(particles, learned, mask, focus, settings, run):
     """Write latents, motions, GMMs and figures; gives the results for run.json."""
-    row = np.concatenate([half.particles.row for half in learned])
-    order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
-    latent, error, motion = (np.concatenate(parts)[order] for parts in (
-        [half.latent for half in learned], [half.latent_error for half in learned], [half.motion for half in learned]))
+    latent, error, motion = (
+        by_particle(particles, parts) for parts in zip(*((half.latent, half.latent_error, half.motion) for half in learned)))
     numbers = {}
     for axis in range(settings.latent_size):
         numbers.update({f"gmmLatent{axis + 1}": latent[:, axis], f"gmmLatentError{axis + 1}": error[:, axis]})
@@ -134,6 +122,14 @@ def write_results(particles, learned, mask, focus, settings, run):
     write_training(run, learned)
     draw_latents(run.path("latent.png"), latent, motion, particles.half_set)
     return summarised(learned, motions, cosines, likeness)
+
+
+def by_particle(particles, parts):
+    """What each half set has for its particles, (N1, …) and (N2, …), in the order of all particles, (N, …)."""
+    joined = np.empty((len(particles), *parts[0].shape[1:]))
+    for number, part in enumerate(parts, 1):
+        joined[particles.half_set == number] = part
+    return joined
 
 
 def write_training(run, learned):

@@ -116,6 +116,16 @@ def start_half(start, number, settings, progress):
     return HalfState(start, half_map(start, number, settings, progress, iteration=0), np.zeros((len(start), 2)))
 
 
+def half_at_start(start, number, settings, run, progress):
+    """A half set at its poses with their map, made once."""
+    folder = run.path("iterations", "00")
+    done = load_half(folder, start, number)
+    if done is None:
+        done = start_half(start, number, settings, progress)
+        save_half(folder, done, number)
+    return done
+
+
 def laid_on_mask(half, mask, number, settings, progress):
     """A half set whose frame is turned and moved so that the mask of its own map lies on the shared one."""
     particles = half.particles
