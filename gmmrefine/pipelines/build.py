@@ -19,6 +19,7 @@ from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.settings import BUILD
 
 LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
+_SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gaussians could grow anything there
 _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
@@ -106,6 +107,11 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
             "no Gaussian kept any density: the map holds nothing that agrees with Gaussians inside the mask. Check the mask "
             "and the contrast.")
     return gmm, gmm_map_fsc(gmm, target.transform, pixel_size, radius)
+
+
+def fit_weights(fsc):
+    """Weight of each shell (R + 1,) when Gaussians are fitted to a half map of this gold-standard FSC (R + 1,)."""
+    return np.where(np.arange(len(fsc)) >= LOWEST_SHELL, np.maximum(fsc, _SMALLEST_WEIGHT), 0)
 
 
 def refuse_dark_molecule(volume, mask, radius):

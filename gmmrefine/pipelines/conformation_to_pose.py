@@ -9,11 +9,10 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.maps.fsc import shared_power
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
+from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import (
-    SMALLEST_FIT_WEIGHT,
     Body,
     HalfState,
     Shared,
@@ -193,7 +192,7 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
     Region
     """
     half, pixel_size, ring = body.particles, body.particles.pixel_size, np.arange(shared.radius + 1)
-    weights = np.where(ring >= LOWEST_SHELL, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
+    weights = fit_weights(shared.fsc[ring])
     gmm, gmm_fsc = gmm_of_map(
         body.volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=number)
     region = Body(half, gmm)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gmmrefine.alignment.adam import AdamRefiner
-from gmmrefine.alignment.fisher import LOWEST_RING, march
+from gmmrefine.alignment.fisher import march
 from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
@@ -23,12 +23,11 @@ from gmmrefine.io.curves import read_curves, write_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.pipelines.build import gmm_of_map
+from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-SMALLEST_FIT_WEIGHT = 0.05
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -133,7 +132,7 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
         return done
     where = {"iteration": iteration, "half": number}
     ring = np.arange(shared.radius + 1)
-    weights = np.where(ring >= LOWEST_RING, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
+    weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)

@@ -18,8 +18,8 @@ from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, trai
 from gmmrefine.io.network_file import read_arrays, write_arrays
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.symmetry import parents
-from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
-from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, reference_reliability
+from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
+from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.pipelines.reconstruct import half_map
 
 _SAMPLE = 256  # images that tell signal and noise
@@ -123,9 +123,8 @@ def new_model(particles, trained, shared, number, numbers, settings, progress):
     """An untrained model of a half set, its GMM from a map of the particles to train on, and the reader of its images."""
     ring, pixel_size = np.arange(shared.radius + 1), particles.pixel_size
     volume = half_map(particles.subset(trained), number, settings, progress)
-    fit_weights = np.where(ring >= LOWEST_SHELL, np.maximum(shared.fsc[ring], SMALLEST_FIT_WEIGHT), 0)
     gmm, gmm_fsc = gmm_of_map(
-        volume, shared.masks.molecule, pixel_size, fit_weights, settings, progress, iteration=0, half=number)
+        volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0, half=number)
     disc = half_disc(particles.box_size, shared.radius)
     reader = ImageReader(particles, disc, settings.invert_contrast)
     mobility = np.ones(len(gmm)) if shared.masks.focus is None else membership(gmm, shared.masks.focus, pixel_size)

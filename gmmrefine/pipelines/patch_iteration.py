@@ -3,7 +3,6 @@ import os
 
 import numpy as np
 
-from gmmrefine.alignment.fisher import LOWEST_RING
 from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.motion_prior import MotionPrior
 from gmmrefine.alignment.refiner import refine_poses
@@ -16,9 +15,8 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.pipelines.build import gmm_of_map
+from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import (
-    SMALLEST_FIT_WEIGHT,
     HalfState,
     load_half,
     make_refiner,
@@ -117,7 +115,7 @@ class Together:
         radius = max(usable_radius(curve, iteration, settings) for curve in curves)
         fsc = np.array([curve.fsc[: radius + 1] for curve in curves])
         volume = composite_map([state.volume for state in present], self._masks, self._global[number - 1].volume)
-        weights = np.where(np.arange(radius + 1) >= LOWEST_RING, np.maximum(fsc.mean(axis=0), SMALLEST_FIT_WEIGHT), 0)
+        weights = fit_weights(fsc.mean(axis=0))
         gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
         disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
         owner = nearest_patch(gmm.centers, self._patches)

@@ -17,7 +17,7 @@ from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.build import LOWEST_SHELL, gmm_of_map
+from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
@@ -225,7 +225,7 @@ def write_results(particles, starts, best, masks, history, settings, run, progre
 def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
     """Fit one GMM to each final half map and write them with their agreement."""
     ring = np.arange(radius + 1)
-    weights = np.where(ring >= LOWEST_SHELL, np.maximum(curve.fsc[ring], 0.05), 0)
+    weights = fit_weights(curve.fsc[ring])
     columns = {"gmmFrequency": curve.frequency[ring]}
     for number, half in enumerate(halves, 1):
         gmm, fsc = gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=number)

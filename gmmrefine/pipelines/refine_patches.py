@@ -11,10 +11,10 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, gmm_of_map
+from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
-from gmmrefine.pipelines.half_iteration import SMALLEST_FIT_WEIGHT, load_half, reference_reliability, save_half
+from gmmrefine.pipelines.half_iteration import load_half, reference_reliability, save_half
 from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
@@ -102,9 +102,9 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         curve = gold_standard_fsc(*(half.volume for half in halves), mask, particles.pixel_size, settings.seed)
         radius = usable_radius(curve, 1, settings)
         fsc = curve.fsc[: radius + 1]
-        weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, np.maximum(fsc, SMALLEST_FIT_WEIGHT), 0.0)
         gmms, agreements = zip(*[
-            gmm_of_map(half.volume, mask, particles.pixel_size, weights, settings, progress, iteration=0, half=number)
+            gmm_of_map(
+                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, progress, iteration=0, half=number)
             for number, half in enumerate(halves, 1)])
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
         for number, gmm in enumerate(gmms, 1):
