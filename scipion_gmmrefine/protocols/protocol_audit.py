@@ -43,7 +43,8 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
 
     *Output*: for every modified volume, in their order, the model with the attributes *Q_change* (also in the B-factor column),
     *Q_score* in that volume and *Q_reference* in the unmodified one of every atom, which Scipion's viewers of structures can
-    colour and plot (outputAtomStruct1, outputAtomStruct2, ...).
+    colour and plot (outputAtomStruct1, outputAtomStruct2, ...). Hydrogens, and alternative places of lower occupancy, are not
+    scored and are left out of it.
     """
 
     _label = "GMM map audit"
