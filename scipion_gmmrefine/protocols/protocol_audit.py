@@ -110,6 +110,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         for number, (volume, model, name) in enumerate(zip(self.modifiedVolumes, sources, names[1:]), 1):
             structure = self._scoredStructure(
                 CHANGED_MODEL_FILE.format(number + 1), name, Q_COLUMNS_OF_AUDIT, model.get().getFileName(), volume.get())
+            structure.setObjLabel(f"model with Q in {name}")
             self._defineOutputs(**{f"outputAtomStruct{number}": structure})
             for source in (self.inputVolume, volume, model):
                 self._defineSourceRelation(source, structure)

@@ -140,6 +140,7 @@ class TestAudit(MapsTest):
         self.assertLess(found["Q_change"][self.ofLigand].mean(), -0.5)
         self.assertLess(np.abs(found["Q_change"][~self.ofLigand]).mean(), 0.1)
         self.assertTrue(structure.getFileName().endswith("pocket_import_volumes_some_network.cif"))
+        self.assertEqual(structure.getObjLabel(), "model with Q in import_volumes_some_network")
         self.assertTrue(structure.getVolume().getFileName().endswith("erased.mrc"))
         self.assertFalse(hasattr(self.protocol, "outputAtomStruct3"))
 
