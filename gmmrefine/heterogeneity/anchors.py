@@ -73,24 +73,24 @@ class Field:
     anchors : Anchors
     points : (G, 3) float
         Å from the box centre, where the influence of the anchors is taken.
-    mobility : (G,) float
-        m, 0 to 1.
     """
 
-    def __init__(self, anchors, points, mobility):
-        self._influence = tf.constant(anchors.influence(points) * mobility[:, None], tf.float32)
-        self._mobility = tf.constant(mobility[:, None], tf.float32)
+    def __init__(self, anchors, points):
+        self._influence = tf.constant(anchors.influence(points), tf.float32)
         self._anchors = tf.constant(anchors.centers, tf.float32)
 
-    def displacements(self, motions, points):
-        """Displacements (B, G, 3) in Å of points (G, 3) under motions (B, A, 6): rotation vectors in radians, moves in Å."""
+    def displacements(self, motions, points, mobility):
+        """Displacements (B, G, 3) in Å of points (G, 3) of mobility m (G,), 0 to 1, under motions (B, A, 6).
+
+        Motions are rotation vectors in radians and moves in Å.
+        """
         turn = rotation_matrices(motions[..., :3])  # (B, A, 3, 3)
         move = self._anchors + motions[..., 3:] - tf.einsum("baij,aj->bai", turn, self._anchors)
         count = tf.shape(motions)[0]
         affine = tf.concat([tf.reshape(turn, [count, -1, 9]), move], axis=2)
         blended = tf.einsum("ga,bac->bgc", self._influence, affine)  # (B, G, 12)
         matrix = tf.reshape(blended[..., :9], [count, -1, 3, 3])
-        return tf.einsum("bgij,gj->bgi", matrix, points) + blended[..., 9:] - self._mobility * points
+        return (tf.einsum("bgij,gj->bgi", matrix, points) + blended[..., 9:] - points) * mobility[:, None]
 
 
 def rotation_matrices(vectors):

@@ -40,7 +40,7 @@ class MotionModel(Motion):
     @property
     def networks(self):
         """Variables of encoder and decoders."""
-        return sum((decoder.variables for decoder in self.decoders), list(self.encoder.variables))
+        return sum((decoder.variables for decoder in self._all_decoders), list(self.encoder.variables))
 
     def parts(self):
         """Learned variables, by name."""
@@ -67,10 +67,19 @@ class MotionModel(Motion):
         agreement = images.real * real + images.imag * imag - 0.5 * images.ctf2 * (real**2 + imag**2)
         return tf.reduce_sum(precision * agreement, axis=1)
 
+    def followed(self, latent, images):
+        """Images at the poses that the rest has at latents (B, D)."""
+        if self.rest is None:
+            return images
+        turns, moves = self.rest_motions(latent)
+        return images._replace(
+            rotations=tf.matmul(images.rotations, turns),
+            shifts=images.shifts - tf.einsum("bij,bj->bi", images.rotations, moves))
+
     @tf.function(reduce_retracing=True)
     def value(self, latent, images, precision):
         """``log_likelihood`` (B,) at latents (B, D)."""
-        return self.log_likelihood(self.displacements(latent), images, precision)
+        return self.log_likelihood(self.displacements(latent), self.followed(latent, images), precision)
 
     def start_value(self, images, precision):
         """Log-likelihood (B,) of the Gaussians as they were when training began."""
@@ -94,7 +103,8 @@ class MotionModel(Motion):
             motions = tf.zeros([tf.shape(images.shifts)[0], len(self.levels[0]), 6])
             with tf.GradientTape() as tape:
                 tape.watch(motions)
-                value = self.log_likelihood(self._fields[0].displacements(motions, self.gaussians()[0]), images, seen)
+                value = self.log_likelihood(self._fields[0].displacements(
+                    motions, self.gaussians()[0], self.mobilities()), images, seen)
             found.append(tf.reshape(tape.gradient(value, motions), [-1, 6 * len(self.levels[0])]))
         return tf.concat(found, axis=1)
 
@@ -104,10 +114,13 @@ class MotionModel(Motion):
 
         Slopes of the projections are differences over a small step: half the time of exact ones.
         """
-        real, imag = self.projections(self.displacements(latent), images)
+        def at(place):
+            return self.projections(self.displacements(place), self.followed(place, images))
+
+        real, imag = at(latent)
         slopes = []
         for axis in range(self.latent_size):
-            aside = self.projections(self.displacements(latent + _STEP * tf.one_hot(axis, self.latent_size)), images)
+            aside = at(latent + _STEP * tf.one_hot(axis, self.latent_size))
             slopes.append([(there - here) / _STEP for there, here in zip(aside, (real, imag))])
         slope_real, slope_imag = (tf.stack(parts, axis=1) for parts in zip(*slopes))  # (B, D, K)
         weight = precision * images.ctf2

@@ -6,8 +6,9 @@ from gmmrefine.errors import InputError
 from gmmrefine.heterogeneity.model import images_of
 
 _WARM_UP = 5  # epochs until the prior counts in full; before there is any decoder, it would only push latents to zero
-_GAUSSIAN_RATE = 40.0  # times the networks' rate: centres in Å × 2, widths and masses in their logarithms
-_LOOSENESS = 2.0, 0.3, 0.2  # expected adjustments of centres (Å), and of masses and widths (in their logarithms)
+_GAUSSIAN_RATE = 40.0  # times the networks' rate: centres in Å × 2, widths and masses in their logarithms, mobilities
+# expected adjustments of centres (Å), of masses and widths (in their logarithms), and of mobilities (in their logits)
+_LOOSENESS = 2.0, 0.3, 0.2, 2.0
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
@@ -27,7 +28,7 @@ class Trainer:
         self._count = count
         self._model = model
         self._variables = [*model.networks, *model.adjustments]
-        relative = [1.0] * len(model.networks) + [2 * _GAUSSIAN_RATE, _GAUSSIAN_RATE, _GAUSSIAN_RATE]
+        relative = [1.0] * len(model.networks) + [2 * _GAUSSIAN_RATE] + 3 * [_GAUSSIAN_RATE]
         self._rates = [rate * factor for factor in relative]
         self._moments = [[tf.Variable(tf.zeros_like(variable)) for variable in self._variables] for _ in _BETAS]
         self._steps = tf.Variable(0.0)
@@ -50,8 +51,7 @@ class Trainer:
         with tf.GradientTape() as tape:
             mean, log_variance = self._model.encoder(features)
             latent = mean + tf.exp(0.5 * log_variance) * draw
-            displacements = self._model.displacements(latent)
-            gain = tf.reduce_mean(self._model.log_likelihood(displacements, images, self._model.precision) - neutral)
+            gain = tf.reduce_mean(self._model.value(latent, images, self._model.precision) - neutral)
             apart = tf.reduce_mean(divergence(mean, log_variance))
             strain = sum(
                 tf.reduce_sum((part / looseness) ** 2) for part, looseness in zip(self._model.adjustments, _LOOSENESS))

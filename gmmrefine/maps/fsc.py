@@ -18,22 +18,17 @@ def shell_correlation(map_a, map_b):
     return transform_correlation(a, b)
 
 
-def shared_power(map_a, map_b):
-    """What two maps (Z, Y, X) have in common: the real part of their cross-power by shell (S,), 0 … n / 2.
-
-    An FSC asks whether two maps are alike, and two equally smeared maps are. This asks how much signal they share: a part that
-    is aligned better has more of it at every shell.
-    """
-    a, b = fft.rfftn(map_a, workers=thread_count()), fft.rfftn(map_b, workers=thread_count())
-    return shell_sums((a * np.conj(b)).real, len(map_a))[: len(map_a) // 2 + 1]
-
-
 def transform_correlation(a, b):
     """FSC (S,) of two ``rfftn`` transforms (Z, Y, F) of maps of the same box."""
     n = len(a)
-    cross = shell_sums((a * np.conj(b)).real, n)
+    cross = shared_power(a, b)
     power = shell_sums(np.abs(a) ** 2, n) * shell_sums(np.abs(b) ** 2, n)
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
+
+
+def shared_power(a, b):
+    """What two ``rfftn`` transforms (Z, Y, F) have in common: the real part of their cross-power by shell (S,)."""
+    return shell_sums((a * np.conj(b)).real, len(a))
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,8 @@ class FscCurve:
         Corrected for the mask; what the resolution is read from.
     unmasked, masked, randomised : (S,) float
         Without mask; with mask; with mask after the phases beyond a shell were randomised.
+    power : (S,) float
+        The signal power that the maps share under the mask, the numerator of ``masked``.
     box_size : int
         px
     pixel_size : float
@@ -56,6 +53,7 @@ class FscCurve:
     unmasked: np.ndarray
     masked: np.ndarray
     randomised: np.ndarray
+    power: np.ndarray
     box_size: int
     pixel_size: float
 
@@ -66,8 +64,19 @@ class FscCurve:
             **{name: np.array(values) for name, values in curves.items()}, box_size=box_size, pixel_size=pixel_size)
 
     def to_lists(self):
-        """The four curves as a dict of lists of float."""
-        return {name: getattr(self, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+        """The curves as a dict of lists of float."""
+        return {name: getattr(self, name).tolist() for name in ("fsc", "unmasked", "masked", "randomised", "power")}
+
+    def signal_gain(self, other, lowest, highest):
+        """How much more signal the maps share than those of another curve.
+
+        Mean over the shells from ``lowest`` to ``highest`` of the logarithm of the ratio of shared power, where both share
+        any. An FSC asks whether two maps are alike, and two equally smeared maps are; a part that is aligned better has more
+        signal at every shell.
+        """
+        now, then = (curve.power[lowest : highest + 1] for curve in (self, other))
+        both = (now > 0) & (then > 0)
+        return float(np.mean(np.log(now[both] / then[both]))) if both.any() else 0.0
 
     @property
     def frequency(self):
@@ -131,10 +140,11 @@ def gold_standard_fsc(half_map_1, half_map_2, mask, pixel_size, seed=0):
     the first with unmasked FSC below 0.8 (Chen et al. 2013, Ultramicroscopy 135, 24).
     """
     box_size = len(half_map_1)
-    unmasked = shell_correlation(half_map_1, half_map_2)
+    a, b = (fft.rfftn(half if mask is None else half * mask, workers=thread_count()) for half in (half_map_1, half_map_2))
+    masked, power = transform_correlation(a, b), shared_power(a, b)
     if mask is None:
-        return FscCurve(unmasked, unmasked, unmasked, np.zeros_like(unmasked), box_size, pixel_size)
-    masked = shell_correlation(half_map_1 * mask, half_map_2 * mask)
+        return FscCurve(masked, masked, masked, np.zeros_like(masked), power, box_size, pixel_size)
+    unmasked = shell_correlation(half_map_1, half_map_2)
     low = np.flatnonzero(unmasked[1:] < _RANDOMISE_BELOW)
     start = int(low[0]) + 1 if len(low) else box_size // 2
     rng = np.random.default_rng(seed)
@@ -142,4 +152,4 @@ def gold_standard_fsc(half_map_1, half_map_2, mask, pixel_size, seed=0):
     corrected = masked.copy()
     beyond = np.arange(len(masked)) >= start + _CORRECT_FROM
     corrected[beyond] = ((masked - randomised) / np.maximum(1 - randomised, 1e-3))[beyond]
-    return FscCurve(corrected, unmasked, masked, randomised, box_size, pixel_size)
+    return FscCurve(corrected, unmasked, masked, randomised, power, box_size, pixel_size)

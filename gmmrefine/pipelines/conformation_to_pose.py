@@ -7,9 +7,8 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import read_arrays
-from gmmrefine.maps.fsc import shared_power
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.build import LOWEST_SHELL, check_number_of_gaussians, fit_weights, gmm_of_map
+from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import (
@@ -33,6 +32,7 @@ from gmmrefine.pipelines.particle_motions import (
     write_motions,
 )
 from gmmrefine.pipelines.refine import (
+    Gains,
     half_at_start,
     shared_fsc,
     shared_mask,
@@ -44,8 +44,6 @@ from gmmrefine.pipelines.refine import (
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, REFINE, changed, defaults
 
-_LEAST_GAIN = 1e-3  # of the logarithm of the shared signal; below, an iteration has not improved anything
-
 
 def inputs_of(args):
     """Find the particles of a heterogeneity run, or of a table of motions; set on ``args`` as ``particles``.
@@ -56,7 +54,7 @@ def inputs_of(args):
         Not such a folder, or not finished.
     """
     if args.motions:
-        args.particles, args.is_reproducible = args.source, True
+        args.particles, args.is_certain = args.source, [True, True]
         return
     record = finished_record(args.source)
     args.particles = record["particle_file"]
@@ -66,7 +64,7 @@ def inputs_of(args):
     learned_focus = os.path.join(args.source, "focus_mask.mrc")
     if not has_focus(args) and os.path.exists(learned_focus):
         args.focus_mask = learned_focus
-    args.is_reproducible = record["results"]["reproducible"]
+    args.is_certain = [evidence["certain"] for evidence in record["results"]["held_out"]]
 
 
 def check_settings(settings, particles):
@@ -200,7 +198,7 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
     done = load_half(folder, half, number)
     if done is None:
         used = np.zeros(len(half), bool)
-        if settings.is_reproducible:
+        if settings.is_certain[number - 1]:
             reference = reference_of(gmm, region, shared.masks, pixel_size)
             reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
             used = HeldOut(half, reference, reliability, seen, number, settings, progress).prefers(wanted_of_seen)
@@ -213,28 +211,17 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
     return Region(done, region, used)
 
 
-def aligned_better(states, others, region, radius):
-    """How much more signal the half maps of ``states`` share in a region (Z, Y, X) than those of ``others``.
-
-    Mean over shells, from the lowest used to ``radius``, of the logarithm of the ratio of shared power, where both share any.
-    """
-    now, then = (
-        shared_power(*(state.volume * region for state in pair))[LOWEST_SHELL : radius + 1] for pair in (states, others))
-    both = (now > 0) & (then > 0)
-    return float(np.mean(np.log(now[both] / then[both]))) if both.any() else 0.0
-
-
 def refine_regions(particles, starts, bodies, regions, masks, curve, settings, run, progress):
     """Focused refinement from the poses chosen; the best of it, or of what was before, is written.
 
     Best is where the half maps share most signal in the region: to the FSC a smeared region is as good as a sharp one.
     """
-    before, radius = (0, bodies, curve), usable_radius(curve, 1, settings)
+    before, gains = (0, bodies, curve), Gains(curve, masks, settings)
     states = [region.state for region in regions]
     curve = shared_fsc(states, masks, 1, particles, settings, run)
     history = [summary(0, bodies, starts, before[2], settings), summary(1, states, starts, curve, settings)]
-    gains = [0.0, aligned_better(states, bodies, masks.fsc, radius)]
-    best = (1, states, curve) if gains[1] > 0 else before
+    gains.add(curve)
+    best = (1, states, curve) if gains.last_is_best else before
     iterations = settings.iterations if any(region.used.any() for region in regions) else 0
     for iteration in range(2, iterations + 2):
         shared = Shared(curve.fsc, masks, usable_radius(curve, iteration, settings))
@@ -244,20 +231,20 @@ def refine_regions(particles, starts, bodies, regions, masks, curve, settings, r
         curve = shared_fsc(states, masks, iteration, particles, settings, run)
         history.append(summary(iteration, states, starts, curve, settings))
         progress.say(f"iteration {iteration - 1}: resolution of the region {curve.resolution_text(settings.fsc_threshold)}")
-        gains.append(aligned_better(states, bodies, masks.fsc, radius))
-        if gains[-1] > max(gains[:-1]):
+        gains.add(curve)
+        if gains.last_is_best:
             best = iteration, states, curve
-        if gains[-1] < max(gains[:-1]) + _LEAST_GAIN:
+        if gains.have_ended:
             break
     results = write_results(particles, starts, best, masks, history, settings, run, progress)
     return dict(
-        results, resolution_before=before[2].resolution(settings.fsc_threshold), shared_signal_gain=gains,
-        signal_gain=gains[best[0]])
+        results, resolution_before=before[2].resolution(settings.fsc_threshold), shared_signal_gain=gains.values,
+        signal_gain=gains.values[best[0]])
 
 
 def verdict(results, used, settings):
     """What came of it, in words."""
-    if not settings.is_reproducible:
+    if not any(settings.is_certain):
         return "the halves show no reproducible motion: poses are left as they were"
     if results["iteration"] == 0:
         return "no conversion improved the region: poses are left as they were"

@@ -25,9 +25,11 @@ from gmmrefine.pipelines.reconstruct import half_map
 _SAMPLE = 256  # images that tell signal and noise
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 0.25  # part of the particles, never trained on
 _ENOUGH_HELD_OUT = 200  # to tell a gain from none
+_CERTAIN = 3.0  # standard errors of the held-out gain
 _PATIENCE = 8  # epochs without a better held-out loss
 _FIELDS = 500  # particles whose displacements tell the axes of motion
 _MOBILE = 0.5
+_EDGE = 0.05  # a membership that is nearly 0 or 1 is
 _RANDOM = 5  # first number of the random streams of this file
 _NETWORKS, _SPLIT, _EPOCH = 0, 1, 2
 
@@ -51,7 +53,7 @@ class LearnedHalf:
     history : (E, 3) float
         Training gain, divergence and held-out bound of every epoch, per particle.
     evidence : dict
-        ``gain``, ``gain_error``, ``explained`` on samples that latents were not taken from.
+        ``gain``, ``gain_error``, ``certain``, ``explained`` on samples that latents were not taken from.
     """
 
     particles: object
@@ -127,7 +129,7 @@ def new_model(particles, trained, shared, number, numbers, settings, progress):
         volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0, half=number)
     disc = half_disc(particles.box_size, shared.radius)
     reader = ImageReader(particles, disc, settings.invert_contrast)
-    mobility = np.ones(len(gmm)) if shared.masks.focus is None else membership(gmm, shared.masks.focus, pixel_size)
+    mobility = np.ones(len(gmm)) if shared.masks.focus is None else start_mobility(gmm, shared.masks.focus, pixel_size)
     mobile = mobility > _MOBILE
     if mobile.sum() < numbers[-1]:
         raise InputError(
@@ -144,6 +146,11 @@ def new_model(particles, trained, shared, number, numbers, settings, progress):
     weights = weights_from_sums(sums, reference_reliability(shared.fsc[ring], gmm_fsc), LOWEST_SHELL, shared.radius)
     return MotionModel(
         gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc)), reader
+
+
+def start_mobility(gmm, focus, pixel_size):
+    """Mobility (G,) of Gaussians by a mask (Z, Y, X) of a region: open to learning only where its edge is."""
+    return np.clip((membership(gmm, focus, pixel_size) - _EDGE) / (1 - 2 * _EDGE), 0, 1)
 
 
 def described(model, reader, precision, number, settings, progress):
@@ -216,8 +223,9 @@ def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
     moved, neutral, start = (np.concatenate(values) for values in (moved, neutral, start))
     baseline = max(neutral, start, key=np.mean)
     gain = moved - baseline
+    mean, error = float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
     return {
-        "gain": float(gain.mean()), "gain_error": float(gain.std() / np.sqrt(len(gain))),
+        "gain": mean, "gain_error": error, "certain": mean > _CERTAIN * error,
         "explained": float(gain.mean() / max(abs(baseline.mean()), 1e-12))}
 
 

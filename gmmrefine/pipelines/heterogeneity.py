@@ -25,7 +25,6 @@ from gmmrefine.settings import HETEROGENEITY, changed
 
 _PARTICLES_PER_LATENT = 50  # of each half; fewer cannot tell a motion from their noise
 _POINTS, _FIELDS = 500, 500  # places in the molecule, and particles, by which motions are compared
-_CERTAIN = 3.0  # standard errors of the held-out gain
 _ALIKE = 0.5  # cosine between the leading motions of the halves
 
 
@@ -154,8 +153,7 @@ def points_of(mask, pixel_size):
 def summarised(learned, motions, cosines, likeness):
     """Results for run.json, with the verdict in words."""
     evidence = [half.evidence for half in learned]
-    certain = all(part["gain"] > _CERTAIN * part["gain_error"] for part in evidence)
-    reproducible = bool(certain and cosines[0] > _ALIKE)
+    reproducible = bool(all(part["certain"] for part in evidence) and cosines[0] > _ALIKE)
     sizes = ", ".join(f"{part.rms[0]:.1f}" for part in motions)
     gains = ", ".join(f"{part['gain']:.2f} ± {part['gain_error']:.2f}" for part in evidence)
     verdict = (

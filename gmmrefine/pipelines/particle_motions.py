@@ -110,7 +110,7 @@ def learned_motions(motion, latent, half, focus, pixel_size):
     parts = []
     for start in range(0, len(half), _BATCH):
         part = slice(start, start + _BATCH)
-        field = motion.displacements_of(points, mobility, latent[part]).astype(float)
+        field = motion.seen_displacements_of(points, mobility, latent[part]).astype(float)
         turns, moves = rigid_motions(points, field, weights)
         present = half.rotations[part], half.shifts[part]
         begin = poses_of_motions(*present, turns, moves)

@@ -17,7 +17,7 @@ from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
@@ -32,7 +32,8 @@ from gmmrefine.pipelines.refine_settings import FEWEST_SHELLS, check_settings
 from gmmrefine.progress import readable_time
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
-_LEAST_GAIN = 5e-4  # of the mean FSC; below, an iteration has not improved anything
+# of the mean FSC, and of the logarithm of the shared signal in a region; below, an iteration has not improved anything
+_LEAST_GAIN, _LEAST_SIGNAL_GAIN = 5e-4, 1e-3
 
 
 def refine(particles, settings, run, progress):
@@ -60,6 +61,7 @@ def refine(particles, settings, run, progress):
     expected = [half.particles for half in halves]
     curve = shared_fsc(halves, masks, 0, particles, settings, run)
     best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
+    gains = Gains(curve, masks, settings)
     progress.say(f"start: resolution {curve.resolution_text(settings.fsc_threshold)}")
     began = time.monotonic()
     for iteration in range(1, settings.iterations + 1):
@@ -73,14 +75,48 @@ def refine(particles, settings, run, progress):
         left = f"; at most {readable_time(eta)} left" if eta else ""
         progress.say(f"iteration {iteration}: resolution {curve.resolution_text(settings.fsc_threshold)}{left}")
         progress.event(step="iteration", eta_s=round(eta, 1), **history[-1])
-        gain = mean_correlation(curve) - mean_correlation(best[2])
-        if gain > 0:
+        gains.add(curve)
+        if gains.last_is_best:
             best = iteration, halves, curve
         # an iteration that was held back by a starting low-pass says nothing about the next
-        if gain < _LEAST_GAIN and usable_radius(curve, iteration + 1, settings) <= shared.radius:
+        if gains.have_ended and usable_radius(curve, iteration + 1, settings) <= shared.radius:
             progress.say(f"iteration {iteration} improved nothing; the run ends with iteration {best[0]}")
             break
     return dict(write_results(particles, starts, best, masks, history, settings, run, progress), **symmetry)
+
+
+class Gains:
+    """What every iteration has improved since the first FSC curve: the mean FSC, or in a region the signal shared there.
+
+    Parameters
+    ----------
+    first : FscCurve
+    masks : Masks
+    settings : object
+        ``settings.REFINE``.
+    """
+
+    def __init__(self, first, masks, settings):
+        self._first, self._radius, self._in_region = first, usable_radius(first, 1, settings), masks.focus is not None
+        self.values = [0.0]
+
+    def add(self, curve):
+        """Count an iteration by its curve."""
+        if self._in_region:
+            self.values.append(curve.signal_gain(self._first, LOWEST_SHELL, self._radius))
+        else:
+            self.values.append(mean_correlation(curve) - mean_correlation(self._first))
+
+    @property
+    def last_is_best(self):
+        """The last iteration is better than any before."""
+        return self.values[-1] > max(self.values[:-1])
+
+    @property
+    def have_ended(self):
+        """The last iteration has improved nothing."""
+        least = _LEAST_SIGNAL_GAIN if self._in_region else _LEAST_GAIN
+        return self.values[-1] < max(self.values[:-1]) + least
 
 
 def start_halves(starts, particles, settings, run, progress):

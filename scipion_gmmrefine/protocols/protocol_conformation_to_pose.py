@@ -33,8 +33,8 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
 
     *Input*: a finished *GMM heterogeneity* and the region: that of its run, or another mask, sphere or part of a fitted atomic
     model. The rigid motion that brings a particle's conformation onto the neutral region becomes its start pose where held-out
-    signal likes it better than the usual focused pose; a focused refinement goes on from there. Without a reproducible motion
-    poses stay as they are, and the summary says so.
+    signal likes it better than the usual focused pose; a focused refinement goes on from there. A half set in which no motion
+    is certain keeps its poses, and the summary says so.
 
     *Output*: as of *GMM focused refine*: map with half maps, particles with poses of the region, FSC, one model per half and
     the focus mask. *composite map* takes it as one of its parts.
@@ -104,7 +104,8 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         heterogeneity = self.inputHeterogeneity.get()
         if heterogeneity is None or heterogeneity._results().get("reproducible", True):
             return []
-        return ["The halves of the heterogeneity run show no reproducible motion: poses will be left as they are."]
+        return ["The halves of the heterogeneity run show no reproducible motion: a half without any for certain keeps "
+                "its poses; look at what comes of the other before you trust it."]
 
     def _summary(self):
         lines, results = super()._summary(), self._results()

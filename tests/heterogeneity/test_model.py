@@ -91,7 +91,7 @@ def test_slopes_in_the_anchors_are_those_of_finite_differences(images):
             motions = np.zeros((6, 4, 6), np.float32)
             motions[:, anchor, axis] = sign * step
             values.append(model.log_likelihood(
-                field.displacements(tf.constant(motions), rest), images, model.precision).numpy())
+                field.displacements(tf.constant(motions), rest, tf.ones(22)), images, model.precision).numpy())
         assert slopes[:, anchor, axis] == pytest.approx((values[0] - values[1]) / (2 * step), rel=0.05, abs=1.0)
 
 
@@ -112,12 +112,28 @@ def test_gaussians_that_may_not_move_are_not_adjusted(images):
     assert model.gmm().centers == pytest.approx(adjusted.centers)
 
 
+def test_the_rest_carries_everything_along(images):
+    """At the poses of the rest, displacements against it show what displacements as the poses see them show there."""
+    gmm, arm = body_and_arm()
+    model = stirred(model_of(gmm, mobility=arm.astype(float), anchors=2))
+    for variable in model.adjustments:
+        variable.assign(tf.zeros_like(variable))
+    latent = np.random.default_rng(5).normal(0, 1, (6, 1)).astype(np.float32)
+    against, seen = (
+        displacements(gmm.centers, model.mobility, latent)
+        for displacements in (model.displacements_of, model.seen_displacements_of))
+    assert np.abs(seen - against)[:, ~arm].max() > 0.1
+    expected = model.log_likelihood(tf.constant(seen, tf.float32), images, model.precision).numpy()
+    assert model.value(tf.constant(latent), images, model.precision).numpy() == pytest.approx(expected, rel=1e-4, abs=1e-2)
+    assert np.array_equal(model.seen_displacements_of(gmm.centers, model.mobility, 0 * latent), np.zeros((6, 22, 3)))
+
+
 def test_a_motion_comes_back_from_its_description():
-    model = stirred(model_of(body_and_arm()[0], latent_size=2))
+    model = stirred(model_of(body_and_arm()[0], mobility=np.linspace(0, 1, 22), anchors=3, latent_size=2))
     made_from, header = model.description()
     again = motion_from({**model.arrays(), **made_from}, header)
     latent = tf.constant([[0.5, -1.0]])
     assert np.array_equal(again.displacements(latent).numpy(), model.displacements(latent).numpy())
     points = np.random.default_rng(1).normal(0, 10, (5, 3))
-    assert np.array_equal(*(one.displacements_of(points, np.ones(5), latent) for one in (again, model)))
+    assert np.array_equal(*(one.seen_displacements_of(points, np.ones(5), latent) for one in (again, model)))
     assert again.gmm().amplitudes == pytest.approx(model.gmm().amplitudes)

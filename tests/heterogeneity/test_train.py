@@ -1,12 +1,12 @@
 """Training on images of a molecule whose arm swings: what is learned, what is held out, what stops it."""
 import numpy as np
 import pytest
-from moving_molecule import bent, body_and_arm, images_at, model_of
+from moving_molecule import AXIS, HINGE, bent, body_and_arm, images_at, model_of
 from scipy.stats import spearmanr
 
 from gmmrefine.backend import tf
 from gmmrefine.errors import InputError
-from gmmrefine.geometry.rotations import rotation_vectors
+from gmmrefine.geometry.rotations import angular_distance_deg, rotation_vectors, rotations_from_vectors
 from gmmrefine.heterogeneity.model import images_of
 from gmmrefine.heterogeneity.posterior import most_probable
 from gmmrefine.heterogeneity.rigid import rigid_motions
@@ -18,9 +18,9 @@ NOISE, COUNT, EPOCHS, BATCH = 10.0, 400, 25, 20
 class Trained:
     """A model trained on images, with all that came of it."""
 
-    def __init__(self, angles):
-        self.angles, self.reader = angles, images_at(angles, NOISE)
-        self.model = model_of(body_and_arm()[0], noise=NOISE)
+    def __init__(self, angles, reader=None, mobility=None):
+        self.angles, self.reader = angles, reader or images_at(angles, NOISE)
+        self.model = model_of(body_and_arm()[0], mobility, noise=NOISE)
         self.features, self.neutral = describe(self.model, self.reader, BATCH, self.model.precision)
         self.trainer = Trainer(self.model, 2e-3, COUNT)
         self.history = [self.epoch(number) for number in range(1, EPOCHS + 1)]
@@ -88,6 +88,45 @@ def test_held_out_particles_gain_too(swinging, still):
 def test_a_rigid_molecule_stays(still):
     field = still.model.displacements(tf.constant(still.latent)).numpy()
     assert np.sqrt((field**2).sum(axis=2).mean()) < 0.15
+
+
+FOLLOWS = 0.3
+
+
+def test_the_rest_moves_where_poses_follow_the_arm():
+    """Poses that have turned along with the arm by a part of its angle: the arm's angle against the body comes out whole."""
+    angles = np.random.default_rng(1).uniform(-25, 25, COUNT)
+    reader = images_at(angles, NOISE)
+    true = reader.particles
+    turns = rotations_from_vectors(np.radians(FOLLOWS * angles)[:, None] * AXIS)
+    moves = HINGE - turns @ HINGE
+    reader.particles = true.with_poses(
+        true.rotations @ turns, true.shifts - np.einsum("nij,nj->ni", true.rotations[:, :2], moves))
+    _, arm = body_and_arm()
+    trained = Trained(angles, reader, arm.astype(float))
+    slope = np.polyfit(angles, angles_of(trained, trained.latent), 1)[0]
+    assert 0.9 < slope < 1.1
+    turned, _ = trained.model.rest_motions(tf.constant(trained.latent))
+    before, after = (
+        np.sqrt(np.mean(angular_distance_deg(true.rotations, rotations) ** 2))
+        for rotations in (reader.particles.rotations, reader.particles.rotations @ turned.numpy()))
+    assert after < 0.6 * before
+
+
+def test_gaussians_on_the_edge_of_a_region_are_told_whether_they_move():
+    """From half for a part of the arm and a fifth for a part of the body: the arm's go up, the body's go down."""
+    angles = np.random.default_rng(1).uniform(-25, 25, COUNT)
+    gmm, arm = body_and_arm()
+    order = np.argsort(gmm.centers[:, 0])
+    mobility = np.where(arm, 0.5, 0.0)
+    mobility[order[-4:]], mobility[order[10:14]] = 1, 0.2
+    of_arm, of_body = mobility == 0.5, (mobility == 0.2) & ~arm
+    trained = Trained(angles, mobility=mobility)
+    found = trained.model.mobility
+    assert of_arm.sum() == of_body.sum() == 4
+    assert found[of_arm].mean() > 0.65 and found[of_body].mean() < 0.1
+    assert np.all(found[mobility == 0] == 0) and np.all(found[mobility == 1] == 1)
+    assert 0.9 < np.polyfit(angles, angles_of(trained, trained.latent), 1)[0] < 1.1
 
 
 def test_training_goes_on_where_it_was_left():

@@ -12,7 +12,7 @@ BOX = 32
 
 def curve_of(values, box_size=12, pixel_size=2.0):
     values = np.asarray(values, float)
-    return FscCurve(values, values, values, 0 * values, box_size, pixel_size)
+    return FscCurve(values, values, values, 0 * values, 0 * values, box_size, pixel_size)
 
 
 def test_equals_a_loop_over_all_voxels(rng):
@@ -152,3 +152,17 @@ def test_same_seed_same_curve(halves):
     first, again = (gold_standard_fsc(*halves, 2.0, seed=3) for _ in range(2))
     assert np.array_equal(first.fsc, again.fsc)
     assert not np.array_equal(first.randomised, gold_standard_fsc(*halves, 2.0, seed=4).randomised)
+
+
+def test_a_sharper_region_shares_more_signal_though_both_correlate_alike(rng):
+    """Amplitudes by half say so, and noise that the halves do not share says nothing."""
+    signal, region = rng.normal(size=(24, 24, 24)), np.ones((24, 24, 24))
+
+    def curve(amplitude, noise):
+        return gold_standard_fsc(*(amplitude * signal + noise * rng.normal(size=signal.shape) for _ in range(2)), region, 1.0)
+
+    sharp, smeared = curve(1.0, 0.3), curve(0.5, 0.15)
+    assert sharp.masked[2:11].mean() == pytest.approx(smeared.masked[2:11].mean(), abs=0.02)
+    assert sharp.signal_gain(smeared, 2, 10) == pytest.approx(np.log(4), abs=0.1)
+    assert smeared.signal_gain(sharp, 2, 10) == pytest.approx(-np.log(4), abs=0.1)
+    assert curve(1.0, 1.0).signal_gain(sharp, 2, 10) == pytest.approx(0, abs=0.1)

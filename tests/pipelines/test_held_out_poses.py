@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gmmrefine.pipelines.conformation_to_pose import aligned_better
 from gmmrefine.pipelines.held_out_poses import more_likely
 
 
@@ -24,17 +23,3 @@ def test_a_mixture_is_told_apart(rng):
 
 def test_gains_of_nothing_prefer_nothing():
     assert not more_likely(np.zeros(50)).any()
-
-
-def states(signals, noise, rng):
-    return [SimpleNamespace(volume=signal + noise * rng.normal(size=signal.shape)) for signal in signals]
-
-
-def test_a_sharper_region_shares_more_signal_though_both_correlate_alike(rng):
-    """Amplitudes by half say so, and noise that the halves do not share says nothing."""
-    signal = rng.normal(size=(24, 24, 24))
-    region = np.ones((24, 24, 24))
-    sharp, smeared = states([signal, signal], 0.3, rng), states([0.5 * signal, 0.5 * signal], 0.15, rng)
-    assert aligned_better(sharp, smeared, region, 10) == pytest.approx(np.log(4), abs=0.1)
-    assert aligned_better(smeared, sharp, region, 10) == pytest.approx(-np.log(4), abs=0.1)
-    assert aligned_better(states([signal, signal], 1.0, rng), sharp, region, 10) == pytest.approx(0, abs=0.1)

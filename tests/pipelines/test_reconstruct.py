@@ -50,5 +50,5 @@ def test_inverted_images_give_the_inverted_map(simulated, at_truth, tmp_path):
 
 def test_mean_correlation_leaves_out_the_origin_and_what_is_below_zero():
     fsc = np.array([1.0, 0.8, 0.4, -0.6])
-    curve = FscCurve(fsc, fsc, fsc, fsc, box_size=6, pixel_size=1.0)
+    curve = FscCurve(fsc, fsc, fsc, fsc, fsc, box_size=6, pixel_size=1.0)
     assert mean_correlation(curve) == pytest.approx(0.4)

@@ -15,7 +15,7 @@ from gmmrefine.settings import COMPUTING, REFINE, defaults
 def curve(crossing, box_size=64, pixel_size=2.0):
     """An FSC that falls below 0.143 at a shell; 64 px × 2 Å, so that shell s means 128 / s Å."""
     fsc = np.where(np.arange(box_size // 2 + 1) < crossing, 0.9, 0.0)
-    return FscCurve(fsc, fsc, fsc, fsc, box_size, pixel_size)
+    return FscCurve(fsc, fsc, fsc, fsc, fsc, box_size, pixel_size)
 
 
 def settings(**changes):
