@@ -15,6 +15,7 @@ from gmmrefine.pipelines.half_iteration import PROJECTORS
 from gmmrefine.pipelines.patch_geometry import smallest_patches
 
 _MOST_PATCHES = 16
+_LAYOUTS = 4  # ways to cut the molecule; where a cut runs through two bodies, what they do cannot be told
 _PARTICLES = 1000  # of each half; enough to tell what moves together
 _FINEST = 8.0  # Å; finer detail does not follow motions of some Å linearly
 _SAMPLING = 4  # first number of the random streams of this file
@@ -24,7 +25,8 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
     """Patches whose number and shapes come from the particles, with the evidence in ``patch_evidence.star`` and ``.png``.
 
     The molecule is cut into many small patches, and the images are asked how all of them move at once. Patches are joined into
-    regions, and the number of regions is the smallest whose motions make the other half set's images as probable as any.
+    regions, and the number of regions is the smallest whose motions make the other half set's images as probable as any. Of
+    several ways to cut, the one is taken whose regions make them most probable.
 
     Parameters
     ----------
@@ -46,26 +48,30 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
     list of Patch
     """
     centers = np.concatenate([gmm.centers for gmm in gmms])
-    small = smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed)
-    count = len(small)
-    if count == 1:
-        progress.say("the molecule is too small for more than one patch")
-        return small
-    owner = nearest_patch(centers, small)
-    shapes = [centers[owner == patch] for patch in range(count)]
-    motions = [
-        measured_motions(half.particles, gmm, known, small, number, settings, progress)
-        for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
-    with progress.step("compare patches"):
-        curve, error, regions = evidence(motions, shapes)
+    found = []
+    for layout in range(_LAYOUTS):
+        small = smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout)
+        if len(small) == 1:
+            progress.say("the molecule is too small for more than one patch")
+            return small
+        owner = nearest_patch(centers, small)
+        shapes = [centers[owner == patch] for patch in range(len(small))]
+        motions = [
+            measured_motions(half.particles, gmm, known, small, number, settings, progress)
+            for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
+        with progress.step("compare patches", layout=layout + 1):
+            curve, error, regions = evidence(motions, shapes)
+        best = len(regions)
+        progress.say(
+            f"layout {layout + 1} of {_LAYOUTS}: {len(small)} patches form {best} regions that move apart: evidence "
+            f"{curve[best - 1]:.2f} per particle, of one region {curve[0]:.2f}")
+        patches = [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions]
+        found.append((curve[best - 1], curve, error, patches))
+    _, curve, error, patches = max(found, key=lambda layout: layout[0])
     write_curves(run.path("patch_evidence.star"), {
         "gmmPatches": np.arange(1, len(curve) + 1.0), "gmmEvidence": curve, "gmmEvidenceError": error}, block="evidence")
-    best = len(regions)
-    draw_evidence(run.path("patch_evidence.png"), curve, error, best)
-    progress.say(
-        f"{count} patches form {best} regions that move apart: evidence {curve[best - 1]:.2f} per particle, of one region "
-        f"{curve[0]:.2f}")
-    return [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions]
+    draw_evidence(run.path("patch_evidence.png"), curve, error, len(patches))
+    return patches
 
 
 def measured_motions(half, gmm, reliability, patches, number, settings, progress):
