@@ -65,6 +65,7 @@ def write_heterogeneity(folder, motions, latent, particle_file, mask, focus=None
         write_map(folder / "focus_mask.mrc", focus, particles.pixel_size)
     (folder / "run.json").write_text(json.dumps({
         "command": "heterogeneity", "finished": True, "particle_file": str(particle_file),
-        "settings": {"split_halves": 0, "invert_contrast": False}, "results": {"reproducible": True, "held_out": [{"certain": True}] * 2},
+        "settings": {"split_halves": 0, "invert_contrast": False},
+        "results": {"reproducible": True, "held_out": [{"certain": True}] * 2},
         "box_size": particles.box_size, "pixel_size": particles.pixel_size}), encoding="utf-8")
     return folder

@@ -1,8 +1,5 @@
-"""Which of two poses is more likely for each particle, and which half maps share more signal."""
-from types import SimpleNamespace
-
+"""Which of two poses is more likely for each particle."""
 import numpy as np
-import pytest
 
 from gmmrefine.pipelines.held_out_poses import more_likely
 
