@@ -8,6 +8,7 @@ from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.motion_prior import estimate_motion_prior
 from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
 from gmmrefine.backend import overlapped
+from gmmrefine.particles.symmetry import mean_by_particle, parents
 
 SAMPLE_SIZE = 256
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
@@ -47,7 +48,7 @@ class FisherRefiner:
         self._disc = projector.disc
         self._schedule = None
 
-    def learn(self, fits, poses, rng):
+    def learn(self, fits, poses, rng, parent):
         """Learn from a sample and take it through the march; its poses are changed.
 
         Parameters
@@ -55,6 +56,8 @@ class FisherRefiner:
         fits : list of ImageFit
         poses : list of Pose
         rng : numpy.random.Generator
+        parent : (N,) int
+            The particle that each image of the sample shows.
 
         Returns
         -------
@@ -62,7 +65,7 @@ class FisherRefiner:
             Fisher information of each batch.
         """
         if self.prior is None:
-            self.prior = self._learn_prior(fits, [pose.copy() for pose in poses], rng)
+            self.prior = self._learn_prior(fits, [pose.copy() for pose in poses], rng, parent)
         self._schedule, information = self._learn_schedule(fits, poses, self.prior, self._samples)
         return information
 
@@ -92,7 +95,7 @@ class FisherRefiner:
             schedule.append(weights)
         return schedule, information
 
-    def _learn_prior(self, fits, poses, rng):
+    def _learn_prior(self, fits, poses, rng, parent):
         """The prior under which the changes that the sample asks for are most probable.
 
         Where noise dominates, these changes follow the noise to wherever it fits best, and say too much; then the width is
@@ -118,8 +121,9 @@ class FisherRefiner:
         def held_out_fit(candidate):
             trials = [Pose(start, start) for start in starts]
             self._learn_schedule(fits, trials, candidate, seen & allowed)
-            return np.concatenate([
-                fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts) for fit, trial in zip(fits, trials)])
+            return mean_by_particle(np.concatenate([
+                fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts)
+                for fit, trial in zip(fits, trials)]), parent)
 
         if self.is_part:
             # turn and move of a part belong together
@@ -186,14 +190,14 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         rotations[index], shifts[index] = pose.rotations, pose.shifts
         errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
 
-    batches = list(reader.batches(batch_size, sample))
+    batches, parent = list(reader.batches(batch_size, sample)), parents(reader.particles)[sample]
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
         scene.learn(fits, indices)
     seen = [parts_of(fit, index) for fit, index in zip(fits, indices)]
     for number, refiner in enumerate(refiners):
         poses = [pose_of(number, index) for index in indices]
-        for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng)):
+        for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng, parent)):
             keep(number, *part)
     report(len(sample))
 

@@ -7,6 +7,7 @@ from scipy.optimize import nnls
 from scipy.spatial.distance import squareform
 
 from gmmrefine.alignment.motion_prior import most_probable_covariance, wide_covariance
+from gmmrefine.particles.symmetry import mean_by_particle
 
 _SURE = 3.0  # standard errors; the best of eight numbers is a little lucky
 _ITERATIONS_APART = 10  # of expectation maximisation; all patches apart are only where the search begins
@@ -31,10 +32,13 @@ class PatchMotions:
     pull : (N, P, 6) float
     information : (N, P, 6, P, 6) float
         Between patches too: neighbours change the same samples of an image.
+    parent : (N,) int
+        The particle that each image shows; symmetry copies share theirs.
     """
 
     pull: np.ndarray
     information: np.ndarray
+    parent: np.ndarray
 
     def of_regions(self, shares):
         """The same of regions, pull (N, 6 R), information (N, 6 R, 6 R).
@@ -203,7 +207,7 @@ def two_joined(motions, regions, moments):
     pull, information = motions.of_regions(regions.shares)
     count = regions.shares.shape[1]
     apart = Regions(np.eye(count), regions.covariance)
-    as_patches = PatchMotions(pull.reshape(-1, count, 6), information.reshape(-1, count, 6, count, 6))
+    as_patches = PatchMotions(pull.reshape(-1, count, 6), information.reshape(-1, count, 6, count, 6), motions.parent)
     mean = as_patches.information.mean(axis=0)
     squares = relative_displacement(
         regions.covariance, np.einsum("pr,pij->rij", regions.shares / regions.shares.sum(axis=0), moments))
@@ -267,12 +271,15 @@ def evidence(halves, shapes):
     """
     found = [joined_step_by_step(half, shapes) for half in halves]
     scores = np.array([
-        np.concatenate([regions.log_probability(judge) for regions, judge in zip(same_number, halves[::-1])])
+        np.concatenate([
+            mean_by_particle(regions.log_probability(judge), judge.parent)
+            for regions, judge in zip(same_number, halves[::-1])])
         for same_number in zip(*found)])
     mean = scores.mean(axis=1)
     best = np.argmax(mean)
     loss = scores[best] - scores
     error = loss.std(axis=1) / np.sqrt(scores.shape[1])
     chosen = np.flatnonzero(loss.mean(axis=1) <= _SURE * error)[0] if mean[best] > 0 else 0
-    both = PatchMotions(*(np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information")))
+    both = PatchMotions(*(
+        np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information", "parent")))
     return mean, error, joined_step_by_step(both, shapes)[chosen].members()

@@ -48,6 +48,19 @@ def image_numbers(particles):
     return _in_order(stack * (particles.slice_index.max() + 1) + particles.slice_index)
 
 
+def mean_by_particle(values, parent):
+    """Means (P,) of what each image says, (N,), over the images of every particle: their copies tell nothing new.
+
+    Parameters
+    ----------
+    values : (N,) float
+    parent : (N,) int
+        As of ``parents``, or of some of the rows.
+    """
+    number = np.unique(parent, return_inverse=True)[1]
+    return np.bincount(number, values) / np.bincount(number)
+
+
 def particle_count(particles):
     """How many particles these are; the copies of one count once."""
     return int(parents(particles).max()) + 1

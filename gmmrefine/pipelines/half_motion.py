@@ -17,7 +17,7 @@ from gmmrefine.heterogeneity.posterior import most_probable
 from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, train_epoch
 from gmmrefine.io.network_file import read_arrays, write_arrays
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.particles.symmetry import parents
+from gmmrefine.particles.symmetry import mean_by_particle, parents
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.pipelines.reconstruct import half_map
@@ -222,7 +222,7 @@ def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
         start.append(model.start_value(images, unseen).numpy())
     moved, neutral, start = (np.concatenate(values) for values in (moved, neutral, start))
     baseline = max(neutral, start, key=np.mean)
-    gain = moved - baseline
+    gain = mean_by_particle(moved - baseline, parents(reader.particles)[held])
     mean, error = float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
     return {
         "gain": mean, "gain_error": error, "certain": mean > _CERTAIN * error,

@@ -11,6 +11,7 @@ from gmmrefine.gmm.patches import Patch, nearest_patch
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.symmetry import parents
 from gmmrefine.pipelines.half_iteration import PROJECTORS
 from gmmrefine.pipelines.patch_geometry import smallest_patches
 
@@ -101,4 +102,4 @@ def measured_motions(half, gmm, reliability, patches, number, settings, progress
             report(int(batch.index[-1]) + 1)
     pull, information = (np.concatenate(part) for part in zip(*found))
     shape = len(half), len(patches), 6
-    return PatchMotions(pull.reshape(shape), information.reshape(*shape, *shape[1:]))
+    return PatchMotions(pull.reshape(shape), information.reshape(*shape, *shape[1:]), parents(half))

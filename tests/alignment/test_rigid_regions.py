@@ -39,6 +39,11 @@ def places(count):
     return [rng.normal(rng.normal(0, 25, 3), 5, (20, 3)) for _ in range(count)]
 
 
+def motions_of(pull, information):
+    """Motions told by images of as many particles."""
+    return PatchMotions(pull, information, np.arange(len(pull)))
+
+
 def measured(owner, covariances, seed, count=PARTICLES, accuracy=ACCURACY):
     """Motions of patches as images would tell them, each with the motion of the region ``owner`` (P,) names."""
     rng = np.random.default_rng(seed)
@@ -52,7 +57,7 @@ def measured(owner, covariances, seed, count=PARTICLES, accuracy=ACCURACY):
     samples = np.einsum("nki,ni->nk", slopes, true) + rng.normal(size=(count, 2 * size))
     information = np.einsum("nki,nkj->nij", slopes, slopes)
     pull = np.einsum("nki,nk->ni", slopes, samples)
-    return PatchMotions(pull.reshape(count, patches, 6), information.reshape(count, patches, 6, patches, 6))
+    return motions_of(pull.reshape(count, patches, 6), information.reshape(count, patches, 6, patches, 6))
 
 
 def as_sets(regions):
@@ -212,7 +217,7 @@ def with_motions(motions, accuracy):
     pull = precision * (motions + rng.normal(size=motions.shape) / np.sqrt(precision))
     patches = len(accuracy)
     information = np.tile(np.diag(precision), (len(motions), 1, 1)).reshape(-1, patches, 6, patches, 6)
-    return PatchMotions(pull.reshape(-1, patches, 6), information)
+    return motions_of(pull.reshape(-1, patches, 6), information)
 
 
 def test_regions_are_joined_step_by_step():
@@ -248,7 +253,7 @@ def across_borders(seed, accuracy):
     pieces = measured(
         np.array([0, 0, 0, 1, 1, 2, 1, 1, 2, 2, 2, 2]), [hinge(0), hinge(1), hinge(2)], seed, 300, accuracy * ACCURACY)
     pull, information = pieces.of_regions(np.repeat(np.eye(6), 2, axis=0))
-    return PatchMotions(pull.reshape(-1, 6, 6), information.reshape(-1, 6, 6, 6, 6))
+    return motions_of(pull.reshape(-1, 6, 6), information.reshape(-1, 6, 6, 6, 6))
 
 
 @pytest.mark.parametrize("seed, accuracy", ((20, 1), (30, 4)))
@@ -283,7 +288,7 @@ def neighbours(seed, count=40):
     regions = np.stack([rng.multivariate_normal(np.zeros(6), hinge(number), count) for number in (0, 1)], axis=1)
     true = np.einsum("pr,nri->npi", [[1, 0], [0.5, 0.5], [0, 1]], regions)
     samples = np.einsum("nkpi,npi->nk", slopes, true) + rng.normal(size=(count, 60))
-    return PatchMotions(
+    return motions_of(
         np.einsum("nkpi,nk->npi", slopes, samples), np.einsum("nkpi,nkqj->npiqj", slopes, slopes, optimize=True))
 
 
@@ -331,3 +336,15 @@ def test_one_patch_is_one_region():
 def test_patches_that_all_move_apart(count):
     halves = [measured(np.arange(count), [hinge(number) for number in range(count)], seed, count=150) for seed in (16, 17)]
     assert len(evidence(halves, places(count))[2]) == count
+
+
+def test_copies_of_a_particle_make_nothing_more_certain():
+    """The same images thrice, marked as copies: the same curve with the same errors."""
+    owner = np.array([0, 0, 1, 1])
+    halves = [measured(owner, [hinge(0), hinge(1)], seed, 100) for seed in (40, 41)]
+    thrice = [
+        PatchMotions(*(np.repeat(part, 3, axis=0) for part in (half.pull, half.information, half.parent))) for half in halves]
+    curve, error, regions = evidence(halves, places(4))
+    again, same_error, same_regions = evidence(thrice, places(4))
+    assert again == pytest.approx(curve, rel=1e-6) and same_error == pytest.approx(error, rel=1e-6)
+    assert error.max() > 0 and same_regions == regions
