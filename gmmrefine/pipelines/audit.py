@@ -10,6 +10,7 @@ from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.mrc import read_grid
 from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.star import optional_column, text_columns
+from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.qscore import atom_columns, score, write_table
 from gmmrefine.validation.audit import (
     KEPT,
@@ -25,6 +26,7 @@ from gmmrefine.validation.audit import (
 )
 from gmmrefine.validation.component_class import component_classes, unknown_residues
 from gmmrefine.validation.q_summary import present_classes
+from gmmrefine.validation.qscore import beyond_reach
 from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, overlap, resampled
 
 _FEWEST_PLANES = 8
@@ -45,6 +47,8 @@ class ScoredMap:
     path : str
     values : (A,) float
         Q-scores; NaN where the atom lies outside this map or the first.
+    outside, flat : (A,) bool
+        The atom lies outside this map; the map is constant around it.
     density : (A,) float
         Above the solvent's, map units.
     notes : dict
@@ -54,16 +58,19 @@ class ScoredMap:
     name: str
     path: str
     values: np.ndarray
+    outside: np.ndarray
+    flat: np.ndarray
     density: np.ndarray
     notes: dict
 
 
-def audit(atoms, model, map_paths, refitted, settings, run, progress):
+def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     """Score one model, or one refitted model per map, in several maps and write what differs from the first.
 
     Parameters
     ----------
     atoms : Atoms
+    left_out : LeftOut
     model : str
         The file they come from.
     map_paths : list of str
@@ -96,7 +103,8 @@ def audit(atoms, model, map_paths, refitted, settings, run, progress):
         write_attribute(attribute, "gmm_q_change", atoms, each.values - reference.values)
         write_script(
             run.path(f"change_map_{number}.cxc"), model, attribute, "gmm_q_change", _PALETTE, [reference.path, each.path])
-    results = _results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted))
+    results = {
+        **_results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted)), **model_counts(atoms, left_out)}
     _say(results, progress)
     return results
 
@@ -132,10 +140,10 @@ def _score_maps(paths, positions, settings, progress):
             grid = _on_grid_of(reference, own, path, paths[0], settings.grids, notes)
         progress.say(f"{name}{' (resampled)' if notes['resampled'] else ''}:")
         scores = score(place, grid, float(settings.sigma), path, progress)
-        uncovered = np.any((place < own.origin) | (place > own.last), axis=1)
-        values = np.where(uncovered, np.nan, scores.values)
+        outside = beyond_reach(place, own)
+        values = np.where(outside, np.nan, scores.values)
         rng = np.random.default_rng([_SOLVENT, settings.seed])
-        maps.append(ScoredMap(name, path, values, densities(place, grid, rng), notes))
+        maps.append(ScoredMap(name, path, values, outside, scores.flat & ~outside, densities(place, grid, rng), notes))
     return maps
 
 
@@ -266,8 +274,8 @@ def _results(atoms, classes, copies, maps, statuses, changes, settings, refitted
     return {
         "sigma": float(settings.sigma), "reference": maps[0].name, "models_refitted_to_maps": refitted, "copies": len(copies),
         "maps": {each.name: {
-            **each.notes, "mean_q": float(np.nanmean(each.values)), "atoms_without_q": int(np.isnan(each.values).sum())}
-            for each in maps},
+            **each.notes, "mean_q": float(np.nanmean(each.values)), "atoms_without_q": int(np.isnan(each.values).sum()),
+            **place_counts(atoms, each.outside, each.flat)} for each in maps},
         "changes": {name: {kind: value[0] for kind, value in by_class.items()} for name, by_class in changes.items()},
         "counts": {name: {kind: int(np.sum(column == kind)) for kind in STATUSES} for name, column in statuses.items()},
         "lost": {name: [label for label, status in zip(labels, column) if status == LOST] for name, column in statuses.items()},
@@ -278,8 +286,13 @@ def _say(results, progress):
     progress.say(
         "each map is scored with the model refitted to it" if results["models_refitted_to_maps"] else
         "all maps are scored with one model that was not refitted to them")
+    for note in notes_on_model(results, SCORED):
+        progress.say(note)
+    for name, found in results["maps"].items():
+        for note in notes_on_places(found):
+            progress.say(f"{name}: {note}")
     if results["unknown_residues"]:
-        progress.say(f"no class is known for {', '.join(results['unknown_residues'])}")
+        progress.say(f"no class is known for {some(results['unknown_residues'])}")
     for name, counts in results["counts"].items():
         lost = results["lost"][name]
         progress.say(

@@ -1,4 +1,5 @@
 """What a report says first: what was done, what came out, and what to beware of."""
+from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
 from gmmrefine.pipelines.report_folder import last_resolutions
 
 _NOTABLE = 5e-4  # of the mean FSC
@@ -28,11 +29,15 @@ def cautions(run):
         found.append(f"{results['share_unresolved']:.0%} of the voxels in the mask are coarser than can be measured.")
     if results.get("atoms_outside"):
         found.append(f"{results['atoms_outside']} atoms lie outside the map and have no part in this.")
+    command = run.record["command"]
+    found += [f"{note}." for note in notes_on_model(results, AS_DENSITY if command == "sharpen" else SCORED)]
+    if command == "audit":
+        found += [f"{name}: {note}." for name, each in results.get("maps", {}).items() for note in notes_on_places(each)]
     if results.get("unknown_residues"):
         found.append(f"No component class is known for {', '.join(results['unknown_residues'])}.")
     if results.get("models_refitted_to_maps") is False:
         found.append("All maps are scored with one model that was not refitted to them.")
-    if run.record["command"] in ("sharpen", "modify", "local-filter"):
+    if command in ("sharpen", "modify", "local-filter"):
         found.append(
             "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too.")
     return found

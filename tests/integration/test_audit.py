@@ -8,7 +8,7 @@ from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands.audit import OUTPUTS
 from gmmrefine.io.atoms import read_atoms
-from gmmrefine.io.mrc import MapGrid
+from gmmrefine.io.mrc import MapGrid, read_grid
 from gmmrefine.io.star import read_star
 
 DELETED = ("A/ATP 1503", "A/MG 1502", "A/POV 1506", "A/HOH 2003")
@@ -135,9 +135,40 @@ def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
     atoms = read_atoms(small / "model.pdb")
     cut = map_of_atoms(atoms.positions, np.ones(len(atoms)), ((30, 26, 32), (0.9,) * 3, (0, 0, 0)), 0.9)
     save(small / "cut.mrc", cut)
-    assert audit(small, "cut.mrc", options=("--grids", "resample")).code == 0
-    assert statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
-    assert record(small / "out")["results"]["maps"]["cut"]["atoms_without_q"] > 10
+    outcome = audit(small, "cut.mrc", options=("--grids", "resample"))
+    assert outcome.code == 0 and statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
+    found = record(small / "out")["results"]["maps"]
+    outside = np.flatnonzero(atoms.positions[:, 1] > 25 * 0.9 - 2)  # Q looks 2 Å around an atom
+    assert found["cut"]["atoms_outside"] == found["cut"]["atoms_without_q"] == len(outside) == 28
+    assert found["cut"]["residues_outside"] == list(dict.fromkeys(atoms.residue_label(number) for number in outside))
+    assert "cut: 28 atoms lie outside the map and have no Q: A/ALA 3, A/ALA 4" in outcome.out
+    assert found["whole"]["residues_outside"] == [] and "whole: " not in outcome.out.replace("whole:\n", "")
+
+
+def test_odd_models_are_said_as_by_qscore(small):
+    at = (10, 11.8, 10)
+    odd = [
+        *MODEL[0], *residue("ALA", "A", 1, {"HA": (1.8, -0.5, -0.9)}, "ATOM", at=at),
+        *residue("ALA", "A", 1, {"CG": (2.0, -2.2, 1.3)}, "ATOM", at=at, alternative="A", occupancy=0.6),
+        *residue("ALA", "A", 1, {"CG": (3.4, -0.6, 1.3)}, "ATOM", at=at, alternative="B", occupancy=0.4),
+        *(line for lines in MODEL[1:-1] for line in lines),
+        *residue("HOH", "A", 102, "O", at=(18, 30, 14), occupancy=0.0)]
+    text = "\n".join(["MODEL        1", *odd, "ENDMDL", "MODEL        2", *odd, "ENDMDL", "END\n"])
+    (small / "model.pdb").write_text(text, encoding="utf-8")
+    whole = read_grid(small / "whole.mrc")
+    whole.data[:, 34:] = 0
+    save(small / "erased.mrc", whole)
+    assert gmmrefine("qscore", small / "model.pdb", small / "erased.mrc", "-o", small / "q").code == 0
+    outcome, scored = audit(small, "erased.mrc"), record(small / "q")["results"]
+    assert outcome.code == 0, outcome.err
+    results = record(small / "out")["results"]
+    for name in ("models_left_out", "hydrogens_left_out", "alternatives", "atoms_of_zero_occupancy"):
+        assert results[name] == scored[name] == 1, name
+    assert results["maps"]["erased"]["atoms_in_constant_density"] == scored["atoms_in_constant_density"] > 0
+    for words in ("1 further models in the file are not scored", "1 hydrogens are not scored",
+                  "1 alternative places of atoms are not scored", "1 atoms have occupancy 0; they are scored",
+                  "erased: " + f"{scored['atoms_in_constant_density']} atoms lie in constant density"):
+        assert words in outcome.out, words
 
 
 def test_maps_without_a_common_atom_are_refused(small):
@@ -146,7 +177,7 @@ def test_maps_without_a_common_atom_are_refused(small):
         save(small / f"{name}.mrc", map_of_atoms(
             atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9))
     outcome = audit(small, "low.mrc", "high.mrc", options=("--grids", "resample"))
-    assert_refused(outcome, "audit", "low.mrc holds the fewest, 17", "no atom lies inside all maps", "audit each by itself")
+    assert_refused(outcome, "audit", "low.mrc holds the fewest, 14", "no atom lies inside all maps", "audit each by itself")
 
 
 @pytest.mark.parametrize("moved, found", [

@@ -122,9 +122,10 @@ def test_alternatives_hydrogens_and_further_models_are_left_out_and_counted(mode
     text = "\n".join(["MODEL        1", *one, "ENDMDL", "MODEL        2", *one, "ENDMDL", "END"])
     (tmp_path / "odd.pdb").write_text(text + "\n", encoding="utf-8")
     results, table, said = score(tmp_path / "odd.pdb", density, tmp_path / "odd")
-    assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives_left_out"]) == (1, 1, 1)
+    assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives"]) == (1, 1, 1)
     assert table.numbers("gmmQScore") == pytest.approx(expected.numbers("gmmQScore"), abs=1e-6)
     assert "1 further models in the file are not scored" in said and "1 alternative places" in said
+    assert "1 hydrogens are not scored" in said
     assert usual["models_left_out"] == 0
 
 
