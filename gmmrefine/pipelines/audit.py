@@ -263,7 +263,7 @@ def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):
         worst = np.max([[badness[status] for status in column] for column in statuses.values()], axis=0)
         order = np.sort(np.argsort(-worst, kind="stable")[:_LISTED])
         count = f"{len(copies)}" if len(copies) <= _LISTED else f"the worst {_LISTED} of {len(copies)}"
-        title = f"against {maps[0].name}\nmolecules: {count}"
+        title = f"against {maps[0].name}, σ {sigma} Å\nmolecules: {count}"
         write_status_figure(
             run.path("figures", "copies.png"), title, labels[order].tolist(),
             {name: column[order] for name, column in statuses.items()}, _COLORS)
@@ -283,9 +283,9 @@ def _results(atoms, classes, copies, maps, statuses, changes, settings, refitted
 
 
 def _say(results, progress):
-    progress.say(
+    progress.say(f"Q-scores with σ {results['sigma']} Å; " + (
         "each map is scored with the model refitted to it" if results["models_refitted_to_maps"] else
-        "all maps are scored with one model that was not refitted to them")
+        "all maps are scored with one model that was not refitted to them"))
     for note in notes_on_model(results, SCORED):
         progress.say(note)
     for name, found in results["maps"].items():

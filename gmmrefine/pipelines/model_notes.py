@@ -1,4 +1,4 @@
-"""What is odd about an atomic model and its place in a map: counted for run.json, and said in the same words by all commands."""
+"""What is odd about an atomic model and its place in a map, counted for run.json and said in the same words everywhere."""
 import numpy as np
 
 SCORED = {

@@ -45,7 +45,7 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     assert len(statuses) == 3 * (2 + 2 + 5 + 1 + 6)
     assert {place for place, status in statuses.items() if status == "lost"} == {("without", name) for name in DELETED}
     assert set(statuses.values()) == {"lost", "kept"}
-    assert "one model that was not refitted" in outcome.out
+    assert "Q-scores with σ 0.6 Å; all maps are scored with one model that was not refitted" in outcome.out
     assert "lost: A/MG 1502, A/ATP 1503, A/POV 1506, A/HOH 2003" in outcome.out
     results = record(tmp_path)["results"]
     assert results["counts"]["without"] == {"kept": 12, "weakened": 0, "lost": 4, "unjudged": 0}

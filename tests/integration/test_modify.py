@@ -76,7 +76,8 @@ def test_the_audit_finds_every_copy_kept(modified):
     table = read_star(folder / "audit" / "audit.star")["audit"]
     assert len(table) == 16 and audit["lost"] == [] and audit["counts"]["kept"] >= 14 and audit["counts"]["lost"] == 0
     assert audit["mean_q"]["modified"] > audit["mean_q"]["unmodified"] - 0.02
-    assert record(folder / "audit")["command"] == "audit" and "modified: " in said and "NOT AUDITED" not in said
+    assert record(folder / "audit")["command"] == "audit" and "NOT AUDITED" not in said
+    assert "Q-scores with σ 0.6 Å" in said and "modified: " in said and audit["sigma"] == 0.6
 
 
 def test_without_a_model_it_says_that_nothing_was_audited(halves, tmp_path):

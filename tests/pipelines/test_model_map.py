@@ -66,7 +66,8 @@ def test_alternative_places_weigh_their_sum_and_odd_atoms_are_counted(tmp_path, 
              for label, place, letter, occupancy in (("OG", places[0], "A", 0.6), ("OG", places[1], "B", 0.4),
                                                      ("HG", places[0], "A", 0.6), ("CB", ORIGIN + 16.0, " ", 0.0))]
     text = [line for atom in lines for line in atom]
-    (tmp_path / "odd.pdb").write_text("\n".join(["MODEL        1", *text, "ENDMDL", "MODEL        2", *text, "ENDMDL", "END\n"]))
+    models = ["MODEL        1", *text, "ENDMDL", "MODEL        2", *text, "ENDMDL", "END\n"]
+    (tmp_path / "odd.pdb").write_text("\n".join(models))
     volume, found = model_map(str(tmp_path / "odd.pdb"), grid, 6.0, False)
     halves = [half.sum() * PIXEL_SIZE**3 for half in (volume[:, :, :16], volume[:, :, 16:])]
     assert halves == pytest.approx([0.6 * 8, 0.4 * 8], rel=1e-2)

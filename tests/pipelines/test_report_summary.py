@@ -31,9 +31,10 @@ SUMMARIES = {
         "70 atoms of the model have occupancy 0: the map is sharpened as if they were not there. Set it to 1 where they are "
         "right.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
-    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {"counts": {"kept": 9, "weakened": 1, "lost": 0}}}, [
+    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {
+        "sigma": 0.4, "counts": {"kept": 9, "weakened": 1, "lost": 2}, "lost": ["A/MG 7", "A/ATP 8"]}}, [
         "Density modified without a learned prior; resolution of the half maps 4.00 Å.",
-        "Audit, in its own folder: 9 kept, 1 weakened.",
+        "Audit (Q-score, σ 0.4 Å): 9 kept, 1 weakened, 2 lost; lost: A/MG 7, A/ATP 8.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({
         "mean_q": 0.6, "median_q": 0.65, "atoms": 100, "sigma": 0.6, "expected_q": {"protein": 0.55}, "atoms_outside": 3,
@@ -42,10 +43,11 @@ SUMMARIES = {
         "3 atoms lie outside the map and have no part in this.", "No component class is known for XYZ."]),
     "audit": ({
         "hydrogens_left_out": 12,
-        "maps": {"deposited": {}, "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited", "sigma": 0.6, "models_refitted_to_maps": False,
+        "maps": {"deposited": {}, "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited",
+        "sigma": 0.6, "models_refitted_to_maps": False,
         "counts": {"changed": {"kept": 2, "lost": 1, "weakened": 0}}, "lost": {"changed": ["A/ATP 2"]}}, [
-        "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.", "12 hydrogens are not scored.",
-        "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
+        "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
+        "12 hydrogens are not scored.", "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
         "All maps are scored with one model that was not refitted to them."]),
     "export": ({"particles": 300}, ["export: finished."])}
 
