@@ -108,5 +108,5 @@ def _audit(atoms, left_out, model, settings, run, progress):
     found = audit(atoms, left_out, model, maps, [], how, record, progress)
     record.finish(found, {})
     return {
-        "sigma": found["sigma"], "counts": found["counts"]["modified"], "lost": found["lost"]["modified"], "changes": found["changes"]["modified"],
-        "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}
+        "sigma": found["sigma"], "counts": found["counts"]["modified"], "lost": found["lost"]["modified"],
+        "changes": found["changes"]["modified"], "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}

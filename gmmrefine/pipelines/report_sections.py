@@ -26,7 +26,7 @@ from gmmrefine.pipelines.report_quality import audit_section, q_section
 _FSC = "gmmFrequency", "gmmFsc"
 _MODIFIED = "modified half maps"
 _OF_MODIFIED = (
-    " Quote that, not the curve of the modified half maps, which is too high where one part is much weaker than another, as both "
+    " Quote that, not the curve of the modified half maps: where one part is much weaker than another it is too high, as both "
     "lack the same.")
 _CHANGES = {"gmmRotationChange": "rotation (degrees)", "gmmShiftChange": "shift (Å)"}
 _MAPS = {  # by file: its name in the figure
@@ -196,7 +196,7 @@ def local_resolution_section(run):
         return None
     return Section("Local resolution", (
         Figure(
-            "Central slices", values_plot(volume.data, volume.voxel_size, "Å"),
+            "Slices through the middle of the mask", values_plot(volume.data, volume.voxel_size, "Å"),
             f"Blank outside the mask. Colours run from percentile 1 to 99.{_thinned(volume.data)}"),
         Figure("Voxels by local resolution", distribution_plot(inside, "local resolution (Å)"))))
 
