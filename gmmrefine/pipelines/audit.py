@@ -27,7 +27,7 @@ from gmmrefine.validation.audit import (
 from gmmrefine.validation.component_class import component_classes, unknown_residues
 from gmmrefine.validation.q_summary import present_classes
 from gmmrefine.validation.qscore import beyond_reach
-from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, overlap, resampled
+from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, is_notable, overlap, resampled
 
 _FEWEST_PLANES = 8
 _LEAST_CORRELATION = 0.1  # of two maps of one molecule
@@ -181,8 +181,12 @@ def _on_grid_of(reference, own, path, reference_path, policy, notes):
         if any(len(range(*part.indices(size))) < _FEWEST_PLANES for part, size in zip(where, reference.data.shape)):
             raise InputError(
                 f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region.")
-        shift, correlation = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
-        notes.update(displacement=shift, correlation=correlation)
+        shift, correlation, inverted = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
+        notes.update(displacement=shift, moved=is_notable(shift, reference.voxel_sizes), correlation=correlation)
+        if inverted > max(correlation, _LEAST_CORRELATION):
+            raise InputError(
+                f"the contrast of {path} is inverted against {reference_path}: with one of them negated their correlation is "
+                f"{inverted:.2f}. Multiply the one whose molecule is dark by -1.")
         if correlation < _LEAST_CORRELATION:
             raise InputError(
                 f"{path} does not resemble {reference_path}: their correlation is {correlation:.2f} at best. Give maps of one "

@@ -56,8 +56,11 @@ def notes_on_model(results, words):
 
 
 def notes_on_places(results):
-    """Sentences on what ``place_counts`` found, list of str."""
+    """Sentences on what ``place_counts`` found and on a map ``moved`` by its ``displacement`` in Å, list of str."""
     notes = []
+    if results.get("moved"):
+        shift = " ".join(f"{value:.2f}" for value in np.round(results["displacement"], 2) + 0.0)
+        notes.append(f"moved by {shift} Å (x y z) against the first map; sharp peaks, as of ions, score lower for that alone")
     if results.get("atoms_in_constant_density"):
         notes.append(f"{results['atoms_in_constant_density']} atoms lie in constant density; their Q is 0")
     if results.get("atoms_outside"):

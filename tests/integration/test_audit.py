@@ -1,4 +1,6 @@
 """The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
+import re
+
 import numpy as np
 import pytest
 from model_files import residue, write_6msm_with_waters, write_pdb
@@ -186,6 +188,29 @@ def test_a_moved_map_is_refused(small, moved, found):
     whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
     save(small / "moved.mrc", MapGrid(shift(whole.data, moved, order=3), whole.voxel_sizes, whole.origin))
     assert_refused(audit(small, "moved.mrc"), "audit", f"moved.mrc is moved by {found}", "Correct its header's origin")
+
+
+def test_a_slightly_moved_map_is_scored_with_a_note(small):
+    """By 0.72 and by 0.2 voxels; the magnesium's score falls by the first."""
+    positions, heights = _atoms_of(small)
+    for name, move in (("moved", 0.65), ("near", 0.18)):
+        save(small / f"{name}.mrc", map_of_atoms(positions + [0, move, 0], heights, GRID, 0.9))
+    outcome = audit(small, "moved.mrc", "near.mrc")
+    assert outcome.code == 0, outcome.err
+    shift = record(small / "out")["results"]["maps"]["moved"]["displacement"]
+    assert shift == pytest.approx([0, 0.65, 0], abs=0.06)
+    said, = re.findall(r"^moved: moved by \S+ (\S+) \S+ Å \(x y z\) against the first map", outcome.out, re.MULTILINE)
+    assert said == f"{shift[1]:.2f}"
+    assert "near: moved" not in outcome.out and outcome.out.count("(x y z)") == 1
+    change = read_star(small / "out" / "audit.star")["audit"].numbers("gmmQChange")
+    assert change[0] < -0.1 < change[2]
+
+
+def test_an_inverted_map_is_refused_as_such(small):
+    whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
+    save(small / "dark.mrc", MapGrid(1 - shift(whole.data, (0, 2, 0), order=3), whole.voxel_sizes, whole.origin))
+    assert_refused(
+        audit(small, "dark.mrc"), "audit", "the contrast of", "dark.mrc is inverted against", "Multiply the one whose molecule")
 
 
 def test_another_molecule_and_an_empty_map_are_refused(small, rng):
