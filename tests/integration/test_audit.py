@@ -6,6 +6,7 @@ import pytest
 from model_files import residue, write_6msm_with_waters, write_pdb
 from model_maps import map_of_atoms, save
 from scipy.ndimage import gaussian_filter, shift
+from reported import reported
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands.audit import OUTPUTS
@@ -104,6 +105,8 @@ def test_maps_of_one_name_are_told_apart_by_their_folders(small):
         (small / folder).mkdir()
         (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
     assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
+    assert reported(small / "out", small) == {"Audit of the maps": [
+        "What became of each copy", "Change of Q against the reference", "Q-score by component class"]}
     maps = read_star(small / "out" / "maps.star")["maps"]
     assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
 

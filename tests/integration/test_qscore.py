@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from model_files import residue, write_pdb
 from model_maps import map_of_atoms, save
+from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
 from gmmrefine.commands.qscore import OUTPUTS
@@ -49,6 +50,7 @@ def test_outputs(model, density, tmp_path):
     assert content["finished"] and content["settings"] == {"sigma": "0.6", "map_resolution": 3.0}
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}
+    assert reported(tmp_path / "q", tmp_path) == {"Q-scores": ["Q-score along the chains", "Q-score by component class"]}
     atoms, scores = read_atoms(model), table.numbers("gmmQScore")
     assert table.strings("gmmAtomName") == atoms.names.tolist() and len(scores) == 61
     assert table.numbers("gmmModelY") == pytest.approx(atoms.positions[:, 1])

@@ -2,6 +2,7 @@
 import gemmi
 import numpy as np
 import pytest
+from reported import reported
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands import sharpen
@@ -74,6 +75,7 @@ def test_b_factor_of_a_blurred_map(inputs, tmp_path):
     assert results["b_factor"] - own == pytest.approx(B_FACTOR, rel=0.1)
     assert results["guinier_range"] == pytest.approx([10, 4], rel=0.1)
     assert f"B factor {results['b_factor']:.1f} Å², fitted from {results['guinier_range'][0]:.1f} to" in said
+    assert reported(tmp_path / "blurred", tmp_path) == {"Maps": ["Central slices of the maps", "Amplitudes"]}
     curves = read_curves(tmp_path / "blurred" / "amplitudes.star")
     assert curves["gmmAmplitudeSharpened"][20] == pytest.approx(
         np.exp(results["b_factor"] * curves["gmmFrequency"][20] ** 2 / 4) * curves["gmmAmplitude"][20], rel=0.1)
