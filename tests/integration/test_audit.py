@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from model_files import residue, write_6msm_with_waters, write_pdb
 from model_maps import map_of_atoms, save
-from scipy.ndimage import gaussian_filter, shift
 from reported import reported
+from scipy.ndimage import gaussian_filter, shift
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands.audit import OUTPUTS
