@@ -49,6 +49,16 @@ pages = {1404885},
 doi = {10.3389/fmolb.2024.1404885}
 }
 
+@article{Terwilliger2020,
+author = {Terwilliger, Thomas C. and Ludtke, Steven J. and Read, Randy J. and Adams, Paul D. and Afonine, Pavel V.},
+title = {Improvement of cryo-EM maps by density modification},
+journal = {Nature Methods},
+year = {2020},
+volume = {17},
+pages = {923--927},
+doi = {10.1038/s41592-020-0914-9}
+}
+
 @article{Jakobi2017,
 author = {Jakobi, Arjen J. and Wilmanns, Matthias and Sachse, Carsten},
 title = {Model-based local density sharpening of cryo-EM maps},

@@ -32,6 +32,7 @@ def reported(folder, place):
 
 
 def _is_drawn(trace):
-    """Whether a trace holds a number to draw."""
-    values = [trace[name] for name in ("z", "y", "x", "median") if name in trace and trace[name] is not None]
-    return any(np.asarray(each).dtype.kind in "fiu" and np.isfinite(np.asarray(each)).any() for each in values)
+    """Whether a trace holds numbers to draw, in each of its directions that has any."""
+    values = [np.asarray(trace[name]) for name in ("x", "y", "z", "median") if name in trace and trace[name] is not None]
+    numbers = [each for each in values if each.dtype.kind in "fiu"]
+    return bool(numbers) and all(np.isfinite(each).any() for each in numbers)

@@ -3,7 +3,8 @@
 The first map is the reference: the unmodified or deposited one. Every map is scored with the same model, or, with
 --refitted, each with its own. Writes DIR/audit.star (what became of each ligand, ion, lipid, water and sugar: kept,
 weakened, lost or unjudged), changes.star (change of Q by component class with its confidence interval), atoms.star,
-maps.star, figures/, and per modified map change_map_N.cxc, which colours the model in ChimeraX by the change of Q.
+maps.star, figures/, and per modified map N, counted from the reference as 1, change_map_N.cif (the model with Q_change in the
+B-factor column, and Q_score and Q_reference) and change_map_N.cxc, which colours it in ChimeraX by the change of Q.
 
 Odd atoms of the model are treated, counted and said as by gmmrefine qscore; residues that a map does not hold are named.
 

@@ -36,25 +36,24 @@ def write_moved_atoms(source, path, move):
         structure.make_mmcif_document().write_file(temporary)
 
 
-def write_scored_model(source, path, scores, label="Q_score"):
-    """Write the atoms that ``read_atoms`` finds as mmCIF, each with a score, whole or not at all.
+def write_scored_model(source, path, scores):
+    """Write the atoms that ``read_atoms`` finds as mmCIF, each with its scores, whole or not at all.
 
     Parameters
     ----------
     source : str or Path
         The file the atoms were read from.
     path : str or Path
-    scores : (A,) float
-        One per atom in the order of ``read_atoms``; NaN for none, written as ``?``.
-    label : str
-        Column of ``_atom_site`` that holds the score; the B-factor column holds it too.
+    scores : dict of str to (A,) float
+        Column of ``_atom_site`` → one score per atom in the order of ``read_atoms``; NaN for none, written as ``?``. The
+        B-factor column holds the first of them too.
     """
     structure = first_model(source)
     chosen = chosen_atoms(structure[0])
     for *_, atom in chosen:
         atom.flag = _KEPT
-    for (*_, atom), score in zip(chosen, scores):
-        atom.b_iso = score
+    for number, (*_, atom) in enumerate(chosen):
+        atom.b_iso = number  # finds the atom again among the rows
     for chain in structure[0]:
         for residue in chain:
             for index in reversed(range(len(residue))):
@@ -63,12 +62,14 @@ def write_scored_model(source, path, scores, label="Q_score"):
     structure.remove_empty_chains()
     document = structure.make_mmcif_document()
     column = document.sole_block().find_values("_atom_site.B_iso_or_equiv")
-    for row, text in enumerate(column):
-        column[row] = "?" if np.isnan(float(text)) else f"{float(text):.3f}"
-    loop = column.get_loop()
-    loop.add_columns([f"_atom_site.{label}"], "?")
-    for row, text in enumerate(column):
-        loop[row, loop.width() - 1] = text
+    numbers, loop = [round(float(text)) for text in column], column.get_loop()
+    b_factors = loop.tags.index("_atom_site.B_iso_or_equiv")
+    loop.add_columns([f"_atom_site.{label}" for label in scores], "?")
+    for row, number in enumerate(numbers):
+        texts = ["?" if np.isnan(values[number]) else f"{values[number]:.3f}" for values in scores.values()]
+        loop[row, b_factors] = texts[0]
+        for place, text in enumerate(texts, loop.width() - len(texts)):
+            loop[row, place] = text
     with atomic_path(path) as temporary:
         document.write_file(temporary)
 

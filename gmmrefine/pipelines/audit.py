@@ -6,6 +6,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.mrc import read_grid
 from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_status_figure
@@ -99,10 +100,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     _write_tables(run, atoms, classes, copies, maps, levels, statuses, changes)
     _write_figures(run, atoms, classes, copies, maps, statuses, changes, settings.sigma)
     for number, each in enumerate(maps[1:], 2):
-        attribute = run.path(f"change_map_{number}.defattr")
-        write_attribute(attribute, "gmm_q_change", atoms, each.values - reference.values)
-        write_script(
-            run.path(f"change_map_{number}.cxc"), model, attribute, "gmm_q_change", _PALETTE, [reference.path, each.path])
+        _write_model(run, atoms, refitted[number - 1] if refitted else model, number, reference, each)
     results = {
         **_results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted)), **model_counts(atoms, left_out)}
     _say(results, progress)
@@ -252,6 +250,14 @@ def _joined(tables):
     """Tables with the same columns one below the other."""
     text = [text_columns(table) for table in tables]
     return {label: np.concatenate([table[label] for table in text]) for label in text[0]}
+
+
+def _write_model(run, atoms, model, number, reference, each):
+    """Write the model that a map was scored with, carrying the scores, and a script that colours it by the change."""
+    path, attribute, change = run.path(f"change_map_{number}"), "gmm_q_change", each.values - reference.values
+    write_scored_model(model, f"{path}.cif", {"Q_change": change, "Q_score": each.values, "Q_reference": reference.values})
+    write_attribute(f"{path}.defattr", attribute, atoms, change)
+    write_script(f"{path}.cxc", f"{path}.cif", f"{path}.defattr", attribute, _PALETTE, [reference.path, each.path])
 
 
 def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):

@@ -142,7 +142,7 @@ def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
 
 
 def _write_model(run, atoms, scores, paths):
-    write_scored_model(paths[0], run.path("qscore.cif"), scores.values)
+    write_scored_model(paths[0], run.path("qscore.cif"), {"Q_score": scores.values})
     write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
     write_script(
         run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]])

@@ -4,29 +4,28 @@ from pwem.convert.atom_struct import NAME, RECIP, SPEC, VALUE, AtomicStructHandl
 NO_VALUE = "nan"  # what those tools take for a number that is none
 
 
-def writeAtomAttribute(source, target, column, name):
-    """Copy a column of ``_atom_site`` of an mmCIF file into the category ``_scipion_attributes``.
+def writeAtomAttributes(source, target, names):
+    """Copy columns of ``_atom_site`` of an mmCIF file into the category ``_scipion_attributes``.
 
     Parameters
     ----------
     source, target : str
         mmCIF files, to read and to write.
-    column : str
-        Such as ``Q_score``.
-    name : str
-        Of the attribute.
+    names : sequence of str
+        Of the columns, such as ``Q_score``, and of their attributes.
 
     Notes
     -----
-    One row per atom in the order of the atoms, as Scipion's ChimeraX viewer counts on it; alike names of two atoms do no harm.
+    One row per attribute and atom in the order of the atoms, as Scipion's ChimeraX viewer counts on it; alike names of two
+    atoms do no harm.
     """
     handler = AtomicStructHandler()
     content = {key: [value or "?" for value in values] if isinstance(values, list) else values or "?"
                for key, values in handler.readLowLevel(source).items()}  # the writer cannot do empty ones
-    values = content[f"_atom_site.{column}"]
     atoms = zip(*(content[f"_atom_site.{key}"] for key in (
         "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", "label_atom_id")))
-    content[NAME], content[RECIP] = [name] * len(values), ["atoms"] * len(values)
-    content[SPEC] = [f"{chain}:{number}{code.strip('?.')}@{atom}" for chain, number, code, atom in atoms]
-    content[VALUE] = [NO_VALUE if value == "?" else value for value in values]
+    specs = [f"{chain}:{number}{code.strip('?.')}@{atom}" for chain, number, code, atom in atoms]
+    content[NAME] = [name for name in names for _ in specs]
+    content[RECIP], content[SPEC] = ["atoms"] * len(content[NAME]), specs * len(names)
+    content[VALUE] = [NO_VALUE if value == "?" else value for name in names for value in content[f"_atom_site.{name}"]]
     handler._writeLowLevel(target, content)

@@ -4,16 +4,26 @@ import os
 import re
 import textwrap
 
+from pwem.objects import AtomStruct
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import AUDIT_FILE, AUDITED_MAPS_FILE, CHANGES_FIGURE, CHANGES_FILE, Q_CLASSES_FIGURE
+from scipion_gmmrefine.constants import (
+    AUDIT_FILE,
+    AUDITED_MAPS_FILE,
+    CHANGED_MODEL_FILE,
+    CHANGES_FIGURE,
+    CHANGES_FILE,
+    Q_CLASSES_FIGURE,
+    Q_COLUMNS_OF_AUDIT,
+)
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_maps import MAPS_FOLDER, MapProtocol
 
+REFITTED = "--refitted"
 OUTPUT_PREFIX = re.compile("^output(Volume$)?")
 UNFIT_FOR_NAMES = re.compile(r"[^A-Za-z0-9-]+")
 
@@ -30,10 +40,18 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
     *Result* (*Analyze results*): the Q-score by component class in every map, its mean change with a confidence interval, and
     for every ligand, ion, lipid, water and sugar whether a map kept, weakened or lost it. A molecule that the unmodified map
     does not show is unjudged.
+
+    *Output*: for every modified volume, in their order, the model with the attributes *Q_change* (also in the B-factor column),
+    *Q_score* in that volume and *Q_reference* in the unmodified one of every atom, which Scipion's viewers of structures can
+    colour and plot (outputAtomStruct1, outputAtomStruct2, ...). Hydrogens, and alternative places of lower occupancy, are not
+    scored and are left out of it.
     """
 
     _label = "GMM map audit"
     _devStatus = BETA
+    _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
+    _OUTNAME = "outputAtomStruct1"
+    _possibleOutputs = {_OUTNAME: AtomStruct}
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
@@ -44,6 +62,11 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
                       label="Modified volumes", help="Of the same molecule; of any protocols.")
         form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
                       label="Atomic model", help="Fitted to the maps, with its ligands, ions and waters.")
+        form.addParam("refittedStructures", params.MultiPointerParam, pointerClass="AtomStruct", allowsNull=True,
+                      label="Refitted models",
+                      help="The atomic model refined into each modified volume, one per volume, in the same order and with the "
+                           "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
+                           "with its own model, which is fairer. Empty: all are scored with the atomic model.")
         self._definePlace(form)
         addSettings(form, settings.AUDIT)
 
@@ -52,18 +75,25 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         options = engineOptions(self, settings.AUDIT)
         names = mapNames(self._volumes())
         files = [pointer.get().getFileName() for pointer in self._volumes()]
-        model = self.inputStructure.get().getFileName()
-        self._insertFunctionStep(self.auditStep, names, files, model, self.placeFrom.get(), options, needsGPU=False)
+        models = [pointer.get().getFileName() for pointer in self._models()]
+        self._insertFunctionStep(self.auditStep, names, files, models, self.placeFrom.get(), options, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, names, files, models, options, needsGPU=False)
 
     def _volumes(self):
         """Pointers to the maps, the unmodified one first."""
         return [self.inputVolume, *self.modifiedVolumes]
 
+    def _models(self):
+        """Pointers to the atomic model and, where there are any, the refitted ones."""
+        return [self.inputStructure, *self.refittedStructures]
+
     # --------------------------- STEPS functions ------------------------------
-    def auditStep(self, names, _files, model, _place, options):
+    def auditStep(self, names, _files, models, _place, options):
         maps = [self._named(pointer.get(), name) for pointer, name in zip(self._volumes(), names)]
-        self._runEngine("audit", [os.path.abspath(model), *maps, *options],
-                        [AUDIT_FILE, CHANGES_FILE, AUDITED_MAPS_FILE, Q_CLASSES_FIGURE, CHANGES_FIGURE])
+        paths = [os.path.abspath(model) for model in models]
+        refitted = [REFITTED, *paths] if len(paths) > 1 else []
+        self._runEngine("audit", [paths[0], *maps, *options, *refitted], [
+            AUDIT_FILE, CHANGES_FILE, AUDITED_MAPS_FILE, Q_CLASSES_FIGURE, CHANGES_FIGURE])
 
     def _named(self, volume, name):
         """Path of a map under the name that the tables and figures give it."""
@@ -75,9 +105,23 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
             os.symlink(path, link)
         return link
 
+    def createOutputStep(self, names, _files, models, _options):
+        sources = self._models()[1:] or len(self.modifiedVolumes) * [self.inputStructure]
+        for number, (volume, model, name) in enumerate(zip(self.modifiedVolumes, sources, names[1:]), 1):
+            structure = self._scoredStructure(
+                CHANGED_MODEL_FILE.format(number + 1), name, Q_COLUMNS_OF_AUDIT, model.get().getFileName(), volume.get())
+            structure.setObjLabel(f"model with Q in {name}")
+            self._defineOutputs(**{f"outputAtomStruct{number}": structure})
+            for source in (self.inputVolume, volume, model):
+                self._defineSourceRelation(source, structure)
+
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
-        errors = self._missingModel(self.inputStructure.get())
+        errors = [error for pointer in self._models() for error in self._missingModel(pointer.get())]
+        counts = len(self.refittedStructures), len(self.modifiedVolumes)
+        if counts[0] and counts[0] != counts[1]:
+            errors.append(f"There are {counts[0]} refitted models and {counts[1]} modified volumes.\n"
+                          "Give one model per modified volume, in the same order, or none.")
         files = [pointer.get().getFileName() for pointer in self._volumes() if pointer.get() is not None]
         if len(set(files)) < len(files):
             twice = max(files, key=files.count)
@@ -90,20 +134,44 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
             return [self._progress()] if self.isActive() else ["Not compared yet."]
         lines = [f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
                  f"Ligands, ions, lipids, waters and sugars in the model: {results['copies']}"]
+        if results["models_refitted_to_maps"]:
+            lines.append("Every map was scored with the model refitted to it")
         for name, counts in results["counts"].items():
-            said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none to judge"
-            lines += textwrap.wrap(f"{name}: {said}", SUMMARY_WIDTH)
-            if results["lost"][name]:
-                lines += textwrap.wrap(f"lost: {', '.join(results['lost'][name])}", SUMMARY_WIDTH, max_lines=3)
+            lines += describeCopies(name, counts, results["lost"][name])
         return lines
 
     def _methods(self):
         results = self._results()
+        if not results:
+            return []
+        models = "every map with the model refitted to it" if results["models_refitted_to_maps"] else (
+            "with one model that was not refitted to them")
         return [f"{len(results['counts'])} modified maps were compared with the unmodified one by Q-scores [Pintilie2020] of "
-                "component classes [Berkeley2024], with one model that was not refitted to them."] if results else []
+                f"component classes [Berkeley2024], {models}."]
 
     def _citations(self):
         return ["Berkeley2024", "Pintilie2020", "Chen2023"]
+
+
+def describeCopies(name, counts, lost):
+    """What became of ligands, ions, lipids, waters and sugars in a map, as lines of a summary.
+
+    Parameters
+    ----------
+    name : str
+        Of the map.
+    counts : dict of str to int
+        Status → molecules.
+    lost : list of str
+        Names of those lost.
+
+    Returns
+    -------
+    list of str
+    """
+    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none to judge"
+    lines = textwrap.wrap(f"{name}: {said}", SUMMARY_WIDTH)
+    return lines + textwrap.wrap(f"lost: {', '.join(lost)}", SUMMARY_WIDTH, max_lines=3) if lost else lines
 
 
 def mapNames(pointers):

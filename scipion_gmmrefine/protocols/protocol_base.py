@@ -67,10 +67,10 @@ class EngineProtocol:
         mask.setSamplingRate(samplingRate)
         return mask
 
-    def _fscs(self, **more):
-        """The set of the engine's FSC curves; `more` are files of further ones by their labels."""
+    def _fscs(self, columns=FSC_CURVES, **more):
+        """The set of the engine's FSC curves, labels by their columns; `more` are files of further ones by their labels."""
         curves = self._createSetOfFSCs()
-        files = {label: (FSC_FILE, column) for column, label in FSC_CURVES.items()}
+        files = {label: (FSC_FILE, column) for column, label in columns.items()}
         files.update({label: (name, "gmmFsc") for label, name in more.items()})
         for label, (name, column) in files.items():
             curve = GmmFSC()

@@ -1,9 +1,10 @@
 """What the protocols that take maps of any protocol share."""
 import os
 
-from pwem.objects import Volume
+from pwem.objects import AtomStruct, Volume
 from pyworkflow.protocol import params
 
+from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.images import halfMapFiles
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
@@ -47,9 +48,9 @@ class MapProtocol(EngineProtocol):
         return mrcMap(fileName or volume.getFileName(), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc"),
                       volume.getSamplingRate(), origin)
 
-    def _engineHalfMaps(self, volume):
-        """Paths of a volume's two half maps, with Scipion's sampling rate in their headers."""
-        return [self._engineMap(volume, f"half_map_{number}", fileName=name)
+    def _engineHalfMaps(self, volume, placed=False):
+        """Paths of a volume's two half maps, with Scipion's sampling rate in their headers; put where the form says or not."""
+        return [self._engineMap(volume, f"half_map_{number}", placed, name)
                 for number, name in enumerate(halfMapFiles(volume), 1)]
 
     def _onGrid(self, *group):
@@ -66,6 +67,28 @@ class MapProtocol(EngineProtocol):
         if volume.hasOrigin():
             result.setOrigin(volume.getOrigin())
         return result
+
+    def _scoredStructure(self, source, suffix, columns, model, volume):
+        """An atomic model whose atoms carry scores as attributes.
+
+        Parameters
+        ----------
+        source : str
+            mmCIF file of the engine in the extra folder.
+        suffix : str
+            Told from the model's own file by it.
+        columns : sequence of str
+            Of the scores.
+        model : str
+            File that was scored.
+        volume : Volume
+            Map that it was scored in.
+        """
+        target = self._getPath(f"{os.path.basename(model).split('.')[0]}_{suffix}.cif")
+        writeAtomAttributes(self._getExtraPath(source), target, columns)
+        structure = AtomStruct(filename=target)
+        structure.setVolume(volume.clone())
+        return structure
 
     # --------------------------- INFO functions -------------------------------
     def _missingModel(self, model):

@@ -9,7 +9,6 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import Q_COLUMN, Q_SCRIPT, SCORED_MODEL_FILE
-from scipion_gmmrefine.convert.attributes import writeAtomAttribute
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol
@@ -58,11 +57,7 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         self._runEngine("qscore", [os.path.abspath(files[1]), placed, *options], [SCORED_MODEL_FILE, Q_SCRIPT])
 
     def createOutputStep(self, files, _options):
-        stem = os.path.basename(files[1]).split(".")[0]
-        target = self._getPath(f"{stem}_qscore.cif")
-        writeAtomAttribute(self._getExtraPath(SCORED_MODEL_FILE), target, Q_COLUMN, self._ATTRNAME)
-        structure = AtomStruct(filename=target)
-        structure.setVolume(self.inputVolume.get().clone())
+        structure = self._scoredStructure(SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get())
         self._defineOutputs(**{self._OUTNAME: structure})
         for source in (self.inputVolume, self.inputStructure):
             self._defineSourceRelation(source, structure)

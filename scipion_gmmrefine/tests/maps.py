@@ -1,9 +1,16 @@
 """A small piece of 6MSM with an ATP, and maps of it, for the tests of protocols that judge and modify maps."""
+from pathlib import Path
+from unittest import mock
+
 import gemmi
 import mrcfile
 import numpy as np
+from matplotlib import pyplot
 from pwem.objects import AtomStruct, Volume
 from pwem.protocols import ProtImportVolumes
+from pwem.viewers.viewer_chimera import Chimera, ChimeraView
+from pyworkflow.object import Pointer
+from pyworkflow.tests import BaseTest, setupTestProject
 
 from scipion_gmmrefine.demo import MODEL
 
@@ -39,6 +46,15 @@ def writePocket(fileName):
     return AtomStruct(filename=str(fileName)), positions, np.array([site.residue.name == LIGAND for site in sites])
 
 
+def writeMoved(structure, fileName, move):
+    """An AtomStruct moved by (3,) Å as a whole."""
+    moved = gemmi.read_structure(structure.getFileName())
+    for site in moved[0].all():
+        site.atom.pos += gemmi.Position(*move)
+    moved.make_mmcif_document().write_file(str(fileName))
+    return AtomStruct(filename=str(fileName))
+
+
 def density(positions):
     """The map (Z, Y, X) of atoms of height 1 whose frame has the box centre at 0."""
     axis = (np.arange(SIDE) - SIDE // 2) * VOXEL
@@ -72,3 +88,57 @@ def asOutputs(project, **outputs):
     project.saveProtocol(protocol)
     protocol._defineOutputs(**outputs)
     return protocol
+
+
+class MapsTest(BaseTest):
+    """One pocket with an ATP, and maps of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        setupTestProject(cls)
+        cls.folder = Path(cls.proj.getPath("data")).absolute()
+        cls.folder.mkdir()
+        cls.structure, cls.positions, cls.ofLigand = writePocket(cls.folder / "pocket.cif")
+        cls.full = density(cls.positions)
+
+    def tearDown(self):
+        pyplot.close("all")
+
+    @classmethod
+    def execute(cls, protocolClass, inputs, **values):
+        """Run a protocol to its end; `inputs` are names of outputs of ``cls.sources``, or lists of them."""
+        protocol = cls.proj.newProtocol(protocolClass, **values)
+        for name, outputs in inputs.items():
+            row = getattr(protocol, name)
+            if isinstance(outputs, list):
+                for output in outputs:
+                    row.append(Pointer(cls.sources, extended=output))
+            else:
+                row.set(cls.sources)
+                row.setExtended(outputs)
+        cls.proj.launchProtocol(protocol, wait=True)
+        if not protocol.isFinished():
+            raise AssertionError(protocol.getErrorMessage())
+        return protocol
+
+    def viewer(self, viewerClass, protocol):
+        viewer = viewerClass(project=self.proj, protocol=protocol)
+        viewer.setProtocol(protocol)
+        return viewer
+
+    def show(self, viewer, name):
+        view, = viewer._getVisualizeDict()[name](name)
+        return view
+
+    def axes(self, viewer, name):
+        figure = self.show(viewer, name).getFigure()
+        figure.canvas.draw()
+        return figure.axes
+
+    def chimera(self, viewer, name):
+        """Command line of ChimeraX."""
+        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
+                mock.patch.object(Chimera, "getHome", return_value="/"):
+            view = self.show(viewer, name)
+        self.assertIsInstance(view, ChimeraView)
+        return view._cmd

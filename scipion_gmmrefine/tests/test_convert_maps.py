@@ -10,7 +10,7 @@ from pwem.convert.atom_struct import NAME, SPEC, VALUE, AtomicStructHandler
 from pwem.emlib.image import ImageHandler
 from pyworkflow.tests import BaseTest
 
-from scipion_gmmrefine.convert.attributes import writeAtomAttribute
+from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
 from scipion_gmmrefine.protocols.protocol_audit import mapNames
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, writeVolume
@@ -26,9 +26,10 @@ _atom_site.auth_asym_id
 _atom_site.auth_seq_id
 _atom_site.pdbx_PDB_ins_code
 _atom_site.Q_score
-ATOM 1 CA A 5 ? 0.812
-ATOM 2 CA A 5 B -0.100
-HETATM 3 "O5'" A 6 ? ?
+_atom_site.Q_change
+ATOM 1 CA A 5 ? 0.812 0.010
+ATOM 2 CA A 5 B -0.100 -0.200
+HETATM 3 "O5'" A 6 ? ? 0.300
 """
 
 
@@ -87,12 +88,12 @@ class TestMaps(BaseTest):
             "import_volumes", "DeepEMhancer_tight_Volume", "GMM_sharpen", "GMM_sharpen_Unmodified", "GMM_sharpen_2",
             "GMM_sharpen_3"])
 
-    def test_scores_become_scipions_attribute(self):
+    def test_scores_become_scipions_attributes(self):
         source, target = self.folder / "scored.cif", str(self.folder / "attribute.cif")
         source.write_text(SCORED)
-        writeAtomAttribute(str(source), target, "Q_score", "Q_score")
+        writeAtomAttributes(str(source), target, ("Q_change", "Q_score"))
         content = AtomicStructHandler().readLowLevel(target)
-        self.assertEqual(content[NAME], 3 * ["Q_score"])
-        self.assertEqual(content[SPEC], ["A:5@CA", "A:5B@CA", "A:6@O5'"])
-        self.assertEqual(content[VALUE], ["0.812", "-0.100", "nan"])
+        self.assertEqual(content[NAME], 3 * ["Q_change"] + 3 * ["Q_score"])
+        self.assertEqual(content[SPEC], 2 * ["A:5@CA", "A:5B@CA", "A:6@O5'"])
+        self.assertEqual(content[VALUE], ["0.010", "-0.200", "0.300", "0.812", "-0.100", "nan"])
         self.assertEqual(content["_atom_site.label_atom_id"], ["CA", "CA", "O5'"])

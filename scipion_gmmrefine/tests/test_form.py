@@ -1,3 +1,4 @@
+from pwem.objects import AtomStruct
 from pyworkflow.protocol import LEVEL_ADVANCED, Protocol
 from pyworkflow.tests import BaseTest, setupTestProject
 
@@ -12,6 +13,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtHeterogeneity,
     GmmRefineProtImposeSymmetry,
     GmmRefineProtLocalResolution,
+    GmmRefineProtModify,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
@@ -35,11 +37,13 @@ GROUPS = {
     GmmRefineProtQScore: settings.QSCORE,
     GmmRefineProtAudit: settings.AUDIT,
     GmmRefineProtSharpen: settings.SHARPEN,
+    GmmRefineProtModify: settings.MODIFY,
     GmmRefineProtLocalResolution: settings.LOCAL_RESOLUTION}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
-    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "placeFrom", "filterVolume"}
+    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "placeFrom",
+    "filterVolume"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
@@ -131,6 +135,17 @@ class TestForm(BaseTest):
         protocol.mask.set(protocol.localResolution.get())
         self.assertEqual({setting.name for setting in settings.SHARPEN if isShown(protocol, setting)},
                          {"sharpening", "local_resolution", "b_factor", "mask"})
+
+    def test_rows_of_the_audit_of_density_modification_follow_the_model(self):
+        protocol = self.proj.newProtocol(GmmRefineProtModify)
+        self.assertEqual({setting.name for setting in settings.MODIFY if isShown(protocol, setting)},
+                         {"local_window", "fsc_threshold", "mask", "mask_resolution", "mask_edge", "seed"})
+        self.assertFalse(protocol.evalParamCondition("placeFrom"))
+        protocol.inputStructure.set(AtomStruct(filename="model.cif"))
+        protocol.mask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
+        self.assertEqual({setting.name for setting in settings.MODIFY if isShown(protocol, setting)},
+                         {"local_window", "fsc_threshold", "mask", "sigma", "seed"})
+        self.assertTrue(protocol.evalParamCondition("placeFrom"))
 
     def test_threads_of_the_engine_where_steps_run_side_by_side(self):
         protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)

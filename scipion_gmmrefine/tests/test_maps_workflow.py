@@ -1,18 +1,12 @@
 """Q-score, audit, sharpening and local resolution with the real engine, through Scipion's launcher."""
 import os
-from pathlib import Path
-from unittest import mock
 
 import mrcfile
 import numpy as np
-from matplotlib import pyplot
-from pwem.convert.atom_struct import RECIP, SPEC, VALUE, AtomicStructHandler
+from pwem.convert.atom_struct import NAME, RECIP, SPEC, VALUE, AtomicStructHandler
 from pwem.objects import Transform
 from pwem.viewers import ChimeraAttributeViewer
-from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pwem.viewers.viewer_localres import getResidueAverage, replaceOcuppancyWithAttribute
-from pyworkflow.object import Pointer
-from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
 from scipion_gmmrefine import viewers
@@ -26,58 +20,9 @@ from scipion_gmmrefine.protocols import (
 from scipion_gmmrefine.protocols.protocol_maps import HEADER
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_MODEL
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_RESOLUTION as BY_LOCAL_RESOLUTION
-from scipion_gmmrefine.tests.maps import SIDE, VOXEL, asOutputs, density, writeMap, writeNoisyMap, writePocket
+from scipion_gmmrefine.tests.maps import SIDE, VOXEL, MapsTest, asOutputs, density, writeMap, writeMoved, writeNoisyMap
 
-
-class MapsTest(BaseTest):
-    """One pocket with an ATP, and maps of it."""
-
-    @classmethod
-    def setUpClass(cls):
-        setupTestProject(cls)
-        cls.folder = Path(cls.proj.getPath("data")).absolute()
-        cls.folder.mkdir()
-        cls.structure, cls.positions, cls.ofLigand = writePocket(cls.folder / "pocket.cif")
-        cls.full = density(cls.positions)
-
-    def tearDown(self):
-        pyplot.close("all")
-
-    @classmethod
-    def execute(cls, protocolClass, inputs, modified=(), **values):
-        """Run a protocol to its end; `inputs` and `modified` are names of outputs of ``cls.sources``."""
-        protocol = cls.proj.newProtocol(protocolClass, **values)
-        for name, output in inputs.items():
-            getattr(protocol, name).set(cls.sources)
-            getattr(protocol, name).setExtended(output)
-        for output in modified:
-            protocol.modifiedVolumes.append(Pointer(cls.sources, extended=output))
-        cls.proj.launchProtocol(protocol, wait=True)
-        if not protocol.isFinished():
-            raise AssertionError(protocol.getErrorMessage())
-        return protocol
-
-    def viewer(self, viewerClass, protocol):
-        viewer = viewerClass(project=self.proj, protocol=protocol)
-        viewer.setProtocol(protocol)
-        return viewer
-
-    def show(self, viewer, name):
-        view, = viewer._getVisualizeDict()[name](name)
-        return view
-
-    def axes(self, viewer, name):
-        figure = self.show(viewer, name).getFigure()
-        figure.canvas.draw()
-        return figure.axes
-
-    def chimera(self, viewer, name):
-        """Command line of ChimeraX."""
-        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
-            view = self.show(viewer, name)
-        self.assertIsInstance(view, ChimeraView)
-        return view._cmd
+MOVE = np.array([0.6, 0, 0])  # Å; less than what the audit refuses
 
 
 class TestQScore(MapsTest):
@@ -158,10 +103,23 @@ class TestAudit(MapsTest):
         super().setUpClass()
         deposited, kept, erased = (writeMap(cls.folder / f"{name}.mrc", data) for name, data in (
             ("deposited", cls.full), ("kept", 2 * cls.full), ("erased", density(cls.positions[~cls.ofLigand]))))
+        moved = writeMap(cls.folder / "moved.mrc", density(cls.positions + MOVE))
         cls.sources = asOutputs(
-            cls.proj, outputVolume=deposited, outputKept=kept, some_network=erased, structure=cls.structure)
-        cls.protocol = cls.execute(
-            GmmRefineProtAudit, {"inputVolume": "outputVolume", "inputStructure": "structure"}, ["outputKept", "some_network"])
+            cls.proj, outputVolume=deposited, outputKept=kept, some_network=erased, moved=moved, structure=cls.structure,
+            refitted=writeMoved(cls.structure, cls.folder / "refitted.cif", MOVE))
+        cls.protocol = cls.audit(["outputKept", "some_network"])
+
+    @classmethod
+    def audit(cls, modified, **more):
+        return cls.execute(GmmRefineProtAudit, {
+            "inputVolume": "outputVolume", "inputStructure": "structure", "modifiedVolumes": modified, **more})
+
+    def attributes(self, structure):
+        """Attribute of Scipion → its values (A,); positions (A, 3) in Å."""
+        content = AtomicStructHandler().readLowLevel(structure.getFileName())
+        names, values = np.array(content[NAME]), np.array(content[VALUE], float)
+        places = [content[f"_atom_site.Cartn_{axis}"] for axis in "xyz"]
+        return {name: values[names == name] for name in content[NAME]}, np.array(places, float).T
 
     def test_the_erased_ligand_is_lost_and_nothing_else(self):
         self.assertEqual(self.protocol.summary(), [
@@ -170,6 +128,38 @@ class TestAudit(MapsTest):
         table = readTable(self.protocol._getExtraPath("audit.star"))
         self.assertEqual(table["gmmStatus"], ["kept", "lost"])
         self.assertIn("2 modified maps", self.protocol.methods()[0])
+        self.assertIn("one model that was not refitted", self.protocol.methods()[0])
+
+    def test_outputs_carry_the_scores_of_every_atom_and_their_change(self):
+        table = readTable(self.protocol._getExtraPath("atoms.star"))
+        before, *after = (np.array(table[f"gmmQScoreMap{number}"], float) for number in (1, 2, 3))
+        for structure, scores in zip((self.protocol.outputAtomStruct1, self.protocol.outputAtomStruct2), after):
+            found, _ = self.attributes(structure)
+            for name, expected in (("Q_reference", before), ("Q_score", scores), ("Q_change", scores - before)):
+                np.testing.assert_allclose(found[name], expected, atol=6e-4)
+        self.assertLess(found["Q_change"][self.ofLigand].mean(), -0.5)
+        self.assertLess(np.abs(found["Q_change"][~self.ofLigand]).mean(), 0.1)
+        self.assertTrue(structure.getFileName().endswith("pocket_import_volumes_some_network.cif"))
+        self.assertEqual(structure.getObjLabel(), "model with Q in import_volumes_some_network")
+        self.assertTrue(structure.getVolume().getFileName().endswith("erased.mrc"))
+        self.assertFalse(hasattr(self.protocol, "outputAtomStruct3"))
+
+    def test_scipions_own_viewer_of_attributes_reads_the_output(self):
+        viewer = self.viewer(ChimeraAttributeViewer, self.protocol)
+        self.assertEqual(set(viewer._getStructureAttributes()), {"Q_change", "Q_score", "Q_reference"})
+        self.assertEqual(viewer.getParam("attrName").choices[viewer.attrName.get()], "Q_change")
+
+    def test_every_map_is_scored_with_the_model_refitted_to_it(self):
+        alone = self.audit(["moved"])
+        self.assertLess(self.attributes(alone.outputAtomStruct1)[0]["Q_change"].mean(), -0.05)
+        protocol = self.audit(["outputKept", "moved"], refittedStructures=["structure", "refitted"])
+        for number, move in ((1, 0), (2, MOVE)):
+            found, places = self.attributes(getattr(protocol, f"outputAtomStruct{number}"))
+            np.testing.assert_allclose(places, self.positions + move, atol=2e-3)
+            self.assertLess(np.abs(found["Q_change"]).max(), 0.03)
+        self.assertIn("Every map was scored with the model refitted to it", protocol.summary())
+        self.assertIn("every map with the model refitted to it", protocol.methods()[0])
+        self.assertTrue(protocol.outputAtomStruct2.getFileName().endswith("refitted_import_volumes_moved.cif"))
 
     def test_viewer(self):
         viewer = self.viewer(viewers.GmmRefineAuditViewer, self.protocol)
@@ -179,6 +169,12 @@ class TestAudit(MapsTest):
         viewer.modified.set(1)
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()
         self.assertEqual([cells[1, column].get_text().get_text() for column in range(3)], ["lost", "A/ATP 1503", "ligand"])
+        cells = self.axes(viewer, "showClassTable")[0].tables[0].get_celld()
+        row, = [row for row, column in cells if column == 0 and cells[row, 0].get_text().get_text() == "ligand"]
+        changes = readTable(self.protocol._getExtraPath("changes.star"))
+        wanted, = [number for number, name in enumerate(changes["gmmClass"]) if name == "ligand" and number > row - 1]
+        self.assertEqual(cells[row, 4].get_text().get_text(), f"{float(changes['gmmQChange'][wanted]):.3f}")
+        self.assertLess(float(changes["gmmQChange"][wanted]), -0.5)
         self.assertIn("change_map_3.cxc", self.chimera(viewer, "showColoured"))
 
     def test_table_of_molecules_begins_with_the_worst(self):

@@ -17,11 +17,12 @@ PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
     "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
     "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
-    "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtPatches", "GmmRefineProtQScore",
-    "GmmRefineProtRefine", "GmmRefineProtSharpen")
+    "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtModify", "GmmRefineProtPatches",
+    "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
 VIEWERS = {
     protocols.GmmRefineProtAudit: viewers.GmmRefineAuditViewer,
     protocols.GmmRefineProtLocalResolution: viewers.GmmRefineLocalResolutionViewer,
+    protocols.GmmRefineProtModify: viewers.GmmRefineModifyViewer,
     protocols.GmmRefineProtQScore: viewers.GmmRefineQScoreViewer,
     protocols.GmmRefineProtSharpen: viewers.GmmRefineSharpenViewer,
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
@@ -92,6 +93,7 @@ class TestRegistration(BaseTest):
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtSharpen"),
+                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtModify"),
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
                          ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),

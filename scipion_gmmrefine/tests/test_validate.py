@@ -14,6 +14,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtImportParticles,
     GmmRefineProtImposeSymmetry,
     GmmRefineProtLocalResolution,
+    GmmRefineProtModify,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
@@ -293,6 +294,22 @@ class TestValidateMaps(ValidateTest):
         protocol.mask.set(writeMask(self.folder / "mask.mrc", box=20))
         self.assertOneError(protocol, "The mask has 20×20×20")
 
+    def test_density_modification_needs_half_maps_on_one_grid(self):
+        protocol = self.proj.newProtocol(GmmRefineProtModify)
+        self.assertOneError(protocol, "*Input volume* cannot be EMPTY.")
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        self.assertOneError(protocol, "The volume has no half maps")
+        withHalves(protocol.inputVolume.get())
+        self.assertEqual(protocol.validate(), [])
+        protocol.inputStructure.set(AtomStruct(filename="/nowhere/a.cif"))
+        self.assertOneError(protocol, "/nowhere/a.cif does not exist")
+        protocol.inputStructure.set(None)
+        protocol.mask.set(writeMask(self.folder / "mask.mrc", box=20))
+        self.assertOneError(protocol, "The mask has 20×20×20")
+        protocol.mask.set(None)
+        protocol.localWindow.set(9.0)
+        self.assertOneError(protocol, "must be at most 5")
+
     def test_qscore(self):
         protocol = self.proj.newProtocol(GmmRefineProtQScore, mapResolution=7.0)
         protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
@@ -311,3 +328,17 @@ class TestValidateMaps(ValidateTest):
         self.assertEqual(protocol.validate(), [])
         protocol.modifiedVolumes.append(writeVolume(self.folder / "map.mrc"))
         self.assertOneError(protocol, "map.mrc is given twice")
+
+    def test_refitted_models_of_an_audit_are_as_many_as_the_modified_volumes(self):
+        protocol, model = self.proj.newProtocol(GmmRefineProtAudit), self.folder / "a.cif"
+        model.write_text("data_a")
+        protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        protocol.inputStructure.set(AtomStruct(filename=str(model)))
+        for name in ("one", "two"):
+            protocol.modifiedVolumes.append(writeVolume(self.folder / f"{name}.mrc"))
+        protocol.refittedStructures.append(AtomStruct(filename=str(model)))
+        self.assertOneError(protocol, "There are 1 refitted models and 2 modified volumes", "same order, or none")
+        protocol.refittedStructures.append(AtomStruct(filename=str(model)))
+        self.assertEqual(protocol.validate(), [])
+        protocol.refittedStructures[1].set(AtomStruct(filename="/nowhere/b.cif"))
+        self.assertOneError(protocol, "/nowhere/b.cif does not exist")

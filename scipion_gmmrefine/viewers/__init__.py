@@ -5,6 +5,7 @@ from scipion_gmmrefine.viewers.viewer_conformation_to_pose import GmmRefineConfo
 from scipion_gmmrefine.viewers.viewer_focus import GmmRefineFocusViewer
 from scipion_gmmrefine.viewers.viewer_heterogeneity import GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.viewer_local_resolution import GmmRefineLocalResolutionViewer
+from scipion_gmmrefine.viewers.viewer_modify import GmmRefineModifyViewer
 from scipion_gmmrefine.viewers.viewer_qscore import GmmRefineQScoreViewer
 from scipion_gmmrefine.viewers.viewer_refine import GmmRefineRefineViewer
 from scipion_gmmrefine.viewers.viewer_refine_patches import GmmRefinePatchesViewer

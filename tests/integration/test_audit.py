@@ -1,6 +1,7 @@
 """The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
 import re
 
+import gemmi
 import numpy as np
 import pytest
 from model_files import residue, write_6msm_with_waters, write_pdb
@@ -59,7 +60,7 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     sharp = [name == "sharp" and kind.startswith("protein") for name, kind in zip(*map(
         changes.strings, ("gmmMap", "gmmClass")))]
     assert (changes.numbers("gmmQReference")[sharp] < changes.numbers("gmmQMean")[sharp]).all()
-    for name in (*OUTPUTS, "figures/copies.png", "change_map_2.cxc", "change_map_4.defattr"):
+    for name in (*OUTPUTS, "figures/copies.png", "change_map_2.cif", "change_map_2.cxc", "change_map_4.defattr"):
         assert (tmp_path / name).stat().st_size > 0, name
 
 
@@ -241,6 +242,7 @@ def test_refitted_models(small):
     assert record(small / "out")["results"]["models_refitted_to_maps"] is True
     changes = read_star(small / "out" / "changes.star")["changes"]
     assert np.abs(changes.numbers("gmmQChange")).max() < 0.03
+    assert_scored_model(small, small / "bent.pdb")
     one = gmmrefine("audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "one")
     assert one.code == 0
     assert read_star(small / "one" / "changes.star")["changes"].numbers("gmmQChange")[0] < -0.1
@@ -251,6 +253,18 @@ def test_refitted_models(small):
         outcome = gmmrefine(
             "audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "bad", "--refitted", *models)
         assert_refused(outcome, "audit", words)
+
+
+def assert_scored_model(folder, source):
+    """The model of the second map is that of `source`, with the scores of the table."""
+    made, scores = folder / "out" / "change_map_2.cif", read_star(folder / "out" / "atoms.star")["atoms"]
+    assert read_atoms(made).positions.tolist() == read_atoms(source).positions.tolist()
+    before, after = (scores.numbers(f"gmmQScoreMap{number}") for number in (1, 2))
+    table = gemmi.cif.read(str(made)).sole_block().find(
+        "_atom_site.", ["Q_reference", "Q_score", "Q_change", "B_iso_or_equiv"])
+    written = np.array([[float(text) for text in row] for row in table])
+    np.testing.assert_allclose(written, np.column_stack([before, after, after - before, after - before]), atol=6e-4)
+    assert 'open "change_map_2.cif"' in (folder / "out" / "change_map_2.cxc").read_text()
 
 
 def test_a_model_of_protein_only(small):

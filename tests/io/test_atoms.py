@@ -61,11 +61,13 @@ def test_insertion_codes_and_residues_apart(tmp_path):
 
 def test_scored_model_holds_each_score_beside_its_atom(tmp_path):
     (tmp_path / "model.pdb").write_text(PDB)
-    write_scored_model(tmp_path / "model.pdb", tmp_path / "scored.cif", [0.25, np.nan, -0.5])
+    write_scored_model(tmp_path / "model.pdb", tmp_path / "scored.cif", {
+        "Q_score": np.array([0.25, np.nan, -0.5]), "Q_change": np.array([0.125, 0.25, np.nan])})
     atoms = read_atoms(tmp_path / "scored.cif")
     assert atoms.names.tolist() == ["N", "CA", "MG"] and atoms.positions.tolist() == [[11, 12, 13], [20, 0, 0], [5, 6, 7]]
-    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find("_atom_site.", ["Q_score", "B_iso_or_equiv"])
-    assert [list(row) for row in table] == [["0.250"] * 2, ["?"] * 2, ["-0.500"] * 2]
+    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find(
+        "_atom_site.", ["Q_score", "B_iso_or_equiv", "Q_change"])
+    assert [list(row) for row in table] == [["0.250", "0.250", "0.125"], ["?", "?", "0.250"], ["-0.500", "-0.500", "?"]]
 
 
 @pytest.mark.parametrize("text, words", [("END\n", "no atoms in it"), (PDB.splitlines()[3] + "\n", "no atoms in it")])
