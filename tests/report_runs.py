@@ -75,9 +75,18 @@ def write_full_run(folder, **changes):
     write_curves(folder / "amplitudes.star", {
         "gmmFrequency": FREQUENCY, "gmmAmplitude": amplitude, "gmmAmplitudeWithoutNoise": 0.9 * amplitude,
         "gmmAmplitudeSharpened": 2 * amplitude})
+    write_error_model(folder)
     write_scores(folder, rng)
     write_conformations(folder, rng)
     return folder
+
+
+def write_error_model(folder):
+    """The table of ``modify``: seven bands, no signal in the last."""
+    falling = np.array([8, 7, 5, 3, 2, 1, 0.0])
+    write_curves(folder / "error_model.star", {
+        "gmmFrequency": np.linspace(0.01, 0.2, 7), "gmmSignalPower": falling, "gmmNoisePower": np.ones(7),
+        "gmmSolventNoisePower": np.full(7, 0.5), "gmmGain": np.sqrt(falling / (falling + 1)), "gmmSolventGain": np.zeros(7)})
 
 
 def write_conformations(folder, rng):

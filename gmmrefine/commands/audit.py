@@ -6,6 +6,8 @@ weakened, lost or unjudged), changes.star (change of Q by component class with i
 maps.star, figures/, and per modified map N, counted from the reference as 1, change_map_N.cif (the model with Q_change in the
 B-factor column, and Q_score and Q_reference) and change_map_N.cxc, which colours it in ChimeraX by the change of Q.
 
+Odd atoms of the model are treated, counted and said as by gmmrefine qscore; residues that a map does not hold are named.
+
 Maps on other grids are refused, or resampled with --grids resample; maps moved against the first are refused.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_record
@@ -29,13 +31,13 @@ def add_arguments(parser):
 def run(args):
     """Score, compare and write."""
     from gmmrefine.errors import InputError
-    from gmmrefine.io.atoms import read_atoms
+    from gmmrefine.io.atoms import read_model
     from gmmrefine.pipelines.audit import audit
 
     maps = [args.reference, *args.modified]
     if len(set(maps)) < len(maps):
         raise InputError(f"{max(maps, key=maps.count)} is given twice; expected different maps. Name each once.")
-    atoms = read_atoms(args.model)
+    atoms, left_out = read_model(args.model)
     record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted])
-    results = audit(atoms, args.model, maps, args.refitted, args, record, progress)
+    results = audit(atoms, left_out, args.model, maps, args.refitted, args, record, progress)
     record.finish(results, progress.seconds)

@@ -30,7 +30,7 @@ def add_arguments(parser):
 
 def run(args):
     """Modify, write and audit."""
-    from gmmrefine.io.atoms import read_atoms
+    from gmmrefine.io.atoms import read_model
     from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.pipelines.local_resolution import refuse_unfit_half_maps
     from gmmrefine.pipelines.modify import check_modify, modify_half_maps
@@ -40,7 +40,7 @@ def run(args):
     paths = args.half_map_1, args.half_map_2
     halves = read_half_maps(*paths)
     refuse_unfit_half_maps(halves, paths)
-    atoms = read_atoms(args.model) if args.model else None
+    atoms, left_out = read_model(args.model) if args.model else (None, None)
     record, progress = open_record(args, "modify", OUTPUTS, (MODIFY,), [*paths, args.mask, args.model])
-    results = modify_half_maps(halves, atoms, args.model, args, record, progress)
+    results = modify_half_maps(halves, atoms, left_out, args.model, args, record, progress)
     record.finish(results, progress.seconds)

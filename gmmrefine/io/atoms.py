@@ -20,7 +20,7 @@ _ENTITIES = {
 
 @dataclass(frozen=True)
 class Atoms:
-    """The non-hydrogen atoms of a model, one place each.
+    """The non-hydrogen atoms of a model, one place each unless all were asked for.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Atoms:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What else stands in a model file.
+    """What else stands in a model file, and takes no part unless said.
 
     Parameters
     ----------
@@ -100,8 +100,14 @@ def read_atoms(path):
     return read_model(path)[0]
 
 
-def read_model(path):
+def read_model(path, all_places=False):
     """The atoms of ``read_atoms`` and what was left out.
+
+    Parameters
+    ----------
+    path : str or Path
+    all_places : bool
+        Take every alternative place as an atom of its own occupancy.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def read_model(path):
         Atoms, LeftOut.
     """
     structure = read_structure(path)
-    chosen = chosen_atoms(structure[0]) if len(structure) else []
+    chosen = chosen_atoms(structure[0], all_places) if len(structure) else []
     if not chosen:
         raise InputError(f"{path}: no atoms in it besides hydrogens. Give an atomic model in mmCIF or PDB format.")
     positions = np.array([atom.pos.tolist() for *_, atom in chosen])
@@ -134,7 +140,8 @@ def read_model(path):
         chains=np.array([chain.name for chain, *_ in chosen]),
         entities=np.array([kinds[residue.subchain] for _, _, residue, _ in chosen]))
     every = [atom.element.name in _HYDROGENS for chain in structure[0] for residue in chain for atom in residue]
-    return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - len(chosen))
+    single = len(chosen_atoms(structure[0])) if all_places else len(chosen)
+    return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - single)
 
 
 def read_structure(path):
@@ -171,8 +178,8 @@ def _entity_kinds(structure):
     return kinds
 
 
-def chosen_atoms(model):
-    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one alternative each, in file order."""
+def chosen_atoms(model, all_places=False):
+    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order."""
     chosen = []
     residues = ((chain, residue) for chain in model for residue in chain)
     for number, (chain, residue) in enumerate(residues):
@@ -181,7 +188,7 @@ def chosen_atoms(model):
             if atom.element.name in _HYDROGENS:
                 continue
             # Only atoms that carry an altloc are alternatives; ligands may repeat names otherwise.
-            key = atom.name if atom.has_altloc() else len(best)
+            key = atom.name if atom.has_altloc() and not all_places else len(best)
             if key not in best or atom.occ > best[key].occ:
                 best[key] = atom
         chosen += [(chain, number, residue, atom) for atom in best.values()]

@@ -2,13 +2,13 @@
 import numpy as np
 
 from gmmrefine.io.figures import new_figure, new_panels, save_figure
+from gmmrefine.io.slices import PLANES, central_voxel, middle_of_known, slices_through
 
-_PLANES = ("yz", "xz", "xy")  # horizontal and vertical axis
 _COARSEST = 20.0  # Å in a Guinier plot; the steep start beyond, of the molecule's outline, would flatten the rest
 
 
 def write_overlay_figure(path, title, volume, values, voxel_size, unit):
-    """Central slices of a map in grey with values in colour over them, and the values' distribution.
+    """A map in grey with values in colour over them, in slices through the middle of these, and the values' distribution.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ def write_overlay_figure(path, title, volume, values, voxel_size, unit):
     shown = values[values != 0]
     low, high = np.percentile(shown, (1, 99))
     figure, [axes] = new_panels((13, 3.6), 1, 4)
-    for name, plane, grey, color in zip(_PLANES, axes, _central_slices(volume), _central_slices(values)):
+    place = middle_of_known(values)
+    for name, plane, grey, color in zip(PLANES, axes, slices_through(volume, place), slices_through(values, place)):
         extent = (0, grey.shape[1] * voxel_size, 0, grey.shape[0] * voxel_size)
         plane.imshow(grey, cmap="Greys", origin="lower", extent=extent)
         drawn = plane.imshow(
@@ -38,12 +39,6 @@ def write_overlay_figure(path, title, volume, values, voxel_size, unit):
     axes[3].set(xlabel=unit, ylabel="voxels")
     figure.suptitle(title, fontsize=10)
     save_figure(figure, path)
-
-
-def _central_slices(volume):
-    """The planes through the middle voxel that ``_PLANES`` names, rows vertical."""
-    z, y, x = (size // 2 for size in volume.shape)
-    return volume[:, :, x], volume[:, y], volume[z]
 
 
 def write_comparison_figure(path, volumes, voxel_size):
@@ -61,7 +56,7 @@ def write_comparison_figure(path, volumes, voxel_size):
     figure, axes = new_panels((3 * 3.4, 3.2 * len(volumes)), len(volumes), 3)
     for row, (title, volume) in zip(axes, volumes.items()):
         low, high = np.percentile(volume, (0.5, 99.9))
-        for name, plane, slice_ in zip(_PLANES, row, _central_slices(volume)):
+        for name, plane, slice_ in zip(PLANES, row, slices_through(volume, central_voxel(volume))):
             extent = (0, slice_.shape[1] * voxel_size, 0, slice_.shape[0] * voxel_size)
             plane.imshow(slice_, cmap="Greys", vmin=low, vmax=high, origin="lower", extent=extent)
             plane.set(xlabel=f"{name[0]} (Å)", ylabel=f"{name[1]} (Å)")

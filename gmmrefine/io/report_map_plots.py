@@ -3,9 +3,9 @@ import numpy as np
 from plotly.subplots import make_subplots
 
 from gmmrefine.io.report_plots import COLORS, new_plot
+from gmmrefine.io.slices import PLANES, central_voxel, middle_of_known, slices_through
 
 MOST_PIXELS = 160  # along one side of a slice
-_PLANES = ("yz", "xz", "xy")  # horizontal and vertical axis
 _ROW_HEIGHT = 320  # px
 
 
@@ -22,17 +22,17 @@ def slices_plot(volumes, voxel_size):
     plot = _panels(list(volumes))
     for row, volume in enumerate(volumes.values(), 1):
         low, high = np.percentile(volume, (0.5, 99.9))
-        for column, plane in enumerate(_central_slices(volume), 1):
+        for column, plane in enumerate(slices_through(volume, central_voxel(volume)), 1):
             _add_slice(plot, plane, voxel_size, row, column, {
                 "colorscale": "Greys", "zmin": low, "zmax": high, "showscale": False})
     return plot
 
 
 def values_plot(values, voxel_size, unit):
-    """Central slices of values (Z, Y, X), blank where 0, with their scale in ``unit``; voxels of ``voxel_size`` Å."""
+    """Slices of values (Z, Y, X) through their middle, blank where 0, with a scale in ``unit``; voxels of ``voxel_size`` Å."""
     plot = _panels([""])
     low, high = np.percentile(values[values != 0], (1, 99))
-    for column, plane in enumerate(_central_slices(values), 1):
+    for column, plane in enumerate(slices_through(values, middle_of_known(values)), 1):
         _add_slice(plot, np.where(plane == 0, np.nan, plane), voxel_size, 1, column, {
             "colorscale": "RdYlBu_r", "zmin": low, "zmax": high, "showscale": column == 3,
             "colorbar": {"title": {"text": unit}}})
@@ -63,7 +63,7 @@ def _panels(names):
         len(names), 3, row_titles=names if any(names) else None, horizontal_spacing=0.08,
         vertical_spacing=0.09 if len(names) > 1 else 0)
     plot.update_layout(new_plot(40 + _ROW_HEIGHT * len(names)).layout)
-    for column, plane in enumerate(_PLANES, 1):
+    for column, plane in enumerate(PLANES, 1):
         plot.update_xaxes(title={"text": f"{plane[0]} (Å)", "standoff": 4}, showgrid=False, col=column)
         plot.update_yaxes(title={"text": f"{plane[1]} (Å)", "standoff": 4}, showgrid=False, col=column)
     return plot
@@ -78,9 +78,3 @@ def _add_slice(plot, plane, voxel_size, row, column, look):
     across = plot.get_subplot(row, column).xaxis.plotly_name.replace("xaxis", "x")
     plot.update_yaxes(scaleanchor=across, constrain="domain", row=row, col=column)
     plot.update_xaxes(constrain="domain", row=row, col=column)
-
-
-def _central_slices(volume):
-    """The planes through the middle voxel that ``_PLANES`` names, rows vertical."""
-    z, y, x = (size // 2 for size in volume.shape)
-    return volume[:, :, x], volume[:, y], volume[z]

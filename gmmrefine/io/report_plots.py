@@ -2,6 +2,7 @@
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import qualitative, sample_colorscale
+from plotly.subplots import make_subplots
 
 COLORS = (*qualitative.D3, *qualitative.Dark24)
 MOST_OUTLINES = 4  # histograms over one another; more are drawn as boxes
@@ -81,6 +82,34 @@ def amplitude_plot(frequency, curves, fitted=()):
     finest = frequency[-1]
     plot.update_xaxes(title="resolution (Å), linear in 1/Å²", range=[0, finest**2], **_resolution_ticks(finest, 2))
     plot.update_yaxes(title="ln amplitude")
+    return plot
+
+
+def error_model_plot(frequency, powers, gains):
+    """Power of signal and noise above, and what maps were multiplied by below, by resolution.
+
+    Parameters
+    ----------
+    frequency : (M,) float
+        1/Å, of each band.
+    powers : dict of str to (M,) float
+        Map units squared, by name; those of 0 are not drawn.
+    gains : dict of str to (M,) float
+        0 to 1, by name.
+    """
+    plot = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
+    plot.update_layout(new_plot(520, len(powers) + len(gains)).layout)
+    for number, (name, values) in enumerate({**powers, **gains}.items()):
+        drawn = values > 0 if name in powers else np.ones(len(values), bool)
+        plot.add_scatter(
+            x=frequency[drawn], y=values[drawn], name=name, mode="lines+markers", line={"color": COLORS[number]},
+            customdata=1 / np.maximum(frequency[drawn], 1e-9), hovertemplate="%{customdata:.2f} Å: %{y:.3g}",
+            row=1 if name in powers else 2, col=1)
+    finest = frequency[-1]
+    plot.update_xaxes(range=[0, finest], **_resolution_ticks(finest))
+    plot.update_xaxes(title="resolution (Å)", row=2)
+    plot.update_yaxes(title="power (map units²)", type="log", exponentformat="power", row=1)
+    plot.update_yaxes(title="mean gain", range=[0, 1.05], row=2)
     return plot
 
 

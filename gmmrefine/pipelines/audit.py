@@ -11,6 +11,7 @@ from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.mrc import read_grid
 from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.star import optional_column, text_columns
+from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.qscore import atom_columns, score, write_table
 from gmmrefine.validation.audit import (
     KEPT,
@@ -26,7 +27,8 @@ from gmmrefine.validation.audit import (
 )
 from gmmrefine.validation.component_class import component_classes, unknown_residues
 from gmmrefine.validation.q_summary import present_classes
-from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, overlap, resampled
+from gmmrefine.validation.qscore import beyond_reach
+from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, is_notable, overlap, resampled
 
 _FEWEST_PLANES = 8
 _LEAST_CORRELATION = 0.1  # of two maps of one molecule
@@ -46,6 +48,8 @@ class ScoredMap:
     path : str
     values : (A,) float
         Q-scores; NaN where the atom lies outside this map or the first.
+    outside, flat : (A,) bool
+        The atom lies outside this map; the map is constant around it.
     density : (A,) float
         Above the solvent's, map units.
     notes : dict
@@ -55,16 +59,19 @@ class ScoredMap:
     name: str
     path: str
     values: np.ndarray
+    outside: np.ndarray
+    flat: np.ndarray
     density: np.ndarray
     notes: dict
 
 
-def audit(atoms, model, map_paths, refitted, settings, run, progress):
+def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     """Score one model, or one refitted model per map, in several maps and write what differs from the first.
 
     Parameters
     ----------
     atoms : Atoms
+    left_out : LeftOut
     model : str
         The file they come from.
     map_paths : list of str
@@ -94,7 +101,8 @@ def audit(atoms, model, map_paths, refitted, settings, run, progress):
     _write_figures(run, atoms, classes, copies, maps, statuses, changes, settings.sigma)
     for number, each in enumerate(maps[1:], 2):
         _write_model(run, atoms, refitted[number - 1] if refitted else model, number, reference, each)
-    results = _results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted))
+    results = {
+        **_results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted)), **model_counts(atoms, left_out)}
     _say(results, progress)
     return results
 
@@ -130,10 +138,10 @@ def _score_maps(paths, positions, settings, progress):
             grid = _on_grid_of(reference, own, path, paths[0], settings.grids, notes)
         progress.say(f"{name}{' (resampled)' if notes['resampled'] else ''}:")
         scores = score(place, grid, float(settings.sigma), path, progress)
-        uncovered = np.any((place < own.origin) | (place > own.last), axis=1)
-        values = np.where(uncovered, np.nan, scores.values)
+        outside = beyond_reach(place, own)
+        values = np.where(outside, np.nan, scores.values)
         rng = np.random.default_rng([_SOLVENT, settings.seed])
-        maps.append(ScoredMap(name, path, values, densities(place, grid, rng), notes))
+        maps.append(ScoredMap(name, path, values, outside, scores.flat & ~outside, densities(place, grid, rng), notes))
     return maps
 
 
@@ -171,8 +179,12 @@ def _on_grid_of(reference, own, path, reference_path, policy, notes):
         if any(len(range(*part.indices(size))) < _FEWEST_PLANES for part, size in zip(where, reference.data.shape)):
             raise InputError(
                 f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region.")
-        shift, correlation = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
-        notes.update(displacement=shift, correlation=correlation)
+        shift, correlation, inverted = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
+        notes.update(displacement=shift, moved=is_notable(shift, reference.voxel_sizes), correlation=correlation)
+        if inverted > max(correlation, _LEAST_CORRELATION):
+            raise InputError(
+                f"the contrast of {path} is inverted against {reference_path}: with one of them negated their correlation is "
+                f"{inverted:.2f}. Multiply the one whose molecule is dark by -1.")
         if correlation < _LEAST_CORRELATION:
             raise InputError(
                 f"{path} does not resemble {reference_path}: their correlation is {correlation:.2f} at best. Give maps of one "
@@ -261,7 +273,7 @@ def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):
         worst = np.max([[badness[status] for status in column] for column in statuses.values()], axis=0)
         order = np.sort(np.argsort(-worst, kind="stable")[:_LISTED])
         count = f"{len(copies)}" if len(copies) <= _LISTED else f"the worst {_LISTED} of {len(copies)}"
-        title = f"against {maps[0].name}\nmolecules: {count}"
+        title = f"against {maps[0].name}, σ {sigma} Å\nmolecules: {count}"
         write_status_figure(
             run.path("figures", "copies.png"), title, labels[order].tolist(),
             {name: column[order] for name, column in statuses.items()}, _COLORS)
@@ -272,8 +284,8 @@ def _results(atoms, classes, copies, maps, statuses, changes, settings, refitted
     return {
         "sigma": float(settings.sigma), "reference": maps[0].name, "models_refitted_to_maps": refitted, "copies": len(copies),
         "maps": {each.name: {
-            **each.notes, "mean_q": float(np.nanmean(each.values)), "atoms_without_q": int(np.isnan(each.values).sum())}
-            for each in maps},
+            **each.notes, "mean_q": float(np.nanmean(each.values)), "atoms_without_q": int(np.isnan(each.values).sum()),
+            **place_counts(atoms, each.outside, each.flat)} for each in maps},
         "changes": {name: {kind: value[0] for kind, value in by_class.items()} for name, by_class in changes.items()},
         "counts": {name: {kind: int(np.sum(column == kind)) for kind in STATUSES} for name, column in statuses.items()},
         "lost": {name: [label for label, status in zip(labels, column) if status == LOST] for name, column in statuses.items()},
@@ -281,11 +293,16 @@ def _results(atoms, classes, copies, maps, statuses, changes, settings, refitted
 
 
 def _say(results, progress):
-    progress.say(
+    progress.say(f"Q-scores with σ {results['sigma']} Å; " + (
         "each map is scored with the model refitted to it" if results["models_refitted_to_maps"] else
-        "all maps are scored with one model that was not refitted to them")
+        "all maps are scored with one model that was not refitted to them"))
+    for note in notes_on_model(results, SCORED):
+        progress.say(note)
+    for name, found in results["maps"].items():
+        for note in notes_on_places(found):
+            progress.say(f"{name}: {note}")
     if results["unknown_residues"]:
-        progress.say(f"no class is known for {', '.join(results['unknown_residues'])}")
+        progress.say(f"no class is known for {some(results['unknown_residues'])}")
     for name, counts in results["counts"].items():
         lost = results["lost"][name]
         progress.say(

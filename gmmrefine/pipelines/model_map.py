@@ -4,13 +4,16 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
-from gmmrefine.io.atoms import read_atoms
+from gmmrefine.io.atoms import read_model
+from gmmrefine.pipelines.model_notes import model_counts
 
 _FEWEST_INSIDE = 0.5  # of the atoms
 
 
 def model_map(path, volume, resolution, with_b_factors):
-    """Simulate a model on the grid of a map: every atom a Gaussian of mass equal to its atomic number.
+    """Simulate a model on the grid of a map: every atom a Gaussian, its mass the atomic number times the occupancy.
+
+    Of an atom with alternative places each counts, so that together they weigh the sum of their occupancies.
 
     Parameters
     ----------
@@ -25,14 +28,14 @@ def model_map(path, volume, resolution, with_b_factors):
     Returns
     -------
     tuple
-        (Z, Y, X) float32, number of atoms outside the box.
+        (Z, Y, X) float32; dict for run.json: atoms outside the box, and what is odd about the model.
 
     Raises
     ------
     InputError
         Most of the atoms lie outside the map, or none has an occupancy.
     """
-    atoms, n = read_atoms(path), len(volume.data)
+    (atoms, others), n = read_model(path, all_places=True), len(volume.data)
     place = (atoms.positions - volume.origin) / volume.voxel_size
     inside = np.all((place >= 0) & (place <= n - 1), axis=1)
     if inside.mean() < _FEWEST_INSIDE:
@@ -50,7 +53,7 @@ def model_map(path, volume, resolution, with_b_factors):
     heights = atoms.occupancies * atoms.atomic_numbers / (widths * np.sqrt(2 * np.pi)) ** 3
     centers = (place - n // 2) * volume.voxel_size
     gmm = Gmm(centers, heights, widths).subset(inside)
-    return render_map(gmm, n, volume.voxel_size), int((~inside).sum())
+    return render_map(gmm, n, volume.voxel_size), {"atoms_outside": int((~inside).sum()), **model_counts(atoms, others)}
 
 
 def _place(position):

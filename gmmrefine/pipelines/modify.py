@@ -13,7 +13,7 @@ from gmmrefine.pipelines.run_record import RunRecord
 from gmmrefine.settings import AUDIT, MODIFY, defaults
 
 
-def modify_half_maps(halves, atoms, model, settings, run, progress):
+def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
     """Modify the mean of two half maps and each half map by itself, and write and audit the result.
 
     Parameters
@@ -22,6 +22,7 @@ def modify_half_maps(halves, atoms, model, settings, run, progress):
         Unfiltered half maps.
     atoms : Atoms or None
         For the audit.
+    left_out : LeftOut or None
     model : str
         The file they come from.
     settings : object
@@ -66,7 +67,7 @@ def modify_half_maps(halves, atoms, model, settings, run, progress):
             "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give "
             "--model, or compare modified.mrc with unmodified.mrc")
     else:
-        results["audit"] = _audit(atoms, model, settings, run, progress)
+        results["audit"] = _audit(atoms, left_out, model, settings, run, progress)
     return results
 
 
@@ -99,13 +100,13 @@ def _write_curves(run, before, after, errors):
         {"molecule": errors.gain, "solvent": errors.solvent_gain})
 
 
-def _audit(atoms, model, settings, run, progress):
+def _audit(atoms, left_out, model, settings, run, progress):
     """Audit of the modified against the unmodified map, in a folder of its own; gives what run.json says of it."""
     how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed)
     maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
     record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps])
-    found = audit(atoms, model, maps, [], how, record, progress)
+    found = audit(atoms, left_out, model, maps, [], how, record, progress)
     record.finish(found, {})
     return {
-        "counts": found["counts"]["modified"], "lost": found["lost"]["modified"], "changes": found["changes"]["modified"],
-        "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}
+        "sigma": found["sigma"], "counts": found["counts"]["modified"], "lost": found["lost"]["modified"],
+        "changes": found["changes"]["modified"], "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}

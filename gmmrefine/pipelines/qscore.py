@@ -8,12 +8,12 @@ from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
+from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.validation.component_class import component_classes, unknown_residues
 from gmmrefine.validation.q_summary import POLYMERS, expected_q, present_classes, residue_scores, statistics
 from gmmrefine.validation.qscore import REACH, q_scores
 
 _PALETTE = "0,red:0.4,orange:0.6,white:0.8,cornflowerblue:1,blue"
-_NAMED = 5  # residues listed on the screen; all are in run.json
 
 
 def score(positions, grid, sigma, map_path, progress):
@@ -150,42 +150,24 @@ def _write_model(run, atoms, scores, paths):
 
 def _results(atoms, left_out, classes, scores, sigma, expected):
     scored = scores.values[~scores.outside]
-    outside = np.flatnonzero(scores.outside)
     return {
         "sigma": sigma, "atoms": len(scored), "mean_q": float(scored.mean()), "median_q": float(np.median(scored)),
         "mean_q_by_class": {
             name: statistics(scores.values[classes == name])["gmmQMean"] for name in present_classes(classes[~scores.outside])},
-        "expected_q": expected, "atoms_outside": len(outside),
-        "residues_outside": list(dict.fromkeys(atoms.residue_label(number) for number in outside)),
-        "atoms_in_constant_density": int(scores.flat.sum()), "atoms_of_zero_occupancy": int((atoms.occupancies == 0).sum()),
-        "unknown_residues": unknown_residues(atoms, classes), "hydrogens_left_out": left_out.hydrogens,
-        "alternatives_left_out": left_out.alternatives, "models_left_out": left_out.models}
+        "expected_q": expected, **place_counts(atoms, scores.outside, scores.flat), **model_counts(atoms, left_out),
+        "unknown_residues": unknown_residues(atoms, classes)}
 
 
 def _say(results, progress):
-    notes = (
-        ("models_left_out", "further models in the file are not scored; only the first is"),
-        ("alternatives_left_out", "alternative places of atoms are not scored; of each atom the one of highest occupancy is"),
-        ("atoms_of_zero_occupancy", "atoms have occupancy 0; they are scored like the others"),
-        ("atoms_in_constant_density", "atoms lie in constant density; their Q is 0"))
-    for name, text in notes:
-        if results[name]:
-            progress.say(f"{results[name]} {text}")
-    if results["atoms_outside"]:
-        progress.say(
-            f"{results['atoms_outside']} atoms lie outside the map and have no Q: {_some(results['residues_outside'])}")
+    for note in notes_on_model(results, SCORED) + notes_on_places(results):
+        progress.say(note)
     if results["unknown_residues"]:
-        progress.say(f"no class is known for {_some(results['unknown_residues'])}")
+        progress.say(f"no class is known for {some(results['unknown_residues'])}")
     for kind, value in results["expected_q"].items():
         progress.say(f"expected of {kind} at this resolution: {value:.3f}")
     for name, value in results["mean_q_by_class"].items():
         progress.say(f"{name.replace('_', ' ')}: mean Q {value:.3f}")
     progress.say(f"mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']} Å)")
-
-
-def _some(labels):
-    rest = len(labels) - _NAMED
-    return ", ".join(labels[:_NAMED]) + (f" and {rest} more residues" if rest > 0 else "")
 
 
 def _or_none(codes):

@@ -130,6 +130,13 @@ def read_run(directory):
     return RunFolder(str(directory), record)
 
 
+def audit_of(run):
+    """The audit that a folder holds: its run, or that of the folder which ``modify`` makes for it; None without."""
+    if run.has("audit.star"):
+        return run
+    return read_run(run.path("audit")) if run.has("audit", "audit.star") else None
+
+
 def run_folders(directory):
     """Folders of all runs below a folder, sorted; those inside another run belong to that one."""
     found = []

@@ -5,7 +5,7 @@ import numpy as np
 
 from gmmrefine.io.report_page import Figure, Section, folded, heading, rounded, table, text
 from gmmrefine.io.report_q_plots import change_of_q_plot, class_plot, residue_plot, status_plot, within_limit
-from gmmrefine.pipelines.report_folder import known, require_columns
+from gmmrefine.pipelines.report_folder import audit_of, known, require_columns
 from gmmrefine.validation.audit import KEPT, LOST, STATUSES, UNJUDGED, WEAKENED
 from gmmrefine.validation.q_summary import present_classes
 
@@ -30,7 +30,7 @@ def q_section(run):
     require_columns(atoms, ("gmmClass", "gmmQScore"))
     parts += [Figure(
         "Q-score by component class", class_plot({"map": _by_class(atoms, atoms.optional_numbers("gmmQScore"))}),
-        _OUTLINES)]
+        f"{_width(run)} {_OUTLINES}")]
     if run.has("classes.star"):
         parts += _class_table(run)
     return Section("Q-scores", tuple(parts))
@@ -49,7 +49,7 @@ def _residues(run):
     left = len(chains) - len(drawn)
     more = f" {left} more chains are in residues.star and figures/." if left else ""
     return [Figure("Q-score along the chains", residue_plot(drawn, run.results.get("expected_q", {})), (
-        f"Residues of polymers; σ {run.results.get('sigma', '–')} Å." + more))]
+        f"Residues of polymers. {_width(run)}" + more))]
 
 
 def _class_table(run):
@@ -71,15 +71,16 @@ def _by_class(atoms, values):
 
 
 def audit_section(run):
-    """What became of ligands, ions, lipids and waters in each map, and of Q by class; None for another run."""
-    if not run.has("audit.star"):
+    """What became of ligands, ions, lipids and waters in each map, and of Q by class; None for a run without an audit."""
+    run = audit_of(run)
+    if run is None:
         return None
     copies = run.table("audit.star")
-    parts = _copies(copies) if len(copies) else [text("The model has no ligands, ions, lipids, waters or sugars.")]
+    parts = _copies(copies, _width(run)) if len(copies) else [text("The model has no ligands, ions, lipids, waters or sugars.")]
     if run.has("changes.star"):
         parts.append(Figure(
             "Change of Q against the reference", change_of_q_plot(_changes(run)),
-            f"Against {run.results.get('reference', 'the first map')}; intervals by resampling residues."))
+            f"Against {run.results.get('reference', 'the first map')}; intervals by resampling residues. {_width(run)}"))
     if run.has("atoms.star"):
         atoms = run.table("atoms.star")
         require_columns(atoms, ("gmmClass",))
@@ -91,9 +92,13 @@ def audit_section(run):
                 number = int(match.group(1))
                 name = names[number - 1] if number <= len(names) else f"map {number}"
                 scores[name] = _by_class(atoms, atoms.optional_numbers(label))
-        parts.append(Figure(
-            "Q-score by component class", class_plot(scores), _OUTLINES))
+        parts.append(Figure("Q-score by component class", class_plot(scores), f"{_width(run)} {_OUTLINES}"))
     return Section("Audit of the maps", tuple(parts))
+
+
+def _width(run):
+    """The width that scores were made with, without which they do not compare."""
+    return f"Q-scores with σ {run.results.get('sigma', run.settings.get('sigma', 'unknown'))} Å."
 
 
 def _changes(run):
@@ -107,8 +112,8 @@ def _changes(run):
     return by_map
 
 
-def _copies(copies):
-    """The bars and the table of copies."""
+def _copies(copies, width):
+    """The bars and the table of copies; ``width`` says that of their scores."""
     names = ("gmmMap", "gmmChain", "gmmResidueName", "gmmResidueNumber", "gmmClass", "gmmStatus")
     numbers = ("gmmQReference", "gmmQScore", "gmmQChange", "gmmDensityReference", "gmmDensity")
     require_columns(copies, names + numbers)
@@ -131,7 +136,7 @@ def _copies(copies):
     return [
         Figure(
             "What became of each copy", status_plot(counts, {each: _COLORS[each] for each in STATUSES}),
-            "Every ligand, ion, lipid, water and sugar of the model in every modified map."),
+            f"Every ligand, ion, lipid, water and sugar of the model in every modified map. {width}"),
         heading("Copies that were not kept"), listed(changed) if changed else text("None."),
         folded(f"{len(same)} that were kept", listed(same)),
         text("Densities are relative to those of the polymer's atoms.", "caption")]

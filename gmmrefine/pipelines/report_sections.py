@@ -12,6 +12,7 @@ from gmmrefine.io.report_plots import (
     amplitude_plot,
     change_plot,
     coverage_plot,
+    error_model_plot,
     evidence_plot,
     fsc_plot,
     gmm_plot,
@@ -23,6 +24,10 @@ from gmmrefine.pipelines.report_folder import known, require_columns
 from gmmrefine.pipelines.report_quality import audit_section, q_section
 
 _FSC = "gmmFrequency", "gmmFsc"
+_MODIFIED = "modified half maps"
+_OF_MODIFIED = (
+    " Quote that, not the curve of the modified half maps: where one part is much weaker than another it is too high, as both "
+    "lack the same.")
 _CHANGES = {"gmmRotationChange": "rotation (degrees)", "gmmShiftChange": "shift (Å)"}
 _MAPS = {  # by file: its name in the figure
     "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered",
@@ -58,16 +63,15 @@ def fsc_section(run):
 def _final_fsc(run, threshold):
     names = {
         "gmmFsc": "corrected for the mask", "gmmFscUnmasked": "no mask", "gmmFscMasked": "masked",
-        "gmmFscRandomised": "masked, phases randomised"}
+        "gmmFscRandomised": "masked, phases randomised", "gmmFscModified": _MODIFIED}
     found = run.table("fsc.star")
     frequency, *curves = run.columns("fsc.star", *_FSC[:1], *(label for label in names if label in found or label == _FSC[1]))
     lines = {name: (frequency, curve) for name, curve in zip((names[label] for label in names if label in found), curves)}
     if "no mask" in lines and np.array_equal(curves[0], lines["no mask"][1]):
-        lines = {"no mask": lines["no mask"]}
+        lines = {name: lines[name] for name in ("no mask", _MODIFIED) if name in lines}
     first = next(iter(lines))
-    return Figure(
-        "FSC of the half maps", fsc_plot(lines, threshold),
-        f"The resolution is read where the curve '{first}' first falls below {threshold:g}." if threshold else "")
+    read = f"The resolution is read where the curve '{first}' first falls below {threshold:g}." if threshold else ""
+    return Figure("FSC of the half maps", fsc_plot(lines, threshold), read + (_OF_MODIFIED if _MODIFIED in lines else ""))
 
 
 def _gmm_fsc(run):
@@ -192,7 +196,7 @@ def local_resolution_section(run):
         return None
     return Section("Local resolution", (
         Figure(
-            "Central slices", values_plot(volume.data, volume.voxel_size, "Å"),
+            "Slices through the middle of the mask", values_plot(volume.data, volume.voxel_size, "Å"),
             f"Blank outside the mask. Colours run from percentile 1 to 99.{_thinned(volume.data)}"),
         Figure("Voxels by local resolution", distribution_plot(inside, "local resolution (Å)"))))
 
@@ -215,6 +219,8 @@ def maps_section(run):
         frequency, *curves = run.columns("amplitudes.star", "gmmFrequency", *names)
         parts.append(Figure("Amplitudes", amplitude_plot(
             frequency, dict(zip(names.values(), curves)), run.results.get("guinier_range", ()))))
+    if run.has("error_model.star"):
+        parts.append(_error_model(run))
     if run.has("overlaps.star"):
         labels = ("gmmPatch", "gmmOtherPatch", "gmmOverlapVolume", "gmmSeamRms")
         rows = zip(*run.columns("overlaps.star", *labels))
@@ -222,6 +228,17 @@ def maps_section(run):
             ["part", "other part", "shared volume (Å³)", "seam, root mean square (map units)"],
             [[rounded(one, 0), rounded(other, 0), rounded(volume, 0), float(seam)] for one, other, volume, seam in rows])]
     return Section("Maps", tuple(parts)) if parts else None
+
+
+def _error_model(run):
+    powers = {
+        "gmmSignalPower": "signal", "gmmNoisePower": "noise, molecule", "gmmSolventNoisePower": "noise, solvent"}
+    gains = {"gmmGain": "gain, molecule", "gmmSolventGain": "gain, solvent"}
+    frequency, *curves = run.columns("error_model.star", "gmmFrequency", *powers, *gains)
+    return Figure(
+        "Signal and noise by band", error_model_plot(
+            frequency, dict(zip(powers.values(), curves)), dict(zip(gains.values(), curves[len(powers):]))),
+        "What the half maps show of both, and below it what the bands of their mean were multiplied by, on average.")
 
 
 def _thinned(volume):

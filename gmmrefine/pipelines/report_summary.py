@@ -1,5 +1,6 @@
 """What a report says first: what was done, what came out, and what to beware of."""
-from gmmrefine.pipelines.report_folder import last_resolutions
+from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
+from gmmrefine.pipelines.report_folder import audit_of, last_resolutions
 
 _NOTABLE = 5e-4  # of the mean FSC
 
@@ -28,11 +29,17 @@ def cautions(run):
         found.append(f"{results['share_unresolved']:.0%} of the voxels in the mask are coarser than can be measured.")
     if results.get("atoms_outside"):
         found.append(f"{results['atoms_outside']} atoms lie outside the map and have no part in this.")
+    command = run.record["command"]
+    found += [f"{note}." for note in notes_on_model(results, AS_DENSITY if command == "sharpen" else SCORED)]
+    if command == "audit":
+        found += [f"{name}: {note}." for name, each in results.get("maps", {}).items() for note in notes_on_places(each)]
     if results.get("unknown_residues"):
         found.append(f"No component class is known for {', '.join(results['unknown_residues'])}.")
+    if command == "modify" and audit_of(run):
+        found += cautions(audit_of(run))
     if results.get("models_refitted_to_maps") is False:
         found.append("All maps are scored with one model that was not refitted to them.")
-    if run.record["command"] in ("sharpen", "modify", "local-filter"):
+    if command in ("sharpen", "modify", "local-filter"):
         found.append(
             "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too.")
     return found
@@ -117,8 +124,8 @@ def _sharpen(run, results):
 def _modify(run, results):
     yield f"Density modified without a learned prior; resolution of the half maps {results['resolution_text']}."
     if results["audited"]:
-        counts = ", ".join(f"{count} {status}" for status, count in results["audit"]["counts"].items() if count)
-        yield f"Audit, in its own folder: {counts or 'no copies to judge'}."
+        audit = results["audit"]
+        yield f"Audit (Q-score, σ {audit['sigma']} Å): {_fate(audit['counts'], audit['lost'])}."
     else:
         yield "Not audited: nothing says whether ligands, ions, lipids and waters were kept."
 
@@ -134,9 +141,13 @@ def _qscore(run, results):
 def _audit(run, results):
     yield f"{len(results['maps']) - 1} modified maps against {results['reference']} (Q-score, σ {results['sigma']} Å)."
     for name, counts in results["counts"].items():
-        found = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-        lost = results["lost"][name]
-        yield f"{name}: {found or 'no copies to judge'}{'; lost: ' + ', '.join(lost) if lost else ''}."
+        yield f"{name}: {_fate(counts, results['lost'][name])}."
+
+
+def _fate(counts, lost):
+    """How many copies have which status, and the names of the lost ones."""
+    found = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return (found or "no copies to judge") + (f"; lost: {', '.join(lost)}" if lost else "")
 
 
 def _heterogeneity(run, results):

@@ -14,6 +14,7 @@ from gmmrefine.maps.sharpen import amplitudes, guinier_fit, with_profile, withou
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.local_filter import write_beside
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.model_notes import AS_DENSITY, notes_on_model
 from gmmrefine.settings import SHARPEN
 
 _OF_MODEL = ("model-profile", "local-model")
@@ -71,9 +72,9 @@ class Sharpening:
         """The model's map (Z, Y, X) on this grid."""
         from gmmrefine.pipelines.model_map import model_map  # loads TensorFlow, which takes seconds
 
-        volume, outside = model_map(
+        volume, found = model_map(
             self.settings.reference_model, self.volume, self.settings.model_resolution, with_b_factors)
-        self.results["atoms_outside"] = outside
+        self.results.update(found)
         return volume
 
     def bands(self):
@@ -210,6 +211,8 @@ def _draw(job, after, run):
 
 
 def _say(results, progress):
+    for note in notes_on_model(results, AS_DENSITY):
+        progress.say(note)
     if results.get("atoms_outside"):
         progress.say(f"{results['atoms_outside']} atoms of the model lie outside the map and are left out")
     if "guinier_range" in results:

@@ -55,7 +55,7 @@ def q_scores(positions, grid, sigma=0.6, report=lambda done: None):
     -------
     QScores
     """
-    outside = np.any((positions < grid.origin + REACH) | (positions > grid.last - REACH), axis=1)
+    outside = beyond_reach(positions, grid)
     values, flat = np.full(len(positions), np.nan), np.zeros(len(positions), bool)
     tree, inside = cKDTree(positions), np.flatnonzero(~outside)
     smallest_variance = (_FLAT * float(grid.data.std())) ** 2
@@ -68,6 +68,11 @@ def q_scores(positions, grid, sigma=0.6, report=lambda done: None):
         values[index], flat[index] = sums.correlation(smallest_variance)
         report(start + len(index))
     return QScores(values, outside, flat)
+
+
+def beyond_reach(positions, grid):
+    """Which of the positions (A, 3) in Å lie outside a MapGrid, or with a part of the 2 Å around them, (A,) bool."""
+    return np.any((positions < grid.origin + REACH) | (positions > grid.last - REACH), axis=1)
 
 
 def sphere_points(count):

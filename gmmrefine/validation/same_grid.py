@@ -9,7 +9,7 @@ from scipy.ndimage import affine_transform
 _SAME = 1e-3  # part of a voxel
 _COARSEST = 15.0  # Å; beyond, masks and solvent decide where maps correlate best
 _CLEARLY_BETTER = 0.02  # difference of correlations
-_LARGEST_SHIFT = 0.75  # voxels, or Å where a voxel is smaller
+_LARGEST_SHIFT, _NOTABLE_SHIFT = 0.75, 0.3  # voxels, or Å where a voxel is smaller
 
 
 def grid_differences(grid, reference):
@@ -81,7 +81,8 @@ def displacement(data, reference, voxel_sizes):
     Returns
     -------
     tuple
-        x, y, z in Å (3,), zero where they correlate hardly better than in place; and the best correlation.
+        x, y, z in Å (3,), at most 0.75 voxels where they correlate hardly better elsewhere than in place; the best
+        correlation, and the best of the inverted map.
     """
     shape = reference.shape
     frequency = np.meshgrid(
@@ -96,15 +97,24 @@ def displacement(data, reference, voxel_sizes):
     norm = np.sqrt(np.prod([np.sum(np.abs(each) ** 2 * mates) / reference.size for each in (first, second)]))
     correlation = fft.irfftn(first * second.conj(), shape) / max(norm, 1e-30)
     best = np.unravel_index(int(np.argmax(correlation)), shape)
-    highest = float(correlation[best])
-    if highest - correlation[0, 0, 0] < _CLEARLY_BETTER:
-        return np.zeros(3), highest
-    return np.array([_peak(correlation, best, axis) for axis in (2, 1, 0)]) * voxel_sizes, highest
+    highest, inverted = float(correlation[best]), float(-correlation.min())
+    in_place = highest - correlation[0, 0, 0] < _CLEARLY_BETTER
+    if in_place and any(1 < step < size - 1 for step, size in zip(best, shape)):
+        best = (0, 0, 0)
+    shift = np.array([_peak(correlation, best, axis) for axis in (2, 1, 0)])
+    if in_place:
+        shift = np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT)
+    return shift * voxel_sizes, highest, inverted
 
 
 def is_displaced(shift, voxel_sizes):
     """Whether a displacement (3,) in Å is more than the accuracy it is known with."""
     return bool(np.any(np.abs(shift) > _LARGEST_SHIFT * np.maximum(voxel_sizes, 1.0)))
+
+
+def is_notable(shift, voxel_sizes):
+    """Whether a displacement (3,) in Å is enough to change the Q-scores of sharp peaks."""
+    return bool(np.any(np.abs(shift) > _NOTABLE_SHIFT * np.maximum(voxel_sizes, 1.0)))
 
 
 def _peak(correlation, best, axis):

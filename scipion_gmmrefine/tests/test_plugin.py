@@ -153,6 +153,14 @@ class TestTemplate(BaseTest):
                     if protocol.getParam(row).isImportant():
                         self.assertTrue(pointer.hasValue(), f"{name}: {row}")
 
+    def test_maps_are_audited_against_the_refined_volume(self):
+        """Not against one that was filtered or sharpened."""
+        labels = {step["object.id"]: step["object.label"] for step in self.templates()["gmm_maps"]}
+        audit = self.templates()["gmm_maps"][-1]
+        self.assertEqual(_source(audit["inputVolume"], labels), "GMM refine")
+        self.assertEqual([_source(volume, labels) for volume in audit["modifiedVolumes"]],
+                         ["GMM local resolution", "GMM sharpen"])
+
     def templates(self):
         """Steps of every template by its name, the fields at their defaults."""
         found = {}
@@ -162,6 +170,13 @@ class TestTemplate(BaseTest):
             parts[1::2] = [field.split("|")[1] for field in parts[1::2]]
             found[path.name.split(".")[0]] = json.loads("".join(parts))
         return found
+
+
+def _source(volume, labels):
+    """Label of the step whose ``outputVolume`` an input names."""
+    step, output = volume.split(".")
+    assert output == "outputVolume"
+    return labels[step]
 
 
 def _leaves(node, path):

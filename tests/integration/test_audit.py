@@ -1,15 +1,18 @@
 """The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
+import re
+
 import gemmi
 import numpy as np
 import pytest
 from model_files import residue, write_6msm_with_waters, write_pdb
 from model_maps import map_of_atoms, save
+from reported import reported
 from scipy.ndimage import gaussian_filter, shift
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands.audit import OUTPUTS
 from gmmrefine.io.atoms import read_atoms
-from gmmrefine.io.mrc import MapGrid
+from gmmrefine.io.mrc import MapGrid, read_grid
 from gmmrefine.io.star import read_star
 
 DELETED = ("A/ATP 1503", "A/MG 1502", "A/POV 1506", "A/HOH 2003")
@@ -46,7 +49,7 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     assert len(statuses) == 3 * (2 + 2 + 5 + 1 + 6)
     assert {place for place, status in statuses.items() if status == "lost"} == {("without", name) for name in DELETED}
     assert set(statuses.values()) == {"lost", "kept"}
-    assert "one model that was not refitted" in outcome.out
+    assert "Q-scores with σ 0.6 Å; all maps are scored with one model that was not refitted" in outcome.out
     assert "lost: A/MG 1502, A/ATP 1503, A/POV 1506, A/HOH 2003" in outcome.out
     results = record(tmp_path)["results"]
     assert results["counts"]["without"] == {"kept": 12, "weakened": 0, "lost": 4, "unjudged": 0}
@@ -103,6 +106,8 @@ def test_maps_of_one_name_are_told_apart_by_their_folders(small):
         (small / folder).mkdir()
         (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
     assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
+    assert reported(small / "out", small) == {"Audit of the maps": [
+        "What became of each copy", "Change of Q against the reference", "Q-score by component class"]}
     maps = read_star(small / "out" / "maps.star")["maps"]
     assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
 
@@ -136,9 +141,40 @@ def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
     atoms = read_atoms(small / "model.pdb")
     cut = map_of_atoms(atoms.positions, np.ones(len(atoms)), ((30, 26, 32), (0.9,) * 3, (0, 0, 0)), 0.9)
     save(small / "cut.mrc", cut)
-    assert audit(small, "cut.mrc", options=("--grids", "resample")).code == 0
-    assert statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
-    assert record(small / "out")["results"]["maps"]["cut"]["atoms_without_q"] > 10
+    outcome = audit(small, "cut.mrc", options=("--grids", "resample"))
+    assert outcome.code == 0 and statuses_of(small) == {"MG": "kept", "HOH": "unjudged"}
+    found = record(small / "out")["results"]["maps"]
+    outside = np.flatnonzero(atoms.positions[:, 1] > 25 * 0.9 - 2)  # Q looks 2 Å around an atom
+    assert found["cut"]["atoms_outside"] == found["cut"]["atoms_without_q"] == len(outside) == 28
+    assert found["cut"]["residues_outside"] == list(dict.fromkeys(atoms.residue_label(number) for number in outside))
+    assert "cut: 28 atoms lie outside the map and have no Q: A/ALA 3, A/ALA 4" in outcome.out
+    assert found["whole"]["residues_outside"] == [] and "whole: " not in outcome.out.replace("whole:\n", "")
+
+
+def test_odd_models_are_said_as_by_qscore(small):
+    at = (10, 11.8, 10)
+    odd = [
+        *MODEL[0], *residue("ALA", "A", 1, {"HA": (1.8, -0.5, -0.9)}, "ATOM", at=at),
+        *residue("ALA", "A", 1, {"CG": (2.0, -2.2, 1.3)}, "ATOM", at=at, alternative="A", occupancy=0.6),
+        *residue("ALA", "A", 1, {"CG": (3.4, -0.6, 1.3)}, "ATOM", at=at, alternative="B", occupancy=0.4),
+        *(line for lines in MODEL[1:-1] for line in lines),
+        *residue("HOH", "A", 102, "O", at=(18, 30, 14), occupancy=0.0)]
+    text = "\n".join(["MODEL        1", *odd, "ENDMDL", "MODEL        2", *odd, "ENDMDL", "END\n"])
+    (small / "model.pdb").write_text(text, encoding="utf-8")
+    whole = read_grid(small / "whole.mrc")
+    whole.data[:, 34:] = 0
+    save(small / "erased.mrc", whole)
+    assert gmmrefine("qscore", small / "model.pdb", small / "erased.mrc", "-o", small / "q").code == 0
+    outcome, scored = audit(small, "erased.mrc"), record(small / "q")["results"]
+    assert outcome.code == 0, outcome.err
+    results = record(small / "out")["results"]
+    for name in ("models_left_out", "hydrogens_left_out", "alternatives", "atoms_of_zero_occupancy"):
+        assert results[name] == scored[name] == 1, name
+    assert results["maps"]["erased"]["atoms_in_constant_density"] == scored["atoms_in_constant_density"] > 0
+    for words in ("1 further models in the file are not scored", "1 hydrogens are not scored",
+                  "1 alternative places of atoms are not scored", "1 atoms have occupancy 0; they are scored",
+                  "erased: " + f"{scored['atoms_in_constant_density']} atoms lie in constant density"):
+        assert words in outcome.out, words
 
 
 def test_maps_without_a_common_atom_are_refused(small):
@@ -147,7 +183,7 @@ def test_maps_without_a_common_atom_are_refused(small):
         save(small / f"{name}.mrc", map_of_atoms(
             atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9))
     outcome = audit(small, "low.mrc", "high.mrc", options=("--grids", "resample"))
-    assert_refused(outcome, "audit", "low.mrc holds the fewest, 17", "no atom lies inside all maps", "audit each by itself")
+    assert_refused(outcome, "audit", "low.mrc holds the fewest, 14", "no atom lies inside all maps", "audit each by itself")
 
 
 @pytest.mark.parametrize("moved, found", [
@@ -156,6 +192,29 @@ def test_a_moved_map_is_refused(small, moved, found):
     whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
     save(small / "moved.mrc", MapGrid(shift(whole.data, moved, order=3), whole.voxel_sizes, whole.origin))
     assert_refused(audit(small, "moved.mrc"), "audit", f"moved.mrc is moved by {found}", "Correct its header's origin")
+
+
+def test_a_slightly_moved_map_is_scored_with_a_note(small):
+    """By 0.72 and by 0.2 voxels; the magnesium's score falls by the first."""
+    positions, heights = _atoms_of(small)
+    for name, move in (("moved", 0.65), ("near", 0.18)):
+        save(small / f"{name}.mrc", map_of_atoms(positions + [0, move, 0], heights, GRID, 0.9))
+    outcome = audit(small, "moved.mrc", "near.mrc")
+    assert outcome.code == 0, outcome.err
+    shift = record(small / "out")["results"]["maps"]["moved"]["displacement"]
+    assert shift == pytest.approx([0, 0.65, 0], abs=0.06)
+    said, = re.findall(r"^moved: moved by \S+ (\S+) \S+ Å \(x y z\) against the first map", outcome.out, re.MULTILINE)
+    assert said == f"{shift[1]:.2f}"
+    assert "near: moved" not in outcome.out and outcome.out.count("(x y z)") == 1
+    change = read_star(small / "out" / "audit.star")["audit"].numbers("gmmQChange")
+    assert change[0] < -0.1 < change[2]
+
+
+def test_an_inverted_map_is_refused_as_such(small):
+    whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
+    save(small / "dark.mrc", MapGrid(1 - shift(whole.data, (0, 2, 0), order=3), whole.voxel_sizes, whole.origin))
+    assert_refused(
+        audit(small, "dark.mrc"), "audit", "the contrast of", "dark.mrc is inverted against", "Multiply the one whose molecule")
 
 
 def test_another_molecule_and_an_empty_map_are_refused(small, rng):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import references
 from molecules import molecule
+from reported import reported
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands import composite
@@ -57,6 +58,7 @@ def test_everything_is_written(parts, tmp_path):
     assert results["largest_seam"] == pytest.approx(data(folder, "seams.mrc").max())
     assert len(read_curves(folder / "fsc.star")["gmmFsc"]) == BOX // 2 + 1 and 4 <= results["resolution"] < 20
     overlaps, masks = read_curves(folder / "overlaps.star"), [data(part, "focus_mask.mrc") for part in parts]
+    assert reported(folder, tmp_path) == {"Resolution": ["FSC of the half maps"], "Maps": ["Central slices of the maps"]}
     assert overlaps["gmmOverlapVolume"] == pytest.approx([np.minimum(*masks).sum() * PIXEL_SIZE**3], rel=1e-5)
 
 

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from half_and_half import globule, half_and_half
+from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
 from gmmrefine.commands import local_filter, local_resolution
@@ -45,6 +46,11 @@ def test_local_resolution(halves, measured):
     assert results["resolution"] == pytest.approx(5.3, rel=0.15)
     assert f"median {results['median']:.2f} Å" in said
     assert {event["step"] for event in events(folder)} == {"local resolution"}
+
+
+def test_report(measured, tmp_path):
+    assert reported(measured[0], tmp_path) == {
+        "Local resolution": ["Slices through the middle of the mask", "Voxels by local resolution"]}
 
 
 def test_a_mask_is_made_where_none_is_given(halves, tmp_path):

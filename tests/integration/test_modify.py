@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from model_files import write_6msm_with_waters
+from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
 from gmmrefine.commands.modify import OUTPUTS
@@ -76,7 +77,17 @@ def test_the_audit_finds_every_copy_kept(modified):
     table = read_star(folder / "audit" / "audit.star")["audit"]
     assert len(table) == 16 and audit["lost"] == [] and audit["counts"]["kept"] >= 14 and audit["counts"]["lost"] == 0
     assert audit["mean_q"]["modified"] > audit["mean_q"]["unmodified"] - 0.02
-    assert record(folder / "audit")["command"] == "audit" and "modified: " in said and "NOT AUDITED" not in said
+    assert record(folder / "audit")["command"] == "audit" and "NOT AUDITED" not in said
+    assert "Q-scores with σ 0.6 Å" in said and "modified: " in said and audit["sigma"] == 0.6
+
+
+def test_report_shows_the_audit_and_how_the_map_was_made(modified, tmp_path):
+    assert reported(modified[0], tmp_path) == {
+        "Resolution": ["FSC of the half maps"], "Maps": ["Central slices of the maps", "Signal and noise by band"],
+        "Audit of the maps": [
+            "What became of each copy", "Change of Q against the reference", "Q-score by component class"]}
+    html = (tmp_path / "reported" / "report.html").read_text(encoding="utf-8")
+    assert "Audit (Q-score, σ 0.6 Å): " in html and "Quote that, not the curve of the modified half maps" in html
 
 
 def test_without_a_model_it_says_that_nothing_was_audited(halves, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from model_files import residue, write_pdb
 from model_maps import map_of_atoms, save
+from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
 from gmmrefine.commands.qscore import OUTPUTS
@@ -49,6 +50,7 @@ def test_outputs(model, density, tmp_path):
     assert content["finished"] and content["settings"] == {"sigma": "0.6", "map_resolution": 3.0}
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}
+    assert reported(tmp_path / "q", tmp_path) == {"Q-scores": ["Q-score along the chains", "Q-score by component class"]}
     atoms, scores = read_atoms(model), table.numbers("gmmQScore")
     assert table.strings("gmmAtomName") == atoms.names.tolist() and len(scores) == 61
     assert table.numbers("gmmModelY") == pytest.approx(atoms.positions[:, 1])
@@ -122,9 +124,10 @@ def test_alternatives_hydrogens_and_further_models_are_left_out_and_counted(mode
     text = "\n".join(["MODEL        1", *one, "ENDMDL", "MODEL        2", *one, "ENDMDL", "END"])
     (tmp_path / "odd.pdb").write_text(text + "\n", encoding="utf-8")
     results, table, said = score(tmp_path / "odd.pdb", density, tmp_path / "odd")
-    assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives_left_out"]) == (1, 1, 1)
+    assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives"]) == (1, 1, 1)
     assert table.numbers("gmmQScore") == pytest.approx(expected.numbers("gmmQScore"), abs=1e-6)
     assert "1 further models in the file are not scored" in said and "1 alternative places" in said
+    assert "1 hydrogens are not scored" in said
     assert usual["models_left_out"] == 0
 
 

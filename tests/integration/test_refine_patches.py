@@ -7,6 +7,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from reported import reported
 from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, killed_before, record
 
 from gmmrefine.commands import composite, refine_patches
@@ -100,6 +101,14 @@ def test_the_composite_is_that_of_the_parts(either):
     assert (total == 0).any() and (total > 1).any()
     seams = read_map(either / "seams.mrc").data
     assert (seams[np.minimum(*masks) == 0] == 0).all() and (seams[np.minimum(*masks) > 0.5] > 0).all()
+
+
+def test_report(together, tmp_path):
+    assert reported(together, tmp_path) == {
+        "Resolution": ["FSC of the half maps", "FSC of the half maps by patch"],
+        "Pose changes": ["Change of rotation since the start", "Change of shift since the start"],
+        "Angular coverage": ["Particles by direction of view"], "Gaussian mixture model": ["Centres of the Gaussians"],
+        "Maps": ["Central slices of the maps"]}
 
 
 def test_patches_are_spheres_and_masks_alike(together, apart):

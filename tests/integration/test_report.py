@@ -37,7 +37,7 @@ def test_every_kind_of_figure_is_drawn(tmp_path):
     find_browser()
     folder = write_full_run(tmp_path / "run")
     assert gmmrefine("report", folder).code == 0
-    check_in_browser(folder / "report.html", 20, tmp_path)
+    check_in_browser(folder / "report.html", 21, tmp_path)
 
 
 def test_browser_notices_empty_figures_errors_and_requests(tmp_path):

@@ -2,6 +2,7 @@
 import gemmi
 import numpy as np
 import pytest
+from reported import reported
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands import sharpen
@@ -74,6 +75,7 @@ def test_b_factor_of_a_blurred_map(inputs, tmp_path):
     assert results["b_factor"] - own == pytest.approx(B_FACTOR, rel=0.1)
     assert results["guinier_range"] == pytest.approx([10, 4], rel=0.1)
     assert f"B factor {results['b_factor']:.1f} Å², fitted from {results['guinier_range'][0]:.1f} to" in said
+    assert reported(tmp_path / "blurred", tmp_path) == {"Maps": ["Central slices of the maps", "Amplitudes"]}
     curves = read_curves(tmp_path / "blurred" / "amplitudes.star")
     assert curves["gmmAmplitudeSharpened"][20] == pytest.approx(
         np.exp(results["b_factor"] * curves["gmmFrequency"][20] ** 2 / 4) * curves["gmmAmplitude"][20], rel=0.1)
@@ -100,7 +102,7 @@ def test_every_way_brings_the_map_closer_to_the_truth(inputs, tmp_path, method):
     assert agreement(inputs, before.data) < 0.9 < agreement(inputs, volume.data)
     assert results["sharpening"] == method and results["resolution"] == pytest.approx(FINE)
     assert f"sharpened ({method}) to 4.00 Å; the map as it was is unmodified.mrc" in said
-    assert results.get("atoms_outside", 0) == 0
+    assert results.get("atoms_outside", 0) == 0 and "occupancy" not in said
 
 
 def test_the_b_factor_follows_the_local_resolution(inputs, tmp_path):
@@ -159,6 +161,30 @@ def test_atoms_outside_are_counted_and_a_model_outside_is_refused(inputs, tmp_pa
         outcome, "sharpen", "far.pdb: only 0 of 900 atoms lie inside the map", "from -40.0 25.0 7.5 to 54.5 119.5 102.0 Å",
         "lie from 500.0 1.0 2.0 to", "Fit the model into the map")
     assert not (tmp_path / "far" / "sharpened.mrc").exists()
+
+
+def test_what_is_odd_about_a_model_is_said(inputs, tmp_path):
+    """A domain of occupancy 0 is sharpened as if it were not there, and the command says so."""
+    structure, middle = gemmi.read_structure(str(inputs / "model.pdb")), ORIGIN[0] + BOX // 2 * PIXEL_SIZE
+    empty = [site.atom for site in structure[0].all() if site.atom.pos.x > middle]
+    for atom in empty:
+        atom.occ = 0.0
+    hydrogen = gemmi.Atom()
+    hydrogen.name, hydrogen.element, hydrogen.pos = "HA", gemmi.Element("H"), empty[0].pos
+    structure[0]["A"][0].add_atom(hydrogen)
+    structure.add_model(structure[0].clone())
+    structure.renumber_models()
+    structure.write_pdb(str(tmp_path / "empty.pdb"))
+    volume, results, said = sharpened(
+        inputs, tmp_path / "run", "--sharpening", "local-model", "--reference-model", tmp_path / "empty.pdb")
+    assert results["atoms_of_zero_occupancy"] == len(empty) > 300
+    assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives"]) == (1, 1, 0)
+    for words in (f"{len(empty)} atoms of the model have occupancy 0: the map is sharpened as if they were not there",
+                  "1 hydrogens of the model have no part", "1 further models in the file have no part"):
+        assert words in said, words
+    x = np.indices(volume.data.shape)[2] - BOX // 2
+    inside = read_map(inputs / "mask.mrc").data > 0.5
+    assert volume.data[inside & (x > 5)].std() < 0.7 * volume.data[inside & (x < -5)].std()
 
 
 REFUSED = {

@@ -42,6 +42,13 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert (left_out.models, left_out.hydrogens, left_out.alternatives) == (0, 1, 1)
 
 
+def test_all_places_of_an_atom(tmp_path):
+    (tmp_path / "model.pdb").write_text(PDB)
+    atoms, others = read_model(tmp_path / "model.pdb", all_places=True)
+    assert atoms.positions.tolist() == [[11, 12, 13], [10, 0, 0], [20, 0, 0], [5, 6, 7]] and others.alternatives == 1
+    assert atoms.occupancies == pytest.approx([1, 0.4, 0.6, 0.5])
+
+
 def test_insertion_codes_and_residues_apart(tmp_path):
     lines = [PDB.splitlines()[0], PDB.splitlines()[0].replace("A   1 ", "A   1B"), PDB.splitlines()[4]]
     (tmp_path / "model.pdb").write_text("\n".join(lines) + "\nEND\n")

@@ -28,8 +28,17 @@ def test_values_are_drawn_where_they_are_and_only_there(tmp_path, rng):
     for name, shown in (("all", values), ("few", few)):
         write_overlay_figure(tmp_path / f"{name}.png", "resolution", volume, shown, 1.5, "resolution (Å)")
     whole, part = colored(tmp_path / "all.png"), colored(tmp_path / "few.png")
-    # two of three planes are a quarter full; the color bar and the histogram are always there
-    assert 0.1 * whole < part < 0.5 * whole
+    # one of three planes is full and two are a quarter full; the color bar and the histogram are always there
+    assert 0.5 * whole < part < 0.75 * whole
+
+
+def test_values_far_from_the_middle_of_the_map_are_drawn(tmp_path, rng):
+    """Two blobs in opposite corners: none of the central planes meets them, nor does one through their common middle."""
+    volume, corners = rng.normal(size=(BOX,) * 3), np.zeros((BOX,) * 3)
+    corners[1:6, 1:6, 1:6], corners[18:22, 18:22, 18:22] = rng.uniform(3, 9, (5, 5, 5)), 6.0
+    write_overlay_figure(tmp_path / "corners.png", "resolution", volume, corners, 1.5, "resolution (Å)")
+    panels = np.array_split(np.ptp(read(tmp_path / "corners.png"), axis=-1) > 0.3, [455, 915, 1360], axis=1)
+    assert min(int(panel.sum()) for panel in panels[:3]) > 1000
 
 
 def test_every_map_has_its_row_and_its_own_greys(tmp_path, rng):

@@ -31,6 +31,16 @@ def test_values_are_blank_where_they_are_not_known():
     assert np.isnan(plane[0, 0]) and plane[4, 4] == 5 and np.isnan(plane).sum() == 48
 
 
+def test_values_are_cut_where_they_are():
+    """Off the middle of the box, and in two pieces with nothing between them."""
+    values = np.zeros((12, 14, 16))
+    values[9:11, 1:4, 12:15] = 5.0
+    yz, xz, xy = (trace.z for trace in values_plot(values, 2.0, "Å").data)
+    assert [np.sum(~np.isnan(plane)) for plane in (yz, xz, xy)] == [6, 6, 9]
+    values[1, 12, 2] = 6.0
+    assert all(np.any(~np.isnan(trace.z)) for trace in values_plot(values, 2.0, "Å").data)
+
+
 def test_distribution_counts_every_voxel(rng):
     plot = distribution_plot(rng.normal(6, 1, 4000), "local resolution (Å)")
     assert np.sum(plot.data[0].y) == 4000

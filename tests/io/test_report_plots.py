@@ -8,6 +8,7 @@ from gmmrefine.io.report_plots import (
     amplitude_plot,
     change_plot,
     coverage_plot,
+    error_model_plot,
     evenly,
     evidence_plot,
     fsc_plot,
@@ -32,6 +33,16 @@ def test_amplitudes_of_zero_are_left_out_and_the_fitted_range_is_shown():
     plot = amplitude_plot(frequency, {"a": np.array([4, 3, 0, 2, 1.0])}, (20, 5))
     assert plot.data[0].x == pytest.approx(frequency[[0, 1, 3, 4]] ** 2) and plot.data[0].y[-1] == 0
     assert (plot.layout.shapes[0].x0, plot.layout.shapes[0].x1) == pytest.approx((1 / 400, 1 / 25))
+
+
+def test_error_model_has_powers_above_gains():
+    frequency, power = np.arange(1, 6) / 20, np.array([9, 4, 2, 1, 0.0])
+    plot = error_model_plot(frequency, {"signal": power}, {"molecule": power / 9})
+    signal, gain = plot.data
+    assert signal.x == pytest.approx(frequency[:4]) and signal.y == pytest.approx(power[:4])
+    assert gain.x == pytest.approx(frequency) and gain.y == pytest.approx(power / 9)
+    assert (signal.yaxis, gain.yaxis, plot.layout.yaxis.type) == ("y", "y2", "log")
+    assert plot.layout.yaxis.domain[0] > plot.layout.yaxis2.domain[1]
 
 
 def test_change_plot_counts_every_particle_once(rng):

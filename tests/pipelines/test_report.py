@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from report_runs import HISTORY, RECORD, write_fsc, write_full_run, write_particles, write_record
+from report_runs import HISTORY, RECORD, write_fsc, write_full_run, write_particles, write_record, write_scores
 
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
@@ -45,7 +45,7 @@ def test_full_folder_has_every_section_in_order(tmp_path):
     assert section_titles(html) == [
         "Resolution", "Patches", "Conformations", "Pose changes", "Angular coverage", "Gaussian mixture model",
         "Local resolution", "Maps", "Q-scores", "Audit of the maps", "All results", "Settings", "Provenance"]
-    assert html.count("plotly-graph-div") == 20
+    assert html.count("plotly-graph-div") == 21
 
 
 def test_conformations_show_each_half_by_itself(tmp_path):
@@ -105,6 +105,28 @@ def test_one_curve_where_there_was_no_mask(tmp_path):
         "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": fsc, "gmmFscMasked": fsc, "gmmFscRandomised": 0 * fsc})
     plot = fsc_section(read_run(str(folder))).parts[0].plot
     assert [trace.name for trace in plot.data] == ["no mask"]
+
+
+def test_curve_of_modified_half_maps_stands_beside_that_of_the_given_ones(tmp_path):
+    folder = write_record(tmp_path / "run", command="modify")
+    frequency, fsc = np.arange(5) / 20, np.linspace(1, 0, 5)
+    write_curves(folder / "fsc.star", {
+        "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": 0.9 * fsc, "gmmFscMasked": fsc,
+        "gmmFscRandomised": 0 * fsc, "gmmFscModified": np.sqrt(fsc)})
+    figure = fsc_section(read_run(str(folder))).parts[0]
+    assert figure.plot.data[-1].name == "modified half maps" and figure.plot.data[-1].y == pytest.approx(np.sqrt(fsc[1:]))
+    assert "'corrected for the mask' first falls below 0.143. Quote that, not the curve of the modified" in figure.caption
+
+
+def test_audit_of_a_modified_map_is_in_its_report(tmp_path):
+    audit = write_record(tmp_path / "run" / "audit", command="audit", results={
+        "sigma": 0.4, "reference": "unmodified", "models_refitted_to_maps": False, "hydrogens_left_out": 3})
+    write_scores(audit, np.random.default_rng(1))
+    html = written(write_record(tmp_path / "run", command="modify"))
+    assert section_titles(html) == ["Audit of the maps", "Settings", "Provenance"]
+    assert html.count("plotly-graph-div") == 3 and html.count("Q-scores with σ 0.4 Å.") == 3
+    assert "A/ATP 2" in html and "3 hydrogens are not scored." in html and "not refitted to them" in html
+    assert "Audit of the maps" not in section_titles(written(write_record(tmp_path / "other", command="modify")))
 
 
 def test_settings_and_provenance(tmp_path):

@@ -50,6 +50,12 @@ def test_maps_of_an_audit_have_their_names(tmp_path):
     assert list(change.error_x.array[:3]) == pytest.approx([0.02, 0.02, 0])
 
 
+def test_the_width_of_the_scores_stands_below_every_figure_of_them(tmp_path):
+    run = read_run(str(write_full_run(tmp_path, results={"sigma": 0.4})))
+    figures = [part for section in (q_section(run), audit_section(run)) for part in section.parts if isinstance(part, Figure)]
+    assert len(figures) == 5 and all("Q-scores with σ 0.4 Å." in figure.caption for figure in figures)
+
+
 def test_many_copies_are_left_to_the_table(tmp_path):
     folder = write_full_run(tmp_path)
     numbers = ("gmmQReference", "gmmQScore", "gmmQChange", "gmmDensityReference", "gmmDensity")

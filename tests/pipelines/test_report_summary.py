@@ -25,12 +25,16 @@ SUMMARIES = {
     "local-resolution": ({"resolution": 4.0, "median": 5.0, "quartiles": [4.5, 5.0, 6.0], "share_unresolved": 0.25}, [
         "Local resolution inside the mask: median 5.00 Å, half of the voxels between 4.50 and 6.00 Å.",
         "The FSC of the whole gives 4.00 Å.", "25% of the voxels in the mask are coarser than can be measured."]),
-    "sharpen": ({"sharpening": "b-factor", "resolution": 4.0, "b_factor": 90.0, "guinier_range": [10.0, 4.2]}, [
+    "sharpen": ({"sharpening": "b-factor", "resolution": 4.0, "b_factor": 90.0, "guinier_range": [10.0, 4.2],
+                 "atoms_of_zero_occupancy": 70, "alternatives": 0}, [
         "Map sharpened (b-factor) and cut at 4.00 Å.", "B factor 90.0 Å², fitted from 10.0 to 4.2 Å.",
+        "70 atoms of the model have occupancy 0: the map is sharpened as if they were not there. Set it to 1 where they are "
+        "right.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
-    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {"counts": {"kept": 9, "weakened": 1, "lost": 0}}}, [
+    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {
+        "sigma": 0.4, "counts": {"kept": 9, "weakened": 1, "lost": 2}, "lost": ["A/MG 7", "A/ATP 8"]}}, [
         "Density modified without a learned prior; resolution of the half maps 4.00 Å.",
-        "Audit, in its own folder: 9 kept, 1 weakened.",
+        "Audit (Q-score, σ 0.4 Å): 9 kept, 1 weakened, 2 lost; lost: A/MG 7, A/ATP 8.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({
         "mean_q": 0.6, "median_q": 0.65, "atoms": 100, "sigma": 0.6, "expected_q": {"protein": 0.55}, "atoms_outside": 3,
@@ -38,9 +42,12 @@ SUMMARIES = {
         "Mean Q 0.600, median 0.650 of 100 atoms (σ 0.6 Å).", "Expected of protein at this resolution: 0.550.",
         "3 atoms lie outside the map and have no part in this.", "No component class is known for XYZ."]),
     "audit": ({
-        "maps": {"deposited": {}, "changed": {}}, "reference": "deposited", "sigma": 0.6, "models_refitted_to_maps": False,
+        "hydrogens_left_out": 12,
+        "maps": {"deposited": {}, "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited",
+        "sigma": 0.6, "models_refitted_to_maps": False,
         "counts": {"changed": {"kept": 2, "lost": 1, "weakened": 0}}, "lost": {"changed": ["A/ATP 2"]}}, [
         "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
+        "12 hydrogens are not scored.", "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
         "All maps are scored with one model that was not refitted to them."]),
     "export": ({"particles": 300}, ["export: finished."])}
 

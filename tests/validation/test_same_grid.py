@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from model_maps import map_of_atoms
 
-from gmmrefine.validation.same_grid import displacement, grid_differences, is_displaced, overlap, resampled
+from gmmrefine.validation.same_grid import (
+    displacement,
+    grid_differences,
+    is_displaced,
+    is_notable,
+    overlap,
+    resampled,
+)
 
 POSITIONS = np.array([[9.0, 8, 10], [14, 12, 11], [17, 20, 14], [11, 23, 17], [13, 15, 22]])
 GRID = ((30, 34, 27), (0.9, 0.9, 1.1), (0.5, -1.0, 2.0))
@@ -45,14 +52,19 @@ def test_what_is_not_reached_is_empty(reference):
     assert len(reference.data[overlap(far, reference)].ravel()) == 0
 
 
-@pytest.mark.parametrize("move", [(0, 0, 0), (1.8, 0, 0), (0, -2.7, 1.1), (0.45, 0, 0), (-3.1, 0.4, 2.3)])
+@pytest.mark.parametrize("move", [(0, 0, 0), (1.8, 0, 0), (0, -2.7, 1.1), (0.45, 0, 0), (0, 0.2, 0), (-3.1, 0.4, 2.3)])
 def test_displacement(reference, move):
     moved = map_of_atoms(POSITIONS + np.array(move), np.arange(1, 6), GRID, 1.3)
-    shift, correlation = displacement(5 * moved.data + 2, reference.data, reference.voxel_sizes)
-    if np.linalg.norm(move) > 0.5:
-        assert shift == pytest.approx(move, abs=0.12)
-    assert correlation > 0.9
+    shift, correlation, inverted = displacement(5 * moved.data + 2, reference.data, reference.voxel_sizes)
+    assert shift == pytest.approx(move, abs=0.12)
+    assert correlation > 0.9 > 0.5 > inverted
     assert is_displaced(shift, reference.voxel_sizes) == (np.abs(move).max() > 1)
+    assert is_notable(shift, reference.voxel_sizes) == (np.abs(move).max() > 0.3)
+
+
+def test_inverted_maps_correlate_when_they_are_negated(reference):
+    _, correlation, inverted = displacement(2 - reference.data, reference.data, reference.voxel_sizes)
+    assert inverted == pytest.approx(1) and correlation < 0.5
 
 
 def test_another_map_does_not_correlate(reference, rng):

@@ -1,0 +1,25 @@
+"""The three planes through one voxel that figures show of a volume."""
+import numpy as np
+
+PLANES = ("yz", "xz", "xy")  # horizontal and vertical axis
+
+
+def central_voxel(volume):
+    """The middle voxel of a volume (Z, Y, X): z, y, x."""
+    return tuple(size // 2 for size in volume.shape)
+
+
+def middle_of_known(values):
+    """The voxel z, y, x on each side of which half of what is known (not 0) of a volume (Z, Y, X) lies.
+
+    Each of the three planes through it holds something known, however the rest is spread.
+    """
+    known = values != 0
+    by_plane = [known.sum(axis=others) for others in ((1, 2), (0, 2), (0, 1))]
+    return tuple(int(np.searchsorted(np.cumsum(count), 0.5 * count.sum())) for count in by_plane)
+
+
+def slices_through(volume, place):
+    """The planes of a volume (Z, Y, X) through a voxel z, y, x that ``PLANES`` names, rows vertical."""
+    z, y, x = place
+    return volume[:, :, x], volume[:, y], volume[z]
