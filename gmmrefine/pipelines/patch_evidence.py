@@ -1,4 +1,6 @@
 """Patches found in the data: regions that move rigidly together against the global poses."""
+from collections import namedtuple
+
 import numpy as np
 
 from gmmrefine.alignment.fisher import LOWEST_RING
@@ -49,30 +51,42 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
     list of Patch
     """
     centers = np.concatenate([gmm.centers for gmm in gmms])
-    found = []
-    for layout in range(_LAYOUTS):
-        small = smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout)
-        if len(small) == 1:
-            progress.say("the molecule is too small for more than one patch")
-            return small
-        owner = nearest_patch(centers, small)
-        shapes = [centers[owner == patch] for patch in range(len(small))]
-        motions = [
-            measured_motions(half.particles, gmm, known, small, number, settings, progress)
-            for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
-        with progress.step("compare patches", layout=layout + 1):
-            curve, error, regions = evidence(motions, shapes)
-        best = len(regions)
-        progress.say(
-            f"layout {layout + 1} of {_LAYOUTS}: {len(small)} patches form {best} regions that move apart: evidence "
-            f"{curve[best - 1]:.2f} per particle, of one region {curve[0]:.2f}")
-        patches = [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions]
-        found.append((curve[best - 1], curve, error, patches))
-    _, curve, error, patches = max(found, key=lambda layout: layout[0])
+    layouts = [
+        smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout)
+        for layout in range(_LAYOUTS)]
+    if len(layouts[0]) == 1:
+        progress.say("the molecule is too small for more than one patch")
+        return layouts[0]
+    found = [
+        regions_of_layout(small, halves, gmms, reliability, layout, settings, progress)
+        for layout, small in enumerate(layouts, 1)]
+    best = max(found, key=lambda one: one.curve[len(one.patches) - 1])
     write_curves(run.path("patch_evidence.star"), {
-        "gmmPatches": np.arange(1, len(curve) + 1.0), "gmmEvidence": curve, "gmmEvidenceError": error}, block="evidence")
-    draw_evidence(run.path("patch_evidence.png"), curve, error, len(patches))
-    return patches
+        "gmmPatches": np.arange(1, len(best.curve) + 1.0), "gmmEvidence": best.curve, "gmmEvidenceError": best.error},
+        block="evidence")
+    draw_evidence(run.path("patch_evidence.png"), best.curve, best.error, len(best.patches))
+    return best.patches
+
+
+# evidence by number of regions (R,) and its standard error (R,), list of Patch
+Layout = namedtuple("Layout", "curve error patches")
+
+
+def regions_of_layout(small, halves, gmms, reliability, layout, settings, progress):
+    """Small patches joined into the regions that move apart, a Layout; ``layout`` is the number of this way to cut."""
+    owners = [nearest_patch(gmm.centers, small) for gmm in gmms]
+    shapes = [
+        np.concatenate([gmm.centers[owner == patch] for gmm, owner in zip(gmms, owners)]) for patch in range(len(small))]
+    motions = [
+        measured_motions(half.particles, gmm, known, small, number, settings, progress)
+        for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
+    with progress.step("compare patches", layout=layout):
+        curve, error, regions = evidence(motions, shapes)
+    count = len(regions)
+    progress.say(
+        f"way {layout} of {_LAYOUTS} to cut: {len(small)} patches form {count} regions that move apart: evidence "
+        f"{curve[count - 1]:.2f} per particle, of one region {curve[0]:.2f}")
+    return Layout(curve, error, [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions])
 
 
 def measured_motions(half, gmm, reliability, patches, number, settings, progress):
