@@ -30,7 +30,7 @@ def plotRegion(figure, volume, mask, voxelSize, title):
 
 
 def plotLocalResolution(figure, volume, resolution, voxelSize, title):
-    """Central slices of a map, coloured by the resolution around every voxel.
+    """Slices of a map through the middle of what was measured, coloured by the resolution around every voxel.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def plotLocalResolution(figure, volume, resolution, voxelSize, title):
         Å.
     title : str
     """
-    middle = [size // 2 for size in volume.shape]
+    middle = [int(np.median(places)) for places in np.nonzero(resolution > 0)]  # measured planes, whatever the shape
     measured = resolution[resolution > 0]
     norm = Normalize(*np.percentile(measured, (2, 98)))
     cmap = colormaps[RESOLUTION_COLOURS]
