@@ -28,9 +28,11 @@ def add_arguments(parser):
 def run(args):
     """Impose and write."""
     from gmmrefine.geometry.symmetry import point_group
+    from gmmrefine.io.half_sets_file import write_half_sets
     from gmmrefine.io.mrc import read_half_maps, read_mask
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
     from gmmrefine.pipelines.run_record import RunRecord
+    from gmmrefine.pipelines.same_half_sets import agreed_half_sets
     from gmmrefine.progress import Progress
 
     check_limits(args, _SETTINGS)
@@ -46,7 +48,13 @@ def run(args):
     if behind:
         read_half_maps(files[0], behind[0])  # refuses another grid
         backgrounds = [volume.data for volume in read_half_maps(*behind)]
+    named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
+    half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
     record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)
+    for note in notes:
+        progress.say(note)
+    if half_sets is not None:
+        write_half_sets(args.output, half_sets)
     with progress.step("impose symmetry"):
         results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record)
     record.finish(results, progress.seconds)
@@ -56,7 +64,9 @@ def run(args):
 def half_map_files(named):
     """Paths of two half maps that a user named as such or by the folder they lie in."""
     if len(named) == 1 and os.path.isdir(named[0]):
-        return [os.path.join(named[0], f"half_map_{number}.mrc") for number in (1, 2)]
+        from gmmrefine.io.mrc import half_maps_in
+
+        return half_maps_in(named[0])
     if len(named) != 2:
         raise InputError(f"{' '.join(named)}: expected the folder of a run, or its two half maps.")
     return named

@@ -21,7 +21,7 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
     of the half maps are turned to all units and averaged, weighted by the turned masks, each half on its own.
 
     *Output*: the symmetric map with its half maps, FSC, and the union of the masks. Outside that union the map is 0, or the
-    background: a volume of the whole molecule that was made from the same half sets.
+    background: a volume of the whole molecule that was made from the same half sets; another one of this plugin is refused.
     """
 
     _label = "impose symmetry"

@@ -10,7 +10,7 @@ from pyworkflow.protocol import MODE_RESUME
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import HALF_SET, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import HALF_SET, HALF_SETS_FILE, PARENT_PARTICLE, SYMMETRY_COPY
 from scipion_gmmrefine.demo import MODEL, launch
 from scipion_gmmrefine.protocols import (
     GmmRefineProtComposite,
@@ -109,6 +109,7 @@ class TestFocusWorkflow(BaseTest):
             np.testing.assert_allclose(mrcfile.read(composite), mrcfile.read(part), atol=1e-5)
         self.assertIn("Composite of 2 parts", protocol.summary()[0])
         self.assertIn("0 map units", protocol.summary()[1])
+        self.assertTrue(Path(protocol._getExtraPath(HALF_SETS_FILE)).exists(), "the half sets of the parts were not found")
 
     def test_symmetry_expansion_and_its_way_back(self):
         expanding = launch(self.proj, GmmRefineProtExpandSymmetry, self.particles, symmetry="C2")

@@ -58,7 +58,7 @@ def either(request):
 
 def files_of(folder):
     """All results below a folder: not the records of how they came about."""
-    records = {"run.json", "gmmrefine.log", "events.jsonl"}
+    records = {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name not in records}
 
 
@@ -250,7 +250,7 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
 
 def left_in(folder):
     assert not list(folder.rglob("*.tmp"))
-    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl"}
+    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
 @pytest.mark.parametrize("options, words", [
