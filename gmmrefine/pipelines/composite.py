@@ -148,7 +148,8 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         resolution = curve.resolution(settings.fsc_threshold)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]
     radius = shell_of_resolution(resolution or 4 * _COARSEST, len(mask), pixel_size)
-    seams = seam_map([low_pass(volume, radius) for volume in means], weights)
+    behind = None if background is None else low_pass(0.5 * (background[0] + background[1]), radius)
+    seams = seam_map([low_pass(volume, radius) for volume in means], weights, behind)
     for number, half in enumerate(halves, 1):
         write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size)
     write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size)

@@ -113,7 +113,9 @@ def test_of_identical_maps_there_is_no_seam(parts, tmp_path, weights):
     halves = [data(parts[0], f"half_map_{number}.mrc") for number in (1, 2)]
     write_part(parts[1], data(parts[1], "focus_mask.mrc"), halves)
     folder = joined(parts, tmp_path / "joined", "--composite-weights", weights)
-    assert (data(folder, "seams.mrc") == 0).all() and record(folder)["results"]["largest_seam"] == 0
+    backed = joined(parts, tmp_path / "backed", "--composite-weights", weights, "--background", parts[0])
+    for seamless in (folder, backed):
+        assert (data(seamless, "seams.mrc") == 0).all() and record(seamless)["results"]["largest_seam"] == 0
     assert read_curves(folder / "overlaps.star")["gmmSeamRms"] == [0]
     for number, half in enumerate(halves, 1):
         assert data(folder, f"composite_half_{number}.mrc") == pytest.approx(half, abs=1e-5)
@@ -127,6 +129,15 @@ def test_of_one_full_mask_it_is_the_map(parts, tmp_path, weights):
     for number, half in enumerate(halves, 1):
         assert data(folder, f"composite_half_{number}.mrc") == pytest.approx(half, abs=1e-6)
     assert (data(folder, "seams.mrc") == 0).all()
+
+
+def test_a_background_that_disagrees_makes_a_seam(parts, tmp_path, rng):
+    """Where the mask of a single part fades into it."""
+    behind = write_part(tmp_path / "behind", ONES, rng.normal(0, 1, (2,) + (BOX,) * 3))
+    folder, mask = joined(parts[:1], tmp_path / "joined", "--background", behind), data(parts[0], "focus_mask.mrc")
+    seams, rim = data(folder, "seams.mrc"), (mask > 0.2) & (mask < 0.8)
+    assert seams[rim].mean() > 0.1 and record(folder)["results"]["largest_seam"] == pytest.approx(seams.max())
+    assert not seams[(mask == 0) | (mask == 1)].any()
 
 
 def left_in(folder):
