@@ -2,7 +2,8 @@
 
 MAPS is the folder of the focused refinement or its two half maps. Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered),
 map.mrc (low-passed at the resolution), mask.mrc (the union of the turned masks) and fsc.star. Where the turned masks leave
-room the maps are those of --background, blended in over the soft edge, or 0.
+room the maps are those of --background, blended in over the soft edge, or 0. A symmetry that the background does not have, or
+without one the maps where the mask holds all units, is refused.
 """
 import os
 
@@ -55,8 +56,7 @@ def run(args):
         progress.say(note)
     if half_sets is not None:
         write_half_sets(args.output, half_sets)
-    with progress.step("impose symmetry"):
-        results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record)
+    results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"resolution {results['resolution_text']}")
 

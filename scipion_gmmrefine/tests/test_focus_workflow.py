@@ -32,16 +32,19 @@ class TestFocusWorkflow(BaseTest):
     @classmethod
     def setUpClass(cls):
         setupTestProject(cls)
-        data = Path(cls.proj.getPath("data")).absolute()
-        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 1 --pose-error 2 "
-                   "--shift-error 1")
-        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options.split()],
-                       check=True, capture_output=True)
-        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
+        cls.importing = cls.importSimulated("data", f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE}")
         cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
         middle = BOX * PIXEL_SIZE / 2
         cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
                               focusSphere=f"{middle} {middle} {middle + 35} 25", **CHEAP)
+
+    @classmethod
+    def importSimulated(cls, name, options):
+        data = Path(cls.proj.getPath(name)).absolute()
+        options = ["--snr", "1", "--pose-error", "2", "--shift-error", "1", *options.split()]
+        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options],
+                       check=True, capture_output=True)
+        return launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
 
     def halves(self, particles):
         return {one.getObjId(): getattr(one, HALF_SET).get() for one in particles.iterItems()}
@@ -112,8 +115,10 @@ class TestFocusWorkflow(BaseTest):
         self.assertTrue(Path(protocol._getExtraPath(HALF_SETS_FILE)).exists(), "the half sets of the parts were not found")
 
     def test_symmetry_expansion_and_its_way_back(self):
-        expanding = launch(self.proj, GmmRefineProtExpandSymmetry, self.particles, symmetry="C2")
-        source, copies = self.importing.outputParticles, expanding.outputParticles
+        dimer = self.importSimulated("dimer", f"--particles {PARTICLES} --box 40 --pixel-size 7 --symmetry C2")
+        expanding = launch(self.proj, GmmRefineProtExpandSymmetry, {"inputParticles": (dimer, "outputParticles")},
+                           symmetry="C2", useGpu=False)
+        source, copies = dimer.outputParticles, expanding.outputParticles
         self.assertEqual(copies.getSize(), 2 * PARTICLES)
         halves, poses = self.halves(source), {
             one.getObjId(): one.getTransform().getMatrix() for one in source.iterItems()}
