@@ -30,25 +30,27 @@ def run(args):
     """Impose and write."""
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.half_sets_file import write_half_sets
-    from gmmrefine.io.mrc import read_half_maps, read_mask
+    from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
+    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
     from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.pipelines.same_half_sets import agreed_half_sets
     from gmmrefine.progress import Progress
 
     check_limits(args, _SETTINGS)
-    if len(point_group(args.symmetry)) == 1:
+    operators = point_group(args.symmetry)
+    if len(operators) == 1:
         raise InputError("--symmetry C1: nothing to impose. Give the point group of the molecule, e.g. --symmetry C3.")
     files, behind = half_map_files(args.maps), half_map_files(args.background) if args.background else []
     inputs = [*files, *behind, args.mask]
     refuse_to_overwrite(args.output, OUTPUTS, inputs)
     halves = read_half_maps(*files)
-    box_size, pixel_size = len(halves[0].data), halves[0].voxel_size
-    mask = read_mask(args.mask, box_size, pixel_size)
-    backgrounds = None
+    pixel_size, backgrounds = halves[0].voxel_size, None
     if behind:
         read_half_maps(files[0], behind[0])  # refuses another grid
         backgrounds = [volume.data for volume in read_half_maps(*behind)]
+    whole = backgrounds or [half.data for half in halves]
+    mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], pixel_size, operators)
     named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
     half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
     record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)

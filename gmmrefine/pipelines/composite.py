@@ -12,7 +12,7 @@ from gmmrefine.io.mrc import SAME_VOXEL_SIZE, half_maps_in, read_map, read_mask,
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.reconstruct import write_fsc
 from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
@@ -76,6 +76,8 @@ def join(folders, settings, run, progress):
     sizes = {len(part.mask) for part in parts}
     if len(sizes) > 1:
         raise InputError(f"the parts have boxes of {', '.join(map(str, sorted(sizes)))} voxels; they must have one.")
+    for folder, part in zip(folders, parts):
+        read_mask_on_molecule(mask_of(folder), part.halves[0] + part.halves[1], pixel_size)
     background = None
     if settings.background:
         behind = [read_map(path) for path in half_maps_in(settings.background)]

@@ -5,8 +5,8 @@ from gmmrefine.maps.symmetry import impose
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.symmetry_check import check_symmetry
 
-# Of the union of the turned masks: one unit of n holds little more than 1/n. A mask of all units holds all, and that of a trimer
-# turned by a group it does not have 0.70 (C7) to 0.86 (D3), so that a wrong group is noticed too.
+# Of the union of the turned masks: one unit of n holds little more than 1/n. A mask of all units holds all, and that of a
+# trimer turned by a group it does not have 0.70 (C7) to 0.86 (D3), so that a wrong group is noticed too.
 _WHOLE = 0.65
 
 

@@ -165,6 +165,14 @@ def test_parts_that_do_not_fit(parts, tmp_path, change, words):
     assert not (tmp_path / "joined").exists() or left_in(tmp_path / "joined") == set()
 
 
+def test_a_mask_outside_the_molecule(parts, tmp_path):
+    corner = spherical_mask([-34.0, -34.0, -34.0], 4.0, BOX, PIXEL_SIZE, 1.0)
+    write_map(parts[1] / "focus_mask.mrc", corner, PIXEL_SIZE)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert_refused(outcome, "composite", "part2/focus_mask.mrc lies outside the molecule: ", "Check its origin and handedness")
+    assert left_in(tmp_path / "joined") == set()
+
+
 def test_a_background_of_another_box(parts, tmp_path):
     behind = write_part(tmp_path / "behind", LARGER, [LARGER, LARGER])
     outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined", "--background", behind)
