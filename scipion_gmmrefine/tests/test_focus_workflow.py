@@ -36,7 +36,7 @@ class TestFocusWorkflow(BaseTest):
         cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
         middle = BOX * PIXEL_SIZE / 2
         cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
-                              focusSphere=f"{middle} {middle} {middle + 35} 25", **CHEAP)
+                              focusSphere=f"{middle + 20} {middle} {middle + 35} 25", **CHEAP)
 
     @classmethod
     def importSimulated(cls, name, options):
@@ -56,7 +56,7 @@ class TestFocusWorkflow(BaseTest):
         radius = 25 + 5 * PIXEL_SIZE / 2  # the soft edge of 5 px lies outside the sphere
         self.assertAlmostEqual((mask > 0.5).sum() * PIXEL_SIZE ** 3 / (4 / 3 * np.pi * radius ** 3), 1, delta=0.05)
         self.assertEqual(self.halves(self.focusing.outputParticles), self.halves(self.importing.outputParticles))
-        self.assertIn("sphere 84.0 84.0 119.0 25", self.focusing.summary()[-1])
+        self.assertIn("sphere 104.0 84.0 119.0 25", self.focusing.summary()[-1])
         self.assertIn("in one region", self.focusing.methods()[0])
 
     def test_patches_apart_are_steps_on_the_gpus_that_continue_one_by_one(self):
