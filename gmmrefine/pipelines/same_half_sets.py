@@ -27,7 +27,9 @@ def agreed_half_sets(half_maps):
     unknown = [name for name, half_sets in found.items() if half_sets is None]
     notes = []
     if unknown and len(found) > 1:
-        notes.append(f"note: half sets unknown, as no half_sets.npz lies beside the half maps: {', '.join(unknown)}")
+        notes.append(
+            f"note: half sets unknown, as no half_sets.npz lies beside the half maps: {', '.join(unknown)}. Make sure that all "
+            "parts have the same")
     known = {name: half_sets for name, half_sets in found.items() if half_sets is not None}
     for (name, half_sets), (other, others) in combinations(known.items(), 2):
         shared, crossed = half_sets.shared(others), half_sets.crossed(others)

@@ -38,7 +38,8 @@ def test_what_cannot_be_compared_is_said(maps):
     assert notes == ["note: half sets of a and b cannot be compared: they hold no image in common"]
     half_sets, notes = agreed_half_sets(maps(a=([1], [4]), d=None, e=None))
     assert half_sets is None
-    assert notes == ["note: half sets unknown, as no half_sets.npz lies beside the half maps: d, e"]
+    assert notes == [
+        "note: half sets unknown, as no half_sets.npz lies beside the half maps: d, e. Make sure that all parts have the same"]
     assert agreed_half_sets(maps(d=None)) == (None, [])
 
 
