@@ -75,6 +75,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
             return ["Not expanded yet."]
         count = len({row[PARENT_PARTICLE] for row in particles.aggregate(["COUNT"], PARENT_PARTICLE, [PARENT_PARTICLE])})
         return [f"{particles.getSize()} images of {count} particles, {self.symmetry.get().upper()}.",
+                self._describeSymmetry(),
                 "Copies are not independent: do not give them to a global refinement."]
 
     def _methods(self):

@@ -79,7 +79,7 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
     def _summary(self):
         if not hasattr(self, "outputVolume"):
             return ["Not imposed yet."]
-        return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}"]
+        return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}", self._describeSymmetry()]
 
     def _methods(self):
         return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "

@@ -130,6 +130,7 @@ class TestFocusWorkflow(BaseTest):
             expected = np.linalg.inv(poses[parent])[:3, :3] @ (np.eye(3) if number == 1 else halfTurn)
             np.testing.assert_allclose(turned, expected, atol=1e-5)
         self.assertIn(f"{2 * PARTICLES} images of {PARTICLES} particles, C2", expanding.summary()[0])
+        self.assertRegex(expanding.summary()[1], r"correlates with itself to (9\d|10\d)% of what its half maps allow")
         again = self.proj.newProtocol(GmmRefineProtExpandSymmetry, symmetry="C2")
         again.inputParticles.set(copies)
         self.assertIn("symmetry copies", again.validate()[0])
@@ -138,3 +139,4 @@ class TestFocusWorkflow(BaseTest):
         imposed = mrcfile.read(imposing.outputVolume.getHalfMaps(asList=True)[0])[1:, 1:, 1:]
         np.testing.assert_allclose(imposed, imposed[:, ::-1, ::-1], atol=1e-5)
         self.assertIn("C2, resolution", imposing.summary()[0])
+        self.assertIn("was not measured", imposing.summary()[1])  # the mask holds one unit
