@@ -90,7 +90,7 @@ FSC_THRESHOLD = Setting(
     minimum=0.01, maximum=0.9)
 MASK = Setting(
     "mask", "", str, "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
-    "maps. Made from the maps when empty.")
+    "maps; refused where it lies outside the molecule. Made from the maps when empty.")
 MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)

@@ -26,6 +26,7 @@ PARTICLES_FILE = "particles.star"
 MAP_FILE = "map.mrc"
 MASK_FILE = "mask.mrc"
 HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")
+HALF_SETS_FILE = "half_sets.npz"
 FSC_FILE = "fsc.star"
 GMM_FILE = "gmm.star"
 HALF_GMM_FILES = ("gmm_half_1.star", "gmm_half_2.star")

@@ -1,17 +1,15 @@
 """Join focused refinements into one map per half set, and show the seams.
 
 Each FOLDER is that of a focused refinement (half maps and focus_mask.mrc). Writes DIR/composite_half_1.mrc,
-composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the parts disagree where they overlap) and
-overlaps.star. A composite is not one reconstruction: deposit it with its parts and masks.
+composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the maps disagree where one passes into another)
+and overlaps.star. Parts whose half sets differ are refused. A composite is not one reconstruction: deposit it with its parts
+and masks.
 """
-import os
-
 from gmmrefine.commands.options import add_output, add_settings, open_run
 from gmmrefine.settings import COMPOSITE, COMPUTING
 
 OUTPUTS = (
     "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star")
-HALF_MAPS = ("half_map_1.mrc", "half_map_2.mrc")
 
 
 def add_arguments(parser):
@@ -23,11 +21,11 @@ def add_arguments(parser):
 
 def run(args):
     """Join and write."""
+    from gmmrefine.io.mrc import half_maps_in
     from gmmrefine.pipelines.composite import join, mask_of
 
     folders = args.folders + ([args.background] if args.background else [])
-    inputs = [os.path.join(folder, name) for folder in folders for name in HALF_MAPS] + [
-        mask_of(folder) for folder in args.folders]
+    inputs = [path for folder in folders for path in half_maps_in(folder)] + [mask_of(folder) for folder in args.folders]
     record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
     results = join(args.folders, args, record, progress)
     record.finish(results, progress.seconds)

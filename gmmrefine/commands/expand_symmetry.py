@@ -1,16 +1,17 @@
 """Put every particle at each of its symmetry-equivalent poses, for a focused refinement of one asymmetric unit.
 
 Writes DIR/particles.star with n rows per particle. Copies share everything with their parent, the half set above all; they
-are marked (gmmParentParticle, gmmSymmetryCopy) and never count as independent.
+are marked (gmmParentParticle, gmmSymmetryCopy) and never count as independent. A symmetry that the map at the particles' poses
+does not have is refused; where their images cannot be read a note says so.
 """
 import time
 from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import add_output, add_settings, refuse_to_overwrite, values_of
+from gmmrefine.commands.options import add_output, add_settings, check_limits, refuse_to_overwrite, values_of
 from gmmrefine.errors import InputError
-from gmmrefine.settings import SYMMETRY
+from gmmrefine.settings import COMPUTING, SYMMETRY
 
 OUTPUTS = ("particles.star",)
 _SETTINGS = (SYMMETRY,)
@@ -20,18 +21,22 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("particles", help="particles with poses of a symmetric refinement (.star, .cs)")
     add_output(parser)
-    add_settings(parser, _SETTINGS)
+    add_settings(parser, _SETTINGS, COMPUTING)
 
 
 def run(args):
     """Expand and write."""
+    from gmmrefine.backend import set_up
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.io.star_particles import write_particles
     from gmmrefine.particles.symmetry import COPY_LABEL, PARENT_LABEL, counted, expanded
+    from gmmrefine.pipelines.expand_symmetry import measured_symmetry
     from gmmrefine.pipelines.run_record import write_run_record
+    from gmmrefine.progress import Progress
 
     started = time.time()
+    check_limits(args, COMPUTING)
     refuse_to_overwrite(args.output, OUTPUTS, [args.particles])
     operators = point_group(args.symmetry)
     if len(operators) == 1:
@@ -41,13 +46,18 @@ def run(args):
         copies = expanded(particles, operators)
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
+    set_up(args.threads, args.device)
+    progress = Progress(args.output)
+    measured = measured_symmetry(particles, args, progress)
     marks = {
         PARENT_LABEL: particles.table.particles.columns["rlnImageName"][copies.row],
         COPY_LABEL: np.tile(np.arange(1, len(operators) + 1), len(particles))}
     path = Path(args.output) / "particles.star"
     write_particles(path, copies, marks)
-    print(f"{path}: {counted(copies)}, {args.symmetry.upper()}")
+    progress.say(f"{path}: {counted(copies)}, {args.symmetry.upper()}")
     results = {
         "images": len(copies), "particles": len(particles), "counted": counted(copies),
-        "half_sets": [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]}
-    write_run_record(args.output, "expand-symmetry", values_of(args, _SETTINGS), results, [args.particles], started)
+        "half_sets": [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)],
+        **measured}
+    settings = values_of(args, _SETTINGS, COMPUTING)
+    write_run_record(args.output, "expand-symmetry", settings, results, [args.particles], started)

@@ -20,15 +20,16 @@ def add_arguments(parser):
 
 def run(args):
     """Compare and write."""
-    from gmmrefine.io.mrc import read_half_maps, read_mask
+    from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.maps.fsc import gold_standard_fsc
+    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
     from gmmrefine.pipelines.reconstruct import write_fsc
     from gmmrefine.pipelines.run_record import write_run_record
 
     started = time.time()
     check_limits(args, _SETTINGS)
     a, b = read_half_maps(args.map_a, args.map_b)
-    mask = read_mask(args.mask, len(a.data), a.voxel_size) if args.mask else None
+    mask = read_mask_on_molecule(args.mask, a.data + b.data, a.voxel_size) if args.mask else None
     curve = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, args.seed)
     write_fsc(f"{args.output}/fsc.star", curve)
     text = curve.resolution_text(args.fsc_threshold)

@@ -2,7 +2,8 @@
 
 MAPS is the folder of the focused refinement or its two half maps. Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered),
 map.mrc (low-passed at the resolution), mask.mrc (the union of the turned masks) and fsc.star. Where the turned masks leave
-room the maps are those of --background, blended in over the soft edge, or 0.
+room the maps are those of --background, blended in over the soft edge, or 0. A symmetry that the background does not have, or
+without one the maps where the mask holds all units, is refused.
 """
 import os
 
@@ -28,27 +29,36 @@ def add_arguments(parser):
 def run(args):
     """Impose and write."""
     from gmmrefine.geometry.symmetry import point_group
-    from gmmrefine.io.mrc import read_half_maps, read_mask
+    from gmmrefine.io.half_sets_file import write_half_sets
+    from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
+    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
     from gmmrefine.pipelines.run_record import RunRecord
+    from gmmrefine.pipelines.same_half_sets import agreed_half_sets
     from gmmrefine.progress import Progress
 
     check_limits(args, _SETTINGS)
-    if len(point_group(args.symmetry)) == 1:
+    operators = point_group(args.symmetry)
+    if len(operators) == 1:
         raise InputError("--symmetry C1: nothing to impose. Give the point group of the molecule, e.g. --symmetry C3.")
     files, behind = half_map_files(args.maps), half_map_files(args.background) if args.background else []
     inputs = [*files, *behind, args.mask]
     refuse_to_overwrite(args.output, OUTPUTS, inputs)
     halves = read_half_maps(*files)
-    box_size, pixel_size = len(halves[0].data), halves[0].voxel_size
-    mask = read_mask(args.mask, box_size, pixel_size)
-    backgrounds = None
+    pixel_size, backgrounds = halves[0].voxel_size, None
     if behind:
         read_half_maps(files[0], behind[0])  # refuses another grid
         backgrounds = [volume.data for volume in read_half_maps(*behind)]
+    whole = backgrounds or [half.data for half in halves]
+    mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], pixel_size, operators)
+    named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
+    half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
     record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)
-    with progress.step("impose symmetry"):
-        results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record)
+    for note in notes:
+        progress.say(note)
+    if half_sets is not None:
+        write_half_sets(args.output, half_sets)
+    results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"resolution {results['resolution_text']}")
 
@@ -56,7 +66,9 @@ def run(args):
 def half_map_files(named):
     """Paths of two half maps that a user named as such or by the folder they lie in."""
     if len(named) == 1 and os.path.isdir(named[0]):
-        return [os.path.join(named[0], f"half_map_{number}.mrc") for number in (1, 2)]
+        from gmmrefine.io.mrc import half_maps_in
+
+        return half_maps_in(named[0])
     if len(named) != 2:
         raise InputError(f"{' '.join(named)}: expected the folder of a run, or its two half maps.")
     return named

@@ -127,6 +127,11 @@ def read_grid(path):
     return MapGrid(data, sizes, origin)
 
 
+def half_maps_in(folder):
+    """Paths of the two half maps in a run's folder."""
+    return [os.path.join(folder, f"half_map_{number}.mrc") for number in (1, 2)]
+
+
 def read_half_maps(path_1, path_2):
     """Two maps on one grid, a pair of Volume.
 

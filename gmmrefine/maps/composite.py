@@ -36,13 +36,13 @@ def composite_map(maps, weights, background=None):
     return (covered * average + (1 - covered) * rest).astype(np.float32)
 
 
-def seam_map(maps, weights):
+def seam_map(maps, weights, background=None):
     """How much the maps that a composite joins disagree, as a weighted standard deviation at every voxel.
 
     Parameters
     ----------
-    maps, weights : list of (Z, Y, X) float
-        As of ``composite_map``: map units, and 0 or more.
+    maps, weights, background : list of (Z, Y, X) float, (Z, Y, X) float
+        As of ``composite_map``: map units, and 0 or more. The background is one more map, of weight max(0, 1 − Σ w).
 
     Returns
     -------
@@ -50,11 +50,15 @@ def seam_map(maps, weights):
         0 where one map stands alone and where all are equal; map units.
     """
     total = np.sum(weights, axis=0)
-    share = [np.divide(weight, total, out=np.zeros(total.shape), where=total > 0) for weight in weights]
+    covered = np.minimum(total, 1)
+    shares = [weight * covered / np.where(total > 0, total, 1) for weight in weights]
+    behind = maps if background is None else [background]
     variance = np.zeros(total.shape)
-    for first in range(len(maps)):
+    for first, volume in enumerate(maps):
         for second in range(first):
-            variance += share[first] * share[second] * (maps[first] - maps[second]) ** 2
+            variance += shares[first] * shares[second] * (volume - maps[second]) ** 2
+        # the mean of the differences, not from the mean: that of equal maps is exactly 0
+        variance += shares[first] * (1 - covered) * np.mean([volume - other for other in behind], axis=0) ** 2
     return np.sqrt(variance).astype(np.float32)
 
 

@@ -7,12 +7,14 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.shells import shell_of_resolution
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask, write_map
+from gmmrefine.io.half_sets_file import write_half_sets
+from gmmrefine.io.mrc import SAME_VOXEL_SIZE, half_maps_in, read_map, read_mask, write_map
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.reconstruct import write_fsc
+from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
 CAUTION = (
     "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "
@@ -46,7 +48,7 @@ def read_focused(folder, pixel_size=None):
     tuple
         FocusedMap, pixel size in Å.
     """
-    volumes = [read_map(os.path.join(folder, f"half_map_{number}.mrc")) for number in (1, 2)]
+    volumes = [read_map(path) for path in half_maps_in(folder)]
     box_size, size = len(volumes[0].data), volumes[0].voxel_size
     if volumes[1].data.shape != volumes[0].data.shape:
         raise InputError(f"{folder}: half_map_1.mrc has {box_size} voxels, half_map_2.mrc {len(volumes[1].data)}; must match.")
@@ -74,15 +76,23 @@ def join(folders, settings, run, progress):
     sizes = {len(part.mask) for part in parts}
     if len(sizes) > 1:
         raise InputError(f"the parts have boxes of {', '.join(map(str, sorted(sizes)))} voxels; they must have one.")
+    for folder, part in zip(folders, parts):
+        read_mask_on_molecule(mask_of(folder), part.halves[0] + part.halves[1], pixel_size)
     background = None
     if settings.background:
-        behind = [read_map(os.path.join(settings.background, f"half_map_{number}.mrc")) for number in (1, 2)]
+        behind = [read_map(path) for path in half_maps_in(settings.background)]
         for volume in behind:
             _refuse_other_voxels(f"--background {settings.background}", volume.voxel_size, pixel_size)
         background = [volume.data for volume in behind]
         if background[0].shape != first.mask.shape:
             raise InputError(
                 f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
+    half_sets, notes = agreed_half_sets({
+        folder: half_maps_in(folder) for folder in filter(None, [*folders, settings.background])})
+    for note in notes:
+        progress.say(note)
+    if half_sets is not None:
+        write_half_sets(run.directory, half_sets)
     return write_composite(parts, background, None, pixel_size, settings, run, progress)
 
 
@@ -140,7 +150,8 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         resolution = curve.resolution(settings.fsc_threshold)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]
     radius = shell_of_resolution(resolution or 4 * _COARSEST, len(mask), pixel_size)
-    seams = seam_map([low_pass(volume, radius) for volume in means], weights)
+    behind = None if background is None else low_pass(0.5 * (background[0] + background[1]), radius)
+    seams = seam_map([low_pass(volume, radius) for volume in means], weights, behind)
     for number, half in enumerate(halves, 1):
         write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size)
     write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size)

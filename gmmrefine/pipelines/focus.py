@@ -9,10 +9,10 @@ from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.selection import selected_atoms
 from gmmrefine.maps.mask import mask_around, spherical_mask
+from gmmrefine.pipelines.map_inputs import refuse_mask_outside
 from gmmrefine.settings import FOCUS_REGION
 
 _REACH = 2.0  # Å around selected atoms
-_LEAST_OVERLAP = 0.01  # of the focus that must lie in the molecule
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,7 @@ def read_focus(settings, box_size, pixel_size):
 
 def refuse_focus_outside(focus, molecule):
     """Refuse a focus mask (Z, Y, X) that does not lie on the molecule's mask (Z, Y, X)."""
-    inside = float((focus * molecule).sum() / focus.sum())
-    if inside < _LEAST_OVERLAP:
-        raise InputError(
-            f"the focus mask lies outside the molecule: {100 * inside:.1f} % of it is inside the molecule's mask; expected at "
-            f"least {100 * _LEAST_OVERLAP:.0f} %. Check its origin and handedness against the map.")
+    refuse_mask_outside(focus, molecule, "the focus mask")
 
 
 def _sphere(text):

@@ -6,6 +6,8 @@ from gmmrefine.geometry.symmetry import ASYMMETRIC
 from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_map, read_mask
 from gmmrefine.maps.mask import soft_mask
 
+_LEAST_OVERLAP = 0.01  # of a mask that must lie in the molecule
+
 
 def refuse_constant(volume, path):
     """Refuse a Volume (Z, Y, X) of one value everywhere."""
@@ -52,5 +54,31 @@ def read_or_make_mask(volume, pixel_size, settings, operators=ASYMMETRIC):
         Point group of the map.
     """
     if settings.mask:
-        return read_mask(settings.mask, len(volume), pixel_size)
+        return read_mask_on_molecule(settings.mask, volume, pixel_size, operators)
     return soft_mask(volume, pixel_size, settings.mask_resolution, settings.mask_edge, operators)
+
+
+def read_mask_on_molecule(path, volume, pixel_size, operators=ASYMMETRIC):
+    """A mask (Z, Y, X) given by the user, refused where it does not lie on the molecule in a map.
+
+    Parameters
+    ----------
+    path : str
+    volume : (Z, Y, X) float
+    pixel_size : float
+        Å/px.
+    operators : (n, 3, 3) float
+        Point group of the map.
+    """
+    mask = read_mask(path, len(volume), pixel_size)
+    refuse_mask_outside(mask, soft_mask(volume, pixel_size, operators=operators), f"the mask {path}")
+    return mask
+
+
+def refuse_mask_outside(mask, molecule, name):
+    """Refuse a mask (Z, Y, X) that does not lie on the molecule's mask (Z, Y, X)."""
+    inside = float((mask * molecule).sum() / mask.sum())
+    if inside < _LEAST_OVERLAP:
+        raise InputError(
+            f"{name} lies outside the molecule: {100 * inside:.1f} % of it is inside the molecule's mask; expected at least "
+            f"{100 * _LEAST_OVERLAP:.0f} %. Check its origin and handedness against the map.")

@@ -11,6 +11,8 @@ import numpy as np
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.io.half_sets_file import write_half_sets
+from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
 
@@ -39,10 +41,10 @@ def _fingerprint(path):
 
 
 def half_set_hash(particles):
-    """SHA-256 of which image is in which half, independent of order."""
-    lines = sorted(
+    """SHA-256 of which image is in which half, independent of order; symmetry copies of an image are one."""
+    lines = sorted({
         f"{os.path.basename(particles.stacks[stack])} {image} {half}"
-        for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set))
+        for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set)})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -110,11 +112,14 @@ class RunRecord:
     def describe_particles(self, particles):
         """Record which images these are and in which half; refuse to continue a run, or follow a pinned one, on others.
 
+        Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
+
         Parameters
         ----------
         particles : ParticleSet
         """
-        stacks = {os.path.basename(path): _fingerprint(path) for path in particles.stacks}
+        marks = [_fingerprint(path) for path in particles.stacks]
+        stacks = dict(zip(map(os.path.basename, particles.stacks), marks))
         facts = {
             "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
         earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
@@ -128,6 +133,7 @@ class RunRecord:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
+        write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
 
     def has_exchanged(self, kind, iteration):

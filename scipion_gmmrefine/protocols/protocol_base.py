@@ -52,6 +52,13 @@ class EngineProtocol:
         results = self._results()
         return describeResolution(results.get("resolution"), results.get("resolution_text", ""))
 
+    def _describeSymmetry(self):
+        """How well the map has the symmetry that was asked for, for the summary."""
+        share = self._results().get("symmetry_agreement")
+        if share is None:
+            return "Whether the molecule has this symmetry was not measured (see the log)."
+        return f"Turned by the symmetry, the map correlates with itself to {share:.0%} of what its half maps allow."
+
     def _volume(self, samplingRate, mapFile=MAP_FILE, halfFiles=HALF_MAP_FILES, folder=""):
         """A map of the engine with its half maps."""
         volume = Volume()

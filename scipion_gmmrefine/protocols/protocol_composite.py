@@ -31,7 +31,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     """Join focused maps of one molecule into one map per half set, and show the seams.
 
     *Input*: focused refinements of this plugin, or any volumes with half maps and as many masks in the same order. All must
-    lie in one frame and come from the same half sets.
+    lie in one frame and come from the same half sets: parts of this plugin that do not are refused.
 
     *Output*: the composite with its half maps, its FSC and the mask of the FSC.
 
@@ -85,7 +85,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
 
     # --------------------------- STEPS functions ------------------------------
     def linkStep(self, parts, background):
-        """Put the files where the engine looks for them: a folder for each part."""
+        """Put links where the engine looks for files, a folder for each part; it follows them to the record of half sets."""
         for number, files in enumerate(parts, 1):
             self._link(_partFolder(number), (*HALF_MAP_FILES, FOCUS_MASK_FILE), files)
         if background:
@@ -145,7 +145,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
             return [self._progress()] if self.isActive() else ["Not joined yet."]
         results = self._results()
         return [f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
-                f"Largest disagreement where parts overlap: {results['largest_seam']:.3g} map units",
+                f"Largest disagreement where one map passes into another: {results['largest_seam']:.3g} map units",
                 *textwrap.wrap(results["caution"][0].upper() + results["caution"][1:], SUMMARY_WIDTH)]
 
     def _methods(self):

@@ -6,7 +6,7 @@ from pyworkflow import BETA
 from gmmrefine import settings
 from scipion_gmmrefine.constants import INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import appendCopies
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import expandedParticles, wrongSymmetry
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
 
@@ -16,7 +16,8 @@ SETTINGS = (settings.SYMMETRY,)
 class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
     """Put every particle of an oligomer at each of its symmetry-equivalent poses, for a focused refinement of one unit.
 
-    *Input*: particles of a refinement with that symmetry, the main axis along z.
+    *Input*: particles of a refinement with that symmetry, the main axis along z. It is measured on a map at their poses; a
+    symmetry that is not there is refused.
 
     *Output*: n particles for each one. Copies share everything but the pose with the particle they were made from, the half
     set above all, and carry its id (_gmmParentParticle) and a number (_gmmSymmetryCopy). They are not independent of one
@@ -33,12 +34,14 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
     def _defineParams(self, form):
         self._defineParticles(form)
         addSettings(form, SETTINGS)
+        form.addSection(label="Computing")
+        addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, SETTINGS)
+        options = engineOptions(self, SETTINGS, settings.COMPUTING)
         self._insertConversion()
-        self._insertFunctionStep(self.expandStep, options, needsGPU=False)
+        self._insertFunctionStep(self.expandStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
@@ -72,6 +75,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
             return ["Not expanded yet."]
         count = len({row[PARENT_PARTICLE] for row in particles.aggregate(["COUNT"], PARENT_PARTICLE, [PARENT_PARTICLE])})
         return [f"{particles.getSize()} images of {count} particles, {self.symmetry.get().upper()}.",
+                self._describeSymmetry(),
                 "Copies are not independent: do not give them to a global refinement."]
 
     def _methods(self):

@@ -21,7 +21,7 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
     of the half maps are turned to all units and averaged, weighted by the turned masks, each half on its own.
 
     *Output*: the symmetric map with its half maps, FSC, and the union of the masks. Outside that union the map is 0, or the
-    background: a volume of the whole molecule that was made from the same half sets.
+    background: a volume of the whole molecule that was made from the same half sets; another one of this plugin is refused.
     """
 
     _label = "impose symmetry"
@@ -39,7 +39,8 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
         form.addParam("backgroundVolume", params.PointerParam, pointerClass="Volume", allowsNull=True,
                       label="Background",
                       help="Volume of the whole molecule with half maps, of the same half sets, for what lies outside all "
-                           "masks. Empty leaves 0 there.")
+                           "masks. The symmetry is measured on it, so take one that was refined without, and refused where it "
+                           "is absent. Empty leaves 0 there.")
         addSettings(form, SETTINGS[1:])
 
     # --------------------------- INSERT steps functions ----------------------
@@ -78,7 +79,7 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
     def _summary(self):
         if not hasattr(self, "outputVolume"):
             return ["Not imposed yet."]
-        return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}"]
+        return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}", self._describeSymmetry()]
 
     def _methods(self):
         return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "

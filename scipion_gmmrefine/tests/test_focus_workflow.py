@@ -10,7 +10,7 @@ from pyworkflow.protocol import MODE_RESUME
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import HALF_SET, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import HALF_SET, HALF_SETS_FILE, PARENT_PARTICLE, SYMMETRY_COPY
 from scipion_gmmrefine.demo import MODEL, launch
 from scipion_gmmrefine.protocols import (
     GmmRefineProtComposite,
@@ -32,16 +32,19 @@ class TestFocusWorkflow(BaseTest):
     @classmethod
     def setUpClass(cls):
         setupTestProject(cls)
-        data = Path(cls.proj.getPath("data")).absolute()
-        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 1 --pose-error 2 "
-                   "--shift-error 1")
-        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options.split()],
-                       check=True, capture_output=True)
-        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
+        cls.importing = cls.importSimulated("data", f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE}")
         cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
         middle = BOX * PIXEL_SIZE / 2
         cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
-                              focusSphere=f"{middle} {middle} {middle + 35} 25", **CHEAP)
+                              focusSphere=f"{middle + 20} {middle} {middle + 35} 25", **CHEAP)
+
+    @classmethod
+    def importSimulated(cls, name, options):
+        data = Path(cls.proj.getPath(name)).absolute()
+        options = ["--snr", "1", "--pose-error", "2", "--shift-error", "1", *options.split()]
+        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options],
+                       check=True, capture_output=True)
+        return launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
 
     def halves(self, particles):
         return {one.getObjId(): getattr(one, HALF_SET).get() for one in particles.iterItems()}
@@ -53,7 +56,7 @@ class TestFocusWorkflow(BaseTest):
         radius = 25 + 5 * PIXEL_SIZE / 2  # the soft edge of 5 px lies outside the sphere
         self.assertAlmostEqual((mask > 0.5).sum() * PIXEL_SIZE ** 3 / (4 / 3 * np.pi * radius ** 3), 1, delta=0.05)
         self.assertEqual(self.halves(self.focusing.outputParticles), self.halves(self.importing.outputParticles))
-        self.assertIn("sphere 84.0 84.0 119.0 25", self.focusing.summary()[-1])
+        self.assertIn("sphere 104.0 84.0 119.0 25", self.focusing.summary()[-1])
         self.assertIn("in one region", self.focusing.methods()[0])
 
     def test_patches_apart_are_steps_on_the_gpus_that_continue_one_by_one(self):
@@ -109,10 +112,13 @@ class TestFocusWorkflow(BaseTest):
             np.testing.assert_allclose(mrcfile.read(composite), mrcfile.read(part), atol=1e-5)
         self.assertIn("Composite of 2 parts", protocol.summary()[0])
         self.assertIn("0 map units", protocol.summary()[1])
+        self.assertTrue(Path(protocol._getExtraPath(HALF_SETS_FILE)).exists(), "the half sets of the parts were not found")
 
     def test_symmetry_expansion_and_its_way_back(self):
-        expanding = launch(self.proj, GmmRefineProtExpandSymmetry, self.particles, symmetry="C2")
-        source, copies = self.importing.outputParticles, expanding.outputParticles
+        dimer = self.importSimulated("dimer", f"--particles {PARTICLES} --box 40 --pixel-size 7 --symmetry C2")
+        expanding = launch(self.proj, GmmRefineProtExpandSymmetry, {"inputParticles": (dimer, "outputParticles")},
+                           symmetry="C2", useGpu=False)
+        source, copies = dimer.outputParticles, expanding.outputParticles
         self.assertEqual(copies.getSize(), 2 * PARTICLES)
         halves, poses = self.halves(source), {
             one.getObjId(): one.getTransform().getMatrix() for one in source.iterItems()}
@@ -124,6 +130,7 @@ class TestFocusWorkflow(BaseTest):
             expected = np.linalg.inv(poses[parent])[:3, :3] @ (np.eye(3) if number == 1 else halfTurn)
             np.testing.assert_allclose(turned, expected, atol=1e-5)
         self.assertIn(f"{2 * PARTICLES} images of {PARTICLES} particles, C2", expanding.summary()[0])
+        self.assertRegex(expanding.summary()[1], r"correlates with itself to (9\d|10\d)% of what its half maps allow")
         again = self.proj.newProtocol(GmmRefineProtExpandSymmetry, symmetry="C2")
         again.inputParticles.set(copies)
         self.assertIn("symmetry copies", again.validate()[0])
@@ -132,3 +139,4 @@ class TestFocusWorkflow(BaseTest):
         imposed = mrcfile.read(imposing.outputVolume.getHalfMaps(asList=True)[0])[1:, 1:, 1:]
         np.testing.assert_allclose(imposed, imposed[:, ::-1, ::-1], atol=1e-5)
         self.assertIn("C2, resolution", imposing.summary()[0])
+        self.assertIn("was not measured", imposing.summary()[1])  # the mask holds one unit

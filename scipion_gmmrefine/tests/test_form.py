@@ -32,7 +32,7 @@ GROUPS = {
         (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + settings.COMPUTING,
     GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
     GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
-    GmmRefineProtExpandSymmetry: (settings.SYMMETRY,),
+    GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + settings.COMPUTING,
     GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
     GmmRefineProtQScore: settings.QSCORE,
     GmmRefineProtAudit: settings.AUDIT,

@@ -28,7 +28,7 @@ GROUPS = {
     "audit": settings.AUDIT,
 }
 USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
-    "composite")
+    "composite", "expand-symmetry")
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
 
 

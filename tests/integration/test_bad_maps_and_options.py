@@ -9,7 +9,7 @@ from small_run import BOX, PIXEL_SIZE, REFINE, RESULTS, assert_refused, gmmrefin
 from gmmrefine.backend import tf
 from gmmrefine.io import atomic
 from gmmrefine.io.atoms import embedded_model
-from gmmrefine.io.mrc import write_map
+from gmmrefine.io.mrc import read_map, write_map
 
 
 @pytest.fixture
@@ -44,6 +44,23 @@ def test_mask(simulated, tmp_path, make_map, case):
         assert_refused(outcome, command, *words)
         left = {path.name for path in (tmp_path / command).glob("*")}
         assert left <= ({"run.json", "gmmrefine.log"} if command == "build" else set())
+
+
+@pytest.mark.parametrize("command, inputs, options", [
+    ("reconstruct", ["particles.star"], ()), ("refine", ["particles.star"], REFINE), ("build", ["truth.mrc"], ()),
+    ("refine-patches", ["particles.star"], ("--patches", 2)), ("fsc", ["truth.mrc", "truth.mrc"], ()),
+    ("local-resolution", ["truth.mrc", "noisy.mrc"], ()),
+    ("impose-symmetry", ["truth.mrc", "truth.mrc"], ("--symmetry", "C2"))])
+def test_a_mask_outside_the_molecule(simulated, tmp_path, rng, command, inputs, options):
+    corner, truth = np.zeros((BOX,) * 3), read_map(simulated / "truth.mrc").data
+    corner[1:6, 1:6, 1:6] = 1
+    write_map(tmp_path / "corner.mrc", corner, PIXEL_SIZE)
+    write_map(tmp_path / "noisy.mrc", truth + rng.normal(0, 0.1 * truth.std(), truth.shape), PIXEL_SIZE)
+    paths = [tmp_path / name if name == "noisy.mrc" else simulated / name for name in inputs]
+    outcome = gmmrefine(command, *paths, "-o", tmp_path / "run", "--mask", tmp_path / "corner.mrc", *options)
+    assert_refused(
+        outcome, command, "corner.mrc lies outside the molecule: 0.0 % of it is inside the molecule's mask", "Check its origin")
+    assert not list((tmp_path / "run").glob("*.mrc"))
 
 
 def test_maps_for_build(simulated, tmp_path, make_map):

@@ -115,7 +115,9 @@ def test_of_identical_maps_there_is_no_seam(parts, tmp_path, weights):
     halves = [data(parts[0], f"half_map_{number}.mrc") for number in (1, 2)]
     write_part(parts[1], data(parts[1], "focus_mask.mrc"), halves)
     folder = joined(parts, tmp_path / "joined", "--composite-weights", weights)
-    assert (data(folder, "seams.mrc") == 0).all() and record(folder)["results"]["largest_seam"] == 0
+    backed = joined(parts, tmp_path / "backed", "--composite-weights", weights, "--background", parts[0])
+    for seamless in (folder, backed):
+        assert (data(seamless, "seams.mrc") == 0).all() and record(seamless)["results"]["largest_seam"] == 0
     assert read_curves(folder / "overlaps.star")["gmmSeamRms"] == [0]
     for number, half in enumerate(halves, 1):
         assert data(folder, f"composite_half_{number}.mrc") == pytest.approx(half, abs=1e-5)
@@ -131,9 +133,18 @@ def test_of_one_full_mask_it_is_the_map(parts, tmp_path, weights):
     assert (data(folder, "seams.mrc") == 0).all()
 
 
+def test_a_background_that_disagrees_makes_a_seam(parts, tmp_path, rng):
+    """Where the mask of a single part fades into it."""
+    behind = write_part(tmp_path / "behind", ONES, rng.normal(0, 1, (2,) + (BOX,) * 3))
+    folder, mask = joined(parts[:1], tmp_path / "joined", "--background", behind), data(parts[0], "focus_mask.mrc")
+    seams, rim = data(folder, "seams.mrc"), (mask > 0.2) & (mask < 0.8)
+    assert seams[rim].mean() > 0.1 and record(folder)["results"]["largest_seam"] == pytest.approx(seams.max())
+    assert not seams[(mask == 0) | (mask == 1)].any()
+
+
 def left_in(folder):
     assert not list(folder.rglob("*.tmp"))
-    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl"}
+    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
 @pytest.mark.parametrize("change, words", [
@@ -154,6 +165,14 @@ def test_parts_that_do_not_fit(parts, tmp_path, change, words):
     outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
     assert_refused(outcome, "composite", *words)
     assert not (tmp_path / "joined").exists() or left_in(tmp_path / "joined") == set()
+
+
+def test_a_mask_outside_the_molecule(parts, tmp_path):
+    corner = spherical_mask([-34.0, -34.0, -34.0], 4.0, BOX, PIXEL_SIZE, 1.0)
+    write_map(parts[1] / "focus_mask.mrc", corner, PIXEL_SIZE)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert_refused(outcome, "composite", "part2/focus_mask.mrc lies outside the molecule: ", "Check its origin and handedness")
+    assert left_in(tmp_path / "joined") == set()
 
 
 def test_a_background_of_another_box(parts, tmp_path):

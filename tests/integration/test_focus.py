@@ -51,7 +51,7 @@ def test_the_poses_of_the_domain_improve(swinging, focused):
 
 def test_everything_is_written(swinging, focused):
     assert sorted(path.name for path in focused.iterdir()) == sorted(
-        [*OUTPUTS, "iterations", "run.json", "gmmrefine.log", "events.jsonl"])
+        [*OUTPUTS, "iterations", "run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"])
     given, written = (read_mask(path, BOX, PIXEL_SIZE) for path in (
         swinging / "mask_domain_1.mrc", focused / "focus_mask.mrc"))
     assert np.array_equal(given, written) and 0.01 < given.mean() < 0.2
@@ -202,7 +202,7 @@ def test_a_focus_mask_is_not_overwritten(swinging, tmp_path):
 
 def left_in(folder):
     assert not list(folder.rglob("*.tmp"))
-    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl"}
+    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
 def test_a_mask_outside_the_molecule(swinging, tmp_path):

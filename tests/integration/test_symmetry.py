@@ -102,6 +102,7 @@ def test_expanded_file(trimer, copies):
     assert np.array_equal(particles.half_set, np.repeat(parents.half_set, 3))
     content = record(copies)
     assert content["results"]["counted"] == "270 images of 90 particles" and content["results"]["half_sets"] == [45, 45]
+    assert content["results"]["symmetry_agreement"] > 0.95
 
 
 def test_refine(trimer, tmp_path):
@@ -122,9 +123,7 @@ def test_refine(trimer, tmp_path):
 
 def test_impose(trimer, maps, tmp_path):
     """The first unit in the map of the copies, turned, is the map with symmetry again."""
-    one = np.zeros((BOX,) * 3, np.float32)
-    _, y, x = (np.indices(one.shape) - BOX // 2) * PIXEL_SIZE
-    one[np.abs(np.degrees(np.arctan2(y, x))) < 75] = 1  # a sector a little wider than a third
+    one = one_unit()
     write_map(tmp_path / "focus.mrc", one * read_map(trimer / "mask.mrc").data, PIXEL_SIZE)
     (tmp_path / "focused").mkdir()
     for number in (1, 2):
@@ -138,6 +137,7 @@ def test_impose(trimer, maps, tmp_path):
     content = record(tmp_path / "out")
     assert content["command"] == "impose-symmetry" and content["finished"] and len(content["inputs"]) == 5
     assert content["results"]["resolution"] < record(maps / "C1")["results"]["resolution"]
+    assert content["results"]["symmetry_agreement"] > 0.95
     assert outcome.out.splitlines()[-1] == f"resolution {content['results']['resolution_text']}"
     union = read_mask(tmp_path / "out" / "mask.mrc", BOX, PIXEL_SIZE)
     found, reference = half(tmp_path / "out"), half(maps / "C3")
@@ -151,7 +151,7 @@ def test_halves_are_imposed_apart(maps, trimer, tmp_path):
     shutil.copytree(maps / "C1", tmp_path / "focused")
     for name in ("one", "other"):
         outcome = gmmrefine(
-            "impose-symmetry", tmp_path / "focused", "--mask", trimer / "mask.mrc", "--symmetry", "C2", "-o", tmp_path / name)
+            "impose-symmetry", tmp_path / "focused", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / name)
         assert outcome.code == 0, outcome.err
         write_map(tmp_path / "focused" / "half_map_2.mrc", -half(maps / "C1", 2), PIXEL_SIZE)
     assert (tmp_path / "one" / "half_map_1.mrc").read_bytes() == (tmp_path / "other" / "half_map_1.mrc").read_bytes()
@@ -165,6 +165,48 @@ def test_a_symmetry_that_is_not_there(trimer, tmp_path):
             outcome, command, "the map does not have C2: turned by 180° about z it correlates", "did you mean --symmetry C3?")
         assert record(tmp_path / command)["finished"] is False
         assert not list((tmp_path / command).rglob("*.mrc"))
+
+
+def test_a_symmetry_that_is_not_there_is_not_expanded(trimer, tmp_path):
+    """Half sets of the particles are not needed to see it."""
+    shutil.copy(trimer / "particles.mrcs", tmp_path / "particles.mrcs")
+    blocks = read_star(trimer / "truth.star")
+    columns = {name: text for name, text in blocks["particles"].columns.items() if name != "rlnRandomSubset"}
+    write_star(tmp_path / "plain.star", [blocks["optics"], blocks["particles"].with_columns(columns)])
+    outcome = gmmrefine("expand-symmetry", tmp_path / "plain.star", "--symmetry", "C7", "-o", tmp_path / "run")
+    assert_refused(outcome, "expand-symmetry", "the map does not have C7: turned by", "did you mean --symmetry C3?")
+    assert not (tmp_path / "run" / "particles.star").exists()
+
+
+def test_particles_without_images_are_expanded_unmeasured(trimer, tmp_path):
+    shutil.copy(trimer / "truth.star", tmp_path / "truth.star")
+    outcome = gmmrefine("expand-symmetry", tmp_path / "truth.star", "--symmetry", "C7", "-o", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert "note: it was not measured whether the map has C7: " in outcome.out and "particles.mrcs" in outcome.out
+    assert record(tmp_path / "run")["results"]["symmetry_agreement"] is None
+
+
+def one_unit():
+    """A sector (Z, Y, X) a little wider than a third of the box."""
+    _, y, x = (np.indices((BOX,) * 3) - BOX // 2) * PIXEL_SIZE
+    return (np.abs(np.degrees(np.arctan2(y, x))) < 75).astype(np.float32)
+
+
+def test_a_symmetry_that_is_not_there_is_not_imposed(trimer, maps, tmp_path):
+    """Measured on the background, or on the maps where the mask holds all units; said where neither is so."""
+    write_map(tmp_path / "unit.mrc", one_unit() * read_map(trimer / "mask.mrc").data, PIXEL_SIZE)
+    background = "--background", maps / "C1"
+    for mask, behind, code in (
+            (trimer / "mask.mrc", (), 1), (tmp_path / "unit.mrc", background, 1), (tmp_path / "unit.mrc", (), 0)):
+        folder = tmp_path / f"{mask.stem}{len(behind)}"
+        outcome = gmmrefine("impose-symmetry", maps / "C1", "--mask", mask, "--symmetry", "C2", "-o", folder, *behind)
+        if code:
+            assert_refused(outcome, "impose-symmetry", "the map does not have C2: turned by 180° about z", "--symmetry C3?")
+            assert not list(folder.glob("*.mrc"))
+            continue
+        assert outcome.code == 0, outcome.err
+        assert "note: it was not measured whether the molecule has C2: the mask holds a part of it" in outcome.out
+        assert record(folder)["results"]["symmetry_agreement"] is None
 
 
 @pytest.mark.parametrize("command, options", [

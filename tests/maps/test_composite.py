@@ -25,7 +25,7 @@ def test_of_one_full_mask_it_is_the_map(maps):
     found = composite_map(maps[:1], [np.ones((BOX,) * 3)])
     assert found.dtype == np.float32 and np.array_equal(found, maps[0].astype(np.float32))
     assert np.array_equal(composite_map(maps[:1], [np.ones((BOX,) * 3)], maps[1]), found)  # nothing of the background
-    assert not seam_map(maps[:1], [np.ones((BOX,) * 3)]).any()
+    assert not seam_map(maps[:1], [np.ones((BOX,) * 3)]).any() and not seam_map(maps[:1], [np.ones((BOX,) * 3)], maps[1]).any()
 
 
 @pytest.mark.parametrize("count", (2, 3))
@@ -33,8 +33,9 @@ def test_of_identical_maps_it_is_the_map_without_a_seam(maps, masks, count):
     same = [maps[0]] * count
     assert composite_map(same, masks[:count]) == pytest.approx(maps[0], abs=1e-5)
     assert composite_map(same, masks[:count], maps[0]) == pytest.approx(maps[0], abs=1e-5)
-    seams = seam_map(same, masks[:count])
-    assert seams.dtype == np.float32 and seams.shape == (BOX,) * 3 and (seams == 0).all()
+    for behind in (None, maps[0]):
+        seams = seam_map(same, masks[:count], behind)
+        assert seams.dtype == np.float32 and seams.shape == (BOX,) * 3 and (seams == 0).all()
     # the test would pass on a seam map that is always 0
     assert (seam_map([maps[0], maps[1], maps[0]][:count], masks[:count]) > 0).any()
 
@@ -70,17 +71,34 @@ def test_weights_need_not_be_masks(maps):
     assert composite_map(maps[:2], weights, maps[2]) == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_seam_of_two_maps_is_their_weighted_standard_deviation(maps, masks):
-    found = seam_map(maps[:2], masks[:2])
+def weighted_deviation(values, weights):
+    mean = np.average(values, weights=weights)
+    return np.sqrt(np.average((np.array(values) - mean) ** 2, weights=weights))
+
+
+@pytest.mark.parametrize("backed", (True, False))
+def test_the_seam_is_the_weighted_standard_deviation_of_all_that_shows(maps, masks, backed):
+    """Voxel by voxel; the background, or else the mean of the parts, has the weight that the masks leave."""
+    background = maps[2] if backed else np.mean(maps[:2], axis=0)
+    found = seam_map(maps[:2], masks[:2], maps[2] if backed else None)
+    overlaps, rims = 0, 0
     for voxel in np.ndindex(found.shape):
-        values, weights = [volume[voxel] for volume in maps[:2]], [float(mask[voxel]) for mask in masks[:2]]
-        expected = 0.0
-        if sum(weights):
-            mean = np.average(values, weights=weights)
-            expected = np.sqrt(np.average((values - mean) ** 2, weights=weights))
-        assert found[voxel] == pytest.approx(expected, abs=1e-5)
+        weights = [float(mask[voxel]) for mask in masks[:2]]
+        room = max(0, 1 - sum(weights))
+        values = [float(volume[voxel]) for volume in (*maps[:2], background)]
+        assert found[voxel] == pytest.approx(weighted_deviation(values, [*weights, room]), abs=1e-5)
+        overlaps, rims = overlaps + (min(weights) > 0), rims + (0 < room < 1)
+    assert min(overlaps, rims) > 100
     equal = np.ones((BOX,) * 3)
-    assert seam_map(maps[:2], [equal, equal]) == pytest.approx(np.abs(maps[0] - maps[1]) / 2, abs=1e-5)
+    assert seam_map(maps[:2], [equal, equal], maps[2]) == pytest.approx(np.abs(maps[0] - maps[1]) / 2, abs=1e-5)
+
+
+def test_the_rim_of_one_part_against_the_background_is_a_seam(maps, masks):
+    found, mask = seam_map(maps[:1], masks[:1], maps[1]), masks[0]
+    rim = (mask > 0) & (mask < 1)
+    assert rim.sum() > 100 and found[rim] == pytest.approx(
+        (np.sqrt(mask * (1 - mask)) * np.abs(maps[0] - maps[1]))[rim], abs=1e-5)
+    assert not found[~rim].any() and not seam_map(maps[:1], masks[:1], maps[0]).any()
 
 
 def test_the_seam_of_three_maps(maps, masks):
@@ -88,8 +106,8 @@ def test_the_seam_of_three_maps(maps, masks):
     mean = np.average(maps, axis=0, weights=weights)
     expected = np.sqrt(np.average((np.array(maps) - mean) ** 2, axis=0, weights=weights))
     assert seam_map(maps, list(weights)) == pytest.approx(expected, abs=1e-5)
-    alone = (np.sum(masks, axis=0) > 0) & (np.sum(np.array(masks) > 0, axis=0) == 1)
-    assert alone.sum() > 100 and (seam_map(maps, masks)[alone] == 0).all()
+    alone = (np.max(masks, axis=0) == 1) & (np.sum(np.array(masks) > 0, axis=0) == 1)
+    assert alone.sum() > 50 and (seam_map(maps, masks, maps[0] + 1)[alone] == 0).all()
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from molecules import ctf_parameters, particle_set, random_rotations
 
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.geometry.symmetry import point_group
+from gmmrefine.particles.symmetry import expanded
 from gmmrefine.pipelines.run_record import RunRecord, file_hash, half_set_hash, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
@@ -146,6 +148,7 @@ def test_half_set_hash_follows_the_images_not_their_order(rng):
         random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/elsewhere/stack.mrcs",),
         half_set=3 - particles.half_set)
     assert half_set_hash(swapped) != half_set_hash(particles)
+    assert half_set_hash(expanded(particles, point_group("C3"))) == half_set_hash(particles)  # copies count once
 
 
 def test_record_of_a_command_without_steps(folder, source):
