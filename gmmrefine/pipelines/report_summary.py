@@ -84,8 +84,7 @@ def _refine_patches(run, results):
 
 def _composite(run, results):
     yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
-    if len(results["parts"]) > 1:
-        yield f"Where parts overlap they differ by up to {results['largest_seam']:.3g} map units."
+    yield f"At seams, with each other and with what lies behind, maps differ by up to {results['largest_seam']:.3g} map units."
 
 
 def _reconstruct(run, results):
