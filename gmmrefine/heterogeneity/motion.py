@@ -33,26 +33,26 @@ class Motion:
         self.latent_size = latent_size
         self._fields = [Field(anchors, gmm.centers) for anchors in levels]
         self._start = tuple(tf.constant(values, tf.float32) for values in (gmm.centers, gmm.masses, gmm.widths))
-        self._start_mobility = tf.constant(mobility, tf.float32)
+        self._first_guess = tf.constant(mobility, tf.float32)
         self._is_edge = tf.constant((mobility > 0) & (mobility < 1))
         # of centres, masses and widths: those fitted to a map of all conformations are smeared along the motion; and of the
         # logit of the mobility, as what moves by half holds back what moves
         self.adjustments = tuple(
-            tf.Variable(tf.zeros_like(values)) for values in (*self._start, self._start_mobility))
+            tf.Variable(tf.zeros_like(values)) for values in (*self._start, self._first_guess))
         self.decoders = [Decoder(latent_size, anchors, rng) for anchors in levels]
-        self._whole = Anchors(np.zeros((1, 3)), float(np.sqrt(np.mean(np.sum(gmm.centers**2, axis=1)))))
-        self.rest = Decoder(latent_size, self._whole, rng) if np.any(mobility < 1) else None
+        whole = Anchors(np.zeros((1, 3)), float(np.sqrt(np.mean(np.sum(gmm.centers**2, axis=1)))))
+        self.rest = Decoder(latent_size, whole, rng) if np.any(mobility < 1) else None
 
     def gaussians(self):
         """Centres (G, 3) in Å, masses (G,) in map units × Å³ and widths (G,) in Å of the neutral state, as tensors."""
-        (centers, masses, widths), (move, swell, widen, _), may = self._start, self.adjustments, self._start_mobility
+        (centers, masses, widths), (move, swell, widen, _), may = self._start, self.adjustments, self._first_guess
         return centers + may[:, None] * move, masses * tf.exp(may * swell), widths * tf.exp(may * widen)
 
     def mobilities(self):
         """How far Gaussians (G,) follow the anchors, 0 to 1, as a tensor."""
-        guess = tf.where(self._is_edge, self._start_mobility, 0.5)
+        guess = tf.where(self._is_edge, self._first_guess, 0.5)
         return tf.where(
-            self._is_edge, tf.sigmoid(tf.math.log(guess / (1 - guess)) + self.adjustments[3]), self._start_mobility)
+            self._is_edge, tf.sigmoid(tf.math.log(guess / (1 - guess)) + self.adjustments[3]), self._first_guess)
 
     @property
     def mobility(self):
