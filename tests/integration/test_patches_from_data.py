@@ -44,15 +44,20 @@ def test_patches_found_in_the_data_are_the_domains(found_in_the_data, well_align
     assert record(folder)["results"]["patches"] == len(read_patches(str(folder / "patches.star"))) == 2
     columns = read_curves(folder / "patch_evidence.star")
     assert columns["gmmPatches"] == pytest.approx(np.arange(1, 9))
-    assert np.argmax(columns["gmmEvidence"]) == 1
-    assert columns["gmmEvidenceError"][1] == 0 and (np.delete(columns["gmmEvidenceError"], 1) > 0).all()
+    evidence, error = columns["gmmEvidence"], columns["gmmEvidenceError"]
+    best = np.argmax(evidence)
+    assert error[best] == 0 and (np.delete(error, best) > 0).all()
+    # two are the fewest that are as good as the best to three standard errors
+    assert evidence[best] - evidence[1] <= 3 * error[1] and evidence[best] - evidence[0] > 3 * error[0]
     domain = read_mask(well_aligned.parent / "mask_domain_1.mrc", BOX, PIXEL_SIZE)
     rest = read_mask(well_aligned.parent / "mask.mrc", BOX, PIXEL_SIZE) * (1 - domain)
     patches = [read_mask(folder / "patches" / f"mask_{number:02d}.mrc", BOX, PIXEL_SIZE) for number in (1, 2)]
     covered = np.array([[(patch * region).sum() / region.sum() for region in (domain, rest)] for patch in patches])
+    pure = [(patch * domain).sum() / (patch * (domain + rest)).sum() for patch in patches]
     moving = np.argmax(covered[:, 0])
+    assert pure[moving] > 0.8 and pure[1 - moving] < 0.25
     # spheres about few Gaussians leave out the rim of the molecule
-    assert covered[moving, 0] > 0.7 and covered[moving, 1] < 0.2
+    assert covered[moving, 0] > 0.5 and covered[moving, 1] < 0.2
     assert covered[1 - moving, 1] > 0.5 and covered[1 - moving, 0] < 0.3
     assert (folder / "patch_evidence.png").stat().st_size > 5000
 

@@ -17,7 +17,7 @@ from gmmrefine.pipelines.report_conformations import conformations_section
 from gmmrefine.pipelines.report_folder import read_run
 from gmmrefine.pipelines.report_sections import SECTIONS, fsc_section, gmm_section, poses_section
 
-FSC = {name: np.linspace(1, 0, 21).tolist() for name in ("fsc", "unmasked", "masked", "randomised")}
+FSC = {name: np.linspace(1, 0, 21).tolist() for name in ("fsc", "unmasked", "masked", "randomised", "power")}
 def written(folder):
     """The report of a folder as text without the library and the data of its figures."""
     report(str(folder))
