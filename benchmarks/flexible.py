@@ -26,7 +26,7 @@ PLANTED = (
     (1, "one", {}), (2, "two", {"swing": NBDS}), (4, "four", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8"}),
     (1, "one_again", {"snr": 0.05, "seed": 9}), (2, "two_again", {"swing": f"{NBD2}: 10", "snr": 0.05, "seed": 7}),
     (4, "four_again", {"swing": f"{NBD1}: 6; {NBD2}: 10; {TOP}: -6..9", "snr": 0.06, "seed": 5}),
-    # known to miss: a domain of helices that run through the rest, and a small domain in few and coarse images
+    # kept out of all choices: a domain of helices that run through the rest (missed), a small domain in few and coarse images
     (4, "woven", {"swing": f"{NBD1}: 8; {NBD2}: 8; chain A and 81-366: 8"}),
     (2, "small", {"swing": f"{NBD1}: 8", "particles": 1000, "box": 64, "pixel_size": 2.7}))
 
