@@ -135,7 +135,8 @@ def test_nothing_moves_in_a_rigid_molecule(tmp_path):
     results = record(folder)["results"]
     assert not results["reproducible"] and results["verdict"].startswith("no reproducible motion")
     outcome = gmmrefine("conformation-to-pose", folder, "-o", tmp_path / "run", *CONVERT)
-    assert outcome.code == 0 and "no reproducible motion: poses are left as they were" in outcome.out
+    # a half that takes noise for motion may try, and its half maps then show that nothing came of it
+    assert outcome.code == 0 and "poses are left as they were" in outcome.out
     before, after = (read_particles(path / "particles.star") for path in (rigid, tmp_path / "run"))
     assert angular_distance_deg(before.rotations, after.rotations).max() < 1e-4
     assert after.shifts == pytest.approx(before.shifts, abs=1e-4)
@@ -166,7 +167,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(swinging, learned, tm
     with killed_before(folder / "network_half_1.npz", monkeypatch):
         learn(swinging / "particles.star", folder)
     assert (folder / "iterations/01/training_half_1.npz").exists()
-    outcome = gmmrefine("heterogeneity", swinging / "particles.star", "-o", folder, *SMALL)
+    outcome = gmmrefine("heterogeneity", swinging / "particles.star", "-o", folder, *SMALL, *region(swinging))
     assert outcome.code == 0 and "half 1, epoch" not in outcome.out
     for name in ("network_half_1.npz", "network_half_2.npz", "latent.star", "motions.star"):
         assert filecmp.cmp(learned / name, folder / name, shallow=False), name
