@@ -9,9 +9,8 @@ from pyworkflow.protocol import params
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FILTERED_FILE, LOCAL_RESOLUTION_FIGURE, LOCAL_RESOLUTION_FILE, MASK_FILE
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
-from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
-from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, notACube
+from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
 
 FILTERED_FOLDER = "filtered"
 MASK_ROWS = (settings.MASK_RESOLUTION, settings.MASK_EDGE)
@@ -80,10 +79,7 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
         volume = self.inputVolume.get()
         if volume is None:
             return []  # Scipion itself reports an empty input
-        errors = withoutHalfMaps(volume, "volume") + notACube(volume, "volume")
-        if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), volume.getXDim(), volume.getSamplingRate(), "mask")
-        return errors
+        return unfitHalves(volume, self.mask.get())
 
     def _summary(self):
         if not hasattr(self, "outputResolution"):

@@ -7,6 +7,7 @@ from pyworkflow.protocol import params
 from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.images import halfMapFiles
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
+from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 SCIPION, HEADER = range(2)
@@ -96,6 +97,14 @@ class MapProtocol(EngineProtocol):
         if model is None or os.path.exists(model.getFileName()):
             return []
         return [f"The atomic model {model.getFileName()} does not exist.\nRun the protocol that makes it again."]
+
+
+def unfitHalves(volume, mask):
+    """Errors of a volume whose half maps are needed, and of a mask for them, or None."""
+    errors = withoutHalfMaps(volume, "volume") + notACube(volume, "volume")
+    if mask is not None:
+        errors += wrongGrid(mask, volume.getXDim(), volume.getSamplingRate(), "mask")
+    return errors
 
 
 def notACube(volume, name):

@@ -21,10 +21,9 @@ from scipion_gmmrefine.constants import (
     UNMODIFIED_FILE,
 )
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
-from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
 from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, describeResolution
-from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, notACube
+from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
 
 FSC_CURVES_OF_BOTH = {**FSC_CURVES, "gmmFscModified": "modified half maps"}
 MODEL_OPTION = "--model"
@@ -106,10 +105,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         volume = self.inputVolume.get()
         if volume is None:
             return []  # Scipion itself reports an empty input
-        errors = withoutHalfMaps(volume, "volume") + notACube(volume, "volume")
-        if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), volume.getXDim(), volume.getSamplingRate(), "mask")
-        return errors + self._missingModel(self.inputStructure.get())
+        return unfitHalves(volume, self.mask.get()) + self._missingModel(self.inputStructure.get())
 
     def _summary(self):
         if not hasattr(self, "outputVolume"):
