@@ -251,8 +251,8 @@ SIMULATE = (
         "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
         "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'."),
     Setting(
-        "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all alike, or one while the others "
-        "stay at the first model.", choices=("all", "one")),
+        "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all, or the first while the others "
+        "stay as the model is.", choices=("all", "one")),
     SYMMETRY,
 )
 

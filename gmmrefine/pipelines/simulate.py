@@ -59,10 +59,11 @@ def simulate(model_path, settings, run, progress):
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
     refuse_ignored(settings, SIMULATE, [
-        (not settings.end_model, "no --end-model", ("moving_copies",)),
+        (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
         (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
     gmm, motion, atoms = molecule_in_motion(model_path, settings)
-    swings = read_swings(settings.swing, atoms, gmm.centers) if settings.swing else []
+    only_first = settings.moving_copies == "one"
+    swings = read_swings(settings.swing, atoms, gmm.centers, only_first) if settings.swing else []
     extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
     if extent > box * pixel_size:
         raise InputError(

@@ -68,7 +68,7 @@ class Swing:
         return particles.with_poses(particles.rotations @ swing, shifts)
 
 
-def read_swings(text, atoms, positions):
+def read_swings(text, atoms, positions, only_first=False):
     """Swings from text such as ``chain A and 367-640: 8; chain A and 1208-1440: 0..20``.
 
     The hinge lies in the middle of the atoms named after ``about``, else where the domain is nearest to the rest; the axis is
@@ -82,6 +82,8 @@ def read_swings(text, atoms, positions):
     atoms : Atoms
     positions : (n·A, 3) float
         Å from the box centre, of all copies; the domains of every copy swing on their own.
+    only_first : bool
+        The other copies stay.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def read_swings(text, atoms, positions):
         domain, _, about = selection.partition(" about ")
         chosen = selected_atoms(atoms, domain)
         named = selected_atoms(atoms, about) if about else None
-        for copy in range(len(positions) // len(atoms)):
+        for copy in range(1 if only_first else len(positions) // len(atoms)):
             own = positions[copy * len(atoms) : (copy + 1) * len(atoms)]
             members = np.zeros(len(positions), bool)
             members[copy * len(atoms) : (copy + 1) * len(atoms)] = chosen

@@ -224,3 +224,11 @@ def test_a_domain_without_a_lever_has_an_axis(rods, text):
     """One that is all hinge, such as a ligand, or that hangs on both its ends: any axis will do."""
     swing, = read_swings(text, rods, RODS)
     assert np.linalg.norm(swing.axis) == pytest.approx(1)
+
+
+def test_in_an_oligomer_all_copies_swing_or_the_first(rods):
+    both = np.concatenate([RODS, RODS + 200])
+    every, first = (read_swings("chain B: 8", rods, both, only_first=one) for one in (False, True))
+    own = np.flatnonzero(first[0].members)
+    assert [np.flatnonzero(swing.members).tolist() for swing in every] == [own.tolist(), (own + len(RODS)).tolist()]
+    assert len(first) == 1 and len(own) == 40 and own.max() < len(RODS)
