@@ -19,7 +19,8 @@ from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 CAUTION = (
     "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "
     "nothing about how the parts lie to each other. Deposit it with its parts and masks.")
-_COARSEST = 10.0  # Å; local signal-to-noise is compared at least up to this
+_UNRESOLVED = 40.0  # Å, taken for the resolution where nothing is resolved
+_WEIGHTS_COARSER = 2.0  # times the resolution
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,13 @@ def join(folders, settings, run, progress):
 
 
 def snr_weights(parts, pixel_size, resolution):
-    """Masks (Z, Y, X) of the parts times their local signal-to-noise up to a resolution in Å, with the sum of the masks.
+    """Masks (Z, Y, X) of the parts times their local signal-to-noise, with the sum of the masks.
 
-    The sum is kept so that they fade into the background as the masks do.
+    The sum is kept so that they fade into the background as the masks do. Weights prefer the part whose halves agree, be it by
+    chance; they are therefore made from detail twice as coarse as ``resolution`` in Å, so that noise near the resolution has no
+    part in its own weights and the FSC is decided by independent halves.
     """
-    weights = [part.mask * local_snr(*part.halves, pixel_size, resolution) for part in parts]
+    weights = [part.mask * local_snr(*part.halves, pixel_size, _WEIGHTS_COARSER * resolution) for part in parts]
     total, wanted = np.sum(weights, axis=0), np.sum([part.mask for part in parts], axis=0)
     factor = np.divide(wanted, total, out=np.zeros(total.shape), where=total > 0)
     return [weight * factor for weight in weights]
@@ -144,12 +147,12 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     resolution = curve.resolution(settings.fsc_threshold)
     weights = masks
     if settings.composite_weights == "snr":
-        weights = snr_weights(parts, pixel_size, min(resolution or _COARSEST, _COARSEST))
+        weights = snr_weights(parts, pixel_size, resolution or _UNRESOLVED)
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]
-    radius = shell_of_resolution(resolution or 4 * _COARSEST, len(mask), pixel_size)
+    radius = shell_of_resolution(resolution or _UNRESOLVED, len(mask), pixel_size)
     behind = None if background is None else low_pass(0.5 * (background[0] + background[1]), radius)
     seams = seam_map([low_pass(volume, radius) for volume in means], weights, behind)
     for number, half in enumerate(halves, 1):
