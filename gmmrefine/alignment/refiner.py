@@ -8,7 +8,7 @@ from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.motion_prior import estimate_motion_prior
 from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
 from gmmrefine.backend import overlapped
-from gmmrefine.particles.symmetry import mean_by_particle, parents
+from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 
 SAMPLE_SIZE = 256
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
@@ -172,7 +172,7 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         degrees and rms shift length in Å.
     """
     count = len(reader.particles)
-    order = rng.permutation(count)
+    order = shuffled(reader.particles, rng)
     sample, others = np.sort(order[:SAMPLE_SIZE]), np.sort(order[SAMPLE_SIZE:])
     results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
 

@@ -48,6 +48,20 @@ def image_numbers(particles):
     return _in_order(stack * (particles.slice_index.max() + 1) + particles.slice_index)
 
 
+def shuffled(particles, rng):
+    """A random order of the rows, (N,) int, in which every particle comes before any comes again.
+
+    The beginning of it is a sample of particles; drawn by image, copies would take the place of others.
+    """
+    order = rng.permutation(len(particles))
+    parent = parents(particles)[order]
+    together = np.argsort(parent, kind="stable")
+    count = np.bincount(parent)
+    earlier = np.empty(len(order), int)
+    earlier[together] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    return order[np.argsort(earlier, kind="stable")]
+
+
 def mean_by_particle(values, parent):
     """Means (P,) of what each image says, (N,), over the images of every particle: their copies tell nothing new.
 

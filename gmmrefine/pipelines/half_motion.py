@@ -17,7 +17,7 @@ from gmmrefine.heterogeneity.posterior import most_probable
 from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, train_epoch
 from gmmrefine.io.network_file import read_arrays, write_arrays
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.particles.symmetry import mean_by_particle, parents
+from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.pipelines.reconstruct import half_map
@@ -137,7 +137,7 @@ def new_model(particles, trained, shared, number, numbers, settings, progress):
             "expected at least as many as anchors. Ask for fewer anchors, a larger region or more Gaussians.")
     levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
     rng = np.random.default_rng([_RANDOM, settings.seed, number, _NETWORKS])
-    sample = np.sort(rng.permutation(len(particles))[:_SAMPLE])
+    sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
     projector = SliceProjector(gmm, disc, pixel_size, moments=False)
     sums = sum(
         ImageFit(batch, disc, pixel_size, settings.batch_size).ring_sums(

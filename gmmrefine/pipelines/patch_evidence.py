@@ -13,7 +13,7 @@ from gmmrefine.gmm.patches import Patch, nearest_patch
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.particles.symmetry import parents
+from gmmrefine.particles.symmetry import parents, shuffled
 from gmmrefine.pipelines.half_iteration import PROJECTORS
 from gmmrefine.pipelines.patch_geometry import smallest_patches
 
@@ -92,7 +92,8 @@ def regions_of_layout(small, halves, gmms, reliability, layout, settings, progre
 def measured_motions(half, gmm, reliability, patches, number, settings, progress):
     """What some particles of a half set say about the motions of all patches together; PatchMotions."""
     rng = np.random.default_rng([_SAMPLING, settings.seed, number])
-    half = half.subset(np.sort(rng.permutation(len(half))[:_PARTICLES]))
+    order = shuffled(half, rng)[:_PARTICLES]
+    half, sample = half.subset(np.sort(order)), np.argsort(np.argsort(order))[:SAMPLE_SIZE]
     radius = min(len(reliability) - 1, int(half.box_size * half.pixel_size / _FINEST))
     disc = half_disc(half.box_size, radius)
     reader = ImageReader(half, disc, settings.invert_contrast)
@@ -106,7 +107,7 @@ def measured_motions(half, gmm, reliability, patches, number, settings, progress
 
     sums = sum(
         fit.ring_sums(whole, rotations, shifts)
-        for fit, rotations, shifts in map(fit_of, reader.batches(size, np.arange(min(SAMPLE_SIZE, len(half))))))
+        for fit, rotations, shifts in map(fit_of, reader.batches(size, np.sort(sample))))
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     found = []
     with progress.step("measure motions", len(half), half=number) as report:

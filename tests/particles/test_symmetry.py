@@ -11,7 +11,15 @@ from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.particles.particle_set import draw_half_sets, split_half_sets
-from gmmrefine.particles.symmetry import counted, expanded, image_numbers, parents, particle_count, refuse_expanded
+from gmmrefine.particles.symmetry import (
+    counted,
+    expanded,
+    image_numbers,
+    parents,
+    particle_count,
+    refuse_expanded,
+    shuffled,
+)
 
 HALVES = np.array([2, 1, 1, 2, 2, 1])
 
@@ -132,3 +140,16 @@ def test_an_expanded_set_is_refused(particles, copies):
         assert str(caught.value).endswith("Do this.")
         with pytest.raises(InputError, match="Expand the particles that the copies were made from"):
             expanded(spoilt, point_group("C3"))
+
+
+def test_a_sample_holds_every_particle_before_a_copy_of_one(copies, rng):
+    """Three copies of six particles: the first six are six particles, in the copies that chance has given."""
+    order = shuffled(copies, rng)
+    assert sorted(order) == list(range(18))
+    for turn in range(3):
+        assert sorted(order[6 * turn : 6 * turn + 6] // 3) == list(range(6))
+    assert len(set(order[:6] % 3)) > 1
+
+
+def test_without_copies_a_sample_is_drawn_by_chance_alone(particles):
+    assert np.array_equal(shuffled(particles, np.random.default_rng(4)), np.random.default_rng(4).permutation(6))
