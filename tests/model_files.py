@@ -61,3 +61,19 @@ def write_6msm_with_waters(path, count=6):
     structure.setup_entities()
     structure.make_mmcif_document().write_file(str(path))
     return path
+
+
+def write_6msm_part(path, first, last):
+    """Residues ``first`` to ``last`` of chain A of 6MSM."""
+    structure = gemmi.read_structure(embedded_model())
+    part = gemmi.Chain("A")
+    for one in structure[0]["A"]:
+        if first <= one.seqid.num <= last:
+            part.add_residue(one)
+    model = gemmi.Model("1")
+    model.add_chain(part)
+    small = gemmi.Structure()
+    small.add_model(model)
+    small.setup_entities()
+    small.make_mmcif_document().write_file(str(path))
+    return path

@@ -3,16 +3,19 @@ import shutil
 
 import numpy as np
 import pytest
+from model_files import write_6msm_part
 from small_run import RESULTS, assert_refused, events, gmmrefine, record
 
 from gmmrefine.commands import impose_symmetry
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.mrc import read_map, read_mask, write_map
+from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star, write_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.maps.turn import turned
+from gmmrefine.validation.pose_error import pose_errors
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 7.0, 90
 REFINE = ("--iterations", 1, "--gaussians", 120, "--fit-evaluations", 10, "--max-resolution", 22)
@@ -56,12 +59,13 @@ def half(folder, number=1):
     return read_map(folder / f"half_map_{number}.mrc").data
 
 
-def asymmetry(volume):
+def asymmetry(volume, name="C3"):
     """Rms difference of a map and its turned self, where and as finely as turned maps are exact."""
-    smooth = low_pass(volume, 0.7 * BOX / 2)
-    inside = np.sum((np.indices(volume.shape) - BOX // 2) ** 2, axis=0) < (0.4 * BOX) ** 2
+    box = len(volume)
+    smooth = low_pass(volume, 0.7 * box / 2)
+    inside = np.sum((np.indices(volume.shape) - box // 2) ** 2, axis=0) < (0.4 * box) ** 2
     return max(
-        np.std((turned(smooth, operator) - smooth)[inside]) / np.std(smooth[inside]) for operator in point_group("C3")[1:])
+        np.std((turned(smooth, operator) - smooth)[inside]) / np.std(smooth[inside]) for operator in point_group(name)[1:4])
 
 
 def test_reconstruct(trimer, maps):
@@ -119,6 +123,26 @@ def test_refine(trimer, tmp_path):
     assert end > start
     checked = [event for event in events(tmp_path / "run") if event.get("symmetry") == "C1"]
     assert {event["half"] for event in checked} == {1, 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, box, pixel_size", [("D2", 48, 5.0), ("T", 48, 5.0), ("O", 56, 5.0), ("I", 64, 6.0)])
+def test_refine_with_higher_groups(tmp_path, name, box, pixel_size):
+    """A small domain around axes that cross: poses improve, and the map has the symmetry."""
+    domain = write_6msm_part(tmp_path / "domain.cif", 1208, 1440)
+    outcome = gmmrefine(
+        "simulate", domain, "-o", tmp_path / "particles", "--particles", 120, "--box", box, "--pixel-size",
+        pixel_size, "--snr", 0.2, "--pose-error", 3, "--shift-error", 2, "--symmetry", name)
+    assert outcome.code == 0, outcome.err
+    start, truth = (read_particle_set(tmp_path / "particles" / file) for file in ("particles.star", "truth.star"))
+    outcome = gmmrefine(
+        "refine", tmp_path / "particles" / "particles.star", "-o", tmp_path / "run", "--symmetry", name, "--iterations", 2)
+    assert outcome.code == 0, outcome.err
+    before, after = (
+        pose_errors(found, truth) for found in (start, read_particle_set(tmp_path / "run" / "particles.star")))
+    assert after.rotation_rms < 0.6 * before.rotation_rms and after.shift_rms < 0.5 * before.shift_rms
+    assert record(tmp_path / "run")["results"]["symmetry_agreement"] > 0.9
+    assert asymmetry(half(tmp_path / "run"), name) < 0.08
 
 
 def test_impose(trimer, maps, tmp_path):
