@@ -10,6 +10,7 @@ from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.maps.mask import molecular_volume
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
@@ -109,7 +110,7 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
         for number, gmm in enumerate(gmms, 1):
             write_gmm(run.path("iterations", "00", f"gmm_half_{number}.star"), gmm)
-        volume = float(mask.sum()) * particles.pixel_size**3
+        volume = molecular_volume(halves[0].volume + halves[1].volume, mask, particles.pixel_size)
         if settings.patches == "auto":
             reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
             found = rigid_patches(halves, gmms, reliability, volume, settings, run, progress)

@@ -6,7 +6,10 @@ from molecules import molecule
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.symmetry import point_group
-from gmmrefine.maps.mask import largest_region, molecule_threshold, soft_mask
+from gmmrefine.gmm.from_atoms import gmm_from_atoms
+from gmmrefine.gmm.render import render_map
+from gmmrefine.io.atoms import embedded_model, read_atoms
+from gmmrefine.maps.mask import largest_region, molecular_volume, molecule_threshold, soft_mask
 
 BOX, PIXEL_SIZE = 40, 2.0
 
@@ -104,3 +107,16 @@ def test_units_that_do_not_touch_all_count(name):
     alone, together = largest_region(volume), largest_region(volume, operators)
     assert np.array_equal(together, volume & ~stray)
     assert alone.sum() == pytest.approx(together.sum() / len(operators), rel=0.05)
+
+
+def test_molecular_volume_is_without_the_rim_of_the_mask():
+    """Protein takes 1.21 Å³ per Da (Harpaz et al. 1994); the mask made from its map holds more than twice as much."""
+    atoms = read_atoms(embedded_model())
+    gmm = gmm_from_atoms(atoms.positions - atoms.positions.mean(axis=0), atoms.atomic_numbers, atoms.b_factors)
+    volume = render_map(gmm, 64, 3.0)
+    mask = soft_mask(volume, 3.0)
+    expected = 1.21 * 2 * atoms.atomic_numbers.sum()  # nuclei hold about as many neutrons as protons
+    found = molecular_volume(volume, mask, 3.0)
+    assert found == pytest.approx(1.2 * expected, rel=0.1) and found < 0.5 * mask.sum() * 27
+    half = np.where(np.arange(64) < 32, mask, 0)
+    assert 0.3 * found < molecular_volume(volume, half, 3.0) < 0.7 * found
