@@ -70,6 +70,11 @@ def membership_of_points(points, mask, pixel_size):
     return np.maximum(2 * values_at(points, mask, pixel_size) - 1, 0)
 
 
+def is_whole(gmm, mask, pixel_size):
+    """Whether a region leaves nothing of a GMM outside; ``mask`` and ``pixel_size`` as of ``membership``."""
+    return bool((1 - membership(gmm, mask, pixel_size) <= _VANISHING).all())
+
+
 def weighted(gmm, weights):
     """A GMM with amplitudes times weights (G,), 0 to 1, without the Gaussians that vanish."""
     kept = weights > _VANISHING

@@ -9,10 +9,12 @@ from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.selection import selected_atoms
 from gmmrefine.maps.mask import mask_around, spherical_mask
+from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.map_inputs import refuse_mask_outside
 from gmmrefine.settings import FOCUS_REGION
 
 _REACH = 2.0  # Å around selected atoms
+_WHOLE = 0.9  # of the molecule's mask
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ def read_focus(settings, box_size, pixel_size):
 def refuse_focus_outside(focus, molecule):
     """Refuse a focus mask (Z, Y, X) that does not lie on the molecule's mask (Z, Y, X)."""
     refuse_mask_outside(focus, molecule, "the focus mask")
+
+
+def refuse_expanded_without_rest(particles, focus, molecule):
+    """Refuse symmetry copies where the focus (Z, Y, X) holds all of the molecule's mask (Z, Y, X): their poses are one pose."""
+    if (focus * molecule).sum() > _WHOLE * molecule.sum():
+        refuse_expanded(particles, "The focus holds the whole molecule: focus on one unit, or refine the parents.")
 
 
 def _sphere(text):

@@ -15,7 +15,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import smooth_curve
 from gmmrefine.geometry.symmetry import point_group
-from gmmrefine.gmm.mask import membership, values_at, weighted, widened_outside
+from gmmrefine.gmm.mask import is_whole, membership, values_at, weighted, widened_outside
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
@@ -186,6 +186,8 @@ def reference_of(gmm, body, masks, pixel_size):
         raise InputError(
             f"the focus mask covers none of the {len(gmm)} Gaussians. Check its origin, or make it larger than the spacing of "
             "the Gaussians.")
+    if is_whole(gmm if body.gmm is None else body.gmm, masks.focus, pixel_size):
+        return Reference(gmm)
     if body.gmm is None:
         return Reference(widened_outside(gmm, masks.focus, pixel_size, masks.level))
     staying = 1 - membership(body.gmm, masks.focus, pixel_size)

@@ -18,7 +18,7 @@ from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
-from gmmrefine.pipelines.focus import Masks, read_focus, refuse_focus_outside
+from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.reconstruct import (
@@ -138,6 +138,7 @@ def start_halves(starts, particles, settings, run, progress):
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
         refuse_focus_outside(focus, mask)
+        refuse_expanded_without_rest(particles, focus, mask)
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
     for number, done in enumerate(saved, 1):
         if done is None:

@@ -12,6 +12,7 @@ from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.mask import molecular_volume
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
@@ -34,6 +35,8 @@ def check_settings(settings, particles):
     check_number_of_gaussians(settings.gaussians)
     if settings.patches != "auto" and not (settings.patches.isdecimal() and int(settings.patches) > 0):
         raise InputError(f"--patches {settings.patches}: expected a number above 0, or auto.")
+    if settings.patches != "auto":
+        refuse_copies_of_one_patch(particles, int(settings.patches))
     if settings.only not in ("", "geometry", "composite") and not settings.only.isdecimal():
         raise InputError(f"--only {settings.only}: expected geometry, a patch number, or composite.")
     if settings.only and settings.patch_mode == "together":
@@ -48,6 +51,12 @@ def check_settings(settings, particles):
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
         *useless_in_scheme(settings)])
     check_resolutions(settings, particles, ("max_resolution",))
+
+
+def refuse_copies_of_one_patch(particles, count):
+    """Refuse symmetry copies where ``count`` patches are one: that is the whole molecule, in which copies have one pose."""
+    if count == 1:
+        refuse_expanded(particles, "One patch is the whole molecule: ask for more, or refine the parents.")
 
 
 def refine_patches(particles, settings, run, progress):
@@ -73,6 +82,7 @@ def refine_patches(particles, settings, run, progress):
     halves = start_halves(starts, settings, run, progress)
     mask = shared_mask(halves, particles, settings, run)
     patches = shared_patches(halves, mask, particles, settings, run, progress)
+    refuse_copies_of_one_patch(particles, len(patches))
     write_patches(run.path("patches.star"), patches)
     for number, patch in enumerate(patches, 1):
         soft = patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge)

@@ -81,6 +81,18 @@ def test_a_sphere(swinging, tmp_path):
     assert domain_error(folder, swinging).rotation_rms < 0.9 * domain_error(swinging, swinging).rotation_rms
 
 
+def test_a_region_that_is_the_whole_molecule_is_refined_as_such(swinging, tmp_path):
+    """There is no rest that could stay behind (Chen et al. 2023: with one patch it is a global refinement)."""
+    middle = BOX // 2 * PIXEL_SIZE
+    folder = refine(
+        swinging / "particles.star", tmp_path / "run", "--focus-sphere", f"{middle} {middle} {middle} {middle}",
+        "--iterations", 1)
+    before, after = (
+        pose_errors(read_particles(place / "particles.star"), read_particles(swinging / "truth.star"))
+        for place in (swinging, folder))
+    assert after.rotation_rms < 0.8 * before.rotation_rms
+
+
 def test_part_of_a_model(swinging, tmp_path):
     """The model lies beside the simulated map, and the simulation's own mask was made from it."""
     folder = refine(

@@ -256,6 +256,18 @@ def test_expanded_sets_where_they_do_not_belong(trimer, copies, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_an_expanded_set_is_not_refined_as_a_whole(copies, tmp_path):
+    """Neither with one patch, nor with a region that holds all: the copies of a particle would be one particle thrice."""
+    outcome = gmmrefine("refine-patches", copies / "particles.star", "--patches", 1, "-o", tmp_path / "patches")
+    assert_refused(outcome, "refine-patches", "270 images of 90 particles", "One patch is the whole molecule")
+    assert not (tmp_path / "patches").exists()
+    middle = BOX // 2 * PIXEL_SIZE
+    outcome = gmmrefine(
+        "refine", copies / "particles.star", "--focus-sphere", f"{middle} {middle} {middle} {middle}", "-o",
+        tmp_path / "focus", *REFINE)
+    assert_refused(outcome, "refine", "270 images of 90 particles", "The focus holds the whole molecule")
+
+
 @pytest.mark.parametrize("marked", (True, False))
 def test_a_planted_duplicate_is_a_leak(trimer, copies, tmp_path, marked):
     """One copy put in the other half, in an expanded set; one image listed in both halves, in a plain one."""

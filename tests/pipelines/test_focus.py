@@ -194,6 +194,13 @@ def test_reference_whose_rest_moves_along_is_widened_outside(gmm, masks):
     assert (gentle.moving.widths / gmm.widths)[outside] == pytest.approx(2)
 
 
+@pytest.mark.parametrize("rest_stays", (True, False))
+def test_reference_of_a_region_that_is_the_whole_molecule_is_the_gmm(gmm, rest_stays):
+    masks = Masks(np.ones((BOX,) * 3), np.ones((BOX,) * 3), 0.25)
+    reference = reference_of(gmm, Body(None, gmm if rest_stays else None), masks, PIXEL_SIZE)
+    assert reference.moving is gmm and reference.rest is None
+
+
 def test_reference_whose_rest_stays_has_two_parts(gmm, masks):
     """The region as it is now; the rest as it was at the start. Of one map, together they are the whole."""
     now = Gmm(gmm.centers + 0.3, 1.1 * gmm.amplitudes, gmm.widths)
