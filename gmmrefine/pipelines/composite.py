@@ -14,6 +14,7 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.reconstruct import write_fsc
+from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER
 from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
 CAUTION = (
@@ -110,6 +111,19 @@ def snr_weights(parts, pixel_size, resolution):
     return [weight * factor for weight in weights]
 
 
+def shared_weights(parts, pixel_size, resolution, run):
+    """``snr_weights``, which both halves are told, or those of a pinned run; a list of (Z, Y, X) kept as weights/NN.mrc."""
+
+    def measure():
+        paths = []
+        for number, weight in enumerate(snr_weights(parts, pixel_size, resolution), 1):
+            paths.append(os.path.abspath(run.path(WEIGHTS_FOLDER, f"{number:02d}.mrc")))
+            write_map(paths[-1], weight, pixel_size)
+        return paths
+
+    return [read_map(path).data for path in run.exchange("weights", 0, measure)]
+
+
 def half_composites(parts, weights, background):
     """One composite (Z, Y, X) per half; ``background`` holds one map per half or is None."""
     return [
@@ -147,7 +161,7 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     resolution = curve.resolution(settings.fsc_threshold)
     weights = masks
     if settings.composite_weights == "snr":
-        weights = snr_weights(parts, pixel_size, resolution or _UNRESOLVED)
+        weights = shared_weights(parts, pixel_size, resolution or _UNRESOLVED, run)
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)

@@ -23,7 +23,7 @@ from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
-from gmmrefine.pipelines.run_record import RunRecord
+from gmmrefine.pipelines.run_record import RunRecord, finished_settings, refuse_other_run
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
 
@@ -78,6 +78,8 @@ def refine_patches(particles, settings, run, progress):
     """
     settings = changed(settings, symmetry="C1", initial_resolution=0.0)
     run.describe_particles(particles)
+    if settings.only == "composite":
+        refuse_unfinished(run.directory, settings.patch_iterations)
     starts = split_half_sets(particles)
     halves = start_halves(starts, settings, run, progress)
     mask = shared_mask(halves, particles, settings, run)
@@ -177,20 +179,43 @@ def refine_patch(particles, number, folder, inputs, settings):
             os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
         inside.mask = ""
     values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
-    run = RunRecord(place, "refine", values, [*inputs, inside.focus_mask])
+    inputs = [*inputs, inside.focus_mask]
+    earlier = finished_settings(place)
+    if earlier is not None and earlier["iterations"] == inside.iterations:
+        refuse_other_run(place, "refine", values, inputs)
+        Progress(place).say(f"patch {number} is refined already")
+        return
+    run = RunRecord(place, "refine", values, inputs)
     progress = Progress(place)
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
     results = refine(particles, inside, run, progress)
     run.finish(results, progress.seconds)
+    progress.say(f"patch {number} of {count}: resolution {results['resolution_text']}")
+
+
+def refuse_unfinished(folder, iterations):
+    """Refuse to join patches of a run's folder before all are refined in as many iterations.
+
+    Raises
+    ------
+    InputError
+        No geometry yet, or a patch not refined, not finished, or in another number of iterations.
+    """
+    for number in range(1, len(read_patches(os.path.join(folder, "patches.star"))) + 1):
+        place = os.path.join(folder, "patches", f"{number:02d}")
+        done = finished_settings(place)
+        if done is None:
+            raise InputError(f"{place}: patch {number} is not refined yet. Run the same command with --only {number} first.")
+        if done["iterations"] != iterations:
+            raise InputError(
+                f"{place}: patch {number} was refined with --patch-iterations {done['iterations']}, now it is {iterations}. "
+                f"Give the same, or run the same command with --only {number} first.")
 
 
 def joined_patches(halves, mask, count, particles, settings, run, progress):
     """The composite of the patches' half maps, in the global map where no patch is; a table with a row per patch."""
     folders = [run.path("patches", f"{number:02d}") for number in range(1, count + 1)]
-    for number, folder in enumerate(folders, 1):
-        if not os.path.exists(os.path.join(folder, "half_map_2.mrc")):
-            raise InputError(f"{folder}: patch {number} is not refined yet. Run the same command with --only {number} first.")
     pixel_size = particles.pixel_size
     parts = [read_focused(folder, pixel_size)[0] for folder in folders]
     background = [half.volume for half in halves]

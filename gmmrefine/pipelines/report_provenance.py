@@ -1,6 +1,7 @@
 """The end of a report: all results, the settings, and what the run was made of."""
 from gmmrefine import settings as declared
 from gmmrefine.io.report_page import Section, folded, heading, shown, table, text
+from gmmrefine.pipelines.run_record import EXCHANGES
 from gmmrefine.progress import readable_time
 
 _MOST_VALUES = 40  # of one result; longer ones are in the tables of the folder
@@ -55,11 +56,10 @@ def provenance_section(run):
 
 def _exchanges(record):
     """What was exchanged, and in which iterations."""
-    words = {"fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches"}
     iterations = {}
     for entry in record["exchanges"]:
         iterations.setdefault(entry["kind"], set()).add(entry["iteration"])
-    return [[words.get(kind, kind), sorted(numbers)] for kind, numbers in iterations.items()]
+    return [[EXCHANGES.get(kind, kind), sorted(numbers)] for kind, numbers in iterations.items()]
 
 
 def _is_long(value):

@@ -16,8 +16,16 @@ from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
 
+WEIGHTS_FOLDER = "weights"
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
+
+# all that may pass between half sets; patches are decided once, all else as often as a run is continued
+EXCHANGES = {
+    "fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches",
+    "weights": "weights of the parts of a composite"}
+_GEOMETRY = "patches"
+_SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
 _FINGERPRINT_BYTES = 1 << 16
 
@@ -147,13 +155,27 @@ class RunRecord:
                 earlier = json.load(file)
             self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier["exchanges"]}
             self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
-            self._pinned_settings = earlier["settings"]
+            self._pinned_settings, command = earlier["settings"], earlier["command"]
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"--pin-exchanges {path}: cannot be read, or holds no exchanges of half sets. Give the run.json of an "
                 "earlier refine run.") from error
-        self._pinned["mask", 0] = os.path.join(os.path.dirname(os.path.abspath(path)), mask)
+        if command != self._content["command"]:
+            raise InputError(
+                f"--pin-exchanges {path}: a run of {command}, but this is {self._content['command']}; the halves exchange "
+                "different things there. Give the run.json of the same command.")
+        for name in _SAME_AS_PINNED:
+            mine, pinned = (settings.get(name) for settings in (self._content["settings"], self._pinned_settings))
+            if mine != pinned:
+                raise InputError(
+                    f"--pin-exchanges {path}: it was run with --{name.replace('_', '-')} {pinned}, now it is {mine}. Give "
+                    "the same.")
+        folder = os.path.dirname(os.path.abspath(path))
+        self._pinned["mask", 0] = os.path.join(folder, mask)
+        if ("weights", 0) in self._pinned:
+            self._pinned["weights", 0] = [
+                os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]]
 
     def made_its_mask(self, settings):
         """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
@@ -165,17 +187,20 @@ class RunRecord:
         Parameters
         ----------
         kind : str
-            ``fsc``, ``mask`` or ``patches`` (geometry); the list is closed.
+            ``fsc``, ``mask``, ``patches`` (geometry, as this run has recorded it before an interruption) or ``weights``
+            (of the parts of a composite); the list is closed.
         iteration : int
         measure : callable
             Gives the value as JSON-able data.
         """
-        if kind not in ("fsc", "mask", "patches"):
-            raise ValueError(f"half sets may exchange FSC curves, a mask or patches, not {kind}")
+        if kind not in EXCHANGES:
+            raise ValueError(f"half sets may exchange {', '.join(EXCHANGES.values())}, not {kind}")
+        if kind == _GEOMETRY and self.has_exchanged(kind, iteration):
+            return next(entry["value"] for entry in self._content["exchanges"] if entry["kind"] == kind)
         if self._pinned and (kind, iteration) not in self._pinned:
-            raise InputError(
-                f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; it ran fewer iterations. "
-                f"Ask for at most {max(number for _, number in self._pinned)}.")
+            most = max(number for _, number in self._pinned)
+            why = f"it ran fewer iterations. Ask for at most {most}" if iteration > most else "give the settings that it had"
+            raise InputError(f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; {why}.")
         value = self._pinned[kind, iteration] if self._pinned else measure()
         others = [
             entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
@@ -209,6 +234,16 @@ class RunRecord:
             raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
         remove_leftovers(self.directory)
         return earlier if earlier["finished"] or has_iterations else None
+
+
+def finished_settings(directory):
+    """The settings of the run in a folder, dict; None where there is none or it is not finished."""
+    path = os.path.join(directory, "run.json")
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    return content["settings"] if content["finished"] else None
 
 
 def refuse_other_run(directory, command, settings, inputs):

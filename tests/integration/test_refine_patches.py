@@ -1,5 +1,6 @@
 """Patch-by-patch refinement and composites through the command line."""
 import filecmp
+import json
 import re
 import shutil
 from pathlib import Path
@@ -231,6 +232,22 @@ def test_nothing_of_half_2_reaches_half_1(together, pinned):
         assert not filecmp.cmp(together / other, pinned / other, shallow=False), other
 
 
+def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging, together, pinned, tmp_path):
+    """With them pinned, the composite of half 1 does not depend on half 2."""
+    weighted = shutil.copytree(together, tmp_path / "weighted")
+    patch_by_patch(swinging, weighted, "--composite-weights", "snr")
+    assert "weights" in {entry["kind"] for entry in record(weighted)["exchanges"]}
+    assert not filecmp.cmp(weighted / "composite_half_1.mrc", together / "composite_half_1.mrc", shallow=False)
+    particles = pinned.parent / "particles.star"
+    again = patch_by_patch(
+        particles, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
+    assert filecmp.cmp(weighted / "composite_half_1.mrc", again / "composite_half_1.mrc", shallow=False)
+    outcome = gmmrefine(
+        "refine-patches", particles, "-o", shutil.copytree(pinned, tmp_path / "copy"), *SMALL, "--composite-weights", "snr",
+        "--pin-exchanges", together / "run.json")
+    assert_refused(outcome, "refine-patches", "has no weights of iteration 0; give the settings that it had")
+
+
 def test_only_fsc_curves_mask_and_patches_are_exchanged(together, pinned, apart):
     for folder in (together, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
@@ -301,6 +318,25 @@ def test_parts_out_of_turn(swinging, tmp_path):
         outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, *APART, "--only", part)
         assert_refused(outcome, "refine-patches", words)
         assert files_of(folder) == before
+
+
+def test_patches_unlike_each_other_are_not_joined(swinging, apart, tmp_path):
+    """One that was interrupted, and one with more iterations than the command says."""
+    folder = shutil.copytree(apart, tmp_path / "run")
+    content = record(folder / "patches/02")
+    for finished, iterations, words in (
+            (False, 2, "patch 2 is not refined yet"), (True, 4, "patch 2 was refined with --patch-iterations 4, now it is 2")):
+        content["finished"], content["settings"]["iterations"] = finished, iterations
+        (folder / "patches/02/run.json").write_text(json.dumps(content), encoding="utf-8")
+        outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, *APART, "--only", "composite")
+        assert_refused(outcome, "refine-patches", words, "--only 2 first")
+
+
+def test_a_finished_patch_given_again_is_left_as_it_is(swinging, apart):
+    before = [(path, path.stat().st_mtime_ns) for path in sorted((apart / "patches/01").rglob("*")) if path.suffix != ".log"]
+    outcome = gmmrefine("refine-patches", swinging, "-o", apart, *SMALL, *APART, "--only", 1)
+    assert outcome.code == 0 and outcome.out.endswith("patch 1 is refined already\n")
+    assert all(path.stat().st_mtime_ns == changed for path, changed in before if path.is_file())
 
 
 def test_other_patches_in_the_same_folder_are_refused(swinging, together, tmp_path):

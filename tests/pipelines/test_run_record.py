@@ -127,9 +127,28 @@ def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
         other.exchange("fsc", 2, measure)
 
 
-def test_only_three_kinds_of_exchange_exist(folder, source):
-    with pytest.raises(ValueError, match="may exchange FSC curves, a mask or patches, not poses"):
+def test_patches_are_decided_once(folder, source):
+    run = begun(folder, source)
+    assert run.exchange("patches", 0, lambda: [1]) == [1]
+    assert run.exchange("patches", 0, lambda: [2]) == [1]
+
+
+def test_only_four_kinds_of_exchange_exist(folder, source):
+    words = "may exchange FSC curves of the half maps, mask of the molecule, geometry of the patches, weights of the parts"
+    with pytest.raises(ValueError, match=words):
         begun(folder, source).exchange("poses", 0, lambda: 1)
+
+
+def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, source, tmp_path):
+    run = RunRecord(folder, "refine-patches", {"patches": "2", "patch_mode": "apart"}, [source])
+    run.exchange("mask", 0, lambda: "mask.mrc")
+    with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*Give the run.json of the same command"):
+        begun(tmp_path / "other", source).pin_exchanges(folder / "run.json")
+    for settings, words in (
+            ({"patches": "5", "patch_mode": "apart"}, "it was run with --patches 2, now it is 5"),
+            ({"patches": "2", "patch_mode": "together"}, "it was run with --patch-mode apart, now it is together")):
+        with pytest.raises(InputError, match=words):
+            RunRecord(tmp_path / words[-8:], "refine-patches", settings, [source]).pin_exchanges(folder / "run.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"exchanges": []}'])
