@@ -16,6 +16,7 @@ from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
 ADVICE = {"use another folder with -o": "execute this protocol with Restart",
           "Use another folder with -o": "Execute this protocol with Restart",
+          "Choose another one with -o": "Make room for it in the folder of the project, and execute again",
           "Repeat the same command to continue it": "Set them back to continue it"}
 
 

@@ -32,7 +32,7 @@ def run(args):
     from gmmrefine.io.half_sets_file import write_half_sets
     from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
-    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
+    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, refuse_same_half_maps
     from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.pipelines.same_half_sets import agreed_half_sets
     from gmmrefine.progress import Progress
@@ -50,6 +50,7 @@ def run(args):
         read_half_maps(files[0], behind[0])  # refuses another grid
         backgrounds = [volume.data for volume in read_half_maps(*behind)]
     whole = backgrounds or [half.data for half in halves]
+    refuse_same_half_maps([half.data for half in halves], files)
     mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], pixel_size, operators)
     named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
     half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})

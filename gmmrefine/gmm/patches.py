@@ -8,7 +8,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.maps.mask import spherical_mask
 
 HELIX_VOLUME = 2500.0  # Å³, about 20 residues of α-helix; a smaller patch aligns to noise (Chen et al. 2023)
-_FEWEST_GAUSSIANS = 4
+FEWEST_GAUSSIANS = 4  # that tell a turn
 _STARTS = 10
 
 
@@ -75,7 +75,7 @@ def nearest_patch(centers, patches):
 
 
 def is_patch_too_small(labels, molecule_volume):
-    """Whether a patch holds less signal than one helix.
+    """Whether a patch holds less signal than one helix, or too few Gaussians to show how it turns.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def is_patch_too_small(labels, molecule_volume):
         Å³.
     """
     smallest = np.bincount(labels).min()
-    return smallest < _FEWEST_GAUSSIANS or molecule_volume * smallest / len(labels) < HELIX_VOLUME
+    return smallest < FEWEST_GAUSSIANS or molecule_volume * smallest / len(labels) < HELIX_VOLUME
 
 
 def most_patches(molecule_volume):

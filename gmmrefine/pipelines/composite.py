@@ -12,9 +12,9 @@ from gmmrefine.io.mrc import SAME_VOXEL_SIZE, half_maps_in, read_map, read_mask,
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
+from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER
+from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER, recorded_command
 from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
 CAUTION = (
@@ -61,9 +61,21 @@ def read_focused(folder, pixel_size=None):
 
 
 def mask_of(folder):
-    """Path of the region a folder's maps were made for: its focus, or the union that an imposed symmetry left."""
+    """Path of the region a folder's maps were made for: its focus, or the union that an imposed symmetry left.
+
+    Raises
+    ------
+    InputError
+        Neither is there. A mask of the whole molecule is no region: it would weigh as much as a focus, and halve its gain.
+    """
     path = os.path.join(folder, "focus_mask.mrc")
-    return path if os.path.exists(path) else os.path.join(folder, "mask.mrc")
+    if recorded_command(folder) == "impose-symmetry":
+        path = os.path.join(folder, "mask.mrc")
+    if not os.path.exists(path):
+        raise InputError(
+            f"{path}: no such file; expected the folder of a focused refinement. Give a map of the whole molecule with "
+            "--background, or put the mask of the region there.")
+    return path
 
 
 def _refuse_other_voxels(where, found, expected):
@@ -79,6 +91,7 @@ def join(folders, settings, run, progress):
     if len(sizes) > 1:
         raise InputError(f"the parts have boxes of {', '.join(map(str, sorted(sizes)))} voxels; they must have one.")
     for folder, part in zip(folders, parts):
+        refuse_same_half_maps(part.halves, half_maps_in(folder))
         read_mask_on_molecule(mask_of(folder), part.halves[0] + part.halves[1], pixel_size)
     background = None
     if settings.background:
@@ -91,11 +104,22 @@ def join(folders, settings, run, progress):
                 f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
     half_sets, notes = agreed_half_sets({
         folder: half_maps_in(folder) for folder in filter(None, [*folders, settings.background])})
-    for note in notes:
+    for note in [*notes, *other_places(folders, pixel_size)]:
         progress.say(note)
     if half_sets is not None:
         write_half_sets(run.directory, half_sets)
     return write_composite(parts, background, None, pixel_size, settings, run, progress)
+
+
+def other_places(folders, pixel_size):
+    """Notes, list of str, on parts whose header puts them elsewhere than the first: joined are voxels, not places."""
+    first = read_map(half_maps_in(folders[0])[0]).origin
+    files = [path for folder in folders for path in (*half_maps_in(folder), mask_of(folder))]
+    moved = [path for path in files if np.abs(read_map(path).origin - first).max() > 0.5 * pixel_size]
+    if not moved:
+        return []
+    return [f"note: the header of {moved[0]} and {len(moved) - 1} others puts the first voxel elsewhere than that of "
+            f"{half_maps_in(folders[0])[0]}. Voxels are joined as they lie in the box; make sure that they belong together"]
 
 
 def snr_weights(parts, pixel_size, resolution):

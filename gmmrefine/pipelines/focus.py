@@ -70,14 +70,24 @@ def read_focus(settings, box_size, pixel_size):
         where = f"--focus-sphere '{settings.focus_sphere}'"
     else:
         atoms = read_atoms(settings.focus_model)
-        points = atoms.positions[selected_atoms(atoms, settings.focus_selection)] - box_size // 2 * pixel_size
-        mask = mask_around(points, _REACH, box_size, pixel_size, settings.focus_edge)
+        points = atoms.positions[selected_atoms(atoms, settings.focus_selection)]
         where = f"--focus-model {settings.focus_model}"
+        _refuse_atoms_outside(points, box_size * pixel_size, where)
+        mask = mask_around(points - box_size // 2 * pixel_size, _REACH, box_size, pixel_size, settings.focus_edge)
     if mask.max() < 0.5:
         raise InputError(
             f"{where} lies outside the box, which runs from 0 to {box_size * pixel_size:.0f} Å along each axis. Give "
             "coordinates in the frame of the map.")
     return mask
+
+
+def _refuse_atoms_outside(points, side, where):
+    """Refuse atoms, points (A, 3) in Å, of which some lie outside the box; the mask would be without them."""
+    outside = np.sum(np.any((points < 0) | (points >= side), axis=1))
+    if outside:
+        raise InputError(
+            f"{where} lies outside the box with {outside} of {len(points)} atoms selected; the box runs from 0 to {side:.0f} Å "
+            "along each axis. Move the model into the frame of the map, or select fewer atoms.")
 
 
 def refuse_focus_outside(focus, molecule):

@@ -75,7 +75,7 @@ def check_settings(settings, particles):
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge"))])
-    check_resolutions(settings, particles, ("target_resolution",))
+    check_resolutions(settings, particles, ("target_resolution",), or_none="")
     fewest = min(len(half) for half in split_half_sets(particles))
     if fewest < _PARTICLES_PER_LATENT * settings.latent_size:
         raise InputError(

@@ -8,7 +8,7 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.local_resolution import band_centers, local_resolution
-from gmmrefine.pipelines.map_inputs import read_or_make_mask, refuse_constant
+from gmmrefine.pipelines.map_inputs import read_or_make_mask, refuse_constant, refuse_same_half_maps
 
 _INSIDE = 0.5  # of the mask, for statistics
 _SMALLEST_BOX = 24
@@ -66,7 +66,4 @@ def refuse_unfit_half_maps(halves, paths):
             "shells to compare locally. Give the whole half maps.")
     for half, path in zip(halves, paths):
         refuse_constant(half, path)
-    if np.array_equal(halves[0].data, halves[1].data):
-        raise InputError(
-            f"{paths[0]} and {paths[1]} hold the same map; expected two half maps of independent particles. Give the "
-            "unfiltered half maps of one refinement.")
+    refuse_same_half_maps([half.data for half in halves], paths)

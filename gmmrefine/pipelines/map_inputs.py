@@ -17,6 +17,14 @@ def refuse_constant(volume, path):
             "one.")
 
 
+def refuse_same_half_maps(halves, paths):
+    """Refuse two half maps (Z, Y, X) that are one map."""
+    if np.array_equal(*halves):
+        raise InputError(
+            f"{paths[0]} and {paths[1]} hold the same map; expected two half maps of independent particles. Give the "
+            "unfiltered half maps of one refinement.")
+
+
 def read_local_resolution(path, volume):
     """The local resolution (Z, Y, X) in Å of a Volume, 0 where it is not known.
 

@@ -4,7 +4,7 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.patches import HELIX_VOLUME, Patch, cluster, is_patch_too_small, most_patches, sphere_around
+from gmmrefine.gmm.patches import FEWEST_GAUSSIANS, HELIX_VOLUME, Patch, cluster, is_patch_too_small, most_patches, sphere_around
 from gmmrefine.io.curves import read_curves, write_curves
 
 _COLUMNS = ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius")
@@ -38,10 +38,14 @@ def patches_of(centers, count, molecule_volume, seed):
     labels = cluster(centers, count, seed)
     if is_patch_too_small(labels, molecule_volume):
         smallest = np.bincount(labels).min()
+        found, volume = f"the smallest patch would hold {smallest} of", molecule_volume * smallest / len(labels)
+        if volume < HELIX_VOLUME:
+            raise InputError(
+                f"--patches {count}: {found} {len(labels)} Gaussians and {volume:.0f} Å³, less than one helix "
+                f"({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about {most}.")
         raise InputError(
-            f"--patches {count}: the smallest patch would hold {smallest} of {len(labels)} Gaussians and "
-            f"{molecule_volume * smallest / len(labels):.0f} Å³, less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, "
-            f"at most about {most}.")
+            f"--patches {count}: {found} {len(labels)} Gaussians, expected at least {FEWEST_GAUSSIANS}. Ask for fewer patches, "
+            "or for more Gaussians.")
     return _spheres(centers, labels)
 
 

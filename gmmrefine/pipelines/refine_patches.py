@@ -236,7 +236,7 @@ def patch_row(number, part, background, mask, pixel_size, folder, settings):
         gold_standard_fsc(*maps, region, pixel_size, settings.seed) for maps in (background, part.halves))
     table = read_star(os.path.join(folder, "particles.star"))["particles"]
     return {
-        "gmmPatch": number, "gmmVolume": float(region.sum()) * pixel_size**3,
+        "gmmPatch": number, "gmmVolume": molecular_volume(background[0] + background[1], region, pixel_size),
         "gmmResolutionBefore": before.resolution(settings.fsc_threshold) or 0.0,
         "gmmResolutionAfter": after.resolution(settings.fsc_threshold) or 0.0,
         "gmmMeanFscBefore": mean_correlation(before), "gmmMeanFscAfter": mean_correlation(after),

@@ -63,16 +63,16 @@ def check_scheme(settings):
         raise InputError(f"--march '{settings.march}': expected fractions above 0 with 1.0 the largest, e.g. '0.4 0.7 1.0'.")
 
 
-def check_resolutions(settings, particles, limits):
-    """Refuse resolutions, by the names of their settings, that the particles cannot have."""
+def check_resolutions(settings, particles, limits, or_none=", or 0"):
+    """Refuse resolutions, by the names of their settings, that the particles cannot have; ``or_none`` says how to give none."""
     for name in limits:
         value = getattr(settings, name)
         if value and value < 2 * particles.pixel_size:
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
-                f"({2 * particles.pixel_size:.2f} Å). Give a larger number, or 0.")
+                f"({2 * particles.pixel_size:.2f} Å). Give a larger number{or_none}.")
         coarsest = particles.box_size * particles.pixel_size / FEWEST_SHELLS
         if value > coarsest:
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å leaves fewer than {FEWEST_SHELLS} Fourier shells of the box. "
-                f"Give at most {coarsest:.0f} Å, or 0.")
+                f"Give at most {coarsest:.0f} Å{or_none}.")

@@ -51,9 +51,12 @@ def fsc_section(run):
         f"patch {number}": tuple(run.columns(f"patches/{number:02d}/fsc.star", *_FSC))
         for number in run.patch_folders if run.has(f"patches/{number:02d}/fsc.star")}
     if patches:
+        whole = {"composite": "fsc.star", "global map": "iterations/00/fsc.star"}
+        patches.update((name, tuple(run.columns(file, *_FSC))) for name, file in whole.items() if run.has(file))
         parts.append(Figure(
             "FSC of the half maps by patch", fsc_plot(patches, threshold),
-            "Each under the mask of its patch, corrected for it."))
+            "Of each patch under its own mask, of the composite and of the global map it began with under that of the molecule; "
+            "corrected for the mask."))
     if run.has("gmm_fsc.star"):
         parts.append(_gmm_fsc(run))
     parts += _course(run)

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import time
 
 import numpy as np
@@ -64,7 +65,7 @@ def peak_memory_mb():
 class RunRecord:
     """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
 
-    A run that ended before it had any result leaves the folder free for another.
+    A run that ended before it had any result, be it that it had made its start maps, leaves the folder free for another.
 
     Parameters
     ----------
@@ -98,7 +99,6 @@ class RunRecord:
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
-            _refuse_difference(self.directory, earlier, self._content)
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
         self.resumed = earlier is not None
         self.save()
@@ -233,7 +233,28 @@ class RunRecord:
         except ValueError as error:
             raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
         remove_leftovers(self.directory)
-        return earlier if earlier["finished"] or has_iterations else None
+        if not (earlier["finished"] or has_iterations):
+            return None
+        try:
+            _refuse_difference(self.directory, earlier, self._content)
+        except InputError:
+            if earlier["finished"] or not self._has_only_start_maps():
+                raise
+            shutil.rmtree(self.path("iterations"))
+            return None
+        return earlier
+
+    def _has_only_start_maps(self):
+        return os.listdir(self.path("iterations")) == ["00"] and not os.path.exists(self.path("patches"))
+
+
+def recorded_command(directory):
+    """The command whose run a folder holds; empty where it holds none."""
+    path = os.path.join(directory, "run.json")
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["command"]
 
 
 def finished_settings(directory):

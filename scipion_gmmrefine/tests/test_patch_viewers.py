@@ -49,6 +49,7 @@ class TestPatchesViewer(ViewerTest):
 
     def test_gaussians_and_spheres_have_the_colour_of_their_patch(self):
         scatter, *projections = self.axes(self.finished(), "showPatches")
+        self.assertEqual(len({to_hex(colour) for colour in patchColours(30)}), 30)
         colours = [to_hex(colour) for colour in patchColours(2)]
         self.assertEqual([to_hex(points.get_facecolor()[0]) for points in scatter.collections], colours)
         self.assertEqual(sum(len(points.get_offsets()) for points in scatter.collections), GAUSSIANS)

@@ -3,13 +3,15 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.patches import Circle
 
-FEW, MANY = "tab10", "tab20"  # colours
+FEW, MANY, EVEN_MORE = "tab10", "tab20", "turbo"  # colours
 
 
 def patchColours(count):
     """A colour for every patch, as a list of RGBA."""
     palette = colormaps[FEW] if count <= colormaps[FEW].N else colormaps[MANY]
-    return [palette(number % palette.N) for number in range(count)]
+    if count > palette.N:
+        return list(colormaps[EVEN_MORE](np.linspace(0, 1, count)))
+    return [palette(number) for number in range(count)]
 
 
 def nearestPatch(centers, patches):

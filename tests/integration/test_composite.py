@@ -202,7 +202,32 @@ def test_half_maps_of_two_pixel_sizes(parts, tmp_path):
 def test_of_an_imposed_symmetry(parts, tmp_path):
     """Whose folder has mask.mrc instead of focus_mask.mrc."""
     (parts[1] / "focus_mask.mrc").rename(parts[1] / "mask.mrc")
+    (parts[1] / "run.json").write_text('{"command": "impose-symmetry"}', encoding="utf-8")
     joined(parts, tmp_path / "joined")
+
+
+def test_a_map_of_the_whole_is_no_part(parts, tmp_path):
+    """Its mask of the molecule would weigh as much as a focus, and the composite show half of what the focus gained."""
+    (parts[1] / "focus_mask.mrc").rename(parts[1] / "mask.mrc")
+    (parts[1] / "run.json").write_text('{"command": "refine"}', encoding="utf-8")
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert_refused(outcome, "composite", "part2/focus_mask.mrc: no such file", "with --background")
+    assert not (tmp_path / "joined").exists()
+
+
+def test_one_map_given_as_both_halves(parts, tmp_path):
+    write_map(parts[1] / "half_map_2.mrc", data(parts[1], "half_map_1.mrc"), PIXEL_SIZE)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert_refused(outcome, "composite", "part2/half_map_1.mrc and", "hold the same map")
+
+
+def test_headers_that_put_parts_elsewhere_are_noted(parts, tmp_path):
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "alike")
+    assert "first voxel elsewhere" not in outcome.out
+    write_map(parts[1] / "focus_mask.mrc", data(parts[1], "focus_mask.mrc"), PIXEL_SIZE, (10.0, 0, 0))
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert outcome.code == 0
+    assert "note: the header of" in outcome.out and "part2/focus_mask.mrc and 0 others puts the first voxel" in outcome.out
 
 
 def test_one_part_overlaps_with_nothing(parts, tmp_path):

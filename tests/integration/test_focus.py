@@ -242,6 +242,8 @@ def test_a_mask_that_covers_no_gaussian(swinging, focused, tmp_path):
     assert_refused(outcome, "refine", "the focus mask covers none of the 120 Gaussians", "make it larger")
     assert left_in(folder) == {"mask.mrc", "focus_mask.mrc", "iterations"} and record(folder)["finished"] is False
     assert [path.name for path in (folder / "iterations").iterdir()] == ["00"]
+    # the folder is free for a better one
+    focus_on(swinging, folder, "--iterations", 1)
 
 
 @pytest.mark.slow

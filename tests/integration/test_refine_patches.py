@@ -139,8 +139,9 @@ def test_a_row_for_every_patch_and_every_pair(either):
         moved = read_star(either / folder / "particles.star")["particles"]
         for label in ("gmmRotationChange", "gmmShiftChange"):
             assert table[label][number] == pytest.approx(np.mean(moved.numbers(label)), rel=1e-6)
+        # of what is molecule there, not of the soft mask around it
         inside = masks[number] * read_mask(either / "mask.mrc", BOX, PIXEL_SIZE)
-        assert table["gmmVolume"][number] == pytest.approx(inside.sum() * PIXEL_SIZE**3, rel=1e-5)
+        assert 0.1 < table["gmmVolume"][number] / (inside.sum() * PIXEL_SIZE**3) < 0.6
 
 
 def test_every_patch_improves(either):

@@ -36,6 +36,7 @@ def runs(simulated, tmp_path_factory):
     for name in ("all", "swapped", "some", "copies"):
         outcome = gmmrefine("reconstruct", folder / f"{name}.star", "-o", folder / name)
         assert outcome.code == 0, outcome.err
+        shutil.copy(folder / name / "mask.mrc", folder / name / "focus_mask.mrc")  # each may be a part
     return folder
 
 

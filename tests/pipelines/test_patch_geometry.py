@@ -46,6 +46,15 @@ def test_more_patches_than_gaussians_are_refused(centers):
         patches_of(centers, 115, LARGE, 1)
 
 
+def test_patches_of_too_few_gaussians_are_refused(centers):
+    """However large the molecule is; that is another reason than a helix's volume, and another way out."""
+    with pytest.raises(InputError) as caught:
+        patches_of(centers, 115, 1000 * HELIX_VOLUME, 1)
+    assert str(caught.value) == (
+        "--patches 115: the smallest patch would hold 1 of 230 Gaussians, expected at least 4. Ask for fewer patches, or for "
+        "more Gaussians.")
+
+
 def test_patches_smaller_than_a_helix_are_refused(centers):
     """By the volume of the molecule."""
     small = 2.4 * HELIX_VOLUME

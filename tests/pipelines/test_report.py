@@ -73,7 +73,7 @@ def test_curves_by_iteration_and_patch(tmp_path):
     by_iteration = figures["FSC of the half maps by iteration"].data
     assert [trace.name for trace in by_iteration] == ["start", "iteration 1", "iteration 2"]
     by_patch = figures["FSC of the half maps by patch"].data
-    assert [trace.name for trace in by_patch] == ["patch 1", "patch 2"]
+    assert [trace.name for trace in by_patch] == ["patch 1", "patch 2", "composite", "global map"]
     assert by_patch[1].y[11] == pytest.approx(0.5)  # the curve of patch 2 falls at shell 12
     poses = poses_section(run).parts[0].plot
     assert [trace.name for trace in poses.data] == ["patch 1", "patch 2"] and np.sum(poses.data[0].y[:-1]) == 300
