@@ -4,7 +4,15 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.gmm.patches import FEWEST_GAUSSIANS, HELIX_VOLUME, Patch, cluster, is_patch_too_small, most_patches, sphere_around
+from gmmrefine.gmm.patches import (
+    FEWEST_GAUSSIANS,
+    HELIX_VOLUME,
+    Patch,
+    cluster,
+    is_patch_too_small,
+    most_patches,
+    sphere_around,
+)
 from gmmrefine.io.curves import read_curves, write_curves
 
 _COLUMNS = ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius")

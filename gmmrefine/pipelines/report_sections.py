@@ -55,8 +55,8 @@ def fsc_section(run):
         patches.update((name, tuple(run.columns(file, *_FSC))) for name, file in whole.items() if run.has(file))
         parts.append(Figure(
             "FSC of the half maps by patch", fsc_plot(patches, threshold),
-            "Of each patch under its own mask, of the composite and of the global map it began with under that of the molecule; "
-            "corrected for the mask."))
+            "Of each patch under its own mask, of the composite and of the global map it began with under that of the "
+            "molecule; corrected for the mask."))
     if run.has("gmm_fsc.star"):
         parts.append(_gmm_fsc(run))
     parts += _course(run)

@@ -142,7 +142,7 @@ def test_only_four_kinds_of_exchange_exist(folder, source):
 def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, source, tmp_path):
     run = RunRecord(folder, "refine-patches", {"patches": "2", "patch_mode": "apart"}, [source])
     run.exchange("mask", 0, lambda: "mask.mrc")
-    with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*Give the run.json of the same command"):
+    with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*of the same command"):
         begun(tmp_path / "other", source).pin_exchanges(folder / "run.json")
     for settings, words in (
             ({"patches": "5", "patch_mode": "apart"}, "it was run with --patches 2, now it is 5"),
