@@ -27,6 +27,7 @@ from gmmrefine.pipelines.run_record import RunRecord, finished_settings, refuse_
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
 
+_OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"
 _OF_THE_GEOMETRY = "mask", "mask_resolution", "mask_edge", "focus_edge"  # decided before a patch is refined
 
 def check_settings(settings, particles):
@@ -181,7 +182,8 @@ def refine_patch(particles, number, folder, inputs, settings):
     values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
     inputs = [*inputs, inside.focus_mask]
     earlier = finished_settings(place)
-    if earlier is not None and earlier["iterations"] == inside.iterations:
+    whole = all(os.path.exists(os.path.join(place, name)) for name in _OF_A_PATCH)
+    if whole and earlier is not None and earlier["iterations"] == inside.iterations:
         refuse_other_run(place, "refine", values, inputs)
         Progress(place).say(f"patch {number} is refined already")
         return

@@ -41,7 +41,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and name.startswith("rln")}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in COPY_MARKS)}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSizes[0]))
 

@@ -6,6 +6,7 @@ from scipion_gmmrefine.constants import SYMMETRY_COPY
 
 POINT_GROUP = re.compile(r"[CD][1-9]\d?|[TOI]")
 
+
 def wrongGrid(volume, boxSize, samplingRate, name):
     """Errors of a volume that is not on the grid it is needed on.
 
@@ -36,7 +37,7 @@ def wrongGrid(volume, boxSize, samplingRate, name):
 
 def wrongGaussians(text):
     """Errors of a number of Gaussians that is neither a number nor auto."""
-    if text == "auto" or (text.isdigit() and int(text) > 0):
+    if text == "auto" or _isAboveZero(text):
         return []
     return [f"{settings.GAUSSIANS.form_label} is '{text}'; a whole number above zero or auto is needed.\n"
             "Use the wizard, or auto."]
@@ -45,7 +46,7 @@ def wrongGaussians(text):
 def wrongAnchors(text):
     """Errors of numbers of anchors, which must be whole and grow."""
     words = text.split()
-    numbers = [int(word) for word in words if word.isdigit() and int(word) > 0]
+    numbers = [int(word) for word in words if _isAboveZero(word)]
     if words and len(numbers) == len(words) and numbers == sorted(set(numbers)):
         return []
     return [f"{settings.ANCHORS.form_label} is '{text}'; whole numbers that grow are needed, such as 32 or 32 128.\n"
@@ -68,11 +69,28 @@ def wrongCombinations(protocol):
     if (optimizer == "adam") != (loss == "frc"):
         errors.append(f"Optimizer {optimizer} and loss {loss} do not go together.\n"
                       "Use fisher with likelihood, or adam with frc.")
+    elif optimizer == "adam" and _isShown(protocol, settings.FOCUS_REST) and protocol.getEnumText("focusRest") == "fixed":
+        errors.append("Optimizer adam moves the molecule as a whole and cannot leave a rest where it is.\n"
+                      f"Set {settings.FOCUS_REST.form_label} to moves, or the optimizer to fisher.")
     if bool(protocol.priorRotation.get()) != bool(protocol.priorShift.get()):
         errors.append("Only one of the two priors is given.\nGive both, or set both to 0 to estimate them.")
     if protocol.getEnumText("device") == "gpu" and not protocol.useGpu.get():
         errors.append("Device is gpu, but Use GPU is No.\nSet one to agree with the other.")
+    changed = [setting.form_label for setting in (settings.MASK_RESOLUTION, settings.MASK_EDGE)
+               if getattr(protocol, setting.form_name).get() != setting.default]
+    if protocol.mask.get() is not None and changed:
+        errors.append(f"{' and '.join(changed)} would have no effect, as a mask is given.\n"
+                      "Set back to the default, or leave the mask empty.")
     return errors
+
+
+def _isShown(protocol, setting):
+    """Whether the form has a row for a setting, and shows it."""
+    return hasattr(protocol, setting.form_name) and protocol.evalParamCondition(setting.form_name)
+
+
+def _isAboveZero(text):
+    return text.isdecimal() and int(text) > 0
 
 
 def wrongMarch(text):
@@ -105,14 +123,17 @@ def wrongSymmetry(text, oligomer=False):
     return []
 
 
-def wrongSphere(text):
-    """Errors of a sphere: x y z radius in Å."""
+def wrongSphere(text, side):
+    """Errors of a sphere, x y z radius in Å, in a box of a side in Å."""
     try:
         numbers = [float(word) for word in text.replace(",", " ").split()]
     except ValueError:
         numbers = []
     if len(numbers) == 4 and numbers[3] > 0:
-        return []
+        if all(-numbers[3] < place < side + numbers[3] for place in numbers[:3]):
+            return []
+        return [f"{settings.FOCUS_SPHERE.form_label} '{text}' lies outside the box, which runs from 0 to {side:.0f} Å along "
+                "each axis.\nGive coordinates in Å from the first voxel of the map."]
     return [f"{settings.FOCUS_SPHERE.form_label} is '{text}'; four numbers, the last above 0, are needed, such as "
             "120 95 140 35.\nRead them off in a viewer that shows Å from the first voxel of the map."]
 
@@ -133,6 +154,6 @@ def expandedParticles(particles, advice):
 
 def wrongPatches(text):
     """Errors of a number of patches that is neither a number nor auto."""
-    if text == "auto" or (text.isdigit() and int(text) > 0):
+    if text == "auto" or _isAboveZero(text):
         return []
     return [f"{settings.PATCHES.form_label} is '{text}'; a whole number above zero or auto is needed.\nCorrect it."]

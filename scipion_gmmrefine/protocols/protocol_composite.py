@@ -50,9 +50,11 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                       default=REFINEMENTS, display=params.EnumParam.DISPLAY_HLIST, label="Parts from",
                       help="Protocols of this plugin bring map and mask along; volumes of others need a mask each.")
         form.addParam("inputRefinements", params.MultiPointerParam, important=True, allowsNull=True,
-                      pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry",
+                      pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry,"
+                                   "GmmRefineProtPatches",
                       condition=f"partsFrom=={REFINEMENTS}", label="Focused refinements",
-                      help="*GMM focused refine*, *GMM conformation to pose* or *impose symmetry*, finished.")
+                      help="*GMM focused refine*, *GMM conformation to pose* or *impose symmetry*, finished; of *GMM patch "
+                           "refine* every patch becomes a part.")
         form.addParam("inputVolumes", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="Volume",
                       condition=f"partsFrom=={MAPS}", label="Volumes", help="With half maps.")
         form.addParam("inputMasks", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="VolumeMask",
@@ -80,7 +82,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     def _parts(self):
         """Volume and mask of every part."""
         if self.partsFrom.get() == REFINEMENTS:
-            return [(pointer.get().outputVolume, pointer.get().outputMask) for pointer in self.inputRefinements]
+            return [part for pointer in self.inputRefinements for part in _partsOf(pointer.get())]
         return list(zip(*([pointer.get() for pointer in pointers] for pointers in (self.inputVolumes, self.inputMasks))))
 
     # --------------------------- STEPS functions ------------------------------
@@ -110,8 +112,15 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                    "outputFSC": self._fscs(), "outputMask": self._mask(samplingRate, MASK_FILE)}
         self._defineOutputs(**outputs)
         for output in outputs.values():
-            for volume, _ in self._parts():
-                self._defineSourceRelation(volume, output)
+            for source in self._sources():
+                self._defineSourceRelation(source, output)
+
+    def _sources(self):
+        """What the parts come from: volumes, or the set of those of a protocol's patches."""
+        if self.partsFrom.get() == MAPS:
+            return [pointer.get() for pointer in self.inputVolumes]
+        refinements = [pointer.get() for pointer in self.inputRefinements]
+        return [getattr(one, "outputVolumes", one.outputVolume) for one in refinements]
 
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
@@ -155,6 +164,13 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
 
     def _citations(self):
         return ["Chen2023", "Rosenthal2003"]
+
+
+def _partsOf(refinement):
+    """Volume and mask of a focused refinement, or of every patch."""
+    if hasattr(refinement, "outputMasks"):
+        return list(zip(*([item.clone() for item in items] for items in (refinement.outputVolumes, refinement.outputMasks))))
+    return [(refinement.outputVolume, refinement.outputMask)]
 
 
 def _partFolder(number):

@@ -1,5 +1,6 @@
 """Refine a molecule patch by patch and join the patches."""
 import os
+import shutil
 
 from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume
 from pwem.protocols import ProtRefine3D
@@ -25,6 +26,7 @@ from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import (
     beyondNyquist,
+    expandedParticles,
     wrongCombinations,
     wrongGaussians,
     wrongGrid,
@@ -131,6 +133,8 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     def describeStep(self, _options):
         """What the patches are compared with: the global FSC under the same mask, and a model of the composite."""
+        for folder in (GLOBAL_FOLDER, MODEL_FOLDER):  # of a composite that was joined otherwise
+            shutil.rmtree(self._getExtraPath(folder), ignore_errors=True)
         halves = [self._getExtraPath("iterations", "00", name) for name in HALF_MAP_FILES]
         mask = ["--mask", self._getExtraPath(MASK_FILE)]
         self._runEngine("fsc", [*halves, *mask, *engineOptions(self, (settings.FSC_THRESHOLD, settings.SEED))], [FSC_FILE],
@@ -181,6 +185,8 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         if particles is None:
             return []  # Scipion itself reports an empty input
         errors = self._validatePoses(particles) or self._validateHalves(particles)
+        if self.patches.get() == "1":
+            errors += expandedParticles(particles, "One patch is the whole molecule: ask for more.")
         errors += wrongPatches(self.patches.get()) + wrongGaussians(self.gaussians.get()) + wrongCombinations(self)
         errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), particles.getSamplingRate())
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)

@@ -40,7 +40,8 @@ class RegionProtocol:
             return [f"*{setting.form_label}* is empty: no region to focus on.\nGive one, or {otherwise}."]
         if self.region.get() == MASK:
             return wrongGrid(value, particles.getXDim(), particles.getSamplingRate(), "focus mask")
-        return wrongSphere(value) if self.region.get() == SPHERE else []
+        side = particles.getXDim() * particles.getSamplingRate()
+        return wrongSphere(value, side) if self.region.get() == SPHERE else []
 
     def _describeRegion(self):
         """The region in words."""

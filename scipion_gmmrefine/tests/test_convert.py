@@ -187,6 +187,14 @@ class TestRefinedPoses(ConvertTest):
             self.refined(doubled)
 
 
+    def test_marks_of_symmetry_copies_are_kept(self):
+        """Without them copies in re-extracted images would count as particles of their own."""
+        self.write(makeParticles(self.folder, copies=2))
+        again = [one.clone() for one in self.fill()]
+        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in again], [1, 1, 2, 2, 3, 3, 4, 4])
+        self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in again], [1, 2] * 4)
+
+
 class TestAppendCopies(ConvertTest):
     def test_copies_take_new_ids_and_poses_and_keep_the_rest(self):
         source = makeParticles(self.folder, ids=[7, 40])

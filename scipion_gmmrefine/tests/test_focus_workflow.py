@@ -100,6 +100,36 @@ class TestFocusWorkflow(BaseTest):
         self.assertFalse(np.allclose(first.getTransform().getMatrix(), second.getTransform().getMatrix()))
         self.assertEqual(len(protocol.summary()), 3)
         self.assertRegex(protocol.summary()[1], r"Patch 1: [\d.]+ Å → [\d.]+ Å; particles turned [\d.]+°")
+        self.joinWithAFocus(protocol)
+        self.joinByOtherWeights(protocol)
+
+    def joinWithAFocus(self, patches):
+        """The paper's merge: a region that was refined by itself, and the patches of the rest."""
+        protocol = self.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)
+        for part in (self.focusing, patches):
+            protocol.inputRefinements.append(part)
+        self.proj.launchProtocol(protocol, wait=True)
+        self.assertTrue(protocol.isFinished(), protocol.getErrorMessage())
+        self.assertIn("Composite of 3 parts", protocol.summary()[0])
+        joined = mrcfile.read(protocol.outputVolume.getHalfMaps(asList=True)[0])
+        masks = [mrcfile.read(mask.getFileName()) for mask in (self.focusing.outputMask, *patches.outputMasks)]
+        halves = [mrcfile.read(volume.getHalfMaps(asList=True)[0])
+                  for volume in (self.focusing.outputVolume, *(one.clone() for one in patches.outputVolumes))]
+        covered = np.sum(masks, axis=0) >= 1
+        expected = np.sum([mask * half for mask, half in zip(masks, halves)], axis=0)[covered] / np.sum(masks, axis=0)[covered]
+        np.testing.assert_allclose(joined[covered], expected, atol=1e-5)
+
+    def joinByOtherWeights(self, patches):
+        """Continue with other weights: nothing is refined again, and what is made of the composite is made anew."""
+        refined = Path(patches._getExtraPath("patches", "01", "half_map_1.mrc"))
+        before, model = refined.stat().st_mtime, Path(patches.outputGmm.getFileName()).read_text()
+        patches.compositeWeights.set(settings.COMPOSITE_WEIGHTS.choices.index("snr"))
+        patches.runMode.set(MODE_RESUME)
+        self.proj.launchProtocol(patches, wait=True)
+        self.assertTrue(patches.isFinished(), patches.getErrorMessage())
+        self.assertNotEqual(Path(patches._getExtraPath("model", "gmm.star")).read_text(), model)
+        self.assertTrue(Path(patches._getExtraPath("weights", "01.mrc")).exists())
+        self.assertEqual(refined.stat().st_mtime, before)
 
     def test_composite_of_a_part_with_itself_is_the_part(self):
         protocol = self.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)

@@ -162,6 +162,20 @@ class TestValidateFocus(ValidateTest):
         for text in ("1 2 3", "1 2 3 x", "1 2 3 0"):
             self.assertOneError(self.focus(region=1, focusSphere=text), f"'{text}'", "such as 120 95 140 35")
         self.assertEqual(self.focus(region=1, focusSphere="20, 20, 20, 9").validate(), [])
+        self.assertOneError(self.focus(region=1, focusSphere="20 20 800 30"), "lies outside the box, which runs from 0 to 40 Å")
+
+    def test_adam_cannot_leave_a_rest(self):
+        adam = {"optimizer": settings.OPTIMIZER.choices.index("adam"), "loss": settings.LOSS.choices.index("frc"),
+                "region": 1, "focusSphere": "20 20 20 9"}
+        self.assertOneError(self.focus(**adam), "adam moves the molecule as a whole")
+        moves = settings.FOCUS_REST.choices.index("moves")
+        self.assertEqual(self.focus(focusRest=moves, **adam).validate(), [])
+
+    def test_edge_of_a_mask_that_is_given(self):
+        focus = self.focus(region=1, focusSphere="20 20 20 9", maskEdge=9.0)
+        self.assertEqual(focus.validate(), [])
+        focus.mask.set(writeMask(self.folder / "mask.mrc"))
+        self.assertOneError(focus, "would have no effect, as a mask is given")
 
     def test_symmetry_copies_are_welcome(self):
         self.assertEqual(self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2)).validate(), [])
@@ -174,13 +188,18 @@ class TestValidatePatches(ValidateTest):
         return protocol
 
     def test_number_of_patches(self):
-        for text in ("", "0", "some", "2.5"):
+        for text in ("", "0", "some", "2.5", "²"):
             self.assertOneError(self.patches(patches=text), f"'{text}'", "auto")
         for text in ("auto", "4"):
             self.assertEqual(self.patches(patches=text).validate(), [])
 
     def test_no_half_sets(self):
         self.assertOneError(self.patches(makeParticles(self.folder, halves=())), "no half sets")
+
+    def test_one_patch_of_symmetry_copies(self):
+        copies = makeParticles(self.folder, copies=2)
+        self.assertOneError(self.patches(copies, patches="1"), "symmetry copies", "One patch is the whole molecule")
+        self.assertEqual(self.patches(copies, patches="2").validate(), [])
 
     def test_steps(self):
         def names(**options):
