@@ -31,7 +31,8 @@ PLANTED = (
     (2, "small", {"swing": f"{NBD1}: 8", "particles": 1000, "box": 64, "pixel_size": 2.7}),
     # made and measured once when all was settled
     (2, "two_unseen", {"swing": NBDS, "seed": 31}),
-    (4, "four_unseen", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8", "seed": 32}), (1, "one_unseen", {"seed": 33}), (2, "small_unseen", {"swing": f"{NBD1}: 8", "seed": 34}),
+    (4, "four_unseen", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8", "seed": 32}),
+    (1, "one_unseen", {"seed": 33}), (2, "small_unseen", {"swing": f"{NBD1}: 8", "seed": 34}),
     (4, "uneven_unseen", {"swing": f"{NBD1}: 10; {NBD2}: -5..10; {TOP}: 7", "snr": 0.08, "seed": 35}))
 
 

@@ -102,6 +102,13 @@ class TestStarReader(ConvertTest):
         fillSet(particles, str(self.star), str(self.folder))
         return particles
 
+    def test_marks_of_symmetry_copies_are_kept(self):
+        """Without them copies in re-extracted images would count as particles of their own."""
+        self.write(makeParticles(self.folder, copies=2))
+        again = [one.clone() for one in self.fill()]
+        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in again], [1, 1, 2, 2, 3, 3, 4, 4])
+        self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in again], [1, 2] * 4)
+
     def test_round_trip_of_a_set(self):
         source = makeParticles(self.folder, ids=IDS)
         self.write(source)
@@ -185,14 +192,6 @@ class TestRefinedPoses(ConvertTest):
             return {name: [values[0], *values] for name, values in table.items()}
         with self.assertRaisesRegex(ValueError, "1 occur twice"):
             self.refined(doubled)
-
-
-    def test_marks_of_symmetry_copies_are_kept(self):
-        """Without them copies in re-extracted images would count as particles of their own."""
-        self.write(makeParticles(self.folder, copies=2))
-        again = [one.clone() for one in self.fill()]
-        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in again], [1, 1, 2, 2, 3, 3, 4, 4])
-        self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in again], [1, 2] * 4)
 
 
 class TestAppendCopies(ConvertTest):

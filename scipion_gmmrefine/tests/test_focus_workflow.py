@@ -112,7 +112,8 @@ class TestFocusWorkflow(BaseTest):
         self.assertTrue(protocol.isFinished(), protocol.getErrorMessage())
         self.assertIn("Composite of 3 parts", protocol.summary()[0])
         joined = mrcfile.read(protocol.outputVolume.getHalfMaps(asList=True)[0])
-        masks = [mrcfile.read(mask.getFileName()) for mask in (self.focusing.outputMask, *patches.outputMasks)]
+        masks = [mrcfile.read(name) for name in (
+            self.focusing.outputMask.getFileName(), *(mask.getFileName() for mask in patches.outputMasks))]
         halves = [mrcfile.read(volume.getHalfMaps(asList=True)[0])
                   for volume in (self.focusing.outputVolume, *(one.clone() for one in patches.outputVolumes))]
         covered = np.sum(masks, axis=0) >= 1
@@ -121,7 +122,7 @@ class TestFocusWorkflow(BaseTest):
 
     def joinByOtherWeights(self, patches):
         """Continue with other weights: nothing is refined again, and what is made of the composite is made anew."""
-        refined = Path(patches._getExtraPath("patches", "01", "half_map_1.mrc"))
+        refined = Path(patches._getExtraPath("patches", "01", "iterations", "01", "half_map_1.mrc"))
         before, model = refined.stat().st_mtime, Path(patches.outputGmm.getFileName()).read_text()
         patches.compositeWeights.set(settings.COMPOSITE_WEIGHTS.choices.index("snr"))
         patches.runMode.set(MODE_RESUME)
