@@ -10,13 +10,12 @@ import tempfile
 import numpy as np
 from stage import command, simulated, table
 
-from gmmrefine.geometry.rotations import common_rotation
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.pipelines.patch_geometry import read_patches
-from gmmrefine.validation.pose_error import pose_errors
+from gmmrefine.validation.pose_error import displacement_rms, pose_errors
 
 NBDS = "chain A and 390-640,1208-1440: 8"
 # the extracellular half of the membrane part, by residues whose mean lies more than 30 Å from the centre
@@ -79,22 +78,6 @@ def focus_table(folder):
         "refinement", "rms rotation of the domain (°)", "rms shift (Å)", "change", "mean masked FSC to the truth"), rows)
 
 
-def displacement(found, truth, sphere):
-    """Rms distance in Å, in projection, between where poses put a patch (4,) and where it is; each half in its own frame."""
-    points = sphere[:3] + np.random.default_rng(0).normal(0, sphere[3] / 2, (50, 3))
-    squares = []
-    for half in (1, 2):
-        one, other = found.subset(found.half_set == half), truth.subset(truth.half_set == half)
-        turned = one.rotations @ common_rotation(one.rotations, other.rotations)
-        apart = (
-            np.einsum("nij,kj->nki", turned[:, :2], points) - one.shifts[:, None]
-            - np.einsum("nij,kj->nki", other.rotations[:, :2], points) + other.shifts[:, None])
-        design = turned[:, :2].reshape(-1, 3)
-        move = np.linalg.lstsq(design, apart.mean(axis=1).ravel(), rcond=None)[0]
-        squares.append(np.sum((apart - (design @ move).reshape(-1, 1, 2)) ** 2, axis=2).mean())
-    return np.sqrt(np.mean(squares))
-
-
 def patches_table(folder):
     """Every patch before and after, against the body it belongs to."""
     place = os.path.join(folder, "two")
@@ -110,8 +93,8 @@ def patches_table(folder):
         kind = "moves" if (mask * domain).sum() > 0.5 * mask.sum() else "rests"
         after = particles_of(folder_of_patch, "particles.star")
         rows.append((
-            number, kind, f"{displacement(before, bodies[kind], patch.spheres[0]):.2f}",
-            f"{displacement(after, bodies[kind], patch.spheres[0]):.2f}", f"{fsc_to_truth(place, start, mask):.4f}",
+            number, kind, f"{displacement_rms(before, bodies[kind], patch.spheres[0]):.2f}",
+            f"{displacement_rms(after, bodies[kind], patch.spheres[0]):.2f}", f"{fsc_to_truth(place, start, mask):.4f}",
             f"{fsc_to_truth(place, folder_of_patch, mask):.4f}"))
     table("Four patches of the same molecule (target: every moving patch better, none worse)", (
         "patch", "", "rms displacement before (Å)", "after (Å)", "mean masked FSC to the truth before", "after"), rows)

@@ -5,6 +5,8 @@ import numpy as np
 
 from gmmrefine.geometry.rotations import angular_distance_deg, common_rotation
 
+_POINTS = 50  # that stand for a region
+
 
 @dataclass(frozen=True)
 class PoseErrors:
@@ -63,3 +65,32 @@ def pose_errors(particles, truth):
         shift[members] = np.linalg.norm((difference - design @ move).reshape(-1, 2), axis=1)
         frames.append(frame)
     return PoseErrors(rotation, shift, float(angular_distance_deg(frames[0][None], frames[1][None])[0]))
+
+
+def displacement_rms(particles, truth, sphere):
+    """How far apart poses and true poses show a region in the images, Å: what an error of the pose does to its map.
+
+    Parameters
+    ----------
+    particles, truth : ParticleSet
+        The same particles in the same order, with half sets; each half is judged in its own best frame.
+    sphere : (4,) float
+        x, y, z from the box centre and radius of the region, Å.
+
+    Returns
+    -------
+    float
+        Rms over particles and points of the region, in projection.
+    """
+    points = sphere[:3] + np.random.default_rng(0).normal(0, sphere[3] / 2, (_POINTS, 3))
+    squares = np.empty((len(truth), _POINTS))
+    for half in (1, 2):
+        members = truth.half_set == half
+        turned = particles.rotations[members] @ common_rotation(particles.rotations[members], truth.rotations[members])
+        apart = (
+            np.einsum("nij,kj->nki", turned[:, :2], points) - particles.shifts[members, None]
+            - np.einsum("nij,kj->nki", truth.rotations[members, :2], points) + truth.shifts[members, None])
+        design = turned[:, :2].reshape(-1, 3)
+        move = np.linalg.lstsq(design, apart.mean(axis=1).ravel(), rcond=None)[0]
+        squares[members] = np.sum((apart - (design @ move).reshape(-1, 1, 2)) ** 2, axis=2)
+    return float(np.sqrt(np.mean(squares)))

@@ -30,8 +30,8 @@ BACKGROUND_FOLDER = "background"
 class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     """Join focused maps of one molecule into one map per half set, and show the seams.
 
-    *Input*: focused refinements of this plugin, or any volumes with half maps and as many masks in the same order. All must
-    lie in one frame and come from the same half sets: parts of this plugin that do not are refused.
+    *Input*: focused refinements and patches of this plugin, or any volumes with half maps and as many masks in the same
+    order. All must lie in one frame and come from the same half sets: parts of this plugin that do not are refused.
 
     *Output*: the composite with its half maps, its FSC and the mask of the FSC.
 

@@ -57,8 +57,8 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     every patch a set of particles with the poses of that patch (outputParticles1, outputParticles2, ...).
 
     Patches *together* go through the images once per iteration, which is faster. Patches *apart* are steps of their own: they
-    run side by side on the GPUs listed (give one Scipion thread more than GPUs), and *Continue* repeats only those that
-    failed. The number of patches must then be a number: with *auto* they go one after the other in one step.
+    run side by side on the GPUs listed (give one Scipion thread more than GPUs), and *Continue* refines only those that are
+    not finished. The number of patches must then be a number: with *auto* they go one after the other in one step.
 
     A composite is not one reconstruction, and its FSC says nothing about how the patches lie to each other: deposit it with the
     maps and masks of its patches, and look at the seams in *Analyze results*.

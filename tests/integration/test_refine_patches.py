@@ -18,7 +18,9 @@ from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.pipelines.patch_geometry import read_patches
+from gmmrefine.validation.pose_error import displacement_rms
 
+DOMAIN = "chain A and 390-640,1208-1440"
 SMALL = ("--patches", 2, "--patch-iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
 APART = ("--patch-mode", "apart")
 OF_A_PATCH = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "focus_mask.mrc", "particles.star")
@@ -36,7 +38,7 @@ def patch_by_patch(particles, output, *options):
 def swinging(tmp_path_factory):
     """Particles one domain of which swings by up to 8°."""
     folder = tmp_path_factory.mktemp("swinging")
-    outcome = gmmrefine(*SIMULATE, "--snr", 1, "--swing", "chain A and 390-640,1208-1440: 8", "-o", folder)
+    outcome = gmmrefine(*SIMULATE, "--snr", 1, "--swing", f"{DOMAIN}: 8", "-o", folder)
     assert outcome.code == 0, outcome.err
     return folder / "particles.star"
 
@@ -405,3 +407,28 @@ def test_fewer_patches_in_the_folder_where_more_were_refused(swinging, tmp_path)
     outcome = gmmrefine("refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--patches", 60)
     assert_refused(outcome, "refine-patches", "Ask for fewer")
     patch_by_patch(swinging, tmp_path / "run", *APART, "--only", "geometry")
+
+
+@pytest.mark.slow
+def test_patches_that_move_improve_and_those_that_rest_do_not_get_worse(tmp_path):
+    """Against the true poses of the body that each patch belongs to."""
+    simulated, whole, patches = (tmp_path / name for name in ("simulated", "global", "patches"))
+    for command in (
+            ("simulate", "6msm", "-o", simulated, "--particles", 1000, "--box", 64, "--pixel-size", 2.7, "--snr", 0.3,
+             "--swing", f"{DOMAIN}: 8", "--pose-error", 2, "--shift-error", 1),
+            ("refine", simulated / "particles.star", "-o", whole, "--iterations", 2),
+            ("refine-patches", whole / "particles.star", "-o", patches, "--patches", 4, "--patch-iterations", 2)):
+        outcome = gmmrefine(*command)
+        assert outcome.code == 0, outcome.err
+    domain, molecule = (read_mask(simulated / name, 64, 2.7) for name in ("mask_domain_1.mrc", "mask.mrc"))
+    before, kinds = read_particles(whole / "particles.star"), []
+    for number, patch in enumerate(read_patches(str(patches / "patches.star")), 1):
+        folder = patches / f"patches/{number:02d}"
+        inside = read_mask(folder / "focus_mask.mrc", 64, 2.7) * molecule
+        moves = (inside * domain).sum() > 0.5 * inside.sum()
+        truth = read_particles(simulated / ("truth_domain_1.star" if moves else "truth.star"))
+        start, end = (displacement_rms(one, truth, patch.spheres[0]) for one in (
+            before, read_particles(folder / "particles.star")))
+        assert end < (0.8 if moves else 1.05) * start, (number, moves, start, end)
+        kinds.append(moves)
+    assert 0 < sum(kinds) < 4

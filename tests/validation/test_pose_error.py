@@ -4,7 +4,7 @@ import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
 
 from gmmrefine.geometry.rotations import rotations_from_vectors
-from gmmrefine.validation.pose_error import pose_errors
+from gmmrefine.validation.pose_error import displacement_rms, pose_errors
 
 COUNT = 400
 
@@ -39,3 +39,20 @@ def test_a_frame_of_its_own_is_no_error_of_a_half_but_told(truth):
     errors = pose_errors(truth.with_poses(rotations, shifts), truth)
     assert errors.rotation_rms == pytest.approx(0, abs=1e-5) and errors.shift_rms == pytest.approx(0, abs=1e-9)
     assert errors.frame_difference_deg == pytest.approx(1.5, rel=1e-6)
+
+
+def test_a_region_is_displaced_by_turn_times_distance_and_by_move(truth, rng):
+    """About each axis by 1°: points 40 Å from the centre move by 40 Å × 1° √2, two thirds of it seen squared in projection."""
+    turn = rng.normal(0, np.radians(1), (COUNT, 3))
+    turned = truth.with_poses(truth.rotations @ rotations_from_vectors(turn), truth.shifts)
+    far = np.array([0, 0, 40.0, 1e-6])
+    assert displacement_rms(turned, truth, far) == pytest.approx(40 * np.radians(1) * np.sqrt(2 * 2 / 3), rel=0.08)
+    assert displacement_rms(turned, truth, np.array([0, 0, 0, 1e-6])) < 1e-6
+    moved = truth.with_poses(truth.rotations, truth.shifts + rng.normal(0, 1, (COUNT, 2)))
+    assert displacement_rms(moved, truth, far) == pytest.approx(np.sqrt(2), rel=0.08)
+
+
+def test_a_frame_of_its_own_displaces_no_region(truth):
+    frame = rotations_from_vectors(np.radians([[0.0, 1.5, 0.0]]))[0]
+    framed = truth.with_poses(truth.rotations @ frame, truth.shifts)
+    assert displacement_rms(framed, truth, np.array([30.0, 0, 10, 12])) == pytest.approx(0, abs=1e-3)
