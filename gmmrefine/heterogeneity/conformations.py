@@ -5,6 +5,7 @@ from gmmrefine.backend import tf
 from gmmrefine.gmm.model import Gmm
 
 _ENDS = (5, 95)  # percentiles; beyond are few particles, and the decoder guesses
+_ROUNDING = 1e-4  # Å; displacements below are those of single precision
 _AT_A_TIME = 200  # particles
 _POINTS_AT_A_TIME = 20000
 
@@ -90,7 +91,8 @@ def direction_cosine(motions, paths):
         start, end = motion.displacements_of(points, mobility, path[[0, -1]])
         changes.append((end - start).ravel().astype(float))
     sizes = np.linalg.norm(changes, axis=1)
-    return float(changes[0] @ changes[1] / sizes.prod()) if sizes.all() else 0.0
+    moves = sizes > _ROUNDING * np.sqrt(len(points))
+    return float(changes[0] @ changes[1] / sizes.prod()) if moves.all() else 0.0
 
 
 def equal_classes(values, count):

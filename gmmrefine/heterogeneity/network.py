@@ -81,8 +81,9 @@ class Decoder:
 
     def __call__(self, latent):
         """Motions (B, A, 6) of latents (B, D): rotation vectors in radians, moves in Å."""
-        raw = self._layers(tf.concat([tf.zeros_like(latent[:1]), latent], axis=0))
-        return tf.reshape(raw[1:] - raw[:1], [tf.shape(latent)[0], -1, 6]) * self._units
+        # a zero for every row: on some processors a matrix product rounds by the place of a row
+        raw = self._layers(latent) - self._layers(tf.zeros_like(latent))
+        return tf.reshape(raw, [tf.shape(latent)[0], -1, 6]) * self._units
 
     def turn(self, axes):
         """Let the latent be measured along other axes, the columns of (D, D)."""
