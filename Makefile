@@ -4,6 +4,8 @@
 PYTHON ?= python3
 EXTRAS ?= test
 RUN := .venv/bin/python
+# One process per core, at most four; the tests of a file stay together, as they share what was computed for them.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 INSTALLED := .venv/.installed-$(EXTRAS)
 
 # What another environment exports must not leak into ours.
@@ -27,12 +29,12 @@ demo: install
 	$(RUN) -m scipion_gmmrefine.demo
 
 test: install
-	$(RUN) -m pytest tests
-	$(RUN) -m pytest scipion_gmmrefine/tests
+	$(RUN) -m pytest $(PARALLEL) tests
+	$(RUN) -m pytest $(PARALLEL) scipion_gmmrefine/tests
 
 test-slow: install
-	$(RUN) -m pytest -m "not gpu" tests
-	$(RUN) -m pytest -m "not gpu" scipion_gmmrefine/tests
+	$(RUN) -m pytest $(PARALLEL) -m "not gpu" tests
+	$(RUN) -m pytest $(PARALLEL) -m "not gpu" scipion_gmmrefine/tests
 
 lint: install
 	$(RUN) -m ruff check .

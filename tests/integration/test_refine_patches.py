@@ -18,7 +18,6 @@ from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.pipelines.patch_geometry import read_patches
-from gmmrefine.validation.pose_error import displacement_rms
 
 DOMAIN = "chain A and 390-640,1208-1440"
 SMALL = ("--patches", 2, "--patch-iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
@@ -284,25 +283,6 @@ def left_in(folder):
     return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
-@pytest.mark.parametrize("options, words", [
-    (("--patches", 0), ["--patches 0: expected a number above 0, or auto"]),
-    (("--patches", "three"), ["--patches three: expected a number above 0, or auto"]),
-    (("--patches", -2), ["--patches -2: expected a number above 0, or auto"]),
-    (("--patches", 2.5), ["--patches 2.5: expected a number above 0, or auto"]),
-    (("--only", "geometry"), ["--only takes the patches one by one. Add --patch-mode apart"]),
-    (("--only", 1), ["Add --patch-mode apart"]),
-    ((*APART, "--only", "nothing"), ["--only nothing: expected geometry, a patch number, or composite"]),
-    ((*APART, "--only", 1), ["patches.star: no such file. Run the same command with --only geometry first"]),
-    (("--patch-iterations", 0), ["--patch-iterations 0: expected at least 1"]),
-    (("--focus-rest", "moves"), ["--focus-rest would have no effect with --patch-mode together"]),
-    (("--optimizer", "adam", "--loss", "frc"), ["would have no effect with --patch-mode together"]),
-    (("--max-resolution", 5), ["--max-resolution 5 Å is beyond Nyquist"])])
-def test_bad_settings_leave_nothing_behind(swinging, tmp_path, options, words):
-    outcome = gmmrefine("refine-patches", swinging, "-o", tmp_path / "run", *options)
-    assert_refused(outcome, "refine-patches", *words)
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize("count, words", [
     (60, ["--patches 60: the smallest patch would hold 1 of 240 Gaussians", "less than one helix"]),
     (300, ["--patches 300: there are only 240 Gaussians"])])
@@ -376,13 +356,6 @@ def test_one_patch_with_other_settings_than_the_geometry(swinging, geometry):
     assert not (geometry / "patches/01/half_map_1.mrc").exists()
 
 
-def test_adam_with_a_rest_that_stays_is_refused_before_anything_is_made(swinging, tmp_path):
-    outcome = gmmrefine(
-        "refine-patches", swinging, "-o", tmp_path / "run", *SMALL, *APART, "--optimizer", "adam", "--loss", "frc")
-    assert_refused(outcome, "refine-patches", "Add --focus-rest moves")
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_mask_and_pinned_exchanges(swinging, together, tmp_path):
     outcome = gmmrefine(
         "refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", together / "run.json", "--mask",
@@ -398,37 +371,7 @@ def test_more_iterations_than_the_pinned_run_had(swinging, together, tmp_path):
     assert_refused(outcome, "refine-patches", "no fsc of iteration 3", "Ask for at most 2")
 
 
-@pytest.mark.parametrize("options", (("--patches", "²"), (*APART, "--only", "²")))
-def test_digits_that_are_no_number(swinging, tmp_path, options):
-    assert_refused(gmmrefine("refine-patches", swinging, "-o", tmp_path / "run", *options), "refine-patches", "²: expected")
-
-
 def test_fewer_patches_in_the_folder_where_more_were_refused(swinging, tmp_path):
     outcome = gmmrefine("refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--patches", 60)
     assert_refused(outcome, "refine-patches", "Ask for fewer")
     patch_by_patch(swinging, tmp_path / "run", *APART, "--only", "geometry")
-
-
-@pytest.mark.slow
-def test_patches_that_move_improve_and_those_that_rest_do_not_get_worse(tmp_path):
-    """Against the true poses of the body that each patch belongs to."""
-    simulated, whole, patches = (tmp_path / name for name in ("simulated", "global", "patches"))
-    for command in (
-            ("simulate", "6msm", "-o", simulated, "--particles", 1000, "--box", 64, "--pixel-size", 2.7, "--snr", 0.3,
-             "--swing", f"{DOMAIN}: 8", "--pose-error", 2, "--shift-error", 1),
-            ("refine", simulated / "particles.star", "-o", whole, "--iterations", 2),
-            ("refine-patches", whole / "particles.star", "-o", patches, "--patches", 4, "--patch-iterations", 2)):
-        outcome = gmmrefine(*command)
-        assert outcome.code == 0, outcome.err
-    domain, molecule = (read_mask(simulated / name, 64, 2.7) for name in ("mask_domain_1.mrc", "mask.mrc"))
-    before, kinds = read_particles(whole / "particles.star"), []
-    for number, patch in enumerate(read_patches(str(patches / "patches.star")), 1):
-        folder = patches / f"patches/{number:02d}"
-        inside = read_mask(folder / "focus_mask.mrc", 64, 2.7) * molecule
-        moves = (inside * domain).sum() > 0.5 * inside.sum()
-        truth = read_particles(simulated / ("truth_domain_1.star" if moves else "truth.star"))
-        start, end = (displacement_rms(one, truth, patch.spheres[0]) for one in (
-            before, read_particles(folder / "particles.star")))
-        assert end < (0.8 if moves else 1.05) * start, (number, moves, start, end)
-        kinds.append(moves)
-    assert 0 < sum(kinds) < 4
