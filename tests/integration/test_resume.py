@@ -48,7 +48,12 @@ def start(simulated, folder):
     command = ["refine", simulated / "particles.star", "-o", folder, *REFINE]
     return subprocess.Popen(
         [sys.executable, "-m", "gmmrefine", *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True)
+        text=True, preexec_fn=listen_to_interrupts)
+
+
+def listen_to_interrupts():
+    """Tests that run side by side ignore them, and what they start would too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_for(path, process):
