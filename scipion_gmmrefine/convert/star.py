@@ -31,7 +31,7 @@ def parseTable(text, tableName=""):
 
 
 def formatTable(tableName, columns):
-    """A table as STAR text; floats get six decimals.
+    """A table as STAR text; floats get six decimals, text with a blank is quoted.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def formatTable(tableName, columns):
     """
     table = Table(columns=list(columns))
     for row in zip(*columns.values()):
-        table.addRow(*row)
+        table.addRow(*(f'"{value}"' if isinstance(value, str) and " " in value else value for value in row))
     text = io.StringIO()
     table.writeStar(text, tableName)
     return text.getvalue()

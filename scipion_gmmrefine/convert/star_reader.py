@@ -184,14 +184,14 @@ def appendCopies(particles, source, fileName):
         Empty, on the grid of the source.
     source : SetOfParticles
     fileName : str
-        The engine's expanded particles.star, which names the Scipion id of every copy's parent.
+        The engine's expanded particles.star, with the Scipion id of every copy's parent. The mark takes the parent's image
+        instead: ids of two sets are not told apart once their copies are joined.
     """
     parents = {particle.getObjId(): particle.clone() for particle in source.iterItems()}
     for values in _rows(readTable(fileName, "particles")):
-        parent = int(values[OBJECT_ID])
-        copy = parents[parent].clone()
+        copy = parents[int(values[OBJECT_ID])].clone()
         copy.cleanObjId()
         copy.getTransform().setMatrix(_transform(values, source.getSamplingRate()))
-        setattr(copy, PARENT_PARTICLE, Integer(parent))
+        setattr(copy, PARENT_PARTICLE, String(values[PARENT_PARTICLE[1:]]))
         setattr(copy, SYMMETRY_COPY, Integer(values[SYMMETRY_COPY[1:]]))
         particles.append(copy)

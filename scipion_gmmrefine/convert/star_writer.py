@@ -33,8 +33,6 @@ def writeParticles(particles, fileName, stackFolder):
     rows = [_row(particle, stacks, pixelSize) for particle in particles.iterItems() if EMSet.isItemEnabled(particle)]
     columns = {name: [row.get(name) for row in rows] for name in rows[0]}
     columns = {name: values for name, values in columns.items() if None not in values}
-    if any(" " in name for name in columns["rlnImageName"]):
-        columns["rlnImageName"] = [f'"{name}"' for name in columns["rlnImageName"]]
     optics = opticsOfSet(particles)
     columns.setdefault("rlnOpticsGroup", [optics["rlnOpticsGroup"][0]] * len(rows))
     writeTables(fileName, {"optics": optics, "particles": columns})

@@ -6,7 +6,7 @@ import mrcfile
 import numpy as np
 from pwem.emlib.image import ImageHandler
 from pwem.objects import SetOfParticles
-from pyworkflow.object import Integer
+from pyworkflow.object import Integer, String
 
 from scipion_gmmrefine.constants import (
     HALF_SET,
@@ -92,8 +92,12 @@ class TestStarWriter(ConvertTest):
     def test_path_with_a_blank_survives(self):
         folder = self.folder / "my data"
         folder.mkdir()
-        _, blocks = self.write(makeParticles(folder))
-        self.assertEqual(blocks["particles"]["rlnImageName"][0], f"000001@{folder / 'stack.mrcs'}")
+        particles, image = makeParticles(folder, copies=2), f"000001@{folder / 'stack.mrcs'}"
+        first = particles[1]
+        setattr(first, PARENT_PARTICLE, String(image))
+        particles.update(first)
+        _, blocks = self.write(particles)
+        self.assertEqual([blocks["particles"][name][0] for name in ("rlnImageName", "gmmParentParticle")], [image] * 2)
 
 
 class TestStarReader(ConvertTest):
@@ -201,6 +205,7 @@ class TestAppendCopies(ConvertTest):
         table = {name: [value for value in values for _ in range(2)] for name, values in blocks["particles"].items()}
         table["rlnAngleRot"] = ["10", "20", "30", "40"]
         table["gmmSymmetryCopy"] = ["1", "2", "1", "2"]
+        table["gmmParentParticle"] = [image for image in blocks["particles"]["rlnImageName"] for _ in range(2)]
         writeTables(self.star, {**blocks, "particles": table})
         out = SetOfParticles(filename=str(self.folder / "out.sqlite"))
         out.copyInfo(source)
@@ -208,7 +213,7 @@ class TestAppendCopies(ConvertTest):
         out.write()
         copies = [one.clone() for one in out.iterItems()]
         self.assertEqual([one.getObjId() for one in copies], [1, 2, 3, 4])
-        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in copies], [7, 7, 40, 40])
+        self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in copies], table["gmmParentParticle"])
         self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in copies], [1, 2, 1, 2])
         self.assertEqual([getattr(one, HALF_SET).get() for one in copies], [1, 1, 2, 2])
         self.assertEqual([one.getCTF().getDefocusU() for one in copies], [15007, 15007, 15040, 15040])

@@ -151,14 +151,15 @@ class TestFocusWorkflow(BaseTest):
                            symmetry="C2", useGpu=False)
         source, copies = dimer.outputParticles, expanding.outputParticles
         self.assertEqual(copies.getSize(), 2 * PARTICLES)
-        halves, poses = self.halves(source), {
-            one.getObjId(): one.getTransform().getMatrix() for one in source.iterItems()}
+        halves, parents = self.halves(source), {
+            (one.getIndex(), one.getFileName()): one.clone() for one in source.iterItems()}
         halfTurn = np.diag([-1.0, -1, 1])
         for copy in copies.iterItems():
-            parent, number = getattr(copy, PARENT_PARTICLE).get(), getattr(copy, SYMMETRY_COPY).get()
-            self.assertEqual(getattr(copy, HALF_SET).get(), halves[parent])
+            parent, number = parents[copy.getIndex(), copy.getFileName()], getattr(copy, SYMMETRY_COPY).get()
+            self.assertRegex(getattr(copy, PARENT_PARTICLE).get(), rf"^0*{copy.getIndex()}@/.*mrcs$")
+            self.assertEqual(getattr(copy, HALF_SET).get(), halves[parent.getObjId()])
             turned = np.linalg.inv(copy.getTransform().getMatrix())[:3, :3]
-            expected = np.linalg.inv(poses[parent])[:3, :3] @ (np.eye(3) if number == 1 else halfTurn)
+            expected = np.linalg.inv(parent.getTransform().getMatrix())[:3, :3] @ (np.eye(3) if number == 1 else halfTurn)
             np.testing.assert_allclose(turned, expected, atol=1e-5)
         self.assertIn(f"{2 * PARTICLES} images of {PARTICLES} particles, C2", expanding.summary()[0])
         self.assertRegex(expanding.summary()[1], r"correlates with itself to (9\d|10\d)% of what its half maps allow")
