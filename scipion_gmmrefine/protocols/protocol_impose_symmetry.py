@@ -39,8 +39,8 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
         form.addParam("backgroundVolume", params.PointerParam, pointerClass="Volume", allowsNull=True,
                       label="Background",
                       help="Volume of the whole molecule with half maps, of the same half sets, for what lies outside all "
-                           "masks. The symmetry is measured on it, so take one that was refined without, and refused where it "
-                           "is absent. Empty leaves 0 there.")
+                           "masks. The symmetry is measured on it and refused where it is absent; a volume that was refined "
+                           "with the symmetry has it in any case. Empty leaves 0 there.")
         addSettings(form, SETTINGS[1:])
 
     # --------------------------- INSERT steps functions ----------------------
