@@ -30,14 +30,16 @@ def run(args):
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.io.star_particles import write_particles
-    from gmmrefine.particles.symmetry import COPY_LABEL, PARENT_LABEL, counted, expanded
+    from gmmrefine.particles.symmetry import counted, expanded, marks_of
     from gmmrefine.pipelines.expand_symmetry import measured_symmetry
+    from gmmrefine.pipelines.recorded_run import refuse_other_command
     from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
 
     started = time.time()
     check_limits(args, COMPUTING)
     refuse_to_overwrite(args.output, OUTPUTS, [args.particles])
+    refuse_other_command(args.output, "expand-symmetry")
     operators = point_group(args.symmetry)
     if len(operators) == 1:
         raise InputError("--symmetry C1 has no copies to make. Give the point group of the molecule, e.g. --symmetry C3.")
@@ -49,11 +51,8 @@ def run(args):
     set_up(args.threads, args.device)
     progress = Progress(args.output)
     measured = measured_symmetry(particles, args, progress)
-    marks = {
-        PARENT_LABEL: particles.table.particles.columns["rlnImageName"][copies.row],
-        COPY_LABEL: np.tile(np.arange(1, len(operators) + 1), len(particles))}
     path = Path(args.output) / "particles.star"
-    write_particles(path, copies, marks)
+    write_particles(path, copies, marks_of(copies, len(operators)))
     progress.say(f"{path}: {counted(copies)}, {args.symmetry.upper()}")
     results = {
         "images": len(copies), "particles": len(particles), "counted": counted(copies),

@@ -16,6 +16,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
+from gmmrefine.pipelines.recorded_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 
 PARTICLE_FORMS = (".cs", ".star")
@@ -38,6 +39,7 @@ def run(args):
     started = time.time()
     target = Path(args.output) / args.to
     refuse_to_overwrite(args.output, [args.to], [args.file, args.template, args.map])
+    refuse_other_command(args.output, "export")
     if _is_gmm(args.file):
         results = _export_gmm(args, target)
     else:

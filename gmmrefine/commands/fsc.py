@@ -24,10 +24,12 @@ def run(args):
     from gmmrefine.maps.fsc import gold_standard_fsc
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
     from gmmrefine.pipelines.reconstruct import write_fsc
+    from gmmrefine.pipelines.recorded_run import refuse_other_command
     from gmmrefine.pipelines.run_record import write_run_record
 
     started = time.time()
     check_limits(args, _SETTINGS)
+    refuse_other_command(args.output, "fsc")
     a, b = read_half_maps(args.map_a, args.map_b)
     mask = read_mask_on_molecule(args.mask, a.data + b.data, a.voxel_size) if args.mask else None
     curve = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, args.seed)

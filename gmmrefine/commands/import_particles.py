@@ -16,6 +16,7 @@ from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star_particles import write_particles
+from gmmrefine.pipelines.recorded_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import SPLIT_HALVES
 
@@ -37,6 +38,7 @@ def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
     refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
+    refuse_other_command(args.output, "import")
     is_gmm = Path(args.file).suffix.lower() == ".txt"
     results = _import_gmm(args) if is_gmm else _import_particles(args)
     write_run_record(

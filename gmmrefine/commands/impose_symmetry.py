@@ -33,6 +33,7 @@ def run(args):
     from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, refuse_same_half_maps
+    from gmmrefine.pipelines.recorded_run import refuse_unfinished_run
     from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.pipelines.same_half_sets import agreed_half_sets
     from gmmrefine.progress import Progress
@@ -44,14 +45,16 @@ def run(args):
     files, behind = half_map_files(args.maps), half_map_files(args.background) if args.background else []
     inputs = [*files, *behind, args.mask]
     refuse_to_overwrite(args.output, OUTPUTS, inputs)
-    halves = read_half_maps(*files)
-    pixel_size, backgrounds = halves[0].voxel_size, None
+    for source in {os.path.dirname(path) for path in [*files, *behind]}:
+        refuse_unfinished_run(source)
+    halves, backgrounds = read_half_maps(*files), None
+    refuse_same_half_maps([half.data for half in halves], files)
     if behind:
         read_half_maps(files[0], behind[0])  # refuses another grid
         backgrounds = [volume.data for volume in read_half_maps(*behind)]
+        refuse_same_half_maps(backgrounds, behind)
     whole = backgrounds or [half.data for half in halves]
-    refuse_same_half_maps([half.data for half in halves], files)
-    mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], pixel_size, operators)
+    mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], halves[0].voxel_size, operators)
     named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
     half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
     record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)
@@ -59,7 +62,7 @@ def run(args):
         progress.say(note)
     if half_sets is not None:
         write_half_sets(args.output, half_sets)
-    results = impose_symmetry([half.data for half in halves], mask, backgrounds, pixel_size, args, record, progress)
+    results = impose_symmetry(halves, mask, backgrounds, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"resolution {results['resolution_text']}")
 

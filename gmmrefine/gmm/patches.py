@@ -48,7 +48,8 @@ def cluster(centers, count, seed):
     """
     best, least = None, np.inf
     for start in range(_STARTS):
-        means, labels = kmeans2(centers, count, minit="++", seed=np.random.RandomState(seed * _STARTS + start))
+        random = np.random.RandomState((seed * _STARTS + start) % 2**32)  # which takes no more than that
+        means, labels = kmeans2(centers, count, minit="++", seed=random)
         spread = np.sum((centers - means[labels]) ** 2)
         if spread < least and len(np.unique(labels)) == count:
             best, least = labels, spread

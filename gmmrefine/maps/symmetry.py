@@ -3,7 +3,7 @@ import numpy as np
 from scipy import fft
 
 from gmmrefine.maps.fsc import shell_correlation
-from gmmrefine.maps.turn import turned
+from gmmrefine.maps.turn import turned, turned_mask
 from gmmrefine.threads import thread_count
 
 _LOWEST_SHELL = 2  # the outline alone, shells 0 and 1, is much the same however a map is turned
@@ -63,11 +63,11 @@ def impose(maps, mask, operators, backgrounds=None):
     """
     totals, weights, union = [np.zeros_like(mask) for _ in maps], np.zeros_like(mask), np.zeros_like(mask)
     for operator in operators:
-        turned_mask = np.clip(turned(mask, operator), 0, 1)
-        weights += turned_mask
-        union = np.maximum(union, turned_mask)
+        there = turned_mask(mask, operator)
+        weights += there
+        union = np.maximum(union, there)
         for total, volume in zip(totals, maps):
-            total += turned_mask * turned(volume, operator)
+            total += there * turned(volume, operator)
     if backgrounds is not None:
         room = np.maximum(0, 1 - weights)
         weights += room

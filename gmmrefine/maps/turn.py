@@ -25,16 +25,31 @@ def turned(volume, rotation):
     -------
     (Z, Y, X) float32
     """
-    n = len(volume)
     if len(grid_operators(rotation[None])):
-        odd = np.pad(volume, (0, 1 - n % 2), mode="wrap")  # the plane at -n / 2 is also that at n / 2
-        return turned_on_grid(odd, rotation)[:n, :n, :n].astype(np.float32)
-    finer = _on_finer_grid(volume, _FINER)
-    step = len(finer) / n
+        return _permuted(volume, rotation)
+    return _interpolated(_on_finer_grid(volume, _FINER), rotation, len(volume), order=_SPLINE_ORDER, mode="grid-wrap")
+
+
+def turned_mask(mask, rotation):
+    """As ``turned``, for a mask (Z, Y, X): linear, so that an edge does not ring, and 0 beyond the box."""
+    if len(grid_operators(rotation[None])):
+        return _permuted(mask, rotation)
+    return _interpolated(mask, rotation, len(mask), order=1, mode="constant")
+
+
+def _permuted(volume, rotation):
+    n = len(volume)
+    odd = np.pad(volume, (0, 1 - n % 2), mode="wrap")  # the plane at -n / 2 is also that at n / 2
+    return turned_on_grid(odd, rotation)[:n, :n, :n].astype(np.float32)
+
+
+def _interpolated(volume, rotation, side, **how):
+    """A map (Z, Y, X) turned onto ``side``³ voxels of the same box."""
+    step = len(volume) / side
     inverse = rotation.T[::-1, ::-1]  # axes z y x
-    offset = len(finer) // 2 - step * inverse @ np.full(3, n // 2)
+    offset = len(volume) // 2 - step * inverse @ np.full(3, side // 2)
     return ndimage.affine_transform(
-        finer, step * inverse, offset, volume.shape, np.float32, order=_SPLINE_ORDER, mode="grid-wrap")
+        volume, step * inverse, offset, (side,) * 3, np.float32, **how)
 
 
 def turned_on_grid(cube, rotation):

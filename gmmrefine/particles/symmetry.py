@@ -3,6 +3,8 @@ import os
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from gmmrefine.errors import InputError
 
@@ -35,9 +37,16 @@ def expanded(particles, operators):
 def parents(particles):
     """Which particle each row is an image of, (N,) int from 0 in order of appearance.
 
-    Copies are told by their marks, or else by showing the same image of the same stack.
+    Copies are told by their marks and by showing the same image of the same stack: marks may be of two expansions, and
+    copies may have been extracted again into images of their own.
     """
-    return _in_order(image_numbers(particles) if particles.parent is None else particles.parent)
+    image = image_numbers(particles)
+    if particles.parent is None:
+        return image
+    mark = image.max() + 1 + _in_order(particles.parent)
+    nodes = mark.max() + 1
+    joined = coo_matrix((np.ones(len(image), bool), (image, mark)), (nodes, nodes))
+    return _in_order(connected_components(joined, directed=False)[1][image])
 
 
 def image_numbers(particles):
@@ -115,16 +124,31 @@ def refuse_split_copies(particles):
     ------
     InputError
     """
-    for numbers in (parents(particles), image_numbers(particles)):
-        first = np.unique(numbers, return_index=True)[1]
-        leaked = np.flatnonzero(particles.half_set != particles.half_set[first][numbers])
-        if len(leaked):
-            one, other = leaked[0], first[numbers[leaked[0]]]
-            raise InputError(
-                f"half sets are not independent: row {particles.row[one] + 1} (half {particles.half_set[one]}) shows the same "
-                f"particle as row {particles.row[other] + 1} (half {particles.half_set[other]}), and {len(leaked)} rows do "
-                "so. Copies of a particle must share its half set; remove the duplicates or take the half sets of the "
-                "parents.")
+    numbers = parents(particles)
+    first = np.unique(numbers, return_index=True)[1]
+    leaked = np.flatnonzero(particles.half_set != particles.half_set[first][numbers])
+    if len(leaked):
+        one, other = leaked[0], first[numbers[leaked[0]]]
+        raise InputError(
+            f"half sets are not independent: row {particles.row[one] + 1} (half {particles.half_set[one]}) shows the same "
+            f"particle as row {particles.row[other] + 1} (half {particles.half_set[other]}), and {len(leaked)} rows do so. "
+            "Copies of a particle must share its half set; remove the duplicates or take the half sets of the parents.")
+
+
+def marks_of(copies, count):
+    """What tells the copies of ``expanded`` from other rows, ``count`` of each particle.
+
+    Returns
+    -------
+    dict of str to list
+        The parent by the number of its image from 1 and the full path of its stack, which is the same in all tables;
+        the number of the operator from 1.
+    """
+    stacks = [os.path.realpath(path) for path in copies.stacks]
+    return {
+        PARENT_LABEL: [
+            f"{number + 1:06d}@{stacks[stack]}" for stack, number in zip(copies.stack_index, copies.slice_index)],
+        COPY_LABEL: np.tile(np.arange(1, count + 1), len(copies) // count)}
 
 
 def _in_order(numbers):

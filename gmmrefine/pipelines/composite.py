@@ -1,5 +1,6 @@
 """Focused results joined into one map per half set, with the seams shown."""
 import os
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER, recorded_command
+from gmmrefine.pipelines.recorded_run import recorded_command, refuse_unfinished_run
+from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER
 from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
 CAUTION = (
@@ -35,11 +37,14 @@ class FocusedMap:
         Unfiltered half maps.
     mask : (Z, Y, X) float
         The region it was focused on.
+    origin : (3,) float
+        Å, place of the first voxel by the header, for fitted models.
     """
 
     name: str
     halves: list
     mask: np.ndarray
+    origin: np.ndarray = (0.0, 0.0, 0.0)
 
 
 def read_focused(folder, pixel_size=None):
@@ -57,7 +62,8 @@ def read_focused(folder, pixel_size=None):
     for volume in volumes:
         _refuse_other_voxels(folder, volume.voxel_size, pixel_size or size)
     mask = read_mask(mask_of(folder), box_size, size)
-    return FocusedMap(os.path.basename(os.path.normpath(folder)), [volume.data for volume in volumes], mask), size
+    name, halves = os.path.basename(os.path.normpath(folder)), [volume.data for volume in volumes]
+    return FocusedMap(name, halves, mask, volumes[0].origin), size
 
 
 def mask_of(folder):
@@ -85,6 +91,9 @@ def _refuse_other_voxels(where, found, expected):
 
 def join(folders, settings, run, progress):
     """The composite of focused runs' folders; writes it and gives the results for run.json."""
+    sources = [*folders, settings.background] if settings.background else folders
+    for folder in sources:
+        refuse_unfinished_run(folder)
     first, pixel_size = read_focused(folders[0])
     parts = [first] + [read_focused(folder, pixel_size)[0] for folder in folders[1:]]
     sizes = {len(part.mask) for part in parts}
@@ -102,24 +111,25 @@ def join(folders, settings, run, progress):
         if background[0].shape != first.mask.shape:
             raise InputError(
                 f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
-    half_sets, notes = agreed_half_sets({
-        folder: half_maps_in(folder) for folder in filter(None, [*folders, settings.background])})
-    for note in [*notes, *other_places(folders, pixel_size)]:
+        refuse_same_half_maps(background, half_maps_in(settings.background))
+    half_sets, notes = agreed_half_sets({folder: half_maps_in(folder) for folder in sources})
+    files = [path for folder in sources for path in half_maps_in(folder)] + [mask_of(folder) for folder in folders]
+    for note in [*notes, *other_places(files, pixel_size)]:
         progress.say(note)
     if half_sets is not None:
         write_half_sets(run.directory, half_sets)
     return write_composite(parts, background, None, pixel_size, settings, run, progress)
 
 
-def other_places(folders, pixel_size):
-    """Notes, list of str, on parts whose header puts them elsewhere than the first: joined are voxels, not places."""
-    first = read_map(half_maps_in(folders[0])[0]).origin
-    files = [path for folder in folders for path in (*half_maps_in(folder), mask_of(folder))]
+def other_places(files, pixel_size):
+    """Notes, list of str, on maps whose header puts them elsewhere than the first: joined are voxels, not places."""
+    first = read_map(files[0]).origin
     moved = [path for path in files if np.abs(read_map(path).origin - first).max() > 0.5 * pixel_size]
     if not moved:
         return []
     return [f"note: the header of {moved[0]} and {len(moved) - 1} others puts the first voxel elsewhere than that of "
-            f"{half_maps_in(folders[0])[0]}. Voxels are joined as they lie in the box; make sure that they belong together"]
+            f"{files[0]}, where the composite will lie. Voxels are joined as they lie in the box; make sure that they belong "
+            "together"]
 
 
 def snr_weights(parts, pixel_size, resolution):
@@ -189,15 +199,18 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)
+    else:
+        run.withdraw("weights")
+        shutil.rmtree(run.path(WEIGHTS_FOLDER), ignore_errors=True)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]
     radius = shell_of_resolution(resolution or _UNRESOLVED, len(mask), pixel_size)
     behind = None if background is None else low_pass(0.5 * (background[0] + background[1]), radius)
     seams = seam_map([low_pass(volume, radius) for volume in means], weights, behind)
     for number, half in enumerate(halves, 1):
-        write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size)
-    write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size)
-    write_map(run.path("seams.mrc"), seams, pixel_size)
-    write_map(run.path("mask.mrc"), mask, pixel_size)
+        write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size, parts[0].origin)
+    write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size, parts[0].origin)
+    write_map(run.path("seams.mrc"), seams, pixel_size, parts[0].origin)
+    write_map(run.path("mask.mrc"), mask, pixel_size, parts[0].origin)
     write_fsc(run.path("fsc.star"), curve)
     if len(parts) > 1:
         write_overlaps(run.path("overlaps.star"), parts, seams, pixel_size)

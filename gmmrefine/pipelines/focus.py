@@ -76,8 +76,8 @@ def read_focus(settings, box_size, pixel_size):
         mask = mask_around(points - box_size // 2 * pixel_size, _REACH, box_size, pixel_size, settings.focus_edge)
     if mask.max() < 0.5:
         raise InputError(
-            f"{where} lies outside the box, which runs from 0 to {box_size * pixel_size:.0f} Å along each axis. Give "
-            "coordinates in the frame of the map.")
+            f"{where} lies outside the box, which runs from 0 to {box_size * pixel_size:.0f} Å along each axis, or between two "
+            "voxels. Give coordinates in the frame of the map, and a radius of some Å.")
     return mask
 
 

@@ -10,19 +10,17 @@ from gmmrefine.pipelines.symmetry_check import check_symmetry
 _WHOLE = 0.65
 
 
-def impose_symmetry(half_maps, mask, backgrounds, pixel_size, settings, run, progress):
+def impose_symmetry(halves, mask, backgrounds, settings, run, progress):
     """Impose a point group on two half maps by a mask-weighted average and write them with their FSC.
 
     Parameters
     ----------
-    half_maps : pair of (Z, Y, X) float
+    halves : pair of Volume
         Unfiltered, of the focused refinement.
     mask : (Z, Y, X) float
         The focus mask, 0 to 1.
     backgrounds : pair of (Z, Y, X) float or None
         Half maps of the whole molecule, of the same half sets.
-    pixel_size : float
-        Å/px.
     settings : object
         ``symmetry``, ``fsc_threshold`` and ``seed``.
     run : RunRecord
@@ -38,12 +36,13 @@ def impose_symmetry(half_maps, mask, backgrounds, pixel_size, settings, run, pro
     InputError
         The map of the whole molecule clearly does not have the symmetry.
     """
+    half_maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
     with progress.step("impose symmetry"):
         maps, union = impose(half_maps, mask, point_group(settings.symmetry), backgrounds)
     whole = half_maps if backgrounds is None and mask.sum() > _WHOLE * union.sum() else backgrounds
     measured = _measured_symmetry(whole, pixel_size, settings, progress)
     curve = gold_standard_fsc(*maps, union, pixel_size, settings.seed)
-    return dict(write_maps(run.path, maps, union, curve, settings), **measured)
+    return dict(write_maps(run.path, maps, union, curve, settings, halves[0].origin), **measured)
 
 
 def _measured_symmetry(whole, pixel_size, settings, progress):

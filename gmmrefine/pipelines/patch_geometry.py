@@ -43,14 +43,16 @@ def patches_of(centers, count, molecule_volume, seed):
     most = most_patches(molecule_volume)
     if count > len(centers):
         raise InputError(f"--patches {count}: there are only {len(centers)} Gaussians. Ask for fewer, at most about {most}.")
+    fewer = f"less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about {most}."
+    if molecule_volume < count * HELIX_VOLUME:  # clustering so many would take minutes
+        raise InputError(
+            f"--patches {count}: a patch would hold {molecule_volume / count:.0f} Å³ of the molecule on average, {fewer}")
     labels = cluster(centers, count, seed)
     if is_patch_too_small(labels, molecule_volume):
         smallest = np.bincount(labels).min()
         found, volume = f"the smallest patch would hold {smallest} of", molecule_volume * smallest / len(labels)
         if volume < HELIX_VOLUME:
-            raise InputError(
-                f"--patches {count}: {found} {len(labels)} Gaussians and {volume:.0f} Å³, less than one helix "
-                f"({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about {most}.")
+            raise InputError(f"--patches {count}: {found} {len(labels)} Gaussians and {volume:.0f} Å³, {fewer}")
         raise InputError(
             f"--patches {count}: {found} {len(labels)} Gaussians, expected at least {FEWEST_GAUSSIANS}. Ask for fewer patches, "
             "or for more Gaussians.")
@@ -73,7 +75,7 @@ def smallest_patches(centers, most, molecule_volume, seed):
     -------
     list of Patch
     """
-    for count in range(min(most, most_patches(molecule_volume)), 1, -1):
+    for count in range(min(most, most_patches(molecule_volume), len(centers) // FEWEST_GAUSSIANS), 1, -1):
         labels = cluster(centers, count, seed)
         if not is_patch_too_small(labels, molecule_volume):
             return _spheres(centers, labels)

@@ -54,7 +54,7 @@ class Together:
             patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
 
     def refine(self):
-        """Refine all patches; gives by patch and half their HalfState, and the FSC of every patch."""
+        """Refine all patches; gives by patch and half their HalfState."""
         states = [list(self._global) for _ in self._patches]
         curves = self._shared_curves(states, 0)
         for iteration in range(1, self._settings.patch_iterations + 1):
@@ -65,11 +65,13 @@ class Together:
             found = ", ".join("none" if value is None else f"{value:.2f}" for value in resolutions)
             self._progress.say(f"iteration {iteration} of {self._settings.patch_iterations}: patches at {found} Å")
             self._progress.event(step="iteration", iteration=iteration, resolution=resolutions)
-        return states, curves
+        return states
 
-    def write(self, states, curves):
+    def write(self, states):
         """Write every patch's maps, masks, FSC and particles as a focused refinement does."""
-        for number, (pair, curve, mask) in enumerate(zip(states, curves, self._masks), 1):
+        # of the maps as they are, also where the run itself was steered by pinned curves
+        measured = [self._measured(pair, mask) for pair, mask in zip(states, self._masks)]
+        for number, (pair, curve, mask) in enumerate(zip(states, measured, self._masks), 1):
             folder = self._run.path("patches", f"{number:02d}")
             maps = [state.volume for state in pair]
             write_maps(lambda name, at=folder: f"{at}/{name}", maps, self._mask, curve, self._settings)
@@ -79,16 +81,17 @@ class Together:
 
     def _shared_curves(self, states, iteration):
         """The FSC of every patch's half maps under its mask, or those of a pinned run."""
-
         box_size, pixel_size = self._particles.box_size, self._particles.pixel_size
 
         def measure():
-            return [
-                gold_standard_fsc(
-                    pair[0].volume, pair[1].volume, self._mask * mask, pixel_size, self._settings.seed).to_lists()
-                for pair, mask in zip(states, self._masks)]
+            return [self._measured(pair, mask).to_lists() for pair, mask in zip(states, self._masks)]
 
         return [FscCurve.from_lists(curves, box_size, pixel_size) for curves in self._run.exchange("fsc", iteration, measure)]
+
+    def _measured(self, pair, mask):
+        """The FSC of a patch's two HalfStates under its mask."""
+        return gold_standard_fsc(
+            pair[0].volume, pair[1].volume, self._mask * mask, self._particles.pixel_size, self._settings.seed)
 
     def _improve(self, states, curves, iteration, number):
         """One half of every patch after an iteration, loaded where an interrupted run had finished it."""

@@ -68,15 +68,15 @@ def half_maps(sets, number, settings, progress, group=None, **where):
     return [grid.map() for grid in grids]
 
 
-def write_maps(path, maps, mask, curve, settings):
+def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):
     """Write half maps, the map at its resolution, mask and FSC where ``path(name)`` says; gives the results for run.json."""
     pixel_size, box_size = curve.pixel_size, curve.box_size
     resolution = curve.resolution(settings.fsc_threshold)
     for number, half in enumerate(maps, 1):
-        write_map(path(f"half_map_{number}.mrc"), half, pixel_size)
+        write_map(path(f"half_map_{number}.mrc"), half, pixel_size, origin)
     radius = _FEWEST_SHELLS if resolution is None else shell_of_resolution(resolution, box_size, pixel_size)
-    write_map(path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size)
-    write_map(path("mask.mrc"), mask, pixel_size)
+    write_map(path("map.mrc"), low_pass(0.5 * (maps[0] + maps[1]), radius), pixel_size, origin)
+    write_map(path("mask.mrc"), mask, pixel_size, origin)
     write_fsc(path("fsc.star"), curve)
     return {"resolution": resolution, "resolution_text": curve.resolution_text(settings.fsc_threshold)}
 

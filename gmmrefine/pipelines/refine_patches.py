@@ -21,9 +21,10 @@ from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
+from gmmrefine.pipelines.recorded_run import finished_settings
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
-from gmmrefine.pipelines.run_record import RunRecord, finished_settings, refuse_other_run
+from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
 
@@ -91,7 +92,7 @@ def refine_patches(particles, settings, run, progress):
         soft = patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge)
         write_map(run.path("patches", f"mask_{number:02d}.mrc"), soft, particles.pixel_size)
     if settings.only == "geometry":
-        return {"patches": len(patches)}
+        return dict(run.earlier_results, patches=len(patches))
     if not settings.only:
         refine_all(halves, mask, patches, particles, settings, run, progress)
     return joined_patches(halves, mask, len(patches), particles, settings, run, progress)
@@ -139,7 +140,7 @@ def refine_all(halves, mask, patches, particles, settings, run, progress):
     """Refine every patch, together or one after the other."""
     if settings.patch_mode == "together":
         together = Together(particles, halves, mask, patches, settings, run, progress)
-        together.write(*together.refine())
+        together.write(together.refine())
         return
     for number in range(1, len(patches) + 1):
         progress.say(f"patch {number} of {len(patches)}")
@@ -180,7 +181,7 @@ def refine_patch(particles, number, folder, inputs, settings):
             os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
         inside.mask = ""
     values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
-    inputs = [*inputs, inside.focus_mask]
+    inputs = [*inputs, inside.mask, inside.focus_mask]
     earlier = finished_settings(place)
     whole = all(os.path.exists(os.path.join(place, name)) for name in _OF_A_PATCH)
     if whole and earlier is not None and earlier["iterations"] == inside.iterations:

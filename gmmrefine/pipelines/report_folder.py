@@ -1,5 +1,4 @@
 """The folder of a run as its report reads it: the record, and whatever files are there."""
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.star import read_star
+from gmmrefine.pipelines.recorded_run import read_record
 
 _OF_PARTICLES = ("rlnAngleRot", "rlnAngleTilt", "rlnRandomSubset", "gmmRotationChange", "gmmShiftChange")
 
@@ -113,20 +113,11 @@ def read_run(directory):
     InputError
         No run.json there, or one that says nothing of a run.
     """
-    path = os.path.join(directory, "run.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except FileNotFoundError as error:
+    record = read_record(directory)
+    if record is None:
         raise InputError(
             f"{directory} has no run.json, nor has any folder below it; expected the folder of a run. Give the folder named "
-            "with -o when the command was run.") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}). Run the command again in another folder.") from error
-    if not (isinstance(record, dict) and isinstance(record.get("command"), str) and isinstance(record.get("settings"), dict)):
-        raise InputError(f"{path} names no command and settings; expected the record of a run. Is it another program's?")
+            "with -o when the command was run.")
     return RunFolder(str(directory), record)
 
 

@@ -123,7 +123,8 @@ def _patch_table(run):
 
 
 def _rounded_row(row, labels, digits):
-    return [rounded(row.get(name), places) for name, places in zip(labels, digits)]
+    unresolved = [name for name in labels if "Resolution" in name and not row.get(name)]  # 0 stands for none
+    return [rounded(None if name in unresolved else row.get(name), places) for name, places in zip(labels, digits)]
 
 
 def poses_section(run):

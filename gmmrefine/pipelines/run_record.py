@@ -15,6 +15,7 @@ from gmmrefine.io.atomic import atomic_path, remove_leftovers
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
+from gmmrefine.pipelines.recorded_run import has_iterations, read_record
 from gmmrefine.progress import Progress
 
 WEIGHTS_FOLDER = "weights"
@@ -102,6 +103,11 @@ class RunRecord:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
         self.resumed = earlier is not None
         self.save()
+
+    @property
+    def earlier_results(self):
+        """Results, dict, of the finished run that this one repeats; empty where there was none."""
+        return {} if self._earlier is None else self._earlier.get("results", {})
 
     @property
     def inputs(self):
@@ -207,6 +213,10 @@ class RunRecord:
         self.set(exchanges=others + [{"kind": kind, "iteration": iteration, "value": value}])
         return value
 
+    def withdraw(self, kind):
+        """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
+        self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
+
     def finish(self, results, seconds_by_step):
         """Write the results; the run is complete."""
         timings = dict(self._content["timings"])
@@ -220,20 +230,15 @@ class RunRecord:
         _write(self.path("run.json"), self._content)
 
     def _read_earlier(self):
-        has_iterations = os.path.exists(self.path("iterations"))
-        try:
-            with open(self.path("run.json"), encoding="utf-8") as file:
-                earlier = json.load(file)
-        except FileNotFoundError as error:
-            if has_iterations:
+        earlier = read_record(self.directory)
+        if earlier is None:
+            if has_iterations(self.directory):
                 raise InputError(
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
-                    "Remove them, or use another folder with -o.") from error
+                    "Remove them, or use another folder with -o.")
             return None
-        except ValueError as error:
-            raise InputError(f"{self.path('run.json')} is damaged ({error}). Use another folder with -o.") from error
         remove_leftovers(self.directory)
-        if not (earlier["finished"] or has_iterations):
+        if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
             _refuse_difference(self.directory, earlier, self._content)
@@ -248,25 +253,6 @@ class RunRecord:
         return os.listdir(self.path("iterations")) == ["00"] and not os.path.exists(self.path("patches"))
 
 
-def recorded_command(directory):
-    """The command whose run a folder holds; empty where it holds none."""
-    path = os.path.join(directory, "run.json")
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)["command"]
-
-
-def finished_settings(directory):
-    """The settings of the run in a folder, dict; None where there is none or it is not finished."""
-    path = os.path.join(directory, "run.json")
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        content = json.load(file)
-    return content["settings"] if content["finished"] else None
-
-
 def refuse_other_run(directory, command, settings, inputs):
     """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
 
@@ -279,10 +265,9 @@ def refuse_other_run(directory, command, settings, inputs):
     inputs : list of str
         Files whose content decides the result.
     """
-    path = os.path.join(directory, "run.json")
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            _refuse_difference(directory, json.load(file), _origin(command, settings, inputs))
+    earlier = read_record(directory)
+    if earlier is not None:
+        _refuse_difference(directory, earlier, _origin(command, settings, inputs))
 
 
 def _refuse_difference(directory, earlier, mine):
@@ -296,7 +281,8 @@ def _refuse_difference(directory, earlier, mine):
         free += ("patches", "patch_mode")  # none were made yet
     changed = [
         f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
-        for name, value in mine["settings"].items() if name not in free and earlier["settings"].get(name) != value]
+        for name, value in mine["settings"].items()
+        if name not in free and not _is_same(earlier["settings"].get(name), value, earlier["inputs"], mine["inputs"])]
     if changed:
         raise InputError(
             f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
@@ -305,6 +291,14 @@ def _refuse_difference(directory, earlier, mine):
         raise InputError(
             f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
             "from what was read then. Use another folder with -o.")
+
+
+def _is_same(was, now, inputs_then, inputs_now):
+    """Whether a setting is unchanged; files are told by their content, wherever they lie and however that is written."""
+    if was == now:
+        return True
+    content = inputs_then.get(was) if isinstance(was, str) else None
+    return content is not None and content == inputs_now.get(now)
 
 
 def write_run_record(directory, command, settings, results, inputs=(), started=None):

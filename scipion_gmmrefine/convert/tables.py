@@ -39,16 +39,22 @@ def crossing(frequencies, values, threshold):
 
     Returns
     -------
-    float
-        Å; that of the last frequency when the curve never falls below, that of the first when it starts below.
+    float or None
+        Å; that of the last frequency when the curve never falls below, None when it starts below.
     """
     below = next((index for index, value in enumerate(values) if value < threshold), None)
     if below is None:
         return 1 / frequencies[-1]
     if below == 0:
-        return 1 / frequencies[0]
+        return None
     fraction = (values[below - 1] - threshold) / (values[below - 1] - values[below])
     return 1 / (frequencies[below - 1] + fraction * (frequencies[below] - frequencies[below - 1]))
+
+
+def curveLabel(name, curve, threshold):
+    """A name for a legend with the resolution of its curve (frequencies, values), e.g. patch 2: 7.1 Å."""
+    resolution = crossing(*curve, threshold)
+    return f"{name}: none" if resolution is None else f"{name}: {resolution:.1f} Å"
 
 
 def readGaussians(fileName):

@@ -7,13 +7,12 @@ from unittest import mock
 import mrcfile
 import numpy as np
 from pwem.viewers.viewer_chimera import Chimera
-from pyworkflow.tests import BaseTest, setupTestProject
 from scipy.stats import spearmanr
 
 from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, MOTION, MOTION_USED
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.demo import MODEL, launch
+from scipion_gmmrefine.demo import launch
 from scipion_gmmrefine.protocols import (
     GmmRefineProtComposite,
     GmmRefineProtConformationToPose,
@@ -21,6 +20,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtImportParticles,
 )
 from scipion_gmmrefine.protocols.protocol_region import SPHERE
+from scipion_gmmrefine.tests.projects import SimulatedProject
 from scipion_gmmrefine.truth import truePoses
 from scipion_gmmrefine.viewers import GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.subsets import registerSubset
@@ -33,18 +33,16 @@ SEES_THE_SWING = 0.9  # rank correlation of latent and angle
 CHEAP = {"gaussians": "150", "numberOfThreads": 2, "useGpu": False}
 
 
-class TestHeterogeneityWorkflow(BaseTest):
+class TestHeterogeneityWorkflow(SimulatedProject):
     """One simulated data set for all, with a domain that swings widely."""
 
     @classmethod
     def setUpClass(cls):
-        setupTestProject(cls)
-        cls.data = Path(cls.proj.getPath("data")).absolute()
-        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 2 --pose-error 0.5 "
-                   "--shift-error 0.3").split()
-        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(cls.data), "--swing", SWING,
-                        *options], check=True, capture_output=True)
-        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(cls.data / "particles.star"))
+        super().setUpClass()
+        cls.importing = cls.importSimulated(
+            "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), "--snr", "2",
+            "--pose-error", "0.5", "--shift-error", "0.3", "--swing", SWING)
+        cls.data = cls.folder("data")
         z, y, x = np.argwhere(mrcfile.read(cls.data / "mask_domain_1.mrc") > 0.5).mean(axis=0) * PIXEL_SIZE
         cls.learning = launch(
             cls.proj, GmmRefineProtHeterogeneity, {"inputParticles": (cls.importing, "outputParticles")}, latentSize=1,
@@ -52,9 +50,6 @@ class TestHeterogeneityWorkflow(BaseTest):
             focusSphere=f"{x:.1f} {y:.1f} {z:.1f} {RADIUS}", **CHEAP)
         cls.converting = launch(cls.proj, GmmRefineProtConformationToPose, {"inputHeterogeneity": (cls.learning, "")},
                                 iterations=1, **CHEAP)
-
-    def halves(self, particles):
-        return {one.getObjId(): getattr(one, HALF_SET).get() for one in particles.iterItems()}
 
     def angles(self):
         """Planted angle (degrees) by image number."""

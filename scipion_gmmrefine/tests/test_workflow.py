@@ -1,7 +1,5 @@
 """The protocols with the real engine, through Scipion's launcher."""
 import os
-import subprocess
-import sys
 import unittest
 from pathlib import Path
 
@@ -11,9 +9,10 @@ from pyworkflow.protocol import MODE_RESUME
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from scipion_gmmrefine.constants import HALF_SET, MAP_FILE, OPTICS_GROUP, ROTATION_CHANGE
-from scipion_gmmrefine.demo import MODEL, launch
+from scipion_gmmrefine.demo import launch
 from scipion_gmmrefine.objects import GmmFSC
 from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.tests.projects import SimulatedProject
 from scipion_gmmrefine.tests.sets import writeStack
 from scipion_gmmrefine.truth import poseErrors, posesOfSet, rms, truePoses
 
@@ -22,26 +21,22 @@ ROTATION_ERROR, SHIFT_ERROR = 4, 3
 TEST_DATA = Path(os.environ.get("GMMREFINE_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")).resolve()
 
 
-class TestWorkflow(BaseTest):
+class TestWorkflow(SimulatedProject):
     """Import, refine, build: one simulated data set for all."""
 
     @classmethod
     def setUpClass(cls):
-        setupTestProject(cls)
-        cls.data = Path(cls.proj.getPath("data")).absolute()
-        options = (f"--particles {PARTICLES} --box {BOX} --pixel-size {PIXEL_SIZE} --snr 0.5 "
-                   f"--pose-error {ROTATION_ERROR} --shift-error {SHIFT_ERROR}")
-        subprocess.run(
-            [sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(cls.data), *options.split()],
-            check=True, capture_output=True)
-        cls.importing = launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(cls.data / "particles.star"))
+        super().setUpClass()
+        cls.importing = cls.importSimulated(
+            "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), "--snr", "0.5",
+            "--pose-error", str(ROTATION_ERROR), "--shift-error", str(SHIFT_ERROR))
         cls.refining = launch(cls.proj, GmmRefineProtRefine, {"inputParticles": (cls.importing, "outputParticles")},
                               iterations=1, gaussians="300", numberOfThreads=2)
 
     def errors(self, protocol):
         """Rms errors of a protocol's particles: degrees, Å."""
         return [rms(values) for values in poseErrors(posesOfSet(protocol.outputParticles),
-                                                     truePoses(self.data / "truth.star"))]
+                                                     truePoses(self.folder("data") / "truth.star"))]
 
     def test_import(self):
         particles = self.importing.outputParticles
@@ -109,7 +104,7 @@ class TestWorkflow(BaseTest):
         self.assertRegex(protocol.getErrorMessage(), "was 0.0, now 12.0.*execute this protocol with Res")
 
     def test_engines_error_becomes_the_protocols(self):
-        broken = self.data / "broken.star"
+        broken = self.folder("data") / "broken.star"
         broken.write_text("nothing")
         with self.assertRaisesRegex(SystemExit, "broken.star is not a STAR file"):
             launch(self.proj, GmmRefineProtImportParticles, particlesFile=str(broken))

@@ -6,7 +6,7 @@ from pyworkflow.protocol import params
 
 from scipion_gmmrefine.constants import FSC_FILE, MOTIONS_FILE
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.convert.tables import crossing, readCurve
+from scipion_gmmrefine.convert.tables import curveLabel, readCurve
 from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose
 from scipion_gmmrefine.viewers.plots import plotFsc
 from scipion_gmmrefine.viewers.plots_latents import plotRigidMotions
@@ -38,7 +38,7 @@ class GmmRefineConformationToPoseViewer(GmmRefineFocusViewer):
         curves = {}
         for name, fileName in (("before", os.path.join("iterations", "00", FSC_FILE)), ("after", FSC_FILE)):
             curve = readCurve(self._existing(fileName))
-            curves[f"{name}: {crossing(*curve, self._threshold()):.1f} Å"] = curve
+            curves[curveLabel(name, curve, self._threshold())] = curve
         return [plotterOf(plotFsc, curves, self._threshold(), "FSC of the region")]
 
     def _showRigidMotions(self):

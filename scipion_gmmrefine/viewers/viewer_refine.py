@@ -15,7 +15,7 @@ from scipion_gmmrefine.constants import (
     SHIFT_CHANGE,
 )
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians
+from scipion_gmmrefine.convert.tables import curveLabel, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
 from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians
 from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
@@ -82,7 +82,7 @@ class GmmRefineRefineViewer(HalfMapsViewer):
         curves = {}
         for folder in self._chosenFolders():
             curve = readCurve(os.path.join(folder, FSC_FILE))
-            curves[f"{_iterationLabel(folder)}: {crossing(*curve, self._threshold()):.1f} Å"] = curve
+            curves[curveLabel(_iterationLabel(folder), curve, self._threshold())] = curve
         if not curves:
             return [self.errorMessage("None of the selected iterations is there.", "Nothing to show")]
         return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC")]

@@ -19,7 +19,7 @@ from scipion_gmmrefine.constants import (
     SHIFT_CHANGE,
 )
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.convert.tables import crossing, readCurve, readGaussians, readPatches, readRows
+from scipion_gmmrefine.convert.tables import curveLabel, readCurve, readGaussians, readPatches, readRows
 from scipion_gmmrefine.protocols import GmmRefineProtPatches
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
 from scipion_gmmrefine.protocols.protocol_refine_patches import GLOBAL_FOLDER, MODEL_FOLDER, patchFolder
@@ -56,7 +56,7 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
                        help="How much the masks of two patches share, and how far their maps disagree there.")
         group.addParam("showEvidence", params.LabelParam, label="Evidence for the number of patches",
                        help="Only where the number of patches was auto: how well so many rigid regions predict the motions in "
-                            "the other half set. The smallest number within the error of the best is taken.")
+                            "the other half set. The smallest number within three errors of the best is taken.")
         group = form.addGroup("Gold-standard FSC")
         group.addParam("showFsc", params.LabelParam, label="FSC of global map, patches and composite",
                        help="Corrected for the mask: of the whole molecule for the global map and the composite, of the patch "
@@ -129,7 +129,7 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
         curves, lines = {}, {}
         for name, fileName in files.items():
             curve = readCurve(self._path(fileName))
-            label = f"{name}: {crossing(*curve, self._threshold()):.1f} Å"
+            label = curveLabel(name, curve, self._threshold())
             curves[label], lines[label] = curve, styles[name]
         return [plotterOf(plotFsc, curves, self._threshold(), "FSC of global map, patches and composite", styles=lines,
                           size=(8, 6))]

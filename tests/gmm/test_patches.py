@@ -51,6 +51,12 @@ def test_a_seed_gives_the_same_clusters():
     assert any((cluster(centers, 8, seed) != first).any() for seed in (2, 3, 4))
 
 
+def test_any_seed_will_do():
+    """Also the time of day in seconds, which ten starts make too large for the generator of K-means."""
+    centers = molecule(40).centers
+    assert np.array_equal(np.unique(cluster(centers, 3, 1764320000)), np.arange(3))
+
+
 def spread_of(centers, labels):
     """Sum of squared distances from the clusters' means, Å²."""
     return sum(((centers[labels == number] - centers[labels == number].mean(axis=0)) ** 2).sum() for number in set(labels))

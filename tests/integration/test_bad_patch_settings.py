@@ -1,8 +1,9 @@
-"""Settings of refine-patches that mean nothing, refused before anything is made."""
+"""Settings of refine-patches that mean nothing, or ask for what the molecule does not hold."""
 import pytest
-from small_run import assert_refused, gmmrefine
+from small_run import assert_refused, gmmrefine, record
 
 APART = ("--patch-mode", "apart")
+SMALL = ("--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
 
 
 @pytest.mark.parametrize("options, words", [
@@ -35,3 +36,20 @@ def test_adam_with_a_rest_that_stays_is_refused_before_anything_is_made(simulate
 def test_digits_that_are_no_number(simulated, tmp_path, options):
     outcome = gmmrefine("refine-patches", simulated / "particles.star", "-o", tmp_path / "run", *options)
     assert_refused(outcome, "refine-patches", "²: expected")
+
+
+def left_in(folder):
+    assert not list(folder.rglob("*.tmp"))
+    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
+
+
+@pytest.mark.parametrize("count, words", [
+    (60, ["--patches 60: the smallest patch would hold 1 of 240 Gaussians", "less than one helix"]),
+    (150, ["--patches 150: a patch would hold", "of the molecule on average, less than one helix"]),
+    (300, ["--patches 300: there are only 240 Gaussians"])])
+def test_more_patches_than_the_molecule_holds(simulated, tmp_path, count, words):
+    folder = tmp_path / "run"
+    outcome = gmmrefine(
+        "refine-patches", simulated / "particles.star", "-o", folder, *SMALL, "--patches", count)
+    assert_refused(outcome, "refine-patches", *words)
+    assert left_in(folder) == {"mask.mrc", "iterations"} and record(folder)["finished"] is False

@@ -1,4 +1,6 @@
 """Composites of focused refinements through the command line."""
+import json
+
 import numpy as np
 import pytest
 import references
@@ -38,6 +40,10 @@ def parts(truth, tmp_path, rng):
             tmp_path / f"part{number}", spherical_mask(sphere[:3], sphere[3], BOX, PIXEL_SIZE),
             truth + rng.normal(0, 0.2, (2,) + truth.shape))
         for number, sphere in enumerate(SPHERES, 1)]
+
+
+def record_of(command, finished=True):
+    return json.dumps({"command": command, "settings": {}, "finished": finished})
 
 
 def joined(folders, output, *options):
@@ -202,14 +208,14 @@ def test_half_maps_of_two_pixel_sizes(parts, tmp_path):
 def test_of_an_imposed_symmetry(parts, tmp_path):
     """Whose folder has mask.mrc instead of focus_mask.mrc."""
     (parts[1] / "focus_mask.mrc").rename(parts[1] / "mask.mrc")
-    (parts[1] / "run.json").write_text('{"command": "impose-symmetry"}', encoding="utf-8")
+    (parts[1] / "run.json").write_text(record_of("impose-symmetry"), encoding="utf-8")
     joined(parts, tmp_path / "joined")
 
 
 def test_a_map_of_the_whole_is_no_part(parts, tmp_path):
     """Its mask of the molecule would weigh as much as a focus, and the composite show half of what the focus gained."""
     (parts[1] / "focus_mask.mrc").rename(parts[1] / "mask.mrc")
-    (parts[1] / "run.json").write_text('{"command": "refine"}', encoding="utf-8")
+    (parts[1] / "run.json").write_text(record_of("refine"), encoding="utf-8")
     outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
     assert_refused(outcome, "composite", "part2/focus_mask.mrc: no such file", "with --background")
     assert not (tmp_path / "joined").exists()
@@ -219,6 +225,43 @@ def test_one_map_given_as_both_halves(parts, tmp_path):
     write_map(parts[1] / "half_map_2.mrc", data(parts[1], "half_map_1.mrc"), PIXEL_SIZE)
     outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
     assert_refused(outcome, "composite", "part2/half_map_1.mrc and", "hold the same map")
+
+
+def test_one_map_given_as_both_halves_of_the_background(parts, tmp_path):
+    """Which correlates with itself outside all masks, where the FSC is measured too."""
+    one = write_part(tmp_path / "whole", ONES, [data(parts[0], "half_map_1.mrc")] * 2)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined", "--background", one)
+    assert_refused(outcome, "composite", "whole/half_map_1.mrc and", "hold the same map")
+
+
+@pytest.mark.parametrize("which", ("part", "background"))
+def test_an_unfinished_run(parts, tmp_path, which):
+    """Whose half maps may be of different iterations."""
+    folder = parts[0] if which == "part" else write_part(tmp_path / "whole", ONES, [data(parts[0], "half_map_1.mrc"), ONES])
+    (folder / "run.json").write_text(record_of("refine", finished=False), encoding="utf-8")
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined", *(() if which == "part" else ("--background", folder)))
+    assert_refused(outcome, "composite", f"{folder}: its 'refine' run is not finished. Give the same command again")
+    (folder / "run.json").write_text(record_of("refine"), encoding="utf-8")
+    joined(parts, tmp_path / "joined", *(() if which == "part" else ("--background", folder)))
+
+
+@pytest.mark.parametrize("content, words", [
+    ('{"a": 1}', "run.json names no command and settings"), ('{"comm', "run.json is damaged")])
+def test_a_record_that_is_none(parts, tmp_path, content, words):
+    (parts[0] / "run.json").write_text(content, encoding="utf-8")
+    assert_refused(gmmrefine("composite", *parts, "-o", tmp_path / "joined"), "composite", words)
+
+
+def test_the_composite_lies_where_its_parts_do(parts, tmp_path):
+    """For models that were fitted to them."""
+    place = (100.0, 50.0, -20.0)
+    for part in parts:
+        for path in part.glob("*.mrc"):
+            write_map(path, read_map(path).data, PIXEL_SIZE, place)
+    folder = joined(parts, tmp_path / "joined")
+    for name in composite.OUTPUTS:
+        if name.endswith(".mrc"):
+            assert read_map(folder / name).origin == pytest.approx(place), name
 
 
 def test_headers_that_put_parts_elsewhere_are_noted(parts, tmp_path):

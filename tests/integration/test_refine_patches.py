@@ -234,12 +234,22 @@ def test_nothing_of_half_2_reaches_half_1(together, pinned):
         assert not filecmp.cmp(together / other, pinned / other, shallow=False), other
 
 
+def test_the_fsc_of_a_pinned_patch_is_measured(together, pinned):
+    """It is steered by the curves of the earlier run and has one of its own: half of its images are noise."""
+    for folder in FOLDERS:
+        curves = [read_curves(run / folder / "fsc.star")["gmmFsc"][1:8].mean() for run in (together, pinned)]
+        assert curves[0] > 0.7 and curves[1] < 0.5
+
+
 def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging, together, pinned, tmp_path):
     """With them pinned, the composite of half 1 does not depend on half 2."""
     weighted = shutil.copytree(together, tmp_path / "weighted")
     patch_by_patch(swinging, weighted, "--composite-weights", "snr")
     assert "weights" in {entry["kind"] for entry in record(weighted)["exchanges"]}
     assert not filecmp.cmp(weighted / "composite_half_1.mrc", together / "composite_half_1.mrc", shallow=False)
+    back = patch_by_patch(swinging, shutil.copytree(weighted, tmp_path / "back"))
+    assert "weights" not in {entry["kind"] for entry in record(back)["exchanges"]}
+    assert_same_results(together, back)
     particles = pinned.parent / "particles.star"
     again = patch_by_patch(
         particles, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
@@ -278,21 +288,6 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
     assert "not one reconstruction" in record(folder)["results"]["caution"]
 
 
-def left_in(folder):
-    assert not list(folder.rglob("*.tmp"))
-    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
-
-
-@pytest.mark.parametrize("count, words", [
-    (60, ["--patches 60: the smallest patch would hold 1 of 240 Gaussians", "less than one helix"]),
-    (300, ["--patches 300: there are only 240 Gaussians"])])
-def test_more_patches_than_the_molecule_holds(swinging, tmp_path, count, words):
-    folder = tmp_path / "run"
-    outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, "--patches", count)
-    assert_refused(outcome, "refine-patches", *words)
-    assert left_in(folder) == {"mask.mrc", "iterations"} and record(folder)["finished"] is False
-
-
 def test_parts_out_of_turn(swinging, tmp_path):
     folder = patch_by_patch(swinging, tmp_path / "run", *APART, "--only", "geometry")
     before = files_of(folder)
@@ -320,6 +315,20 @@ def test_a_finished_patch_given_again_is_left_as_it_is(swinging, apart):
     outcome = gmmrefine("refine-patches", swinging, "-o", apart, *SMALL, *APART, "--only", 1)
     assert outcome.code == 0 and outcome.out.endswith("patch 1 is refined already\n")
     assert all(path.stat().st_mtime_ns == changed for path, changed in before if path.is_file())
+
+
+def test_a_folder_is_the_same_however_it_is_spelled_and_wherever_it_is_moved(swinging, apart, tmp_path, monkeypatch):
+    """Geometry is made on one machine of a queue and the patches on others."""
+    folder = shutil.copytree(apart, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    for spelling, only in (("run", (1,)), ("./run", (2,)), (folder, ("composite",))):
+        patch_by_patch(swinging, spelling, *APART, "--only", *only)
+    assert_same_results(apart, folder)
+
+
+def test_geometry_given_again_keeps_the_results(swinging, apart, tmp_path):
+    folder = patch_by_patch(swinging, shutil.copytree(apart, tmp_path / "run"), *APART, "--only", "geometry")
+    assert_same_results(apart, folder)
 
 
 def test_other_patches_in_the_same_folder_are_refused(swinging, together, tmp_path):

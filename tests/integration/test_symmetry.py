@@ -1,5 +1,7 @@
 """Symmetry from end to end: simulated, reconstructed, refined, expanded, imposed; and refused where it makes no sense."""
+import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.maps.turn import turned
+from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.validation.pose_error import pose_errors
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 7.0, 90
@@ -97,7 +100,8 @@ def test_expanded_file(trimer, copies):
     for label, values in before.columns.items():
         if label not in moved:
             assert np.array_equal(after.columns[label], np.repeat(values, 3)), label
-    assert after.strings("gmmParentParticle") == np.repeat(before.strings("rlnImageName"), 3).tolist()
+    stack = (trimer / "particles.mrcs").resolve()
+    assert after.strings("gmmParentParticle") == [f"{1 + row // 3:06d}@{stack}" for row in range(3 * PARTICLES)]
     assert after.integers("gmmSymmetryCopy").tolist() == [1, 2, 3] * PARTICLES
     parents, particles = read_particles(trimer / "truth.star"), read_particles(copies / "particles.star")
     assert particles.parent.tolist() == np.repeat(np.arange(PARTICLES), 3).tolist()
@@ -312,4 +316,66 @@ def test_what_impose_symmetry_refuses(trimer, maps, tmp_path):
     assert_refused(refused(maps / "C1", "--mask", wrong), "impose-symmetry", "voxels of the mask are 3 Å")
     assert_refused(
         refused(maps / "C1", "--mask", mask, "--background", wrong, wrong), "impose-symmetry", "wrong.mrc has voxels of 3 Å")
+    one = maps / "C1" / "map.mrc"
+    assert_refused(
+        refused(maps / "C1", "--mask", mask, "--background", one, one), "impose-symmetry", "map.mrc hold the same map")
+    unfinished = shutil.copytree(maps / "C1", tmp_path / "unfinished")
+    content = record(unfinished)
+    (unfinished / "run.json").write_text(json.dumps({**content, "finished": False}), encoding="utf-8")
+    assert_refused(refused(unfinished, "--mask", mask), "impose-symmetry", "its 'reconstruct' run is not finished")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_imposed_map_lies_where_the_unit_does(maps, trimer, tmp_path):
+    (tmp_path / "unit").mkdir()
+    place = (30.0, 40.0, -50.0)
+    for number in (1, 2):
+        write_map(tmp_path / "unit" / f"half_map_{number}.mrc", half(maps / "C1", number), PIXEL_SIZE, place)
+    outcome = gmmrefine(
+        "impose-symmetry", tmp_path / "unit", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc"):
+        assert read_map(tmp_path / "out" / name).origin == pytest.approx(place), name
+
+
+def test_another_runs_folder_is_not_taken(trimer, maps, tmp_path):
+    """Its poses and its record would be overwritten."""
+    folder = shutil.copytree(maps / "C1", tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    half_maps = maps / "C3" / "half_map_1.mrc", maps / "C3" / "half_map_2.mrc"
+    for command, *options in (
+            ("expand-symmetry", trimer / "truth.star", "--symmetry", "C3"), ("import", trimer / "truth.star"),
+            ("export", trimer / "truth.star", "--to", "particles.cs"), ("fsc", *half_maps)):
+        outcome = gmmrefine(command, *options, "-o", folder)
+        assert_refused(outcome, command, f"{folder} holds a 'reconstruct' run, not '{command}'. Use another folder with -o.")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("second", (".cs", ".star"))
+def test_two_expansions_of_one_set_are_one_set(trimer, copies, tmp_path, second):
+    """Copies 1 of one and copies 2 of another, of the same particles in another form."""
+    other = tmp_path / f"other{second}"
+    assert gmmrefine("export", trimer / "truth.star", "--to", other.name, "-o", tmp_path).code == 0
+    assert gmmrefine("expand-symmetry", other, "--symmetry", "C3", "-o", tmp_path / "again").code == 0
+    blocks = [read_star(folder / "particles.star") for folder in (copies, tmp_path / "again")]
+    labels = ["rlnImageName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst",
+              "rlnRandomSubset", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnOpticsGroup", "gmmParentParticle"]
+    rows = [block["particles"].subset(block["particles"].integers("gmmSymmetryCopy") == number)
+            for number, block in enumerate(blocks, 1)]
+    joined = {label: np.concatenate([row.columns[label] for row in rows]) for label in labels}
+    write_star(copies / f"joined{second[1:]}.star", [blocks[0]["optics"], replace(rows[0], columns=joined)])
+    particles = read_particles(copies / f"joined{second[1:]}.star")
+    assert len(particles) == 2 * PARTICLES and particle_count(particles) == PARTICLES
+
+
+def test_expansions_of_two_data_sets_are_told_apart(trimer, tmp_path):
+    """Whose stacks have one name, each beside its own table."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for file_name in ("truth.star", "particles.mrcs"):
+            shutil.copy(trimer / file_name, tmp_path / name / file_name)
+        outcome = gmmrefine("expand-symmetry", tmp_path / name / "truth.star", "--symmetry", "C3", "-o", tmp_path / f"{name}3")
+        assert outcome.code == 0, outcome.err
+    marks = [read_star(tmp_path / f"{name}3" / "particles.star")["particles"].strings("gmmParentParticle")
+             for name in ("one", "two")]
+    assert len(set(marks[0]) | set(marks[1])) == 2 * PARTICLES

@@ -7,7 +7,7 @@ from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
 from gmmrefine.maps.symmetry import SymmetryMeasure, impose
-from gmmrefine.maps.turn import turned
+from gmmrefine.maps.turn import turned_mask
 
 BOX = 48
 
@@ -71,7 +71,7 @@ def test_a_symmetric_map_stays_as_it_is(name, mask):
     whole = render_map(oligomer(name), BOX, PIXEL_SIZE)
     operators = point_group(name)
     (found,), union = impose([whole], mask, operators)
-    assert union == pytest.approx(np.max([np.clip(turned(mask, operator), 0, 1) for operator in operators], axis=0), abs=1e-6)
+    assert union == pytest.approx(np.max([turned_mask(mask, operator) for operator in operators], axis=0), abs=1e-6)
     inside = union > 0.5
     assert np.abs(found - whole)[inside].max() < 0.02 * whole.max()
     assert np.array_equal(found[union == 0], np.zeros(np.sum(union == 0)))
@@ -104,13 +104,25 @@ def test_the_average_is_the_formula(rng, mask):
 def test_the_background_fills_what_the_masks_leave(mask):
     ones = np.ones_like(mask)
     (filled,), _ = impose([ones], mask, point_group("C4"), [5 * ones])
-    weight = sum(turned(mask, operator) for operator in point_group("C4"))
+    weight = sum(turned_mask(mask, operator) for operator in point_group("C4"))
     expected = (weight + 5 * np.maximum(0, 1 - weight)) / np.maximum(weight, 1)
     assert filled == pytest.approx(expected, abs=1e-5)
     assert filled.min() == pytest.approx(1) and filled.max() == 5 and np.any((filled > 2) & (filled < 4))
     # one map as foreground and background is that map
     (same,), _ = impose([ones], mask, point_group("C3"), [ones])
     assert same == pytest.approx(ones, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ("C3", "C5", "T"))
+def test_a_mask_with_a_hard_edge_does_not_ring(name, rng):
+    """Where no turned mask reaches, noise at full strength would stand."""
+    x = np.indices((BOX,) * 3)[::-1] - BOX // 2
+    hard = (np.linalg.norm(x - np.array([8, 2, 1])[:, None, None, None], axis=0) < 7).astype(np.float32)
+    (found,), union = impose([rng.normal(size=hard.shape).astype(np.float32)], hard, point_group(name))
+    places = [operator @ [8, 2, 1] for operator in point_group(name)]
+    away = np.min([np.linalg.norm(x - place[:, None, None, None], axis=0) for place in places], axis=0) > 9
+    assert away.sum() > 10000 and np.all(found[away] == 0) and np.all(union[away] == 0)
+    assert 0 <= union.min() and union.max() == pytest.approx(1)
 
 
 def test_maps_are_treated_apart(rng, mask):

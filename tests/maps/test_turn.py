@@ -8,7 +8,8 @@ from gmmrefine.fourier.shells import shell_sums
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
-from gmmrefine.maps.turn import turned, turned_on_grid
+from gmmrefine.maps.mask import spherical_mask
+from gmmrefine.maps.turn import turned, turned_mask, turned_on_grid
 
 BOX = 48
 
@@ -43,6 +44,16 @@ def test_direction_and_error_of_a_turn(angle, axis):
     gain = (shell_sums((a * np.conj(b)).real, BOX) / power)[shells]
     assert error.max() < 0.015
     assert gain == pytest.approx(np.ones(len(shells)), abs=2e-3)
+
+
+@pytest.mark.parametrize("angle", (90, 120, 41))
+def test_a_mask_is_turned_as_the_map_and_stays_from_0_to_1(angle):
+    rotation = Rotation.from_euler("z", angle, degrees=True).as_matrix()
+    mask = spherical_mask(np.array([20.0, 4.0, -6.0]), 15.0, BOX, PIXEL_SIZE, 5)
+    expected = spherical_mask(rotation @ [20.0, 4.0, -6.0], 15.0, BOX, PIXEL_SIZE, 5)
+    found = turned_mask(mask, rotation)
+    assert found.dtype == np.float32 and found.min() == 0 and found.max() == 1
+    assert found == pytest.approx(expected, abs=0.1) and np.std(found - expected) < 0.01
 
 
 def test_a_cube_is_turned_voxel_by_voxel(rng):

@@ -15,6 +15,7 @@ from gmmrefine.particles.symmetry import (
     counted,
     expanded,
     image_numbers,
+    marks_of,
     parents,
     particle_count,
     refuse_expanded,
@@ -121,6 +122,28 @@ def test_marks_tell_copies_that_were_extracted_again(copies):
     assert split_half_sets(apart)
     with pytest.raises(InputError, match="half sets are not independent"):
         split_half_sets(replace(apart, half_set=half_set))
+
+
+def test_two_expansions_of_one_image_are_one_particle(particles):
+    """Copies 1 of one expansion joined with copies 2 of another, whose marks are spelled otherwise."""
+    twice = replace(particles.subset(np.tile(np.arange(6), 2)), parent=np.arange(12))
+    assert parents(twice).tolist() == [0, 1, 2, 3, 4, 5] * 2
+    with pytest.raises(InputError, match="12 images of 6 particles"):
+        refuse_expanded(twice, "")
+
+
+def test_marks_and_images_are_followed_from_one_to_the_other(particles):
+    """Rows 0 and 1 by their image, 1 and 2 by their mark: one particle."""
+    some = replace(particles, slice_index=np.array([0, 0, 1, 2, 3, 4]), parent=np.array([0, 1, 1, 2, 3, 3]))
+    assert parents(some).tolist() == [0, 0, 0, 1, 2, 2]
+
+
+def test_marks_name_the_image_wherever_the_table_lies(copies, tmp_path):
+    (tmp_path / "a.mrcs").touch()
+    (tmp_path / "link.mrcs").symlink_to(tmp_path / "a.mrcs")
+    marks = marks_of(replace(copies, stacks=(str(tmp_path / "link.mrcs"),)), 3)
+    assert marks["gmmParentParticle"][:4] == [f"{number:06d}@{tmp_path.resolve()}/a.mrcs" for number in (1, 1, 1, 2)]
+    assert marks["gmmSymmetryCopy"].tolist() == [1, 2, 3] * 6
 
 
 def test_wrong_marks_do_not_hide_a_duplicate(particles):

@@ -6,6 +6,7 @@ from molecules import molecule
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.patches import HELIX_VOLUME, Patch, nearest_patch
 from gmmrefine.io.curves import read_curves
+from gmmrefine.pipelines import patch_geometry
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, smallest_patches, write_patches
 
 LARGE = 40 * HELIX_VOLUME
@@ -42,8 +43,12 @@ def test_more_patches_than_gaussians_are_refused(centers):
     with pytest.raises(InputError) as caught:
         patches_of(centers, 231, LARGE, 1)
     assert str(caught.value) == "--patches 231: there are only 230 Gaussians. Ask for fewer, at most about 20."
-    with pytest.raises(InputError, match="--patches 115: the smallest patch would hold 1 of 230 Gaussians"):
-        patches_of(centers, 115, LARGE, 1)
+
+
+def test_patches_that_must_be_smaller_than_a_helix_are_refused_at_once(centers, monkeypatch):
+    monkeypatch.setattr(patch_geometry, "cluster", None)
+    with pytest.raises(InputError, match=r"--patches 5: a patch would hold 2400 Å³ of the molecule on average, less than one "):
+        patches_of(centers, 5, 12000, 1)
 
 
 def test_patches_of_too_few_gaussians_are_refused(centers):
@@ -57,12 +62,19 @@ def test_patches_of_too_few_gaussians_are_refused(centers):
 
 def test_patches_smaller_than_a_helix_are_refused(centers):
     """By the volume of the molecule."""
-    small = 2.4 * HELIX_VOLUME
+    small = 5.1 * HELIX_VOLUME
     with pytest.raises(InputError) as caught:
         patches_of(centers, 5, small, 1)
-    assert "less than one helix (2500 Å³). Ask for fewer, at most about 1." in str(caught.value)
+    assert "--patches 5: the smallest patch would hold" in str(caught.value)
+    assert "less than one helix (2500 Å³). Ask for fewer, at most about 2." in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert len(patches_of(centers, 5, 8 * small, 1)) == 5
+    assert len(patches_of(centers, 5, 4 * small, 1)) == 5
+
+
+def test_few_gaussians_are_cut_into_few_patches(centers):
+    """Instead of failing on more clusters than there are points."""
+    assert 1 <= len(smallest_patches(centers[::16], 16, LARGE, 1)) <= 3  # of 15 Gaussians
+    assert len(smallest_patches(centers[:3], 16, LARGE, 1)) == 1
 
 
 def test_smallest_patches_hold_a_helix_each(centers):

@@ -1,0 +1,63 @@
+"""What the run.json of a folder says."""
+import json
+import os
+
+from gmmrefine.errors import InputError
+
+
+def read_record(directory):
+    """The run.json of a folder, dict; None where there is none.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or says nothing of a run.
+    """
+    path = os.path.join(directory, "run.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}). Run the command again in another folder.") from error
+    if not (isinstance(record, dict) and isinstance(record.get("command"), str) and isinstance(record.get("settings"), dict)):
+        raise InputError(f"{path} names no command and settings; expected the record of a run. Is it another program's?")
+    return {"inputs": {}, "exchanges": [], "timings": {}, "finished": False, **record}
+
+
+def recorded_command(directory):
+    """The command whose run a folder holds; empty where it holds none."""
+    record = read_record(directory)
+    return "" if record is None else record["command"]
+
+
+def finished_settings(directory):
+    """The settings of the run in a folder, dict; None where there is none or it is not finished."""
+    record = read_record(directory)
+    return record["settings"] if record is not None and record["finished"] else None
+
+
+def has_iterations(directory):
+    """Whether a refinement has left iterations in a folder."""
+    return os.path.exists(os.path.join(directory, "iterations"))
+
+
+def refuse_other_command(directory, command):
+    """Refuse a folder with results of another command: they would lose their record, or be overwritten."""
+    record = read_record(directory)
+    if record is None or record["command"] == command:
+        return
+    if record["finished"] or has_iterations(directory):
+        raise InputError(f"{directory} holds a '{record['command']}' run, not '{command}'. Use another folder with -o.")
+
+
+def refuse_unfinished_run(directory):
+    """Refuse the results of a run that was stopped: its half maps may be of different iterations."""
+    record = read_record(directory)
+    if record is not None and not record["finished"]:
+        raise InputError(
+            f"{directory}: its '{record['command']}' run is not finished. Give the same command again, which continues it, and "
+            "take the result then.")
