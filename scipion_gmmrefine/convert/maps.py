@@ -41,15 +41,17 @@ def mrcMap(fileName, target, samplingRate, origin=None):
     if isMrc and _agrees(source, samplingRate, origin):
         return source
     os.makedirs(os.path.dirname(target), exist_ok=True)
+    made = f"{os.path.splitext(target)[0]}.{os.getpid()}.mrc"  # steps that run side by side may want the same
     if isMrc:
-        shutil.copyfile(source, target)
+        shutil.copyfile(source, made)
     else:
-        ImageHandler().convert(fileName, target)
-    with mrcfile.open(target, mode="r+", permissive=True) as handle:
+        ImageHandler().convert(fileName, made)
+    with mrcfile.open(made, mode="r+", permissive=True) as handle:
         kept = _place(handle)
         handle.voxel_size = samplingRate
         handle.nstart = 0
         handle.header.origin = tuple(kept if origin is None else origin)
+    os.replace(made, target)
     return os.path.abspath(target)
 
 

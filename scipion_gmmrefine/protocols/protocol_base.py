@@ -3,11 +3,14 @@ import os
 
 from pwem.objects import Volume, VolumeMask
 
+from gmmrefine import settings
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE
+from scipion_gmmrefine.convert.maps import mrcMap
 from scipion_gmmrefine.convert.tables import readCurve, readProgress, readRun
 from scipion_gmmrefine.objects import GmmFSC
 
+MAPS_FOLDER = "maps"  # in the extra folder: corrected copies
 SUMMARY_WIDTH = 100  # characters; Scipion does not break lines
 FSC_CURVES = {
     "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
@@ -19,8 +22,19 @@ class EngineProtocol:
 
     def _runEngine(self, command, arguments, outputs, folder="", part=""):
         """Run a command in the extra folder, or a folder in it; `outputs` are names there that must exist afterwards."""
-        Plugin.runEngine(self, command, [*arguments, "-o", self._getExtraPath(folder)],
+        Plugin.runEngine(self, command, [*self._withSamplingRates(arguments), "-o", self._getExtraPath(folder)],
                          [self._getExtraPath(folder, name) for name in outputs], part)
+
+    def _withSamplingRates(self, arguments):
+        """The arguments, masks among the rows of the form as MRC files whose header holds Scipion's sampling rate."""
+        corrected = list(arguments)
+        for setting in (settings.MASK, settings.FOCUS_MASK):
+            mask = getattr(self, setting.form_name).get() if hasattr(self, setting.form_name) else None
+            if mask is not None and setting.option in corrected:
+                place = corrected.index(setting.option) + 1
+                corrected[place] = mrcMap(corrected[place], self._getExtraPath(MAPS_FOLDER, f"{setting.name}.mrc"),
+                                          mask.getSamplingRate())
+        return corrected
 
     def _results(self):
         """Results of the finished run, empty before."""

@@ -18,6 +18,7 @@ from scipion_gmmrefine.constants import (
     MASK_FILE,
 )
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
+from scipion_gmmrefine.convert.maps import mrcMap
 from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, EngineProtocol
@@ -87,7 +88,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
 
     # --------------------------- STEPS functions ------------------------------
     def linkStep(self, parts, background):
-        """Put links where the engine looks for files, a folder for each part; it follows them to the record of half sets."""
+        """Put maps where the engine looks for them, a folder for each part: links, which lead to the record of half sets."""
         for number, files in enumerate(parts, 1):
             self._link(_partFolder(number), (*HALF_MAP_FILES, FOCUS_MASK_FILE), files)
         if background:
@@ -97,8 +98,12 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         place = self._getExtraPath(folder)
         shutil.rmtree(place, ignore_errors=True)
         os.makedirs(place)
+        samplingRate = self._parts()[0][0].getSamplingRate()
         for name, path in zip(names, files):
-            os.symlink(os.path.abspath(path), os.path.join(place, name))
+            link = os.path.abspath(os.path.join(place, name))
+            found = mrcMap(path, link, samplingRate)
+            if found != link:
+                os.symlink(found, link)
 
     def joinStep(self, count, hasBackground, options):
         folders = [self._getExtraPath(_partFolder(number)) for number in range(1, count + 1)]

@@ -4,11 +4,11 @@ from pwem.protocols import ProtOperateParticles
 from pyworkflow import BETA
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
+from scipion_gmmrefine.constants import INPUT_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import appendCopies
 from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import expandedParticles, wrongSymmetry
-from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, particleCount
 
 SETTINGS = (settings.SYMMETRY,)
 
@@ -73,8 +73,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         particles = getattr(self, "outputParticles", None)
         if particles is None:
             return ["Not expanded yet."]
-        count = len({row[PARENT_PARTICLE] for row in particles.aggregate(["COUNT"], PARENT_PARTICLE, [PARENT_PARTICLE])})
-        return [f"{particles.getSize()} images of {count} particles, {self.symmetry.get().upper()}.",
+        return [f"{particles.getSize()} images of {particleCount(particles)} particles, {self.symmetry.get().upper()}.",
                 self._describeSymmetry(),
                 "Copies are not independent: do not give them to a global refinement."]
 

@@ -4,6 +4,7 @@ from pwem.objects import VolumeMask
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE
 from scipion_gmmrefine.protocols.form import without
+from scipion_gmmrefine.protocols.protocol_particles import countParticles
 from scipion_gmmrefine.protocols.protocol_refine import GmmRefineProtRefine
 from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
 
@@ -39,4 +40,4 @@ class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
         return [*super()._summary(), f"Focus: {self._describeRegion()}"]
 
     def _whatWasRefined(self):
-        return f"{self.inputParticles.get().getSize()} particles in one region of the molecule ({self._describeRegion()})"
+        return f"{countParticles(self.inputParticles.get())} in one region of the molecule ({self._describeRegion()})"

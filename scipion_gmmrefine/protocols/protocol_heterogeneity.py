@@ -24,7 +24,7 @@ from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongAnchors, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
-from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
 
 PROGRAM = "gmmrefine"  # whose latents these are, for other plugins of the Flexibility Hub
@@ -122,7 +122,7 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
     def _methods(self):
         if not hasattr(self, "outputParticles"):
             return []
-        return [f"Motions of {self.inputParticles.get().getSize()} particles ({self._describeRegion()}) were learned by "
+        return [f"Motions of {countParticles(self.inputParticles.get())} ({self._describeRegion()}) were learned by "
                 "networks that move the Gaussians of a mixture model, one per half set [Chen2021]: "
                 f"{self._results()['verdict']}."]
 

@@ -6,15 +6,14 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE, MASK_FILE
-from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid, wrongSymmetry
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+from scipion_gmmrefine.protocols.protocol_maps import MapProtocol
 
 SETTINGS = (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)
 
 
-class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
+class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
     """Make a symmetric map from a focused refinement of one unit of an oligomer.
 
     *Input*: the volume of *GMM focused refine* on symmetry-expanded particles, with its half maps, and its focus mask. Copies
@@ -45,18 +44,22 @@ class GmmRefineProtImposeSymmetry(EngineProtocol, ProtOperateVolumes):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        arguments = [*halfMapFiles(self.inputVolume.get()), "--mask", stackFileName(self.inputMask.get())]
-        if self.backgroundVolume.get() is not None:
-            arguments += ["--background", *halfMapFiles(self.backgroundVolume.get())]
-        arguments += engineOptions(self, SETTINGS)
-        self._insertFunctionStep(self.imposeStep, arguments, needsGPU=False)
-        self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
+        files = self._filesOf("inputVolume", "inputMask", "backgroundVolume")
+        options = engineOptions(self, SETTINGS)
+        self._insertFunctionStep(self.imposeStep, files, options, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def imposeStep(self, arguments):
-        self._runEngine("impose-symmetry", arguments, [MAP_FILE, *HALF_MAP_FILES, MASK_FILE, FSC_FILE])
+    def imposeStep(self, _files, options):
+        halves = self._engineHalfMaps(self.inputVolume.get())
+        mask = self._engineMap(self.inputMask.get(), "unit_mask")
+        background = self.backgroundVolume.get()
+        if background is not None:
+            options = [*options, "--background", *self._engineHalfMaps(background, name="background")]
+        self._runEngine("impose-symmetry", [*halves, "--mask", mask, *options],
+                        [MAP_FILE, *HALF_MAP_FILES, MASK_FILE, FSC_FILE])
 
-    def createOutputStep(self, _arguments):
+    def createOutputStep(self, _files, _options):
         samplingRate = self.inputVolume.get().getSamplingRate()
         outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs(),
                    "outputMask": self._mask(samplingRate, MASK_FILE)}

@@ -8,10 +8,9 @@ from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.images import halfMapFiles
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+from scipion_gmmrefine.protocols.protocol_base import MAPS_FOLDER, EngineProtocol
 
 SCIPION, HEADER = range(2)
-MAPS_FOLDER = "maps"
 
 
 class MapProtocol(EngineProtocol):
@@ -49,10 +48,10 @@ class MapProtocol(EngineProtocol):
         return mrcMap(fileName or volume.getFileName(), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc"),
                       volume.getSamplingRate(), origin)
 
-    def _engineHalfMaps(self, volume, placed=False):
+    def _engineHalfMaps(self, volume, placed=False, name="half_map"):
         """Paths of a volume's two half maps, with Scipion's sampling rate in their headers; put where the form says or not."""
-        return [self._engineMap(volume, f"half_map_{number}", placed, name)
-                for number, name in enumerate(halfMapFiles(volume), 1)]
+        return [self._engineMap(volume, f"{name}_{number}", placed, fileName)
+                for number, fileName in enumerate(halfMapFiles(volume), 1)]
 
     def _onGrid(self, *group):
         """Options of the engine for settings whose rows point to volumes on the grid of the input, where given."""

@@ -3,11 +3,24 @@ from pwem.objects import EMSet
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARTICLES_FILE
+from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
 from scipion_gmmrefine.convert.star_reader import RefinedPoses
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+
+
+def particleCount(particles):
+    """How many particles a set shows: symmetry copies of one count once."""
+    if not particles.getFirstItem().hasAttribute(PARENT_PARTICLE):
+        return particles.getSize()
+    return len({row[PARENT_PARTICLE] for row in particles.aggregate(["COUNT"], PARENT_PARTICLE, [PARENT_PARTICLE])})
+
+
+def countParticles(particles):
+    """``particleCount`` in words, e.g. 90 particles (270 images with their symmetry copies)."""
+    count, size = particleCount(particles), particles.getSize()
+    return f"{count} particles" + (f" ({size} images with their symmetry copies)" if count < size else "")
 
 
 class ParticlesProtocol(EngineProtocol):

@@ -26,7 +26,7 @@ from scipion_gmmrefine.protocols.form_checks import (
     wrongSymmetry,
 )
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
-from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 
 
 class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
@@ -137,7 +137,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         """The object of the methods' sentence."""
         symmetry = self.symmetry.get().strip().upper()
         imposed = "" if symmetry == "C1" else f" with {symmetry} symmetry"
-        return f"{self.inputParticles.get().getSize()} particles{imposed}"
+        return f"{countParticles(self.inputParticles.get())}{imposed}"
 
     def _citations(self):
         return ["Chen2023", "Chen2021", "Rosenthal2003"]

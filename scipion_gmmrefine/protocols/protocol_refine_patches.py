@@ -33,7 +33,7 @@ from scipion_gmmrefine.protocols.form_checks import (
     wrongPatches,
 )
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
-from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol
+from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 
 GLOBAL_FOLDER, MODEL_FOLDER = "global", "model"
 _APART = f"patchMode=={settings.PATCH_MODE.choices.index('apart')}"
@@ -216,7 +216,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     def _methods(self):
         if not hasattr(self, "outputVolume"):
             return []
-        return [f"The poses of {self.inputParticles.get().getSize()} particles were refined against Gaussian mixture models, "
+        return [f"The poses of {countParticles(self.inputParticles.get())} were refined against Gaussian mixture models, "
                 f"one per half set, separately for each of {self.getNumberOfPatches()} patches of the molecule [Chen2023]. The "
                 "half maps of the patches were averaged by their masks into a composite map, which is not one "
                 f"reconstruction; its gold-standard resolution at FSC {self.fscThreshold.get():g} is "

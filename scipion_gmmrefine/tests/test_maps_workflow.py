@@ -4,7 +4,7 @@ import os
 import mrcfile
 import numpy as np
 from pwem.convert.atom_struct import NAME, RECIP, SPEC, VALUE, AtomicStructHandler
-from pwem.objects import Transform
+from pwem.objects import Transform, VolumeMask
 from pwem.viewers import ChimeraAttributeViewer
 from pwem.viewers.viewer_localres import getResidueAverage, replaceOcuppancyWithAttribute
 
@@ -13,10 +13,13 @@ from scipion_gmmrefine import viewers
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
+    GmmRefineProtComposite,
+    GmmRefineProtImposeSymmetry,
     GmmRefineProtLocalResolution,
     GmmRefineProtQScore,
     GmmRefineProtSharpen,
 )
+from scipion_gmmrefine.protocols.protocol_composite import MAPS
 from scipion_gmmrefine.protocols.protocol_maps import HEADER
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_MODEL
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_RESOLUTION as BY_LOCAL_RESOLUTION
@@ -276,3 +279,35 @@ class TestLocalResolutionAndSharpening(MapsTest):
         self.assertGreater(np.corrcoef(sharpened.ravel(), self.full.ravel())[0, 1], 0.8)
         self.assertIn("Jakobi", " ".join(protocol.citations()))
         self.assertEqual(settings.SHARPENING.choices[LOCAL_MODEL], "local-model")
+
+
+class TestHeadersOfOtherPrograms(MapsTest):
+    """Scipion knows the sampling rate; the headers say 1 Å, as those of many masks do."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        volume = writeNoisyMap(cls.folder, cls.full)
+        places = np.indices(cls.full.shape) - SIDE // 2
+        ball = np.clip((10 - np.linalg.norm(places - [[[[0]]], [[[7]]], [[[5]]]], axis=0)) / 4, 0, 1)
+        mask = writeMap(cls.folder / "mask.mrc", ball, kind=VolumeMask)
+        for fileName in (*volume.getHalfMaps(asList=True), mask.getFileName()):
+            with mrcfile.open(fileName, mode="r+") as handle:
+                handle.voxel_size = 1.0
+        cls.sources = asOutputs(cls.proj, volume=volume, mask=mask)
+
+    def assertHasSamplingRate(self, protocol):
+        for fileName in protocol.outputVolume.getHalfMaps(asList=True):
+            with mrcfile.open(fileName) as handle:
+                self.assertAlmostEqual(float(handle.voxel_size.x), VOXEL, places=4)
+        self.assertGreater(protocol._results()["resolution"], 2 * VOXEL - 1e-3)
+        self.assertLess(protocol._results()["resolution"], 3 * VOXEL)
+
+    def test_composite(self):
+        protocol = self.execute(GmmRefineProtComposite, {
+            "inputVolumes": ["volume"], "inputMasks": ["mask"], "mask": "mask"}, partsFrom=MAPS, useGpu=False)
+        self.assertHasSamplingRate(protocol)
+
+    def test_imposed_symmetry(self):
+        protocol = self.execute(GmmRefineProtImposeSymmetry, {"inputVolume": "volume", "inputMask": "mask"}, symmetry="C2")
+        self.assertHasSamplingRate(protocol)

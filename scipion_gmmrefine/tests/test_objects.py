@@ -1,5 +1,6 @@
 import unittest
 
+from scipion_gmmrefine.convert.tables import curveLabel
 from scipion_gmmrefine.objects import GmmFSC
 
 
@@ -18,3 +19,7 @@ class TestGmmFSC(unittest.TestCase):
 
     def test_below_from_the_start(self):
         self.assertEqual(self.resolution([0.1, 0.2], [0.1, 0.05]), "10.00")
+
+    def test_legend_says_where_nothing_is_resolved(self):
+        self.assertEqual(curveLabel("patch 1", ([0.1, 0.2], [0.1, 0.05]), 0.143), "patch 1: none")
+        self.assertEqual(curveLabel("patch 1", ([0.1, 0.2], [0.9, 0.9]), 0.143), "patch 1: 5.0 Å")

@@ -177,6 +177,11 @@ class TestValidateFocus(ValidateTest):
         focus.mask.set(writeMask(self.folder / "mask.mrc"))
         self.assertOneError(focus, "would have no effect, as a mask is given")
 
+    def test_methods_count_particles_not_copies(self):
+        protocol = self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2))
+        self.assertEqual(protocol._whatWasRefined(),
+                         "4 particles (8 images with their symmetry copies) in one region of the molecule (inside a mask)")
+
     def test_symmetry_copies_are_welcome(self):
         self.assertEqual(self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2)).validate(), [])
 
