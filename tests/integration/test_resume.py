@@ -28,8 +28,8 @@ def poses_refined(folder, since=0):
 
 
 @pytest.mark.parametrize("file_name", [
-    "half_map_2.mrc", "iterations/01/half_map_1.mrc", "iterations/01/poses_half_2.npz", "iterations/02/fsc.star",
-    "particles.star"])
+    "half_map_2.mrc", "iterations/01/poses_half_2.npz", "iterations/02/fsc.star",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("iterations/01/half_map_1.mrc", "particles.star"))])
 def test_stopped_before_a_file_is_in_place(simulated, refined, tmp_path, monkeypatch, file_name):
     folder = tmp_path / "run"
 
