@@ -4,6 +4,7 @@ from matplotlib import colormaps
 from matplotlib.patches import Circle
 
 FEW, MANY, EVEN_MORE = "tab10", "tab20", "turbo"  # colours
+LEGEND_COLUMNS = 6
 
 
 def patchColours(count):
@@ -38,7 +39,9 @@ def plotPatches(figure, centers, patches, volume, voxelSize, title):
     """
     colours, owner = patchColours(len(patches)), nearestPatch(centers, patches)
     half = 1.05 * max(np.max(np.abs(spheres[:, :3]) + spheres[:, 3:]) for spheres in patches)
-    grid = figure.add_gridspec(1, 3, width_ratios=(1.25, 1, 1), left=0.01, right=0.99, top=0.84, bottom=0.2, wspace=0.22)
+    legendRows = -(-len(patches) // LEGEND_COLUMNS)
+    grid = figure.add_gridspec(1, 3, width_ratios=(1.25, 1, 1), left=0.01, right=0.99, top=0.86,
+                               bottom=0.15 + 0.04 * legendRows, wspace=0.22)
     axes = figure.add_subplot(grid[0], projection="3d")
     for number, colour in enumerate(colours):
         mine = centers[owner == number]
@@ -53,8 +56,8 @@ def plotPatches(figure, centers, patches, volume, voxelSize, title):
         panel = figure.add_subplot(grid[position])
         _drawSpheres(panel, patches, colours, volume, voxelSize, (horizontal, vertical, across), half)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncol=min(len(labels), 6), fontsize=8, markerscale=1.5, title="Patch",
-                  title_fontsize=8)
+    figure.legend(handles, labels, loc="lower center", ncol=min(len(labels), LEGEND_COLUMNS), fontsize=8, markerscale=1.5,
+                  title="Patch", title_fontsize=8)
     figure.suptitle(title)
 
 
