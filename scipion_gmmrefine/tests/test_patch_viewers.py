@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
+from pyworkflow.protocol import STATUS_FINISHED
 from pyworkflow.viewer import MessageView
 
 from scipion_gmmrefine import Plugin
@@ -46,6 +47,13 @@ class TestPatchesViewer(ViewerTest):
         _, _, viewer = self.prepare(GmmRefineProtPatches, GmmRefinePatchesViewer)
         for name in viewer._getVisualizeDict():
             self.assertIsInstance(self.show(viewer, name), MessageView, name)
+
+    def test_a_patch_that_a_finished_run_has_not(self):
+        viewer = self.finished()
+        viewer.changedPatch.set(9)
+        viewer.protocol.setStatus(STATUS_FINISHED)
+        self.assertEqual(self.show(viewer, "showChanges").getMessage(),
+                         os.path.join("patches", "09", "particles.star") + " is not among the results of this run.")
 
     def test_gaussians_and_spheres_have_the_colour_of_their_patch(self):
         scatter, *projections = self.axes(self.finished(), "showPatches")

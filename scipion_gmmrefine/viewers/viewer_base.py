@@ -52,12 +52,16 @@ class ResultsViewer(EmProtocolViewer):
             try:
                 return show()
             except FileNotFoundError as error:
-                return [self.errorMessage(
-                    f"{os.path.basename(str(error.filename or error))} is not there yet. Wait until the run has got "
-                    "that far.", "Nothing to show")]
+                return [self.errorMessage(self._whyMissing(str(error.filename or error)), "Nothing to show")]
             except PyworkflowException as error:
                 return [self.errorMessage(str(error), "Nothing to show")]
         return views
+
+    def _whyMissing(self, fileName):
+        """Why a file cannot be shown; a finished run has no patch 9 of 8, and no overlaps of one part."""
+        if self.protocol.isFinished():
+            return f"{os.path.relpath(fileName, self._path(''))} is not among the results of this run."
+        return f"{os.path.basename(fileName)} is not there yet. Wait until the run has got that far."
 
     def _path(self, name):
         """A result file."""
