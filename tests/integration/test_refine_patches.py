@@ -204,15 +204,21 @@ def test_a_finished_run_given_again_only_joins(swinging, together, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def pinned(swinging, together, tmp_path_factory):
-    """The run together again with noise for the images of half 2, its exchanges pinned."""
+def noise(swinging, tmp_path_factory):
+    """The same particles with noise for the images of half 2."""
     folder = tmp_path_factory.mktemp("noise")
     for name in ("particles.star", "particles.mrcs"):
         shutil.copy(swinging.parent / name, folder)
     replaced = np.flatnonzero(read_particles(folder / "particles.star").half_set == 2)
     with mrcfile.mmap(folder / "particles.mrcs", mode="r+") as stack:
         stack.data[replaced] = np.random.default_rng(1).standard_normal((len(replaced), BOX, BOX))
-    return patch_by_patch(folder / "particles.star", folder / "run", "--pin-exchanges", together / "run.json")
+    return folder / "particles.star"
+
+
+@pytest.fixture(scope="module")
+def pinned(noise, together):
+    """The run together again with these particles, its exchanges pinned."""
+    return patch_by_patch(noise, noise.parent / "run", "--pin-exchanges", together / "run.json")
 
 
 def test_nothing_of_half_2_reaches_half_1(together, pinned):
@@ -234,6 +240,14 @@ def test_nothing_of_half_2_reaches_half_1(together, pinned):
         assert not filecmp.cmp(together / other, pinned / other, shallow=False), other
 
 
+def test_nothing_of_half_2_reaches_half_1_apart(noise, apart, tmp_path):
+    run = patch_by_patch(noise, tmp_path / "run", *APART, "--pin-exchanges", apart / "run.json")
+    for name in FOLDERS:
+        for number in (1, 2):
+            pair = (folder / name / f"half_map_{number}.mrc" for folder in (apart, run))
+            assert filecmp.cmp(*pair, shallow=False) == (number == 1)
+
+
 def test_the_fsc_of_a_pinned_patch_is_measured(together, pinned):
     """It is steered by the curves of the earlier run and has one of its own: half of its images are noise."""
     for folder in FOLDERS:
@@ -241,7 +255,7 @@ def test_the_fsc_of_a_pinned_patch_is_measured(together, pinned):
         assert curves[0] > 0.7 and curves[1] < 0.5
 
 
-def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging, together, pinned, tmp_path):
+def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging, noise, together, pinned, tmp_path):
     """With them pinned, the composite of half 1 does not depend on half 2."""
     weighted = shutil.copytree(together, tmp_path / "weighted")
     patch_by_patch(swinging, weighted, "--composite-weights", "snr")
@@ -250,12 +264,11 @@ def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging,
     back = patch_by_patch(swinging, shutil.copytree(weighted, tmp_path / "back"))
     assert "weights" not in {entry["kind"] for entry in record(back)["exchanges"]}
     assert_same_results(together, back)
-    particles = pinned.parent / "particles.star"
     again = patch_by_patch(
-        particles, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
+        noise, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
     assert filecmp.cmp(weighted / "composite_half_1.mrc", again / "composite_half_1.mrc", shallow=False)
     outcome = gmmrefine(
-        "refine-patches", particles, "-o", shutil.copytree(pinned, tmp_path / "copy"), *SMALL, "--composite-weights", "snr",
+        "refine-patches", noise, "-o", shutil.copytree(pinned, tmp_path / "copy"), *SMALL, "--composite-weights", "snr",
         "--pin-exchanges", together / "run.json")
     assert_refused(outcome, "refine-patches", "has no weights of iteration 0; give the settings that it had")
 

@@ -37,6 +37,16 @@ def test_summary_and_cautions_come_first(tmp_path):
     assert places == sorted(places)
 
 
+def test_a_patch_that_is_not_resolved_has_a_dash(tmp_path):
+    """In the table 0 stands for none; shown as 0.00 Å it would be the best of all. A rotation of 0 is one."""
+    row = {"gmmPatch": 1, "gmmVolume": 5e4, "gmmResolutionBefore": 9.5, "gmmResolutionAfter": 0.0, "gmmMeanFscBefore": 0.5,
+           "gmmMeanFscAfter": 0.0, "gmmRotationChange": 0.0, "gmmShiftChange": 1.0}
+    html = written(write_record(tmp_path / "run", command="refine-patches", results={
+        "patches": 1, "resolution_text": "none", "resolution_before": 9.5, "patch_table": [row], "caution": "none."}))
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", html[html.index("Patches before and after"):])[:8]
+    assert cells == ["1", "50000", "9.50", "–", "0.5000", "0.0000", "0.00", "1.00"]
+
+
 def test_full_folder_has_every_section_in_order(tmp_path):
     folder = write_full_run(tmp_path / "run", results={"iterations": HISTORY, "resolution": 7.5}, command="export")
     run = read_run(str(folder))
