@@ -31,8 +31,8 @@ def run(args):
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.io.star_particles import write_particles
     from gmmrefine.particles.symmetry import counted, expanded, marks_of
+    from gmmrefine.pipelines.earlier_run import refuse_other_command
     from gmmrefine.pipelines.expand_symmetry import measured_symmetry
-    from gmmrefine.pipelines.recorded_run import refuse_other_command
     from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
 

@@ -16,7 +16,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.recorded_run import refuse_other_command
+from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 
 PARTICLE_FORMS = (".cs", ".star")

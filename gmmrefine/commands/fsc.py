@@ -22,9 +22,9 @@ def run(args):
     """Compare and write."""
     from gmmrefine.io.mrc import read_half_maps
     from gmmrefine.maps.fsc import gold_standard_fsc
+    from gmmrefine.pipelines.earlier_run import refuse_other_command
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
     from gmmrefine.pipelines.reconstruct import write_fsc
-    from gmmrefine.pipelines.recorded_run import refuse_other_command
     from gmmrefine.pipelines.run_record import write_run_record
 
     started = time.time()

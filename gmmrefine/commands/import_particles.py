@@ -16,7 +16,7 @@ from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.recorded_run import refuse_other_command
+from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import SPLIT_HALVES
 

@@ -2,6 +2,7 @@
 import os
 import shutil
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from gmmrefine.io.mrc import SAME_VOXEL_SIZE, half_maps_in, read_map, read_mask,
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.pipelines.earlier_run import recorded_command, refuse_unfinished_run
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.recorded_run import recorded_command, refuse_unfinished_run
 from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER
 from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
@@ -44,7 +45,7 @@ class FocusedMap:
     name: str
     halves: list
     mask: np.ndarray
-    origin: np.ndarray = (0.0, 0.0, 0.0)
+    origin: Sequence[float] = (0.0, 0.0, 0.0)
 
 
 def read_focused(folder, pixel_size=None):
@@ -199,7 +200,7 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)
-    else:
+    elif run.has_exchanged("weights", 0):  # for a composite that this one replaces
         run.withdraw("weights")
         shutil.rmtree(run.path(WEIGHTS_FOLDER), ignore_errors=True)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]

@@ -16,12 +16,12 @@ from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
+from gmmrefine.pipelines.earlier_run import finished_settings
 from gmmrefine.pipelines.half_iteration import load_half, reference_reliability, save_half
 from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
-from gmmrefine.pipelines.recorded_run import finished_settings
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
 from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.star import read_star
-from gmmrefine.pipelines.recorded_run import read_record
+from gmmrefine.pipelines.earlier_run import read_record
 
 _OF_PARTICLES = ("rlnAngleRot", "rlnAngleTilt", "rlnRandomSubset", "gmmRotationChange", "gmmShiftChange")
 

@@ -15,7 +15,7 @@ from gmmrefine.io.atomic import atomic_path, remove_leftovers
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.recorded_run import has_iterations, read_record
+from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_record_of_other_command
 from gmmrefine.progress import Progress
 
 WEIGHTS_FOLDER = "weights"
@@ -273,9 +273,7 @@ def refuse_other_run(directory, command, settings, inputs):
 def _refuse_difference(directory, earlier, mine):
     """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
     mine = json.loads(json.dumps(mine, default=_plain))
-    if earlier["command"] != mine["command"]:
-        raise InputError(
-            f"{directory} holds a '{earlier['command']}' run, not '{mine['command']}'. Use another folder with -o.")
+    refuse_record_of_other_command(directory, earlier, mine["command"])
     free = _FREE_TO_CHANGE
     if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
         free += ("patches", "patch_mode")  # none were made yet

@@ -26,14 +26,14 @@ class EngineProtocol:
                          [self._getExtraPath(folder, name) for name in outputs], part)
 
     def _withSamplingRates(self, arguments):
-        """The arguments, masks among the rows of the form as MRC files whose header holds Scipion's sampling rate."""
+        """The arguments, maps that settings of the form point to as MRC files whose header holds Scipion's sampling rate."""
         corrected = list(arguments)
-        for setting in (settings.MASK, settings.FOCUS_MASK):
-            mask = getattr(self, setting.form_name).get() if hasattr(self, setting.form_name) else None
-            if mask is not None and setting.option in corrected:
+        for setting in (settings.MASK, settings.FOCUS_MASK, settings.RESOLUTION_MAP):
+            volume = getattr(self, setting.form_name).get() if hasattr(self, setting.form_name) else None
+            if volume is not None and setting.option in corrected:
                 place = corrected.index(setting.option) + 1
                 corrected[place] = mrcMap(corrected[place], self._getExtraPath(MAPS_FOLDER, f"{setting.name}.mrc"),
-                                          mask.getSamplingRate())
+                                          volume.getSamplingRate())
         return corrected
 
     def _results(self):

@@ -8,7 +8,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FILTERED_FILE, LOCAL_RESOLUTION_FIGURE, LOCAL_RESOLUTION_FILE, MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
 
@@ -45,7 +45,7 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, without(settings.LOCAL_RESOLUTION, (settings.MASK,)))
+        options = engineOptions(self, settings.LOCAL_RESOLUTION)
         files = self._filesOf("inputVolume", "mask")
         self._insertFunctionStep(self.measureStep, files, options, needsGPU=False)
         if self.filterVolume:
@@ -54,8 +54,7 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
 
     # --------------------------- STEPS functions ------------------------------
     def measureStep(self, _files, options):
-        self._runEngine("local-resolution", [
-            *self._engineHalfMaps(self.inputVolume.get()), *options, *self._onGrid(settings.MASK)],
+        self._runEngine("local-resolution", [*self._engineHalfMaps(self.inputVolume.get()), *options],
                         [LOCAL_RESOLUTION_FILE, MASK_FILE, LOCAL_RESOLUTION_FIGURE])
 
     def filterStep(self, _files, _options):

@@ -53,12 +53,6 @@ class MapProtocol(EngineProtocol):
         return [self._engineMap(volume, f"{name}_{number}", placed, fileName)
                 for number, fileName in enumerate(halfMapFiles(volume), 1)]
 
-    def _onGrid(self, *group):
-        """Options of the engine for settings whose rows point to volumes on the grid of the input, where given."""
-        given = [(setting, getattr(self, setting.form_name).get()) for setting in group]
-        return [word for setting, volume in given if volume is not None
-                for word in (setting.option, self._engineMap(volume, setting.name))]
-
     def _mapLike(self, volume, fileName):
         """A result on the grid of a volume, in the same place for Scipion."""
         result = Volume()

@@ -69,7 +69,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, without(settings.MODIFY, (settings.MASK,)))
+        options = engineOptions(self, settings.MODIFY)
         files, model = self._filesOf("inputVolume", "mask"), "".join(self._filesOf("inputStructure"))
         self._insertFunctionStep(self.modifyStep, files, model, self.placeFrom.get(), options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, model, options, needsGPU=False)
@@ -80,7 +80,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         audit = [MODEL_OPTION, os.path.abspath(model)] if model else []
         outputs = [MODIFIED_FILE, UNMODIFIED_FILE, *MODIFIED_HALF_FILES, MASK_FILE, FSC_FILE, COMPARISON_FIGURE,
                    ERROR_MODEL_FIGURE, *([os.path.join(AUDIT_FOLDER, AUDIT_FILE)] if model else [])]
-        self._runEngine("modify", [*halves, *options, *audit, *self._onGrid(settings.MASK)], outputs)
+        self._runEngine("modify", [*halves, *options, *audit], outputs)
 
     def createOutputStep(self, _files, model, _options):
         volume = self.inputVolume.get()

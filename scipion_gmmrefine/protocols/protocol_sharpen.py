@@ -7,7 +7,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import COMPARISON_FIGURE, GUINIER_FIGURE, SHARPENED_FILE, UNMODIFIED_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGrid
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, notACube
 
@@ -22,8 +22,6 @@ CONDITIONS = {
     "amplitude_window": f"sharpening in ({LOCAL_MODEL}, {LOCAL})",
     "mask_resolution": "mask is None",
     "mask_edge": "mask is None"}
-ON_GRID = (settings.RESOLUTION_MAP, settings.MASK)
-PASSED_ON = without(settings.SHARPEN, ON_GRID)
 WAYS = {
     B_FACTOR: "by a B factor [Rosenthal2003]", MODEL_PROFILE: "to the radial amplitudes of the atomic model [Chen2023]",
     LOCAL_RESOLUTION: "by a B factor that follows the local resolution",
@@ -57,7 +55,7 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, PASSED_ON)
+        options = engineOptions(self, settings.SHARPEN)
         files = self._filesOf("inputVolume", "localResolution", "mask")
         self._insertFunctionStep(self.sharpenStep, files, self.placeFrom.get(), options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
@@ -65,7 +63,7 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     # --------------------------- STEPS functions ------------------------------
     def sharpenStep(self, _files, _place, options):
         volume = self._engineMap(self.inputVolume.get(), "map", placed=self._needsModel())
-        self._runEngine("sharpen", [volume, *options, *self._onGrid(*ON_GRID)], [
+        self._runEngine("sharpen", [volume, *options], [
             SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
 
     def createOutputStep(self, _files, _options):

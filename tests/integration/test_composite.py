@@ -252,6 +252,18 @@ def test_a_record_that_is_none(parts, tmp_path, content, words):
     assert_refused(gmmrefine("composite", *parts, "-o", tmp_path / "joined"), "composite", words)
 
 
+def test_weights_of_another_composite_go_and_other_folders_of_that_name_stay(parts, tmp_path):
+    (tmp_path / "joined" / "weights").mkdir(parents=True)
+    kept = tmp_path / "joined" / "weights" / "mine.txt"
+    kept.write_text("mine", encoding="utf-8")
+    folder = joined(parts, tmp_path / "joined")
+    assert kept.exists()
+    other = joined(parts, tmp_path / "other", "--composite-weights", "snr")
+    assert (other / "weights" / "01.mrc").exists()
+    joined(parts, other)
+    assert not (other / "weights").exists() and record(other)["exchanges"] == record(folder)["exchanges"] == []
+
+
 def test_the_composite_lies_where_its_parts_do(parts, tmp_path):
     """For models that were fitted to them."""
     place = (100.0, 50.0, -20.0)

@@ -1,4 +1,4 @@
-"""What the run.json of a folder says."""
+"""The run that a folder already holds, by its run.json, and whether it may be continued, overwritten or used."""
 import json
 import os
 
@@ -48,9 +48,13 @@ def has_iterations(directory):
 def refuse_other_command(directory, command):
     """Refuse a folder with results of another command: they would lose their record, or be overwritten."""
     record = read_record(directory)
-    if record is None or record["command"] == command:
-        return
-    if record["finished"] or has_iterations(directory):
+    if record is not None and (record["finished"] or has_iterations(directory)):
+        refuse_record_of_other_command(directory, record, command)
+
+
+def refuse_record_of_other_command(directory, record, command):
+    """Refuse a folder whose run.json, ``record``, is of another command."""
+    if record["command"] != command:
         raise InputError(f"{directory} holds a '{record['command']}' run, not '{command}'. Use another folder with -o.")
 
 
