@@ -56,12 +56,20 @@ class ImageFit:
         Å/px.
     size : int
         Number of images the kernels are compiled for; a shorter batch is filled up with copies of its last image.
+
+    Attributes
+    ----------
+    count : int
+        Number of images B.
+    noise : (S,) float or None
+        Variance of the noise by ring, where it need not be learned.
     """
 
     def __init__(self, batch, disc, pixel_size, size):
         fill = np.minimum(np.arange(size), len(batch.index) - 1)
         matched = batch.matched()
         self.count = len(batch.index)
+        self.noise = None
         self._fill = fill
         self._disc = disc
         self._pixel_size = pixel_size
@@ -183,6 +191,32 @@ class ImageFit:
             rest._power = self._power - 2 * scale * cross + scale**2 * model
         return rest
 
+    def averaged_ctf2(self, window):
+        """CTF² about the samples of a ``Window``, for ``through``; a tensor (size, K')."""
+        return window.averaged(self._ctf2)
+
+    def through(self, window, index, averaged_ctf2, noise):
+        """The same images seen through a ``Window``; of their power, ``ring_sums`` then say nothing.
+
+        Parameters
+        ----------
+        window : Window
+        index : (B,) int
+            Positions of the images in the half set.
+        averaged_ctf2 : tensor (size, K')
+            From ``averaged_ctf2``, the same for all windows of one size.
+        noise : (S,) float
+            Variance of the noise in whole images, by ring.
+        """
+        part = copy(self)
+        part._disc = window.disc
+        part._matched = window.density * tf.stack(window.cut(*tf.unstack(self._matched), index[self._fill]))
+        part._ctf2 = window.density * averaged_ctf2
+        part._noise_gain = np.ones((self.count, len(window.disc.ring)), np.float32)
+        part._power = part._noise = np.zeros(window.disc.radius + 1)
+        part.noise = window.curve(noise)
+        return part
+
     def _operands(self, disc, rotations, shifts):
         samples = len(disc.ring)
         return (
@@ -191,7 +225,7 @@ class ImageFit:
             tf.constant(np.stack([disc.kx, disc.ky]) * (2 * np.pi / disc.box_size), tf.float32))
 
 
-def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring):
+def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring, noise=None):
     """Shell weights from ring sums over a sample of images.
 
     Parameters
@@ -202,14 +236,21 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring):
         Part of the GMM that is signal and not noise of the same half set, 0 to 1.
     lowest_ring, highest_ring : int
         Rings outside are not used.
+    noise : (S,) float, optional
+        Variance of the noise where it is known; by default what the model leaves of the images.
     """
+    def smooth(curve):
+        # the background below the lowest ring is stronger than anything above
+        return np.concatenate([curve[:lowest_ring], smooth_curve(curve[lowest_ring:])])
+
     cross, model, power, gain = ring_sums
-    scale = np.maximum(smooth_curve(cross / np.maximum(model, 1e-20)), 0)
-    noise = smooth_curve((power - 2 * scale * cross + scale**2 * model) / gain)
-    noise = np.maximum(noise, _LEAST_NOISE * smooth_curve(power / gain))
+    scale = np.maximum(smooth(cross / np.maximum(model, 1e-20)), 0)
+    if noise is None:
+        left = smooth((power - 2 * scale * cross + scale**2 * model) / gain)
+        noise = np.maximum(left, _LEAST_NOISE * smooth(power / gain))
     ring = np.arange(len(cross))
-    used = (ring >= lowest_ring) & (ring <= highest_ring) & (noise > 0)
-    precision = np.divide(2, noise, out=np.zeros(len(noise)), where=used)
+    used = (ring >= lowest_ring) & (ring <= highest_ring) & (noise[: len(ring)] > 0)
+    precision = np.divide(2, noise[: len(ring)], out=np.zeros(len(ring)), where=used)
     return ShellWeights(scale * reliability[: len(ring)], precision)
 
 

@@ -35,14 +35,18 @@ class FisherRefiner:
         The reference is a part that moves against the rest: estimate a ``MotionPrior``.
     samples : (K,) bool, optional
         What poses may see of the images; all of them by default.
+    lowest_ring : int
+        Rings below are not used.
     """
 
-    def __init__(self, projector, reliability, stages, prior=None, is_part=False, samples=None):
+    def __init__(
+            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING):
         self.reliability = reliability
         self.stages = stages
         self.prior = prior
         self.is_part = is_part
         self._samples = samples
+        self._lowest_ring = lowest_ring
         # few radii, so that few kernels are compiled; rings beyond a stage's radius get no weight
         self._projectors = [projector.for_radius(_rounded_up(stage.radius, projector.disc.radius)) for stage in stages]
         self._disc = projector.disc
@@ -88,12 +92,15 @@ class FisherRefiner:
         """
         schedule = []
         for stage, projector in zip(self.stages, self._projectors):
-            sums = sum(fit.ring_sums(projector, pose.rotations, pose.shifts) for fit, pose in zip(fits, poses))
-            weights = weights_from_sums(sums, self.reliability, LOWEST_RING, stage.radius).restricted_to(samples)
+            sums = _ring_sums(fits, projector, [(pose.rotations, pose.shifts) for pose in poses])
+            weights = self._weights(sums, stage.radius, fits[0].noise).restricted_to(samples)
             step = partial(climb, projector=projector, weights=weights, prior=prior, steps=stage.steps)
             information = list(overlapped(lambda pair, step=step: step(pair[0], pose=pair[1]), zip(fits, poses)))
             schedule.append(weights)
         return schedule, information
+
+    def _weights(self, sums, radius, noise):
+        return weights_from_sums(sums, self.reliability, self._lowest_ring, radius, noise)
 
     def _learn_prior(self, fits, poses, rng, parent):
         """The prior under which the changes that the sample asks for are most probable.
@@ -115,8 +122,8 @@ class FisherRefiner:
         allowed = np.ones(len(seen), bool) if self._samples is None else self._samples
         # likelihoods compare under one set of weights only, learned at poses that were not fitted to any noise
         starts = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
-        sums = sum(fit.ring_sums(self._projectors[-1], *start) for fit, start in zip(fits, starts))
-        unseen = weights_from_sums(sums, self.reliability, LOWEST_RING, self.stages[-1].radius).restricted_to(~seen & allowed)
+        sums = _ring_sums(fits, self._projectors[-1], starts)
+        unseen = self._weights(sums, self.stages[-1].radius, fits[0].noise).restricted_to(~seen & allowed)
 
         def held_out_fit(candidate):
             trials = [Pose(start, start) for start in starts]
@@ -130,6 +137,11 @@ class FisherRefiner:
             return _narrowest([prior.narrowed(factor, factor) for factor in _PART_NARROWER], held_out_fit)
         prior = _narrowest([prior.narrowed(rotation=factor) for factor in _NARROWER], held_out_fit)
         return _narrowest([prior.narrowed(shift=factor) for factor in _NARROWER], held_out_fit)
+
+
+def _ring_sums(fits, projector, poses):
+    """``ImageFit.ring_sums`` of several batches together; poses are rotations and shifts of each."""
+    return sum(overlapped(lambda pair: pair[0].ring_sums(projector, *pair[1]), zip(fits, poses)))
 
 
 def _narrowest(candidates, held_out_fit):
@@ -194,7 +206,7 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
         scene.learn(fits, indices)
-    seen = [parts_of(fit, index) for fit, index in zip(fits, indices)]
+    seen = list(overlapped(lambda pair: parts_of(*pair), zip(fits, indices)))
     for number, refiner in enumerate(refiners):
         poses = [pose_of(number, index) for index in indices]
         for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng, parent)):

@@ -1,6 +1,9 @@
 """A molecule of several rigid bodies, each at its own pose in every particle: what one of them leaves of an image."""
+import numpy as np
+
 from gmmrefine.alignment.fisher import LOWEST_RING
 from gmmrefine.alignment.likelihood import weights_from_sums
+from gmmrefine.backend import overlapped
 
 
 class Scene:
@@ -12,15 +15,18 @@ class Scene:
         projector, rotations (N, 3, 3) reference → particle, shifts (N, 2) in Å of every body.
     reliability : (S,) float
         Part of the references that is signal, by ring.
+    windows : list of Window, optional
+        Through which the first bodies are seen alone, all of one size; whole images by default.
     """
 
-    def __init__(self, bodies, reliability):
+    def __init__(self, bodies, reliability, windows=None):
         self._bodies = bodies
         self._reliability = reliability
-        self._scale = None
+        self._windows = windows
+        self._scale = self._noise = None
 
     def learn(self, fits, indices):
-        """Learn how strong the bodies are in images.
+        """Learn how strong the bodies are in images, and how much noise is left.
 
         Parameters
         ----------
@@ -29,9 +35,10 @@ class Scene:
             Positions of each batch in the half set.
         """
         disc = self._bodies[0][0].disc
-        sums = sum(fit.sums_of(disc, *_added(self._moved(fit, index))) for fit, index in zip(fits, indices))
-        self._scale = weights_from_sums(sums, self._reliability, LOWEST_RING, disc.radius).scale
-        self._scale[:LOWEST_RING] = 0
+        sums = sum(overlapped(lambda pair: pair[0].sums_of(disc, *_added(self._moved(*pair))), zip(fits, indices)))
+        weights = weights_from_sums(sums, self._reliability, LOWEST_RING, disc.radius)
+        self._scale = np.where(weights.precision > 0, weights.scale, 0)
+        self._noise = np.divide(2, weights.precision, out=np.zeros(disc.radius + 1), where=weights.precision > 0)
 
     def parts(self, fit, index, count, with_power=True):
         """What the first ``count`` bodies leave of the images at positions ``index`` (B,): one ImageFit each.
@@ -40,7 +47,11 @@ class Scene:
         """
         moved = self._moved(fit, index)
         empty = fit.minus(*_added(moved), self._scale, with_power)
-        return [empty.minus(*body, -self._scale, with_power) for body in moved[:count]]
+        alone = [empty.minus(*body, -self._scale, with_power) for body in moved[:count]]
+        if self._windows is None:
+            return alone
+        ctf2 = fit.averaged_ctf2(self._windows[0])
+        return [part.through(window, index, ctf2, self._noise) for part, window in zip(alone, self._windows)]
 
     def _moved(self, fit, index):
         return [

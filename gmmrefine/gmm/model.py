@@ -29,6 +29,10 @@ class Gmm:
         """Some of the Gaussians, by index or mask (G,)."""
         return Gmm(self.centers[index], self.amplitudes[index], self.widths[index])
 
+    def about(self, point):
+        """The same Gaussians in a box whose centre is a point (3,) of this one, Å."""
+        return Gmm(self.centers - point, self.amplitudes, self.widths)
+
     @property
     def masses(self):
         """Integrals of the Gaussians, A σ³ (2π)^(3/2), (G,), map units × Å³."""

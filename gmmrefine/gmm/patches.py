@@ -24,6 +24,11 @@ class Patch:
 
     spheres: np.ndarray
 
+    @property
+    def center(self):
+        """Mean of the spheres' centres (3,), Å from the box centre."""
+        return self.spheres[:, :3].mean(axis=0)
+
     def mask(self, box_size, pixel_size, edge):
         """Soft mask (Z, Y, X) with a cosine edge of ``edge`` px."""
         return np.max([

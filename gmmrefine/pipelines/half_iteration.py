@@ -1,6 +1,7 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
+IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # for what stays where it is
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -240,7 +242,7 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
         projector, refiner = make_refiner(reference.moving, reliability, disc, particles.pixel_size, settings, is_part)
         scene = None
         if is_part:
-            rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
+            rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
             scene = Scene([
                 (projector, particles.rotations, particles.shifts),
                 (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
@@ -253,16 +255,16 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
     return result
 
 
-def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None, samples=None):
+def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None, **limits):
     """The projector of a reference on a disc, and its refiner; it estimates a prior unless there is one.
 
-    ``samples`` (K,) bool restricts what poses see of the images.
+    ``limits`` are those of ``FisherRefiner``: ``samples``, ``lowest_ring``.
     """
     radius = len(reliability) - 1
     projector = PROJECTORS[settings.projector](gmm, disc, pixel_size)
     stages = march(radius, [float(text) for text in settings.march.split()])
     padded = np.pad(reliability, (0, disc.radius - radius))
-    return projector, FisherRefiner(projector, padded, stages, prior or _given_prior(settings), is_part, samples)
+    return projector, FisherRefiner(projector, padded, stages, prior or _given_prior(settings), is_part, **limits)
 
 
 def report_prior(prior, progress, where):

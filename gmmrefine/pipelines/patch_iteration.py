@@ -7,6 +7,7 @@ from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.motion_prior import MotionPrior
 from gmmrefine.alignment.refiner import refine_poses
 from gmmrefine.alignment.scene import Scene
+from gmmrefine.alignment.window import Window, window_size
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.patches import nearest_patch
 from gmmrefine.io.atomic import atomic_path
@@ -17,6 +18,7 @@ from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import (
+    IMAGE_PROJECTORS,
     HalfState,
     load_half,
     make_refiner,
@@ -122,29 +124,45 @@ class Together:
         gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
         disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
         owner = nearest_patch(gmm.centers, self._patches)
-        priors = [None] * len(present) if iteration == 1 else self._first_priors(number)
-        projectors, refiners = zip(*[
-            make_refiner(
-                gmm.subset(owner == patch), reference_reliability(fsc[patch], gmm_fsc), disc, pixel_size, settings, True, prior)
-            for patch, prior in enumerate(priors)])
+        parts = [gmm.subset(owner == patch) for patch in range(len(present))]
+        reliability = [reference_reliability(curve, gmm_fsc) for curve in fsc]
         poses = [(state.particles.rotations, state.particles.shifts) for state in present]
+        windows = self._windows(parts, poses, disc)
         scene = Scene(
-            [(projector, *pose) for projector, pose in zip(projectors, poses)],
-            np.mean([refiner.reliability for refiner in refiners], axis=0))
+            [(IMAGE_PROJECTORS[settings.projector](part, disc, pixel_size), *pose) for part, pose in zip(parts, poses)],
+            np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
+        refiners = self._refiners(parts, windows, reliability, iteration, number)
         reader = ImageReader(start, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, iteration, number])
         with self._progress.step("refine poses", len(start), **where) as report:
-            results = refine_poses(
-                refiners, reader, settings.batch_size, [(start.rotations, start.shifts)] * len(refiners), rng, poses, scene,
-                report)
+            seen = refine_poses(
+                refiners, reader, settings.batch_size,
+                [window.inward(start.rotations, start.shifts) for window in windows], rng,
+                [window.inward(*pose) for window, pose in zip(windows, poses)], scene, report)
         if iteration == 1:
             for patch, refiner in enumerate(refiners, 1):
                 report_prior(refiner.prior, self._progress, {**where, "patch": patch})
                 save_prior(self._prior_path(patch, number), refiner.prior)
-        return results
+        return [(*window.outward(*pose), errors) for window, (*pose, errors) in zip(windows, seen)]
+
+    def _windows(self, parts, poses, disc):
+        """A window for each patch, all of one size, so that kernels are compiled once."""
+        pixel_size = self._particles.pixel_size
+        size = window_size(
+            [part.about(patch.center) for part, patch in zip(parts, self._patches)], disc.box_size, pixel_size)
+        return [Window(patch.center, pose, disc, size, pixel_size) for patch, pose in zip(self._patches, poses)]
+
+    def _refiners(self, parts, windows, reliability, iteration, number):
+        """A refiner for each patch, about its own centre; the priors are those of the first iteration."""
+        priors = [None] * len(parts) if iteration == 1 else self._first_priors(number)
+        return [
+            make_refiner(
+                part.about(patch.center), window.curve(curve), window.disc, self._particles.pixel_size, self._settings, True,
+                prior, lowest_ring=window.lowest_ring)[1]
+            for part, patch, window, curve, prior in zip(parts, self._patches, windows, reliability, priors)]
 
     def _prior_path(self, patch, number):
-        return self._run.path("patches", f"{patch:02d}", "iterations", "01", f"prior_half_{number}.npz")
+        return self._run.path("patches", f"{patch:02d}", "iterations", "01", f"motion_half_{number}.npz")
 
     def _first_priors(self, number):
         """The priors that the first iteration learned; learning them anew each time costs more than the poses."""

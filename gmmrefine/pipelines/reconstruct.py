@@ -1,6 +1,9 @@
 """Half maps and their gold-standard FSC from particles at their present poses."""
+from functools import partial
+
 import numpy as np
 
+from gmmrefine.backend import overlapped
 from gmmrefine.fourier.shells import shell_of_resolution
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
@@ -62,10 +65,14 @@ def half_maps(sets, number, settings, progress, group=None, **where):
     reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast)
     with progress.step("reconstruct", len(sets[0]), half=number, **where) as report:
         for batch in reader.batches(settings.batch_size):
-            for half, grid in zip(sets, grids):
-                grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
+            list(overlapped(partial(_insert, batch), zip(grids, sets)))
             report(int(batch.index[-1]) + 1)
     return [grid.map() for grid in grids]
+
+
+def _insert(batch, grid_and_half):
+    grid, half = grid_and_half
+    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):

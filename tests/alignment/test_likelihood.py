@@ -277,6 +277,24 @@ def test_dark_molecules_get_no_weight(many, projector):
     assert np.all(weights.scale == 0)
 
 
+def test_background_below_the_lowest_ring_spoils_none_above(many, projector):
+    """Images have gradients and stains, a thousand times stronger than what is looked for."""
+    sums = sums_at_the_truth(many, many.data, projector)
+    stained = sums.copy()
+    stained[0, :2] *= 30
+    stained[2, :2] *= 1000
+    plain, found = (weights_from_sums(part, np.ones(RADIUS + 1), 2, RADIUS) for part in (sums, stained))
+    assert found.scale[2:] == pytest.approx(plain.scale[2:]) and found.precision == pytest.approx(plain.precision)
+
+
+def test_noise_that_is_known_is_not_learned(many, projector):
+    sums, noise = sums_at_the_truth(many, many.data, projector), np.linspace(1, 5, RADIUS + 3)
+    learned, told = (weights_from_sums(sums, np.ones(RADIUS + 1), 2, RADIUS - 1, known) for known in (None, noise))
+    assert told.scale == pytest.approx(learned.scale)
+    assert told.precision[2:RADIUS] == pytest.approx(2 / noise[2:RADIUS])
+    assert np.array_equal(told.precision > 0, learned.precision > 0)
+
+
 @pytest.mark.parametrize("state", (CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED))
 def test_noise_is_that_of_the_raw_images(many, projector, state):
     factor = np.sign(many.ctf) if state == CTF_PHASE_FLIPPED else many.ctf

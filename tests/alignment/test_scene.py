@@ -8,6 +8,7 @@ from molecules import BOX, PIXEL_SIZE, RADIUS, ctf_parameters, ctf_table, molecu
 
 from gmmrefine.alignment.likelihood import ImageFit, ShellWeights
 from gmmrefine.alignment.scene import Scene
+from gmmrefine.alignment.window import Window
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.particles.images import ImageBatch
@@ -67,8 +68,8 @@ def make_scene(request, bodies, disc):
     """A function that makes a scene of the first bodies, and how exact its projections are."""
     projected = [(request.param(gmm, disc, PIXEL_SIZE), rotations, shifts) for gmm, rotations, shifts in bodies]
 
-    def make(count=2, reliability=ALL):
-        return Scene(projected[:count], reliability)
+    def make(count=2, reliability=ALL, windows=None):
+        return Scene(projected[:count], reliability, windows)
     return SimpleNamespace(of=make, bodies=projected, tolerance=TOLERANCE[request.param])
 
 
@@ -151,6 +152,28 @@ def test_a_reference_that_is_half_noise_is_taken_by_half(make_scene, signals, ct
     scene.learn(fits, BATCHES)
     parts = [scene.parts(fit, index, 1)[0] for fit, index in zip(fits, BATCHES)]
     assert_same_images(parts, fits_of(signals[0] + 0.5 * signals[1], ctf, disc), probe, make_scene.tolerance)
+
+
+@pytest.mark.parametrize("state", (CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED))
+def test_through_windows_each_body_is_seen_alone_at_its_place(make_scene, bodies, signals, ctf, disc, state):
+    """The projection that fits best is that of the body about its own centre, and the noise is that of whole images."""
+    rng, noise = np.random.default_rng(8), 3.0
+    real, imag = rng.normal(0, noise / np.sqrt(2), (2,) + signals[0].shape)
+    fits = fits_of(sum(signals) + real + 1j * imag, ctf, disc, state)
+    centers = [gmm.centers.mean(axis=0) for gmm, *_ in bodies]
+    windows = [Window(center, pose, disc, 28, PIXEL_SIZE) for center, (_, *pose) in zip(centers, bodies)]
+    scene = make_scene.of(3, windows=windows)
+    scene.learn(fits, BATCHES)
+    for fit, index in zip(fits, BATCHES):
+        for body, (part, (gmm, *pose)) in enumerate(zip(scene.parts(fit, index, 3), bodies)):
+            assert part.noise[2:] == pytest.approx(noise**2, rel=0.5)
+            rotations, shifts = (values[index] for values in windows[body].inward(*pose))
+            projector = ExactProjector(gmm.about(centers[body]), windows[body].disc, PIXEL_SIZE)
+            cross, model, *_ = part.ring_sums(projector, rotations, shifts)
+            assert cross[2:6].sum() == pytest.approx(model[2:6].sum(), rel=0.15), body
+            used = ShellWeights(np.ones(len(cross)), np.where(np.arange(len(cross)) >= 2, 0.1, 0))
+            best, aside = (part.value(projector, used, rotations, shifts + shift) for shift in (0, 4.0))
+            assert (best > aside).all(), body
 
 
 def test_the_images_themselves_stay_as_they_are(make_scene, signals, ctf, disc, probe):

@@ -174,7 +174,7 @@ def test_one_by_one_gives_the_same_files_as_apart_in_one_go(swinging, apart, tmp
 
 
 @pytest.mark.parametrize("mode, file_name", [
-    ("together", "patches/02/iterations/01/prior_half_1.npz"), ("together", "patches/01/iterations/02/poses_half_1.npz"),
+    ("together", "patches/02/iterations/01/motion_half_1.npz"), ("together", "patches/01/iterations/02/poses_half_1.npz"),
     ("apart", "patches/02/iterations/01/poses_half_1.npz"),
     *(pytest.param(mode, file_name, marks=pytest.mark.slow) for mode, file_name in (
         ("together", "iterations/00/poses_half_2.npz"), ("together", "patches.star"), ("together", "patches/02/particles.star"),
@@ -225,7 +225,7 @@ def test_nothing_of_half_2_reaches_half_1(together, pinned):
     places = ["composite_half_1.mrc"] + [
         f"{folder}/{name}" for folder in FOLDERS for name in (
             "half_map_1.mrc", "iterations/01/half_map_1.mrc", "iterations/01/poses_half_1.npz",
-            "iterations/01/prior_half_1.npz", "iterations/02/half_map_1.mrc", "iterations/02/poses_half_1.npz")]
+            "iterations/01/motion_half_1.npz", "iterations/02/half_map_1.mrc", "iterations/02/poses_half_1.npz")]
     for place in places:
         assert filecmp.cmp(together / place, pinned / place, shallow=False), place
     for folder in FOLDERS:
