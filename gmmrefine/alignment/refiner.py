@@ -11,6 +11,7 @@ from gmmrefine.backend import overlapped
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 
 SAMPLE_SIZE = 256
+_PART_SAMPLE_SIZE = 512  # a small part says less: by 256 images one of six moving patches of 6MSM was taken for a resting one
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _RADIUS_STEP = 2
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
@@ -185,7 +186,8 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
     """
     count = len(reader.particles)
     order = shuffled(reader.particles, rng)
-    sample, others = np.sort(order[:SAMPLE_SIZE]), np.sort(order[SAMPLE_SIZE:])
+    size = _PART_SAMPLE_SIZE if any(refiner.is_part for refiner in refiners) else SAMPLE_SIZE
+    sample, others = np.sort(order[:size]), np.sort(order[size:])
     results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
 
     def fit_of(batch):
