@@ -55,6 +55,17 @@ def test_progress_counts_particles(refined):
     assert done == [80, 120, 160, 200]
 
 
+@pytest.mark.parametrize("is_part, learned_from", ((False, 40), (True, 120)))
+def test_parts_learn_from_more_images(images, projector, start, is_part, learned_from):
+    done = []
+    refiner = FisherRefiner(projector, np.ones(RADIUS + 1), STAGES, PosePrior.from_rms(3.0, 2.0), is_part)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refiner_module, "SAMPLE_SIZE", 40)
+        patch.setattr(refiner_module, "_PART_SAMPLE_SIZE", 120)
+        refined_from(refiner, images, start, done.append)
+    assert done[0] == learned_from and done[-1] == len(images.data)
+
+
 def test_refinement_in_batches_of_another_order_gives_the_same_poses(refined, images, projector, start):
     """With the prior given and the same sample, the poses of the others do not depend on their neighbours."""
     refiner, (rotations, shifts, _), _ = refined
