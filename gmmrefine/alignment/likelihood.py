@@ -193,10 +193,10 @@ class ImageFit:
 
     def averaged_ctf2(self, window):
         """CTF² about the samples of a ``Window``, for ``through``; a tensor (size, K')."""
-        return window.averaged(self._ctf2)
+        return window.averaged(self._ctf2 * window.seen)
 
     def through(self, window, index, averaged_ctf2, noise):
-        """The same images seen through a ``Window``; of their power, ``ring_sums`` then say nothing.
+        """The same images seen through a ``Window``; of their power and g, ``ring_sums`` then say nothing.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class ImageFit:
         """
         part = copy(self)
         part._disc = window.disc
-        part._matched = window.density * tf.stack(window.cut(*tf.unstack(self._matched), index[self._fill]))
+        part._matched = window.density * tf.stack(window.cut(*tf.unstack(self._matched * window.seen), index[self._fill]))
         part._ctf2 = window.density * averaged_ctf2
         part._noise_gain = np.ones((self.count, len(window.disc.ring)), np.float32)
         part._power = part._noise = np.zeros(window.disc.radius + 1)

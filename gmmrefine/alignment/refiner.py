@@ -165,10 +165,11 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
     refiners : list of FisherRefiner
         One for each reference.
     reader : ImageReader
-        Of the half set, on the projectors' disc.
+        Of the half set, on the disc of the projectors, or of the scene where that has windows.
     batch_size : int
     expected : list of tuple
-        For each reference rotations (N, 3, 3) and shifts (N, 2) in Å about which the prior is centred.
+        For each reference rotations (N, 3, 3) and shifts (N, 2) in Å about which the prior is centred; as windows show them,
+        where the scene has any. So are the results.
     rng : numpy.random.Generator
     current : list of tuple, optional
         The same of the poses to begin with; the expected ones by default.

@@ -45,6 +45,7 @@ class Scene:
 
         ``with_power`` keeps count of the images' power, which only learning from them needs.
         """
+        with_power = with_power and self._windows is None  # whole images have told how much noise there is
         moved = self._moved(fit, index)
         empty = fit.minus(*_added(moved), self._scale, with_power)
         alone = [empty.minus(*body, -self._scale, with_power) for body in moved[:count]]

@@ -6,6 +6,7 @@ from gmmrefine.alignment.fisher import LOWEST_RING
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.half_disc import half_disc
 
+_FEWEST_RINGS = 4
 _ROOM = 6.0  # Å around a part, in which it may move
 
 
@@ -28,6 +29,13 @@ class Window:
         Of the window, px, even.
     pixel_size : float
         Å/px.
+
+    Attributes
+    ----------
+    disc : HalfDisc
+        Samples of the window.
+    seen : (K,) tensor
+        1 for samples of an image that may be cut, 0 for those below ``LOWEST_RING``.
     """
 
     def __init__(self, center, poses, image_disc, box_size, pixel_size):
@@ -38,6 +46,8 @@ class Window:
         self.disc = half_disc(box_size, min(int(image_disc.radius / self._ring_width), box_size // 2 - 1))
         self._waves = tf.constant(
             np.stack([image_disc.kx, image_disc.ky]) * (2 * np.pi / image_disc.box_size), tf.float32)
+        # the background below would reach every ring of the window, which it does not fill evenly
+        self.seen = tf.constant(image_disc.ring >= LOWEST_RING, tf.float32)
         self._inner = tf.range(box_size) + (image_disc.box_size - box_size) // 2
         self._fold = tf.constant(_fold_matrix(box_size, image_disc.box_size))
         self._plane, self._samples = _plane_of_samples(image_disc), _samples_in_plane(self.disc)
@@ -144,7 +154,7 @@ def _averaged(weights, fold, number, plane_sign, place, sign):
     return tf.maximum(average, 0)
 
 
-def window_size(parts, image_size, pixel_size):
+def window_size(parts, image_size, pixel_size, radius):
     """Side in px, even, of a box that is large enough for each of several parts.
 
     Parameters
@@ -155,6 +165,8 @@ def window_size(parts, image_size, pixel_size):
         px; no window is larger.
     pixel_size : float
         Å/px.
+    radius : int
+        Ring of the images up to which there is signal; no fewer than ``_FEWEST_RINGS`` of the window lie below it.
     """
-    side = 2 * (max(part.radius for part in parts) + _ROOM) / pixel_size
+    side = max(2 * (max(part.radius for part in parts) + _ROOM) / pixel_size, _FEWEST_RINGS * image_size / radius)
     return min(image_size, 2 * fft.next_fast_len(int(np.ceil(side / 2)), real=True))

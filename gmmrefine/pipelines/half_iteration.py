@@ -29,7 +29,7 @@ from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # for what stays where it is
+IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 

@@ -127,7 +127,7 @@ class Together:
         parts = [gmm.subset(owner == patch) for patch in range(len(present))]
         reliability = [reference_reliability(curve, gmm_fsc) for curve in fsc]
         poses = [(state.particles.rotations, state.particles.shifts) for state in present]
-        windows = self._windows(parts, poses, disc)
+        windows = self._windows(parts, poses, disc, radius)
         scene = Scene(
             [(IMAGE_PROJECTORS[settings.projector](part, disc, pixel_size), *pose) for part, pose in zip(parts, poses)],
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
@@ -145,11 +145,11 @@ class Together:
                 save_prior(self._prior_path(patch, number), refiner.prior)
         return [(*window.outward(*pose), errors) for window, (*pose, errors) in zip(windows, seen)]
 
-    def _windows(self, parts, poses, disc):
-        """A window for each patch, all of one size, so that kernels are compiled once."""
+    def _windows(self, parts, poses, disc, radius):
+        """A window for each patch, all of one size, so that they share compiled kernels."""
         pixel_size = self._particles.pixel_size
         size = window_size(
-            [part.about(patch.center) for part, patch in zip(parts, self._patches)], disc.box_size, pixel_size)
+            [part.about(patch.center) for part, patch in zip(parts, self._patches)], disc.box_size, pixel_size, radius)
         return [Window(patch.center, pose, disc, size, pixel_size) for patch, pose in zip(self._patches, poses)]
 
     def _refiners(self, parts, windows, reliability, iteration, number):

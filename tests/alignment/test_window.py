@@ -173,7 +173,24 @@ def test_the_lowest_ring_holds_nothing_of_the_background(poses, disc, side, lowe
 
 def test_a_window_holds_the_largest_part_and_room_to_move(part):
     small, large = part.about(CENTER), part.about(CENTER + [10.0, 0, 0])
-    side = window_size([small, large], 256, PIXEL_SIZE)
-    assert side % 2 == 0 and side * PIXEL_SIZE >= 2 * (large.radius + 6) and side < window_size([part], 256, PIXEL_SIZE)
-    assert window_size([small, large], 256, PIXEL_SIZE) == window_size([large], 256, PIXEL_SIZE)
-    assert window_size([part], 32, PIXEL_SIZE) == 32
+    side = window_size([small, large], 256, PIXEL_SIZE, 100)
+    assert side % 2 == 0 and side * PIXEL_SIZE >= 2 * (large.radius + 6) and side < window_size([part], 256, PIXEL_SIZE, 100)
+    assert side == window_size([large], 256, PIXEL_SIZE, 100)
+    assert window_size([part], 32, PIXEL_SIZE, 12) == 32
+
+
+def test_a_window_is_large_enough_for_coarse_signal(part):
+    """Some rings of it, where the halves of a map agree to ring 10 of 256 only."""
+    assert window_size([part.about(CENTER)], 256, PIXEL_SIZE, 10) * 10 / 256 >= 4
+
+
+def test_background_below_the_lowest_ring_is_not_seen(window, poses, part, disc, ctf):
+    data = images(part, disc, poses, ctf)
+    stained = data + 1e3 * np.abs(data).max() * (disc.ring < 2)
+    projector, used = ExactProjector(part.about(CENTER), window.disc, PIXEL_SIZE), weights(window.disc, BOX / SIDE)
+    rotations, shifts = (values[INDEX] for values in window.inward(*poses))
+    plain, found = (
+        seen_through(
+            window, ImageBatch(INDEX, kind[INDEX].astype(np.complex64), ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW)),
+            disc).value(projector, used, rotations, shifts) for kind in (data, stained))
+    assert found == pytest.approx(plain, rel=1e-5)
