@@ -1,6 +1,6 @@
 """Flexible molecules: a focus on a swinging domain, patch by patch, patches found in the data, and what patches cost.
 
-Usage: python benchmarks/flexible.py [folder for the simulated data] [focus|patches|auto|cost …]
+Usage: python benchmarks/flexible.py [folder for the simulated data] [focus|patches|rigid|auto|cost …]
 """
 import json
 import os
@@ -103,6 +103,23 @@ def patches_table(folder):
         "in the whole sphere before", "after"), rows)
 
 
+def rigid_table(folder):
+    """Patches of a molecule in which nothing moves."""
+    place = os.path.join(folder, "one")
+    start, output, rows = refined(place), os.path.join(place, "patches"), []
+    command("refine-patches", os.path.join(start, "particles.star"), "-o", output, "--patches", 8, "--patch-iterations", 1)
+    expected = [event for event in events_of(output) if event["step"] == "prior"]
+    truth, before = particles_of(place, "truth.star"), particles_of(start, "particles.star")
+    for number, patch in enumerate(read_patches(os.path.join(output, "patches.star")), 1):
+        after = particles_of(output, "patches", f"{number:02d}", "particles.star")
+        turns = (event["rotation_rms_deg"] for event in expected if event["patch"] == number)
+        rows.append((
+            number, *(f"{turn:.3f}" for turn in turns),
+            *(f"{displacement_rms(particles, truth, patch.spheres[0]):.3f}" for particles in (before, after))))
+    table("Eight patches of a rigid molecule (target: none is thought to move, none worse)", (
+        "patch", "expected rms turn of half 1 (°)", "of half 2 (°)", "rms displacement before (Å)", "after (Å)"), rows)
+
+
 def auto_table(folder):
     """How many patches are found where 1, 2 and 4 rigid domains were planted."""
     rows = []
@@ -118,11 +135,15 @@ def auto_table(folder):
         "rigid domains planted", "SNR", "found", "held-out evidence of 1, 2, … regions per particle"), rows)
 
 
+def events_of(folder):
+    """What a run has logged, a dict for each event."""
+    with open(os.path.join(folder, "events.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
 def seconds_of_iterations(folder):
     """Seconds that each iteration of a run took, without the work before the first and after the last."""
-    with open(os.path.join(folder, "events.jsonl"), encoding="utf-8") as file:
-        events = [json.loads(line) for line in file]
-    steps = [event for event in events if event.get("iteration") and "seconds" in event]
+    steps = [event for event in events_of(folder) if event.get("iteration") and "seconds" in event]
     return np.bincount([event["iteration"] for event in steps], [event["seconds"] for event in steps])[1:]
 
 
@@ -144,7 +165,7 @@ def cost_table(folder):
         "iteration of the patches", "global", f"{count} patches", "patches / (K × global)"), rows)
 
 
-TABLES = {"focus": focus_table, "patches": patches_table, "auto": auto_table, "cost": cost_table}
+TABLES = {"focus": focus_table, "patches": patches_table, "rigid": rigid_table, "auto": auto_table, "cost": cost_table}
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,6 @@
 """A part of a molecule as a particle of its own: a small box, cut out of every image where the part lies."""
+from functools import lru_cache
+
 import numpy as np
 from scipy import fft
 
@@ -43,13 +45,13 @@ class Window:
         rotations, shifts = poses
         self._place = self._projected_center(rotations) - shifts
         self._ring_width = image_disc.box_size / box_size
-        self.disc = half_disc(box_size, min(int(image_disc.radius / self._ring_width), box_size // 2 - 1))
+        self.disc = half_disc(box_size, int(image_disc.radius / self._ring_width))
         self._waves = tf.constant(
             np.stack([image_disc.kx, image_disc.ky]) * (2 * np.pi / image_disc.box_size), tf.float32)
         # the background below would reach every ring of the window, which it does not fill evenly
         self.seen = tf.constant(image_disc.ring >= LOWEST_RING, tf.float32)
         self._inner = tf.range(box_size) + (image_disc.box_size - box_size) // 2
-        self._fold = tf.constant(_fold_matrix(box_size, image_disc.box_size))
+        self._fold = _fold_matrix(box_size, image_disc.box_size)
         self._plane, self._samples = _plane_of_samples(image_disc), _samples_in_plane(self.disc)
 
     def inward(self, rotations, shifts):
@@ -88,6 +90,7 @@ class Window:
         return rotations[:, :2] @ self._center
 
 
+@lru_cache(maxsize=4)
 def _fold_matrix(window, image):
     """How much each shift between two pixels of an image counts in each of a window (window, image); 0 is in the middle.
 
@@ -99,9 +102,10 @@ def _fold_matrix(window, image):
     for shift in range(-window, window):
         share = np.cos(np.pi * np.clip(abs(shift) / window - 0.25, 0, 0.5)) ** 2
         fold[(shift + window // 2) % window, (shift + image // 2) % image] += share
-    return fold
+    return tf.constant(fold)
 
 
+@lru_cache(maxsize=4)
 def _plane_of_samples(disc):
     """For each place in the half plane of ``rfft2``, which sample is there, and the signs of its real and imaginary part.
 
@@ -118,6 +122,7 @@ def _plane_of_samples(disc):
     return tf.constant(number), tf.constant(sign)
 
 
+@lru_cache(maxsize=4)
 def _samples_in_plane(disc):
     """Where each sample lies in the flattened half plane of ``rfft2``, and its sign there."""
     n = disc.box_size

@@ -4,7 +4,9 @@ import pytest
 import references
 from molecules import PIXEL_SIZE, ctf_parameters, ctf_table, molecule, random_rotations, turned
 
+from gmmrefine.alignment.fisher import Pose, climb
 from gmmrefine.alignment.likelihood import ImageFit, ShellWeights
+from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.alignment.window import Window, window_size
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import ExactProjector
@@ -156,6 +158,19 @@ def test_slope_and_curvature_are_those_about_the_centre_of_the_part(window, pose
         projector, weights(window.disc, BOX / SIDE), rotations, shifts)
     step = np.linalg.solve(information, slope[..., None])[..., 0]
     assert np.linalg.norm(shifts + step[:, 3:], axis=1).mean() < 0.25 * np.linalg.norm(shifts, axis=1).mean()
+
+
+def test_a_part_that_stands_far_aside_is_found(window, poses, part, disc, ctf):
+    """By 10 Å, farther than the window has room on each side."""
+    aside = np.array([8.0, -6.0])
+    data = images(part, disc, (poses[0], poses[1] + aside), ctf)
+    batch = ImageBatch(INDEX, data[INDEX], ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW))
+    still = [values[INDEX] for values in window.inward(*poses)]
+    fit, projector, pose = (
+        seen_through(window, batch, disc), ExactProjector(part.about(CENTER), window.disc, PIXEL_SIZE), Pose(still, still))
+    for radius in (4, 6, 8, 12):
+        climb(fit, projector.for_radius(radius), weights(window.disc, BOX / SIDE), PosePrior.from_rms(12, 30), pose, 2)
+    assert pose.shifts == pytest.approx(np.tile(aside, (COUNT, 1)), abs=0.05)
 
 
 def test_noise_is_told_to_the_window(window, poses, part, disc, ctf):
