@@ -46,7 +46,7 @@ benchmark: install
 clean:
 	rm -rf .venv
 
-$(INSTALLED): pyproject.toml setup.py
+$(INSTALLED): pyproject.toml setup.py engine/pyproject.toml
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Name a Python 3.8 to 3.12: make install PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c "$$CHECK_PYTHON"
 	@case "$(CURDIR)" in *" "*) echo "$(CURDIR) has a blank in its path, and Scipion cannot start programs from there. Move this folder." >&2; exit 1;; esac

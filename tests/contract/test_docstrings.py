@@ -24,7 +24,7 @@ BARE_ARRAY = re.compile(r"^\s*\w[\w, ]* : (?:np\.|numpy\.)?(?:nd)?array\b(?!.*\(
 
 
 def _definitions():
-    for path in python_files("gmmrefine"):
+    for path in python_files("engine"):
         for name, node in public_definitions(path):
             yield path, name, node, ast.get_docstring(node) or ""
 
@@ -35,7 +35,7 @@ def test_every_public_name_has_a_docstring():
 
 
 def test_every_module_says_what_it_is_for():
-    modules = (path for path in python_files("gmmrefine") if path.name != "__init__.py")
+    modules = (path for path in python_files("engine") if path.name != "__init__.py")
     missing = [str(path) for path in modules if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
     assert not missing, "\n".join(missing)
 

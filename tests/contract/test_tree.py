@@ -11,7 +11,7 @@ FORM_DEFINITION = re.compile(r"_define\w*Params?$")
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "core", "common", "helpers", "misc"}
 FORKED_BY_SUFFIX = re.compile(r"_(new|old|v\d+|copy|tmp)$")
 THIS_MACHINE = re.compile(r"(?<![\w.])/(?:work|root)/\w")
-SOURCES = ("gmmrefine", "scipion_gmmrefine", "tests", "benchmarks", "examples")
+SOURCES = ("engine", "scipion_gmmrefine", "tests", "benchmarks", "examples")
 
 
 def test_files_are_short():
