@@ -1,13 +1,22 @@
 """Scipion plugin: refine the poses of single particles against a Gaussian mixture model."""
+import importlib.util
 import os
 import shlex
+import sys
 
 import pwem
-from pyworkflow import VarTypes
+from pyworkflow import Config, VarTypes
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ENGINE_SOURCE = os.path.join(ROOT, "engine")  # in a checkout
+if importlib.util.find_spec("gmmrefine") is None:
+    # Scipion's installer loads a plugin in the very process that has just installed it, which does not know yet where an
+    # engine is that was installed in place.
+    sys.path.append(ENGINE_SOURCE)
 
 from gmmrefine import __version__
-from scipion_gmmrefine import engine
-from scipion_gmmrefine.constants import ENGINE_DEPENDENCIES, ENGINE_ENVIRONMENT, GMMREFINE_PYTHON
+from scipion_gmmrefine import engine, install_engine
+from scipion_gmmrefine.constants import ENGINE_PACKAGE, GMMREFINE_PYTHON
 
 _logo = "logo.png"
 _references = ["Chen2023"]
@@ -21,12 +30,13 @@ class Plugin(pwem.Plugin):
     @classmethod
     def _defineVariables(cls):
         cls._defineVar(
-            GMMREFINE_PYTHON, engine.defaultPython(cls._engineEnvironment()), var_type=VarTypes.PATH,
-            description="Python that has the engine and TensorFlow: Scipion's own when TensorFlow is installed there.")
+            GMMREFINE_PYTHON, engine.defaultPython(cls._engineFolder()), var_type=VarTypes.PATH,
+            description="Python that has the engine and TensorFlow: Scipion's own when TensorFlow is installed there, else "
+                        f"the one that 'scipion3 installb {ENGINE_PACKAGE}' makes.")
 
     @classmethod
-    def _engineEnvironment(cls):
-        return os.path.join(pwem.Config.EM_ROOT, f"{ENGINE_ENVIRONMENT}-{__version__}")
+    def _engineFolder(cls):
+        return os.path.join(pwem.Config.EM_ROOT, f"{ENGINE_PACKAGE}-{__version__}")
 
     @classmethod
     def getPython(cls):
@@ -41,8 +51,8 @@ class Plugin(pwem.Plugin):
         if os.path.exists(cls.getPython()):
             return []
         return [f"{GMMREFINE_PYTHON} is {cls.getPython()}, which does not exist.",
-                f"Install the engine with 'scipion3 installb {ENGINE_ENVIRONMENT}', or set {GMMREFINE_PYTHON} to a "
-                "Python that has the package scipion-em-gmmrefine and TensorFlow."]
+                f"Install the engine with 'scipion3 installb {ENGINE_PACKAGE}', or set {GMMREFINE_PYTHON} to a "
+                f"Python that has the package {ENGINE_PACKAGE}[tf]."]
 
     @classmethod
     def runEngine(cls, protocol, command, arguments, outputs, part=""):
@@ -56,14 +66,15 @@ class Plugin(pwem.Plugin):
 
     @classmethod
     def defineBinaries(cls, env):
-        """An environment of its own for the engine, for sites that keep TensorFlow out of Scipion's."""
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        fromSource = os.path.exists(os.path.join(root, "pyproject.toml"))
-        distribution = shlex.quote(root) if fromSource else f"scipion-em-gmmrefine=={__version__}"
+        """An environment of its own for the engine, so that no TensorFlow comes into Scipion's.
+
+        It is made with the plugin unless Scipion's Python has a TensorFlow. Its name has no "-": Scipion takes what follows one
+        for a version.
+        """
+        requirement = f"-e {ENGINE_SOURCE}{{}}" if os.path.isdir(ENGINE_SOURCE) else f"{ENGINE_PACKAGE}{{}}=={__version__}"
+        words = [sys.executable, install_engine.__file__, ".", requirement, Config.CONDA_ACTIVATION_CMD]
+        if Config.CONDA_ACTIVATION_CMD and not Config.CONDA_ACTIVATION_CMD.rstrip().endswith((";", "&")):
+            words[-1] += " &&"
         env.addPackage(
-            ENGINE_ENVIRONMENT, version=__version__, tar="void.tgz", default=False,
-            commands=[
-                ("python3 -m venv . && bin/python -m pip install --upgrade pip "
-                 f"&& bin/python -m pip install {ENGINE_DEPENDENCIES} "
-                 f"&& bin/python -m pip install --no-deps {distribution} "
-                 "&& bin/python -m gmmrefine doctor && touch READY", "READY")])
+            ENGINE_PACKAGE, version=__version__, tar="void.tgz", default=not engine.hasTensorflow(),
+            commands=[(" ".join(map(shlex.quote, words)) + " && touch READY", "READY")])

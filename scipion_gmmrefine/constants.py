@@ -1,9 +1,7 @@
 """Names that several parts of the plugin share."""
 
 GMMREFINE_PYTHON = "GMMREFINE_PYTHON"
-ENGINE_PACKAGE = "gmmrefine"
-ENGINE_ENVIRONMENT = "gmmrefine-engine"
-ENGINE_DEPENDENCIES = "tensorflow numpy 'scipy>=1.10' mrcfile gemmi scikit-learn matplotlib 'plotly>=6.0'"
+ENGINE_PACKAGE = "gmmrefine"  # and name of its environment for installb
 ENGINE_ERRORS = "engine.stderr"
 
 OBJECT_ID = "scipionObjId"

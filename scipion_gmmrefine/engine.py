@@ -24,11 +24,14 @@ class EngineFailure(PyworkflowException):
     """The engine ended badly; the text is what it said last."""
 
 
-def defaultPython(engineEnvironment):
+def hasTensorflow():
+    """Whether this Python could run the engine."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def defaultPython(engineFolder):
     """Python that runs the engine: this one when it has TensorFlow, else the one the plugin's installer made."""
-    if importlib.util.find_spec("tensorflow") is not None:
-        return sys.executable
-    return os.path.join(engineEnvironment, "bin", "python")
+    return sys.executable if hasTensorflow() else os.path.join(engineFolder, "env", "bin", "python")
 
 
 def engineEnviron(python):
@@ -124,7 +127,7 @@ def runEngineNow(python, command, arguments, folder):
     ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", folder], capture_output=True, text=True,
                            env=dict(engineEnviron(python)), check=False)
     if "invalid choice" in ended.stderr:
-        raise EngineFailure(f"The engine of {python} has no command {command}. Update the package scipion-em-gmmrefine there.")
+        raise EngineFailure(f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
     if ended.returncode:
         raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
 

@@ -112,7 +112,7 @@ class TestEngine(unittest.TestCase):
 
     def test_default_python(self):
         with mock.patch("importlib.util.find_spec", return_value=None):
-            self.assertEqual(defaultPython("/em/engine"), "/em/engine/bin/python")
+            self.assertEqual(defaultPython("/em/engine"), "/em/engine/env/bin/python")
         with mock.patch("importlib.util.find_spec", return_value=object()):
             self.assertEqual(defaultPython("/em/engine"), sys.executable)
 
