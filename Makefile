@@ -12,13 +12,14 @@ INSTALLED := .venv/.installed-$(EXTRAS)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint benchmark clean
+.PHONY: help install demo test test-slow test-install test-install-if-changed lint benchmark clean
 
 help:
 	@echo "make demo       install, simulate particles, refine them through Scipion, print a table"
 	@echo "make test       install, run the tests of the engine and of the plugin"
 	@echo "make install    only make the environment .venv (make install EXTRAS=test,gpu for a GPU)"
 	@echo "make test-slow  the long tests too"
+	@echo "make test-install  both distributions by pip and by Scipion's installer, in new environments; some ten minutes"
 	@echo "make lint       code style and import rules"
 	@echo "make benchmark  the numbers of benchmarks/README.md"
 	@echo "make clean      remove .venv"
@@ -35,6 +36,20 @@ test: install
 test-slow: install
 	$(RUN) -m pytest $(PARALLEL) -m "not gpu" tests
 	$(RUN) -m pytest $(PARALLEL) -m "not gpu" scipion_gmmrefine/tests
+
+# What decides how the distributions are built and installed; .ci/packaging_tested holds its state when that was last tried.
+PACKAGING := pyproject.toml setup.py MANIFEST.in LICENSE build_hooks engine/pyproject.toml engine/LICENSE engine/gmmrefine/backend.py \
+	scipion_gmmrefine/__init__.py scipion_gmmrefine/install_engine.py scipion_gmmrefine/engine.py tests/install
+PACKAGING_STATE = $$(find $(PACKAGING) -type f ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d' ' -f1)
+
+test-install: install
+	$(RUN) -m pytest -m install tests/install
+	echo "$(PACKAGING_STATE)" > .ci/packaging_tested
+
+test-install-if-changed: install
+	@if [ "$$(cat .ci/packaging_tested 2>/dev/null)" = "$(PACKAGING_STATE)" ]; then \
+		echo "packaging is as it was when 'make test-install' last passed"; \
+	else $(MAKE) test-install; fi
 
 lint: install
 	$(RUN) -m ruff check .

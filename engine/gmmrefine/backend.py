@@ -1,6 +1,7 @@
 """TensorFlow, imported in one place and set up before its first use."""
 import ctypes
 import os
+import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,10 +25,18 @@ def _quiet_native_code():
         os.close(kept)
 
 
-with _quiet_native_code():
-    import tensorflow as tf
-
 from gmmrefine.errors import ResourceError
+
+try:
+    with _quiet_native_code():
+        import tensorflow as tf
+except ImportError as error:
+    if error.name != "tensorflow":
+        raise ResourceError(f"TensorFlow cannot be loaded ({error}). Install it again in this Python.") from error
+    raise ResourceError(
+        f"computing needs TensorFlow, which {sys.executable} does not have. Install the extra: "
+        "pip install 'gmmrefine[tf]', or 'gmmrefine[gpu]' for an NVIDIA GPU.") from error
+
 from gmmrefine.threads import thread_count, use_threads
 
 tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
