@@ -1,8 +1,10 @@
 """Who may import whom (DESIGN's layers), and what must start without what."""
+import re
 import subprocess
 import sys
 
 import pytest
+from source_tree import python_files
 
 WITHOUT = """
 import sys
@@ -54,6 +56,21 @@ for part in ("protocols", "viewers", "wizards", "convert", "objects"):
 """
     result = run_without(["tensorflow", "keras"], code, repository)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_engines_page_names_every_layer_and_command(repository):
+    from gmmrefine.__main__ import COMMANDS
+
+    page = (repository / "engine" / "README.md").read_text(encoding="utf-8")
+    packages = {path.name for path in (repository / "engine" / "gmmrefine").iterdir() if (path / "__init__.py").exists()}
+    modules = {path.stem for path in (repository / "engine" / "gmmrefine").glob("*.py")} - {"__init__"}
+    missing = [name for name in (*(f"{package}/" for package in packages), *modules, *COMMANDS) if f"`{name}`" not in page]
+    assert not missing
+
+
+def test_tensorflow_is_imported_in_one_place():
+    files = [path for path in python_files("engine") if re.search(r"^\s*(import|from) tensorflow", path.read_text(), re.MULTILINE)]
+    assert [path.name for path in files] == ["backend.py"]
 
 
 def test_both_packages_carry_one_version(repository):
