@@ -9,7 +9,8 @@ from gmmrefine.particles.particle_set import draw_half_sets, split_half_sets
 from gmmrefine.particles.symmetry import parents, particle_count, refuse_expanded
 
 ONE_MICROGRAPH = ["mic.mrc"] * 4
-STRAIGHT = {"rlnOriginXAngst": ["0"] * 4, "rlnOriginYAngst": ["0"] * 4, "rlnDefocusU": ["9000"] * 4, "rlnDefocusV": ["9000"] * 4}
+STRAIGHT = {
+    "rlnOriginXAngst": ["0"] * 4, "rlnOriginYAngst": ["0"] * 4, "rlnDefocusU": ["9000"] * 4, "rlnDefocusV": ["9000"] * 4}
 
 
 def places(x, y, **more):
