@@ -138,4 +138,5 @@ def _if_any_shared(labellings):
 
 def _together(columns):
     """Numbers (N,) that rows share which agree in all columns."""
-    return numbered(np.unique(np.column_stack([numbered(values) for values in columns]), axis=0, return_inverse=True)[1].ravel())
+    ranks = np.column_stack([numbered(values) for values in columns])
+    return numbered(np.unique(ranks, axis=0, return_inverse=True)[1].ravel())
