@@ -79,7 +79,21 @@ SPLIT_HALVES = Setting(
 INVERT_CONTRAST = Setting(
     "invert_contrast", False, bool, "Multiply the images by -1. Needed when the molecule is dark in the particles.",
     label="Molecule is dark in the images?")
-PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST)
+PARTICLE_DIAMETER = Setting(
+    "particle_diameter", 0.0, float, "Longest diameter of the particle; 0 where it is not known: half of the box is taken.",
+    "Å", advanced=True, minimum=0)
+SAME_PARTICLE = Setting(
+    "same_particle", 0.0, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
+    "must not be in both half sets. 0: a tenth of the particle's diameter.", "Å", label="Nearer is the same particle",
+    advanced=True, minimum=0)
+REMOVE_DUPLICATES = Setting(
+    "remove_duplicates", False, bool, "Leave out images of particles that were extracted twice; the first one is kept.",
+    label="Leave out particles extracted twice?", advanced=True)
+REDRAW_HALVES = Setting(
+    "redraw_halves", 0, int, "Draw new half sets with this seed, all images of a particle in one, whatever the file says. 0 "
+    "keeps those of the file. The poses have seen the old half sets: resolutions may be too good until they are refined anew.",
+    label="Seed to draw new half sets", advanced=True, minimum=0)
+PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES)
 
 SYMMETRY = Setting(
     "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "

@@ -89,7 +89,7 @@ def test_copies_give_the_symmetric_map(maps):
     content = record(maps / "copies")
     assert content["images"] == 270 and content["particles"] == 90
     said = (maps / "copies" / "said").read_text(encoding="utf-8")
-    assert "note: 270 images of 90 particles: copies of a particle count once" in said
+    assert "note: 270 images of 90 particles: a particle counts once" in said
 
 
 def test_expanded_file(trimer, copies):

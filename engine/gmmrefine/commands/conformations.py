@@ -10,7 +10,7 @@ import os
 
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.errors import InputError
-from gmmrefine.settings import COMPUTING, CONFORMATIONS
+from gmmrefine.settings import COMPUTING, CONFORMATIONS, PARTICLES_READ
 
 OUTPUTS = ("frames.star", "movie.cxc", "motion.png")
 _LEARNED = ("latent.star", "network_half_1.npz", "network_half_2.npz")
@@ -50,8 +50,8 @@ def run(args):
     particles, latent, notes = None, None, []
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
-        for name in ("split_halves", "invert_contrast"):
-            setattr(args, name, learned["settings"][name])
+        for setting in PARTICLES_READ:
+            setattr(args, setting.name, learned["settings"].get(setting.name, setting.default))
         particles, notes = read_for_computing(args)
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]

@@ -18,7 +18,9 @@ def read_for_computing(args):
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
     operators = point_group(args.symmetry)
-    particles = read_particle_set(args.particles, args.split_halves)
+    distance = args.same_particle or 0.1 * args.particle_diameter
+    particles = read_particle_set(args.particles, args.split_halves, distance=distance)
+    particles, chosen = _by_particle(particles, distance, args)
     try:
         split_half_sets(particles)
         if len(operators) > 1:
@@ -27,7 +29,25 @@ def read_for_computing(args):
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    notes = particle_warnings(particles)
+    notes = chosen + particle_warnings(particles)
     if particle_count(particles) < len(particles):
-        notes = [f"{counted(particles)}: copies of a particle count once", *notes]
+        notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]
     return particles, [f"note: {text}" for text in notes]
+
+
+def _by_particle(particles, distance, args):
+    """The particles without repeats and with new half sets where that was asked for, and what was done, list of str."""
+    from gmmrefine.io.identity import repeats
+    from gmmrefine.particles.particle_set import draw_half_sets
+
+    notes = []
+    if args.remove_duplicates:
+        repeated = repeats(particles, distance)
+        notes.append(f"{repeated.sum()} of {len(particles)} images left out: they show particles again")
+        particles = particles.subset(~repeated)
+    if args.redraw_halves:
+        particles = draw_half_sets(particles, args.redraw_halves)
+        notes.append(
+            "half sets were drawn anew; the poses have seen the old ones, so that resolutions may be too good until all "
+            "poses are refined anew from a low-passed start")
+    return particles, notes

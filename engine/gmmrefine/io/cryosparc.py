@@ -25,7 +25,7 @@ _POSES = ("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A")
 _ABERRATIONS = ("ctf/tilt_A", "ctf/trefoil_A", "ctf/tetra_A", "ctf/anisomag", "ctf/shift_A")
 
 
-def read_cs(path, passthrough=None, split_halves=0):
+def read_cs(path, passthrough=None, split_halves=0, distance=0.0):
     """Particles of a cryoSPARC 3D refinement.
 
     Parameters
@@ -61,7 +61,7 @@ def read_cs(path, passthrough=None, split_halves=0):
         raise InputError(
             f"{path}: field {', '.join(missing)} is missing. Give the passthrough file of the job (--passthrough) "
             f"or export the particle group of the job.")
-    return particles_from_table(_table(rows, str(path)), split_halves)
+    return particles_from_table(_table(rows, str(path)), split_halves, distance)
 
 
 def write_cs(path, particles, template=None):

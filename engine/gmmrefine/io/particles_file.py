@@ -7,7 +7,7 @@ from gmmrefine.io.stacks import check_stacks
 from gmmrefine.io.star_particles import read_particles
 
 
-def read_particle_set(path, split_halves=0, check=True):
+def read_particle_set(path, split_halves=0, check=True, distance=0.0):
     """Particles of a RELION ``.star`` or cryoSPARC ``.cs`` file.
 
     Parameters
@@ -17,6 +17,8 @@ def read_particle_set(path, split_halves=0, check=True):
         Seed to draw half sets with when the file has none; 0 leaves them unknown.
     check : bool
         Look at every stack now: there, square, of the right box, complete.
+    distance : float
+        Å; images of one micrograph whose particles lie nearer show one particle. 0: a tenth of half the box.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def read_particle_set(path, split_halves=0, check=True):
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
         raise InputError(f"{path}: particles are read from {' or '.join(readers)} files, not '{suffix}'.")
-    particles = readers[suffix](path, split_halves=split_halves)
+    particles = readers[suffix](path, split_halves=split_halves, distance=distance)
     if check:
         check_stacks(particles)
     return particles

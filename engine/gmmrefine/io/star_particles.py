@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from gmmrefine.geometry.rotations import euler_from_rotations
-from gmmrefine.io import table_values
+from gmmrefine.io import identity, table_values
 from gmmrefine.io.particle_table import read_table, require, table_of
 from gmmrefine.io.stacks import find_stack, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_columns, write_star
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
 
 
-def read_particles(path, split_halves=0):
+def read_particles(path, split_halves=0, distance=0.0):
     """Particles of a RELION STAR file with poses, CTF and half sets.
 
     Parameters
@@ -21,6 +21,8 @@ def read_particles(path, split_halves=0):
         RELION 3.0, 3.1 or 5.
     split_halves : int
         Seed to draw half sets with when the file has none; 0 leaves them unknown.
+    distance : float
+        Å; images of one micrograph whose particles lie nearer show one particle. 0: a tenth of half the box.
 
     Returns
     -------
@@ -32,10 +34,10 @@ def read_particles(path, split_halves=0):
     InputError
         See ``particles_from_table``.
     """
-    return particles_from_table(read_table(path), split_halves)
+    return particles_from_table(read_table(path), split_halves, distance)
 
 
-def particles_from_table(table, split_halves=0):
+def particles_from_table(table, split_halves=0, distance=0.0):
     """The particle set that a table describes. Stacks are located but not opened, unless the box size is unknown.
 
     Parameters
@@ -43,6 +45,8 @@ def particles_from_table(table, split_halves=0):
     table : ParticleTable
     split_halves : int
         Seed, 0 for none.
+    distance : float
+        As in ``read_particles``.
 
     Raises
     ------
@@ -57,11 +61,14 @@ def particles_from_table(table, split_halves=0):
     rotations = table_values.rotations(block)
     pixel_size = table_values.pixel_size(table, optics_rows)
     ctf, notes = table_values.ctf(table, optics_rows)
+    shifts = table_values.shifts(block, pixel_size)
+    box_size = table_values.box_size(table, optics_rows, stacks, stack_index)
+    particle, told = identity.same_particle(table, optics_rows, shifts, box_size * pixel_size, distance)
     particles = ParticleSet(
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
-        shifts=table_values.shifts(block, pixel_size), half_set=table_values.half_sets(block), ctf=ctf,
-        box_size=table_values.box_size(table, optics_rows, stacks, stack_index), pixel_size=pixel_size,
-        row=np.arange(len(block)), parent=table_values.parents(block), table=replace(table, notes=table.notes + notes))
+        shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf,
+        box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows),
+        particle=particle, table=replace(table, notes=table.notes + notes + told))
     return with_half_sets(particles, split_halves)
 
 

@@ -8,7 +8,6 @@ from gmmrefine.geometry.rotations import rotations_from_euler
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.stacks import missing_stack, stack_header
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, CtfParameters
-from gmmrefine.particles.symmetry import PARENT_LABEL
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst")
@@ -54,11 +53,6 @@ def half_sets(block):
             f"{block.where(unknown[0])}: rlnRandomSubset is 0 ({len(unknown)} of {len(block)} rows); expected 1 or 2. "
             f"Remove these particles or give them the half set of the upstream refinement.")
     return half_set
-
-
-def parents(block):
-    """Number (N,) of the particle that each row is a symmetry copy of; None where the table marks no copies."""
-    return np.unique(block.columns[PARENT_LABEL], return_inverse=True)[1].ravel() if PARENT_LABEL in block else None
 
 
 def ctf(table, optics_rows):

@@ -5,7 +5,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.particles.symmetry import parents, refuse_split_copies
+from gmmrefine.particles.symmetry import parents, refuse_split_particles
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
 
@@ -72,6 +72,9 @@ class ParticleSet:
         The table as read (``io`` owns its type), for a round trip without loss.
     parent : (N,) int, optional
         Number of the particle that each is a symmetry copy of; None where no copies are marked.
+    particle : (N,) int, optional
+        Number of the particle that each shows, where the file tells of several images of one: extractions at one place,
+        tilts, segments of a filament. None where it does not.
     """
 
     stacks: Tuple[str, ...]
@@ -86,14 +89,15 @@ class ParticleSet:
     row: np.ndarray
     table: Any = field(default=None, repr=False)
     parent: Any = None
+    particle: Any = None
 
     def __len__(self):
         return len(self.rotations)
 
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
-        arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row") + (
-            () if self.parent is None else ("parent",))
+        arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
+        arrays += [name for name in ("parent", "particle") if getattr(self, name) is not None]
         return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
 
     def with_poses(self, rotations, shifts):
@@ -120,7 +124,7 @@ def split_half_sets(particles):
             f"{len(unknown)} of {len(particles)} particles have no half set (rlnRandomSubset 1 or 2; first in row "
             f"{particles.row[unknown[0]] + 1}). Take the column from the upstream refinement, or draw halves with "
             f"--split-halves SEED if these poses never saw a joint reference.")
-    refuse_split_copies(particles)
+    refuse_split_particles(particles)
     halves = tuple(particles.subset(particles.half_set == half) for half in (1, 2))
     for number, half in enumerate(halves, 1):
         if len(half) == 0:
@@ -131,7 +135,7 @@ def split_half_sets(particles):
 
 
 def draw_half_sets(particles, seed):
-    """Particles with half sets drawn at random, equal in size to one particle; the copies of a particle stay together."""
+    """Particles with half sets drawn at random, equal in size to one particle; all images of a particle stay together."""
     parent = parents(particles)
     order = np.random.default_rng(seed).permutation(parent.max() + 1)
     half_set = np.empty(len(order), int)

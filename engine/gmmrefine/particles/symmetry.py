@@ -1,14 +1,14 @@
-"""Symmetry copies of particles: one image at each of its equivalent poses, never counted as more than one particle."""
+"""Symmetry copies of particles, and other images of one particle, never counted as more than one."""
 import os
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.identity import joined, numbered
 
 PARENT_LABEL, COPY_LABEL = "gmmParentParticle", "gmmSymmetryCopy"
+_EXAMPLES = 3
 
 
 def expanded(particles, operators):
@@ -37,16 +37,20 @@ def expanded(particles, operators):
 def parents(particles):
     """Which particle each row is an image of, (N,) int from 0 in order of appearance.
 
+    All that shows one particle is one: symmetry copies, two extractions of it, its tilts, segments of one filament.
+    """
+    copies = copies_of(particles)
+    return copies if particles.particle is None else joined(copies, particles.particle)
+
+
+def copies_of(particles):
+    """Which image each row is a symmetry copy of, (N,) int from 0 in order of appearance.
+
     Copies are told by their marks and by showing the same image of the same stack: marks may be of two expansions, and
     copies may have been extracted again into images of their own.
     """
     image = image_numbers(particles)
-    if particles.parent is None:
-        return image
-    mark = image.max() + 1 + _in_order(particles.parent)
-    nodes = mark.max() + 1
-    joined = coo_matrix((np.ones(len(image), bool), (image, mark)), (nodes, nodes))
-    return _in_order(connected_components(joined, directed=False)[1][image])
+    return image if particles.parent is None else joined(image, particles.parent)
 
 
 def image_numbers(particles):
@@ -54,7 +58,7 @@ def image_numbers(particles):
     files = {}
     same = np.array([files.setdefault(os.path.realpath(path), len(files)) for path in particles.stacks], int)
     stack = same[particles.stack_index] if len(same) else particles.stack_index
-    return _in_order(stack * (particles.slice_index.max() + 1) + particles.slice_index)
+    return numbered(stack * (particles.slice_index.max() + 1) + particles.slice_index)
 
 
 def shuffled(particles, rng):
@@ -96,7 +100,7 @@ def counted(particles):
 
 
 def refuse_expanded(particles, advice):
-    """Refuse a set that holds a particle more than once.
+    """Refuse a set that holds an image more than once.
 
     Parameters
     ----------
@@ -108,17 +112,17 @@ def refuse_expanded(particles, advice):
     ------
     InputError
     """
-    parent = parents(particles)
-    first = np.unique(parent, return_index=True)[1]
+    copies = copies_of(particles)
+    first = np.unique(copies, return_index=True)[1]
     if len(first) < len(particles):
         row = np.setdiff1d(np.arange(len(particles)), first)[0]
         raise InputError(
-            f"a symmetry-expanded set: {counted(particles)} (row {particles.row[row] + 1} repeats row "
-            f"{particles.row[first[parent[row]]] + 1}), and copies are not independent. {advice}")
+            f"a symmetry-expanded set: {len(particles)} images of {len(first)} particles (row {particles.row[row] + 1} repeats "
+            f"row {particles.row[first[copies[row]]] + 1}), and copies are not independent. {advice}")
 
 
-def refuse_split_copies(particles):
-    """Refuse half sets that share a particle: a copy, or the same image, in both.
+def refuse_split_particles(particles):
+    """Refuse half sets that share a particle: by a symmetry copy, another extraction, a tilt or segment of it in both.
 
     Raises
     ------
@@ -128,11 +132,14 @@ def refuse_split_copies(particles):
     first = np.unique(numbers, return_index=True)[1]
     leaked = np.flatnonzero(particles.half_set != particles.half_set[first][numbers])
     if len(leaked):
-        one, other = leaked[0], first[numbers[leaked[0]]]
+        pairs = [(row, first[numbers[row]]) for row in leaked[:_EXAMPLES]]
+        examples = ", ".join(
+            f"row {particles.row[row] + 1} (half {particles.half_set[row]}) shows the same particle as row "
+            f"{particles.row[other] + 1} (half {particles.half_set[other]})" for row, other in pairs)
         raise InputError(
-            f"half sets are not independent: row {particles.row[one] + 1} (half {particles.half_set[one]}) shows the same "
-            f"particle as row {particles.row[other] + 1} (half {particles.half_set[other]}), and {len(leaked)} rows do so. "
-            "Copies of a particle must share its half set; remove the duplicates or take the half sets of the parents.")
+            f"half sets are not independent: {examples}, and {len(leaked)} rows do so. All images of a particle must share its "
+            "half set: give --remove-duplicates to leave out what was extracted twice, or --redraw-halves SEED to draw new "
+            "half sets by particle.")
 
 
 def marks_of(copies, count):
@@ -149,9 +156,3 @@ def marks_of(copies, count):
         PARENT_LABEL: [
             f"{number + 1:06d}@{stacks[stack]}" for stack, number in zip(copies.stack_index, copies.slice_index)],
         COPY_LABEL: np.tile(np.arange(1, count + 1), len(copies) // count)}
-
-
-def _in_order(numbers):
-    """Labels (N,) counted from 0 in the order in which they first appear."""
-    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse.ravel()]
