@@ -4,7 +4,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.cryosparc import read_cs, write_cs
+from gmmrefine.io.cryosparc import read_cs
+from gmmrefine.io.cryosparc_writer import write_cs
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles, write_particles
 

@@ -18,16 +18,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmmrefine.errors import InputError
 from gmmrefine.particles.ctf import electron_wavelength
 
 SIZES = {"ctf/tilt_A": 2, "ctf/trefoil_A": 2, "ctf/tetra_A": 4, "ctf/anisomag": 4, "ctf/shift_A": 2}
 TILTS = ("rlnBeamTiltX", "rlnBeamTiltY")
 ODD, EVEN = "rlnOddZernike", "rlnEvenZernike"
 MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
+LABELS = {"ctf/tilt_A": (*TILTS, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
+          "ctf/shift_A": (ODD,)}  # what each comes from
 ODD_TERMS, EVEN_TERMS = 6, 9  # Zernike coefficients up to third and fourth order, which cryoSPARC has fields for
 _IDENTITY = np.array([1.0, 0.0, 0.0, 1.0])
 _ANGSTROM = 1e7  # per mm
 _MRAD = 1e-3
+_NEGLIGIBLE = 1e-6  # rad Åⁿ
 
 
 def relion_from_cryosparc(fields, voltage_kv, cs_mm):
@@ -96,6 +100,64 @@ def cryosparc_from_relion(columns, ctf):
         "ctf/anisomag": matrix - _IDENTITY,
         "ctf/shift_A": -(linear - 2 * coma) / (2 * np.pi)}
     return fields, (_with_even_terms(ctf, even, wavelength[:, 0]) if even.any() else ctf)
+
+
+def optics_columns(columns):
+    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
+    return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else f"[{','.join(f'{value:.9g}' for value in row)}]"
+                             for row in values], dtype="S") for label, values in columns.items()}
+
+
+def columns_of_table(table, row, optics_rows):
+    """Aberrations of particles by their table, as ``cryosparc_from_relion`` takes them.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    row, optics_rows : (N,) int
+        Rows of the particles and of their optics groups.
+
+    Returns
+    -------
+    dict of str to (N,) or (N, K) float
+
+    Raises
+    ------
+    InputError
+        Zernike terms of an order that cryoSPARC has no field for.
+    """
+    columns = {}
+    for label in (*TILTS, *MAGNIFICATION, ODD, EVEN):
+        block, rows = (table.optics, optics_rows) if label in table.optics else (table.particles, row)
+        if label not in block:
+            continue
+        if label in (ODD, EVEN):
+            used, inverse = np.unique(rows, return_inverse=True)
+            terms = ODD_TERMS if label == ODD else EVEN_TERMS
+            columns[label] = _zernike(block.subset(used), label, terms)[inverse.ravel()]
+        else:
+            columns[label] = block.numbers(label)[rows]
+    return columns
+
+
+def _zernike(block, label, terms):
+    """The terms (R, terms) of lists of Zernike coefficients."""
+    values = np.zeros((len(block), terms))
+    for position, text in enumerate(block.strings(label)):
+        try:
+            numbers = np.array([float(number) for number in text.strip("[]").split(",") if number.strip()])
+        except ValueError:
+            numbers = np.array([np.nan])
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                f"{block.source}: {label} is '{text}'; expected numbers as in [0.1,0,2]. Correct the optics group.")
+        beyond = np.abs(numbers[terms:])
+        if beyond.size and beyond.max() > _NEGLIGIBLE:
+            raise InputError(
+                f"{block.source}: {label} has {len(numbers)} terms, but cryoSPARC's files only hold the first {terms}: "
+                f"aberrations up to third and fourth order. Export to .star, or refine fewer orders.")
+        values[position, : min(terms, len(numbers))] = numbers[:terms]
+    return values
 
 
 def _with_even_terms(ctf, even, wavelength):

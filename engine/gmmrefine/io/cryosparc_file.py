@@ -59,6 +59,22 @@ def write_rows(path, rows):
         file.write(buffer.getbuffer())
 
 
+def with_fields(rows, fields):
+    """A copy of ``rows``, packed, with further fields, zero where they are new.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    fields : list of tuple
+        As in a NumPy dtype; those that ``rows`` has are left out.
+    """
+    old = [(name, rows.dtype[name]) for name in rows.dtype.names]
+    extended = np.zeros(len(rows), old + [field for field in fields if field[0] not in rows.dtype.names])
+    for name in rows.dtype.names:
+        extended[name] = rows[name]
+    return extended
+
+
 def _stream(path, data):
     try:
         return rows_of_stream(data)
