@@ -105,7 +105,7 @@ def cryosparc_from_relion(columns, ctf):
 def optics_columns(columns):
     """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
     return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else f"[{','.join(f'{value:.9g}' for value in row)}]"
-                             for row in values], dtype="S") for label, values in columns.items()}
+                             for row in values + 0.0], dtype="S") for label, values in columns.items()}  # + 0.0: no '-0'
 
 
 def columns_of_table(table, row, optics_rows):

@@ -14,6 +14,7 @@ from gmmrefine.io.cryosparc_fields import finite, given_shape
 
 MOST_PROBABLE = -1
 _ONE, _MULTI = "alignments3D", "alignments3D_multi"
+ONE_REFERENCE = f"{_ONE}/"
 _CLASS = re.compile(r"(alignments(?!2D)\w*)_(\d+)/pose")
 
 
@@ -54,6 +55,11 @@ class _Candidates:
     psize: np.ndarray
     posterior: Any
     split: Any
+
+
+def has_classes(rows):
+    """Whether rows have poses of classes."""
+    return f"{_MULTI}/pose" in rows.dtype.names or any(map(_CLASS.fullmatch, rows.dtype.names))
 
 
 def alignments_of(rows, source, wanted=MOST_PROBABLE):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.cryosparc_alignments import ONE_REFERENCE, has_classes
 from gmmrefine.io.cryosparc_fields import KNOWN, NEEDED
 from gmmrefine.io.cryosparc_file import read_rows, with_fields
 from gmmrefine.io.cryosparc_group import is_group, read_group
@@ -62,7 +63,7 @@ def _rows_of_group(path):
 
 def _with_neighbour(rows, path):
     """The rows with further fields of the passthrough file beside them, when there is one that holds all of them."""
-    wanted, needed = KNOWN - set(rows.dtype.names), NEEDED - set(rows.dtype.names)
+    wanted, needed = ({name for name in fields if _is_new(name, rows)} for fields in (KNOWN, NEEDED))
     joined, names, notes = [], [], []
     for neighbour in _passthrough_files(path):
         try:
@@ -114,11 +115,16 @@ def _joined(rows, further, path, passthrough):
         raise InputError(
             f"{path}, row {lost[0] + 1}: uid {mine[lost[0]]} is not in {passthrough} ({len(lost)} of {len(rows)} are not). "
             f"Give the passthrough file of the same job.")
-    new = [name for name in further.dtype.names if name not in rows.dtype.names]
+    new = [name for name in further.dtype.names if _is_new(name, rows)]
     rows = with_fields(rows, [(name, further.dtype[name]) for name in new])
     for name in new:
         rows[name] = further[name][position]
     return rows
+
+
+def _is_new(name, rows):
+    """Whether a field is to be taken from a further file: a job's own poses, also of classes, go before those passed on."""
+    return name not in rows.dtype.names and not (name.startswith(ONE_REFERENCE) and has_classes(rows))
 
 
 def _uids(rows):

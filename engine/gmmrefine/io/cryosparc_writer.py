@@ -3,6 +3,7 @@
 The fields are those of files that cryoSPARC's own jobs write; other readers expect them too (pyem takes no poses from a file
 without ``alignments3D/class`` and ``class_posterior``).
 """
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from gmmrefine.io.cryosparc_join import gathered_rows
 from gmmrefine.io.cryosparc_locations import location_fields
 from gmmrefine.io.cryosparc_template import rows_in_template
 from gmmrefine.io.particle_table import table_of
+from gmmrefine.io.stacks import plain_path
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
 from gmmrefine.particles.symmetry import refuse_expanded
 
@@ -101,9 +103,17 @@ def _images(particles):
     table = particles.table
     pixel_size = table.numbers("rlnImagePixelSize", table.optics_rows(), default=particles.pixel_size)[particles.row]
     return {
-        "blob/path": text_field(np.array(particles.stacks, object)[particles.stack_index]), "blob/idx": particles.slice_index,
+        "blob/path": _paths(particles), "blob/idx": particles.slice_index,
         "blob/shape": np.full((len(particles), 2), particles.box_size), "blob/psize_A": pixel_size,
         "blob/sign": np.ones(len(particles)), **_sign(particles), "blob/import_sig": np.zeros(len(particles), int)}
+
+
+def _paths(particles):
+    """Paths (N,) of the stacks in full, as written where they are not there: cryoSPARC's are relative to its project."""
+    names = particles.table.particles.subset(particles.row).strings("rlnImageName")
+    there = [os.path.isfile(stack) for stack in particles.stacks]
+    return text_field([particles.stacks[stack] if there[stack] else plain_path(name.partition("@")[2])
+                       for name, stack in zip(names, particles.stack_index.tolist())])
 
 
 def _sign(particles):
