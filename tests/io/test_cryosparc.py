@@ -42,12 +42,13 @@ def test_split_with_one_value_is_no_split(make_cs):
 
 def test_contrast_sign_is_of_every_particle(make_cs):
     rows = particle_rows()
-    assert "gmmContrastSign" not in read_cs(make_cs(rows)).table.particles  # absent means +1
+    table = read_cs(make_cs(rows)).table
+    assert table.particles.columns["gmmContrastSign"].tolist() == [b"1"] * 4 and table.notes == ()
     rows["blob/sign"] = [-1, 1, 1, -1]
     table = read_cs(make_cs(rows)).table
     assert table.particles.columns["gmmContrastSign"].tolist() == [b"-1", b"1", b"1", b"-1"]
     assert "blob/sign is -1, a molecule dark in the image, for 2 of 4 particles" in table.notes[0]
-    assert "gmmContrastSign" not in read_cs(make_cs(without(rows, "blob/sign"))).table.particles
+    assert "gmmContrastSign" not in read_cs(make_cs(without(rows, "blob/sign"))).table.particles  # which means +1
 
 
 def test_star_of_cs_holds_all_that_relion_needs(make_cs, tmp_path):
@@ -99,7 +100,8 @@ def test_paths_as_unicode(make_cs, tmp_path):
 
 
 def test_symmetry_copies_and_filaments(make_cs):
-    rows = particle_rows(6, POSES + [("sym_expand/src_uid", "<u8"), ("sym_expand/idx", "<u4"), ("filament/filament_uid", "<u8")])
+    further = [("sym_expand/src_uid", "<u8"), ("sym_expand/idx", "<u4"), ("filament/filament_uid", "<u8")]
+    rows = particle_rows(6, POSES + further)
     rows["sym_expand/src_uid"] = np.uint64(2**63) + np.arange(6, dtype=np.uint64) // np.uint64(3)
     rows["sym_expand/idx"], rows["filament/filament_uid"] = [0, 1, 2] * 2, [7, 7, 7, 2**40, 2**40, 5]
     particles = read_cs(make_cs(rows))
@@ -116,7 +118,8 @@ def test_aberrations_are_in_the_optics_table(make_cs):
     rows["ctf/tilt_A"][2:], rows["ctf/shift_A"][2:] = [10800, -5400], [1 / np.pi, 0]
     rows["ctf/anisomag"][2:] = [0.01, 0, 0, -0.01]
     optics = read_cs(make_cs(rows)).table.optics
-    assert optics.numbers("rlnBeamTiltX") == pytest.approx([0, 0.4]) and optics.numbers("rlnBeamTiltY") == pytest.approx([0, -0.2])
+    assert optics.numbers("rlnBeamTiltX") == pytest.approx([0, 0.4])
+    assert optics.numbers("rlnBeamTiltY") == pytest.approx([0, -0.2])
     assert optics.numbers("rlnMagMat11") == pytest.approx([1, 0.99])
     first, second = optics.strings("rlnOddZernike")
     assert first == "[0,0,0,0,0,0]" and np.array(second[1:-1].split(","), float) == pytest.approx([0, -2, 0, 0, 0, 0])

@@ -99,10 +99,11 @@ def test_beam_tilt_is_the_tilt_divided_by_cs():
 
 
 def test_magnification_is_kept_without_the_identity(ctf):
-    columns = relion_from_cryosparc({"ctf/anisomag": np.array([[0.01, 0.002, 0.003, -0.01]])}, np.array([300.0]), np.array([2.7]))
+    distorted = {"ctf/anisomag": np.array([[0.01, 0.002, 0.003, -0.01]])}
+    columns = relion_from_cryosparc(distorted, np.array([300.0]), np.array([2.7]))
     matrix = [columns[f"rlnMagMat{index}"][0] for index in ("00", "01", "10", "11")]
     assert matrix == pytest.approx([1.01, 0.002, 0.003, 0.99])
-    assert cryosparc_from_relion(columns, ctf)[0]["ctf/anisomag"][0] == pytest.approx([0.01, 0.002, 0.003, -0.01])
+    assert cryosparc_from_relion(columns, ctf)[0]["ctf/anisomag"] == pytest.approx(distorted["ctf/anisomag"])
 
 
 def test_there_and_back_through_text(ctf, rng):

@@ -29,8 +29,9 @@ def of_classes(request):
         rows["alignments3D_multi/split"] = [0, 1, 0, 1]
     else:
         for number in range(3):
-            for name, values in (("pose", pose[:, number]), ("shift", shift[:, number]), ("psize_A", 2), ("split", [0, 1, 0, 1]),
-                                 ("class_posterior", np.array(POSTERIOR)[:, number])):
+            fields = {"pose": pose[:, number], "shift": shift[:, number], "psize_A": 2, "split": [0, 1, 0, 1],
+                      "class_posterior": np.array(POSTERIOR)[:, number]}
+            for name, values in fields.items():
                 rows[f"alignments_class3D_{number}/{name}"] = values
     return rows, pose, shift
 

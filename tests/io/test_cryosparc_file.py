@@ -64,8 +64,8 @@ def test_header_of_any_length(tmp_path):
 def test_damaged_files(tmp_path):
     path = save_rows(tmp_path / "particles.cs", particle_rows())
     whole = path.read_bytes()
-    for damaged in (whole[:-50], b"text", b"", whole[:40], whole.replace(b"'descr'", b"'descr('", 1), whole.replace(b"<u8", b"<w8", 1),
-                    whole.replace(b"(4,)", b"4444", 1)):
+    for damaged in (whole[:-50], b"text", b"", whole[:40], whole.replace(b"'descr'", b"'descr('", 1),
+                    whole.replace(b"<u8", b"<w8", 1), whole.replace(b"(4,)", b"4444", 1)):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="not a whole cryoSPARC .cs file") as caught:
             read_rows(path)
@@ -86,7 +86,8 @@ def test_objects_are_never_unpickled(tmp_path):
 
 
 @pytest.mark.parametrize("name, form, words", [
-    ("blob/path", ("<f4",), "blob/path is of type float32; expected text"), ("ctf/df1_A", ("S3",), r"ctf/df1_A is of type \|S3"),
+    ("blob/path", ("<f4",), "blob/path is of type float32; expected text"),
+    ("ctf/df1_A", ("S3",), r"ctf/df1_A is of type \|S3"),
     ("blob/shape", ("<u4",), "blob/shape has 1 numbers in every row; expected 2"),
     ("alignments3D/pose", ("<f4", (4,)), "alignments3D/pose has 4 numbers in every row; expected 3"),
     ("alignments_class_0/pose", ("S3",), "alignments_class_0/pose is of type")])

@@ -58,11 +58,11 @@ def read_cs(path, passthrough=None, split_halves=0, alignment_class=MOST_PROBABL
     columns = {
         "rlnImageName": _image_names(rows), "rlnOpticsGroup": group, **_poses(alignments), **_ctf(rows, source),
         **_locations(rows, source, flip_coordinate_y), **_identities(rows)}
-    sign = _contrast_sign(rows, source)
-    if (sign < 0).any():
-        columns[SIGN_LABEL] = sign
-        notes += (f"{source}: blob/sign is -1, a molecule dark in the image, for {np.count_nonzero(sign < 0)} of {len(rows)} "
-                  f"particles; kept as {SIGN_LABEL}",)
+    if "blob/sign" in rows.dtype.names:
+        columns[SIGN_LABEL] = _contrast_sign(rows, source)
+        dark = np.count_nonzero(columns[SIGN_LABEL] < 0)
+        notes += (f"{source}: blob/sign is -1, a molecule dark in the image, for {dark} of {len(rows)} particles; kept as "
+                  f"{SIGN_LABEL}",) if dark else ()
     notes += (alignments.note,) if alignments.note else ()
     block = StarBlock("particles", text_columns(columns), source=source)
     return particles_from_table(ParticleTable(optics, block, source=source, notes=notes), split_halves)
@@ -162,9 +162,7 @@ def _square(rows, source):
 
 
 def _contrast_sign(rows, source):
-    """+1 or -1 (N,) by which an image is multiplied for a bright molecule; +1 where the file does not tell."""
-    if "blob/sign" not in rows.dtype.names:
-        return np.ones(len(rows), int)
+    """+1 or -1 (N,) by which an image is multiplied for a bright molecule."""
     wrong = np.flatnonzero(~np.isin(rows["blob/sign"], (-1, 1)))
     if len(wrong):
         raise InputError(
