@@ -112,6 +112,19 @@ def test_symmetry_copies_and_filaments(make_cs):
     assert block.integers("rlnHelicalTubeID").tolist() == [2, 2, 2, 3, 3, 1]
 
 
+def test_rows_that_belong_to_nothing_are_particles_of_their_own(make_cs):
+    rows = particle_rows(6, POSES + [("sym_expand/src_uid", "<u8"), ("filament/filament_uid", "<u8")])
+    block = read_cs(make_cs(rows)).table.particles
+    assert "gmmParentParticle" not in block and "rlnHelicalTubeID" not in block
+    for name in ("sym_expand/src_uid", "filament/filament_uid"):
+        rows[name] = [0, 2, 2, 0, 1, 0]
+    for table in (rows, without(rows, "uid")):
+        particles = read_cs(make_cs(table))
+        assert particle_count(particles) == 5
+        tubes = particles.table.particles.integers("rlnHelicalTubeID")
+        assert len(set(tubes)) == 5 and tubes[1] == tubes[2]
+
+
 def test_aberrations_are_in_the_optics_table(make_cs):
     rows = particle_rows(4, POSES + ABERRATIONS)
     assert not [label for label in read_cs(make_cs(rows)).table.optics.columns if "Tilt" in label or "Zernike" in label]

@@ -34,6 +34,12 @@ def test_every_cut_stream_is_refused(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_another_compression_is_named(tmp_path):
+    (tmp_path / "x.cs").write_bytes(STREAM.replace(b'"lz4"', b'"ssn"'))
+    with pytest.raises(InputError, match="compressed by ssn, only lz4 is read"):
+        read_rows(tmp_path / "x.cs")
+
+
 @pytest.mark.parametrize("header", [
     b"[]", b"{}", b'{"length": 1, "dtype": [["uid"]], "compressed_fields": []}', b"\xff\xff",
     b'{"length": 1, "dtype": [["uid", "nonsense"]], "compressed_fields": []}',

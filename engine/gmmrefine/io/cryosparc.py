@@ -142,13 +142,21 @@ def _identities(rows):
     names, columns = rows.dtype.names, {}
     if "uid" in names:
         columns[UID_LABEL] = rows["uid"].astype(np.uint64).astype("S")
-    if "sym_expand/src_uid" in names:
-        columns[PARENT_LABEL] = rows["sym_expand/src_uid"].astype(np.uint64).astype("S")
+    if "sym_expand/src_uid" in names and rows["sym_expand/src_uid"].any():
+        columns[PARENT_LABEL] = [f"{number}" for number in _belonging(rows, "sym_expand/src_uid")]
         if "sym_expand/idx" in names:
             columns[COPY_LABEL] = rows["sym_expand/idx"].astype(int) + 1
-    if "filament/filament_uid" in names:
-        columns["rlnHelicalTubeID"] = np.unique(rows["filament/filament_uid"], return_inverse=True)[1].ravel() + 1
+    if "filament/filament_uid" in names and rows["filament/filament_uid"].any():
+        columns["rlnHelicalTubeID"] = np.unique(_belonging(rows, "filament/filament_uid"), return_inverse=True)[1] + 1
     return columns
+
+
+def _belonging(rows, name):
+    """Uids (N,) of what rows belong to: each to itself, by its own uid, where the field is 0."""
+    uids = rows[name].astype(np.uint64)
+    free = np.setdiff1d(np.arange(1, 2 * len(rows) + 1, dtype=np.uint64), uids)[: len(rows)]
+    own = rows["uid"] if "uid" in rows.dtype.names else free
+    return np.where(uids == 0, own.astype(np.uint64), uids)
 
 
 def _square(rows, source):

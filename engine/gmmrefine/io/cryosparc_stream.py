@@ -10,6 +10,7 @@ import numpy as np
 
 MAGIC = b"\x95CSDAT"
 _TEXT = "|O"
+_COMPRESSION = "lz4"
 _SHORTEST_MATCH = 4
 
 
@@ -39,6 +40,8 @@ def rows_of_stream(data):
                  for field in header["dtype"]]
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"its header is damaged: {error}") from error
+    if packed and header.get("compression") != _COMPRESSION:
+        raise ValueError(f"compressed by {header.get('compression')}, only {_COMPRESSION} is read")
     columns = []
     for name, dtype in zip(names, types):
         column, position = _part(data, position) if count else (b"", position)
