@@ -15,6 +15,10 @@ MOTION = "_gmmMotion"
 LATENT_ERROR = "_gmmLatentError"  # and the number of the axis
 MOTION_USED = "_gmmMotionUsed"
 COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
+CONTRAST_SIGN = "_gmmContrastSign"  # +1 or -1 of a particle; absent means +1
+CRYOSPARC_UID = "_gmmCryosparcUid"
+MICROGRAPH_SIZE = ("_gmmMicrographSizeX", "_gmmMicrographSizeY")
+KEPT_BY_PARTICLES = (*COPY_MARKS, CONTRAST_SIGN, CRYOSPARC_UID, *MICROGRAPH_SIZE)  # of the engine's columns, through every step
 
 FSC_THRESHOLD = 0.143
 

@@ -95,6 +95,16 @@ REDRAW_HALVES = Setting(
     label="Seed to draw new half sets", advanced=True, minimum=0)
 PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES)
 
+ALIGNMENT_CLASS = Setting(
+    "alignment_class", -1, int, "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
+    "-1 takes the poses of the one reference, or else of each particle's most probable class.", label="Take poses of class",
+    advanced=True, minimum=-1)
+FLIP_COORDINATE_Y = Setting(
+    "flip_coordinate_y", False, bool, "Count y on the micrographs of cryoSPARC files from the last row of the image instead of "
+    "the first. Needed where one program was given the micrographs upside down, or where pyem made the coordinates.",
+    label="Flip y of coordinates?", advanced=True)
+IMPORT = (SPLIT_HALVES, ALIGNMENT_CLASS, FLIP_COORDINATE_Y)
+
 SYMMETRY = Setting(
     "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "
     "box centre.")

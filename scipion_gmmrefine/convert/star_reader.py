@@ -5,7 +5,14 @@ from pathlib import Path
 from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
-from scipion_gmmrefine.constants import COPY_MARKS, HALF_SET, OBJECT_ID, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import (
+    CRYOSPARC_UID,
+    HALF_SET,
+    KEPT_BY_PARTICLES,
+    OBJECT_ID,
+    PARENT_PARTICLE,
+    SYMMETRY_COPY,
+)
 from scipion_gmmrefine.convert.images import linkStack
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
@@ -13,6 +20,7 @@ from scipion_gmmrefine.convert.star import readTable
 
 # Scipion treats an acquisition without magnification as no acquisition; the value enters no formula.
 MAGNIFICATION = 50000
+LARGEST_INTEGER = 2**63 - 1  # of SQLite
 POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
@@ -41,7 +49,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in COPY_MARKS)}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_BY_PARTICLES)}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSizes[0]))
 
@@ -115,12 +123,12 @@ def _transform(values, pixelSize):
 
 
 def _scipionType(name, values):
-    """Scipion's attribute for a column; RELION's text columns all end in Name."""
-    if not name.endswith("Name"):
-        for number, attribute in ((int, Integer), (float, Float)):
-            if _areAll(number, values):
-                return attribute
-    return String
+    """Scipion's attribute for a column; RELION's text columns all end in Name, and ids may be too large for its numbers."""
+    if name.endswith("Name") or f"_{name}" == CRYOSPARC_UID:
+        return String
+    if _areAll(int, values):
+        return Integer if all(abs(int(value)) <= LARGEST_INTEGER for value in values) else String
+    return Float if _areAll(float, values) else String
 
 
 def _areAll(number, values):
@@ -162,7 +170,7 @@ class RefinedPoses:
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
                 f"are missing, {len(foreign)} are not of the input, {doubled} occur twice. "
                 "The poses cannot be joined; start this protocol anew.")
-        self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in COPY_MARKS]
+        self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in KEPT_BY_PARTICLES]
         self._rows = dict(zip(found, _rows(table)))
         self._pixelSize = pixelSize
 

@@ -6,16 +6,20 @@ from pwem.protocols import ProtImport
 from pyworkflow import BETA
 from pyworkflow.protocol import params
 
+from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import fillSet
 from scipion_gmmrefine.engine import EngineFailure
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
-SUFFIXES = (".star", ".cs")
+CRYOSPARC_SUFFIXES = (".cs", ".csg")
+SUFFIXES = (".star", *CRYOSPARC_SUFFIXES)
+CRYOSPARC_SETTINGS = (settings.ALIGNMENT_CLASS, settings.FLIP_COORDINATE_Y)
 
 
 class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
-    """Import refined particles from a RELION STAR file (3.0, 3.1 or 5) or a cryoSPARC .cs file.
+    """Import refined particles from a RELION STAR file (3.0, 3.1 or 5) or a cryoSPARC .cs or .csg file.
 
     Poses, CTF, half sets, optics groups and all further RELION columns are kept, which the half sets of a
     gold-standard refinement need. Neither RELION nor cryoSPARC has to be installed. Images are linked, not copied.
@@ -32,18 +36,20 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     def _defineParams(self, form):
         form.addSection(label="Import")
         form.addParam("particlesFile", params.FileParam, label="Particles file",
-                      help="RELION .star (such as run_data.star) or cryoSPARC .cs (such as "
-                           "J42_012_particles.cs) with 3D poses and CTF.")
+                      help="RELION .star (such as run_data.star), cryoSPARC .cs (such as J42_012_particles.cs) or .csg (an "
+                           "exported particle group) with 3D poses and CTF.")
         form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
                       label="Passthrough file (.cs)",
                       help="The passthrough .cs file of the same cryoSPARC job, for columns that the particles file "
-                           "lacks.")
+                           "lacks. It is found where it lies beside the particles file.")
+        addSettings(form, CRYOSPARC_SETTINGS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         arguments = [os.path.abspath(self.particlesFile.get())]
         if self.passthroughFile.get():
             arguments += ["--passthrough", os.path.abspath(self.passthroughFile.get())]
+        arguments += engineOptions(self, CRYOSPARC_SETTINGS)
         self._insertFunctionStep(self.readStep, arguments, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
@@ -66,9 +72,19 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         if not name:
             return ["Particles file is empty.\nChoose a RELION .star or a cryoSPARC .cs file."]
         if os.path.splitext(name)[1].lower() not in SUFFIXES:
-            return [f"{os.path.basename(name)} is neither .star nor .cs.\nChoose the particle table of a refinement."]
+            return [f"{os.path.basename(name)} is neither .star nor .cs nor .csg.\nChoose the particle table of a refinement."]
         return (self._missingFile("particlesFile", "Particles file")
-                + self._missingFile("passthroughFile", "Passthrough file (.cs)"))
+                + self._missingFile("passthroughFile", "Passthrough file (.cs)") + self._uselessRows(name))
+
+    def _uselessRows(self, name):
+        """Rows for cryoSPARC's files that are filled in for another file."""
+        if os.path.splitext(name)[1].lower() in CRYOSPARC_SUFFIXES:
+            return []
+        filled = ["Passthrough file (.cs)"] if self.passthroughFile.get() else []
+        filled += [setting.form_label for setting in CRYOSPARC_SETTINGS
+                   if getattr(self, setting.form_name).get() != setting.default]
+        return [f"'{label}' is for cryoSPARC's files; {os.path.basename(name)} is none.\nLeave it as it was."
+                for label in filled]
 
     def _summary(self):
         particles = getattr(self, "outputParticles", None)

@@ -4,7 +4,7 @@ import numpy as np
 from pwem.objects import CTFModel, Particle, SetOfParticles, Transform, Volume, VolumeMask
 from pyworkflow.object import Integer
 
-from scipion_gmmrefine.constants import HALF_SET, OPTICS_GROUP, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import CONTRAST_SIGN, HALF_SET, OPTICS_GROUP, PARENT_PARTICLE, SYMMETRY_COPY
 from scipion_gmmrefine.convert.poses import transformFromRelion
 
 BOX = 16
@@ -57,7 +57,7 @@ def poses(count, seed=1):
 
 
 def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True,
-                  copies=0):
+                  copies=0, signs=()):
     """A set of particles with poses, CTF, half sets and optics groups.
 
     Parameters
@@ -67,6 +67,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         Scipion ids, in the order of insertion.
     halves, groups : tuple of int
         Half sets and optics groups, dealt out in turn; empty for none.
+    signs : tuple of int
+        Contrast signs, dealt out in turn; None for an unknown one, empty for none at all.
     copies : int
         Symmetry copies of each particle that so many in a row are; 0 leaves them unmarked.
     """
@@ -96,6 +98,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
             setattr(particle, HALF_SET, Integer(halves[number % len(halves)]))
         if groups:
             setattr(particle, OPTICS_GROUP, Integer(groups[number % len(groups)]))
+        if signs:
+            setattr(particle, CONTRAST_SIGN, Integer(signs[number % len(signs)]))
         if copies:
             setattr(particle, PARENT_PARTICLE, Integer(1 + number // copies))
             setattr(particle, SYMMETRY_COPY, Integer(1 + number % copies))

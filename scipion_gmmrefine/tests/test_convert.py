@@ -9,6 +9,8 @@ from pwem.objects import SetOfParticles
 from pyworkflow.object import Integer, String
 
 from scipion_gmmrefine.constants import (
+    CONTRAST_SIGN,
+    CRYOSPARC_UID,
     HALF_SET,
     OBJECT_ID,
     OPTICS_GROUP,
@@ -79,6 +81,14 @@ class TestStarWriter(ConvertTest):
         self.assertEqual(blocks["particles"]["gmmParentParticle"], list("11223344"))
         self.assertEqual(blocks["particles"]["gmmSymmetryCopy"], list("12121212"))
 
+    def test_contrast_signs_that_some_particles_lack_are_plus_one(self):
+        _, blocks = self.write(makeParticles(self.folder, signs=(None, -1)))
+        self.assertEqual(blocks["particles"]["gmmContrastSign"], ["1", "-1"] * 4)
+
+    def test_no_contrast_signs_where_none_are_known(self):
+        _, blocks = self.write(makeParticles(self.folder))
+        self.assertNotIn("gmmContrastSign", blocks["particles"])
+
     def test_disabled_particles_are_left_out(self):
         particles = makeParticles(self.folder, ids=IDS)
         item = particles[21]
@@ -112,6 +122,22 @@ class TestStarReader(ConvertTest):
         again = [one.clone() for one in self.fill()]
         self.assertEqual([getattr(one, PARENT_PARTICLE).get() for one in again], [1, 1, 2, 2, 3, 3, 4, 4])
         self.assertEqual([getattr(one, SYMMETRY_COPY).get() for one in again], [1, 2] * 4)
+
+    def test_what_cryosparc_says_of_a_particle_is_kept(self):
+        _, blocks = self.write(makeParticles(self.folder, signs=(-1, 1)))
+        uids = [str(2**63 + number) for number in range(8)]
+        columns = {"gmmCryosparcUid": uids, "gmmParentParticle": uids, "gmmMicrographSizeX": [4096] * 8,
+                   "rlnHelicalTubeID": [7] * 8}
+        blocks["particles"].update(columns)
+        writeTables(self.star, blocks)
+        again = self.fill()
+        again.write()
+        particles = [one.clone() for one in again.iterItems()]
+        self.assertEqual([getattr(one, CONTRAST_SIGN).get() for one in particles], [-1, 1] * 4)
+        self.assertEqual([getattr(one, CRYOSPARC_UID).get() for one in particles], uids)
+        _, written = self.write(again)
+        for name, values in {**columns, "gmmContrastSign": [-1, 1] * 4}.items():
+            self.assertEqual(written["particles"][name], [str(value) for value in values])
 
     def test_round_trip_of_a_set(self):
         source = makeParticles(self.folder, ids=IDS)
@@ -172,6 +198,16 @@ class TestRefinedPoses(ConvertTest):
             np.testing.assert_allclose(found[3:], [x + 2, y], atol=1e-5)
             self.assertAlmostEqual(getattr(particle, SHIFT_CHANGE).get(), objId / 10)
             self.assertEqual(getattr(particle, ROTATION_CHANGE).get(), 3.0)
+
+    def test_contrast_signs_and_uids_are_not_results(self):
+        source = makeParticles(self.folder, ids=IDS, signs=(-1,))
+        _, blocks = self.write(source)
+        blocks["particles"]["gmmCryosparcUid"] = [str(2**63 + number) for number in range(len(IDS))]
+        writeTables(self.star, blocks)
+        particle = source[IDS[4]].clone()
+        RefinedPoses(self.star, IDS, PIXEL_SIZE).update(particle)
+        self.assertIsInstance(getattr(particle, CONTRAST_SIGN), Integer)
+        self.assertFalse(particle.hasAttribute(CRYOSPARC_UID))
 
     def test_marks_of_symmetry_copies_stay_whole_numbers(self):
         source = makeParticles(self.folder, ids=IDS, copies=3)

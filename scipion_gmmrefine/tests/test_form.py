@@ -11,6 +11,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
+    GmmRefineProtImportParticles,
     GmmRefineProtImposeSymmetry,
     GmmRefineProtLocalResolution,
     GmmRefineProtModify,
@@ -23,6 +24,7 @@ from scipion_gmmrefine.protocols.form import engineOptions, isShown, without
 from scipion_gmmrefine.tests.sets import writeMask
 
 GROUPS = {
+    GmmRefineProtImportParticles: (settings.ALIGNMENT_CLASS, settings.FLIP_COORDINATE_Y),
     GmmRefineProtBuild: settings.BUILD + settings.COMPUTING,
     GmmRefineProtRefine: without(settings.REFINE, settings.FOCUS) + settings.COMPUTING,
     GmmRefineProtFocus: without(settings.REFINE, (settings.SYMMETRY,)) + settings.COMPUTING,
@@ -43,7 +45,7 @@ OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
     "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "placeFrom",
-    "filterVolume"}
+    "filterVolume", "particlesFile", "passthroughFile"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 

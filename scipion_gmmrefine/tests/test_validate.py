@@ -277,6 +277,17 @@ class TestValidateImport(ValidateTest):
             protocol = self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=name)
             self.assertOneError(protocol, words)
 
+    def test_rows_for_other_files(self):
+        for suffix in (".star", ".cs"):
+            (self.folder / f"a{suffix}").touch()
+        for label, row in ((settings.ALIGNMENT_CLASS.form_label, {"alignmentClass": 1}),
+                           (settings.FLIP_COORDINATE_Y.form_label, {"flipCoordinateY": True}),
+                           ("Passthrough file", {"passthroughFile": str(self.folder / "a.cs")})):
+            star, cs = (self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=str(self.folder / name), **row)
+                        for name in ("a.star", "a.cs"))
+            self.assertOneError(star, label, "is for cryoSPARC's files; a.star is none")
+            self.assertEqual(cs.validate(), [])
+
 
 class TestValidateMaps(ValidateTest):
     """Protocols that judge and modify maps of any protocol."""

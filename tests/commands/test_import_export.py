@@ -5,6 +5,7 @@ import json
 import mrcfile
 import numpy as np
 import pytest
+from cryosparc_rows import PLACES, POSES, particle_rows, save_rows, without
 
 from gmmrefine.commands import export, import_particles
 from gmmrefine.errors import InputError
@@ -65,6 +66,88 @@ def test_template_keeps_uids(test_data, tmp_path):
     assert read_cs(tmp_path / "cs" / "p.cs").rotations == pytest.approx(read_cs(source).rotations, abs=1e-6)
 
 
+@pytest.fixture
+def cs_file(tmp_path):
+    """particles.cs with places on a micrograph and dark molecules."""
+    rows = particle_rows(4, POSES + PLACES)
+    rows["blob/sign"] = -1
+    return save_rows(tmp_path / "job" / "J4_particles.cs", rows)
+
+
+def test_what_a_cs_file_says_survives_star_and_comes_back(cs_file, tmp_path, capsys):
+    _run(import_particles, cs_file, "-o", tmp_path / "star")
+    star = tmp_path / "star" / "particles.star"
+    assert read_star(star)["particles"].integers("gmmContrastSign").tolist() == [-1] * 4
+    assert read_star(star)["particles"].numbers("rlnCoordinateY").tolist() == [300] * 4
+    _run(export, star, "--to", "p.cs", "-o", tmp_path / "cs")
+    _run(export, star, "--to", "q.cs", "--template", cs_file, "-o", tmp_path / "cs")
+    old = np.load(cs_file)
+    for name in ("p.cs", "q.cs"):
+        new = np.load(tmp_path / "cs" / name)
+        for field in ("uid", "blob/sign", "location/center_y_frac", "location/micrograph_shape", "alignments3D/split"):
+            assert new[field].tolist() == old[field].tolist()
+        assert (tmp_path / "cs" / name).with_suffix(".csg").is_file()
+    assert capsys.readouterr().out.count("center_y_frac is taken from the micrograph's first row, as RELION counts") == 2
+    record = json.loads((tmp_path / "star" / "run.json").read_text())
+    assert "a molecule dark in the image, for 4 of 4 particles" in record["results"]["notes"][0]
+    _run(import_particles, tmp_path / "cs" / "p.csg", "-o", tmp_path / "again")
+    assert read_star(tmp_path / "again" / "particles.star")["particles"].integers("gmmContrastSign").tolist() == [-1] * 4
+
+
+def test_y_is_flipped_where_it_is_asked_for(cs_file, tmp_path, capsys):
+    _run(import_particles, cs_file, "--flip-coordinate-y", "-o", tmp_path / "star")
+    star = tmp_path / "star" / "particles.star"
+    assert read_star(star)["particles"].numbers("rlnCoordinateY").tolist() == [100] * 4
+    assert "from the micrograph's last row, as pyem counts it" in capsys.readouterr().out
+    _run(export, star, "--to", "p.cs", "--flip-coordinate-y", "-o", tmp_path / "cs")
+    assert np.load(tmp_path / "cs" / "p.cs")["location/center_y_frac"].tolist() == [0.75] * 4
+    _run(export, cs_file, "--to", "p.star", "--flip-coordinate-y", "-o", tmp_path / "cs")
+    assert read_star(tmp_path / "cs" / "p.star")["particles"].numbers("rlnCoordinateY").tolist() == [100] * 4
+
+
+def test_a_class_is_chosen(tmp_path):
+    fields = [(f"alignments_class_{number}/{name.partition('/')[2]}", *form) for number in (0, 1) for name, *form in POSES]
+    rows = particle_rows(2, fields)
+    for number, shift in ((0, 5), (1, 7)):
+        rows[f"alignments_class_{number}/shift"], rows[f"alignments_class_{number}/psize_A"] = shift, 1
+    rows["alignments_class_0/class_posterior"], rows["alignments_class_1/class_posterior"] = [0.9, 0.2], [0.1, 0.8]
+    path = save_rows(tmp_path / "J5_particles.cs", rows)
+    _run(import_particles, path, "-o", tmp_path / "best")
+    assert read_particles(tmp_path / "best" / "particles.star").shifts.tolist() == [[5, 5], [7, 7]]
+    _run(import_particles, path, "--alignment-class", 1, "-o", tmp_path / "one")
+    assert read_particles(tmp_path / "one" / "particles.star").shifts.tolist() == [[7, 7], [7, 7]]
+    block = read_star(tmp_path / "one" / "particles.star")["particles"]
+    assert block.integers("rlnClassNumber").tolist() == [1, 2]
+
+
+def test_the_passthrough_file_is_found_or_given(tmp_path, capsys):
+    rows = particle_rows(4)
+    path = save_rows(tmp_path / "J4_particles.cs", without(rows, "ctf"))
+    save_rows(tmp_path / "J4_passthrough_particles.cs", without(rows, "blob", "align"))
+    _run(import_particles, path, "-o", tmp_path / "found")
+    assert "fields of ctf are taken from J4_passthrough_particles.cs beside it" in capsys.readouterr().out
+    given = save_rows(tmp_path / "given" / "p.cs", without(rows, "blob", "align"))
+    _run(import_particles, path, "--passthrough", given, "-o", tmp_path / "star")
+    assert read_particles(tmp_path / "star" / "particles.star").ctf.defocus_u.tolist() == [12000, 12010, 12020, 12030]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--alignment-class", "0"], "--alignment-class is for cryoSPARC's .cs files"),
+    (["--flip-coordinate-y"], "--flip-coordinate-y is for cryoSPARC's .cs files"),
+    (["--passthrough", "x.cs"], "--passthrough is for cryoSPARC's .cs files"),
+    (["--alignment-class", "-2"], "--alignment-class -2: expected at least -1")])
+def test_options_of_cs_files_are_refused_with_others(particle_file, tmp_path, arguments, words):
+    with pytest.raises(InputError) as caught:
+        _run(import_particles, particle_file, *arguments, "-o", tmp_path / "out")
+    assert words in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_the_group_of_an_input_is_not_overwritten(cs_file, tmp_path):
+    _run(export, cs_file, "--to", "p.cs", "-o", tmp_path / "cs")
+    with pytest.raises(InputError, match="p.csg would be overwritten"):
+        _run(export, tmp_path / "cs" / "p.csg", "--to", "p.cs", "-o", tmp_path / "cs")
+
+
 def test_missing_stacks_and_notes_are_told(test_data, tmp_path, capsys):
     _run(import_particles, test_data / "metadata" / "relion5.star", "-o", tmp_path)
     out = capsys.readouterr().out
@@ -94,6 +177,9 @@ def test_pseudo_atoms_take_the_grid_of_the_map(gmm_file, tmp_path):
     ("gmm", ["--to", "gmm.pdb"], "needs the grid of the GMM's map"),
     ("gmm", ["--to", "gmm.xyz"], "a GMM can be written as .pdb, .cif, .txt, .star"),
     ("gmm", ["--to", "a.star", "--template", "x.cs"], "--template is for particles"),
+    ("gmm", ["--to", "a.star", "--flip-coordinate-y"], "and so is --flip-coordinate-y"),
+    ("particles", ["--to", "p.star", "--flip-coordinate-y"], "--flip-coordinate-y is for .cs files"),
+    ("particles", ["--to", "p.cs", "--template", "x.cs", "--flip-coordinate-y"], "places are kept as the template has them"),
     ("particles", ["--to", "p.pdb"], "particles can be written as .cs, .star"),
     ("particles", ["--to", "p.star", "--template", "x.cs"], "--template is for .cs files"),
     ("particles", ["--to", "p.star", "--box", "3"], "are for GMMs")])

@@ -8,6 +8,8 @@ import pytest
 from gmmrefine import settings
 
 GROUPS = {
+    "import": settings.IMPORT,
+    "export": (settings.FLIP_COORDINATE_Y,),
     "simulate": settings.SIMULATE,
     "reconstruct": settings.RECONSTRUCT,
     "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),

@@ -156,7 +156,7 @@ def test_half_sets_are_drawn_when_asked(copy, tmp_path):
 @pytest.mark.parametrize("name, words", [
     ("nowhere.star", "nowhere.star: cannot be read (No such file or directory)"),
     ("nowhere.cs", "nowhere.cs: cannot be read"),
-    ("particles.mrcs", "particles are read from .star or .cs files, not '.mrcs'")])
+    ("particles.mrcs", "particles are read from .star or .cs or .csg files, not '.mrcs'")])
 def test_files_that_hold_no_particles(copy, tmp_path, name, words):
     for command in ("refine", "reconstruct", "import"):
         assert_refused(gmmrefine(command, copy / name, "-o", tmp_path / "run"), command, words)

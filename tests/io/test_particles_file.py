@@ -2,7 +2,7 @@
 import pytest
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.cryosparc import write_cs
+from gmmrefine.io.cryosparc_writer import write_cs
 from gmmrefine.io.particles_file import read_particle_set
 
 
@@ -22,5 +22,5 @@ def test_stacks_are_checked_unless_told_otherwise(particle_file, tmp_path):
 
 
 def test_other_suffixes(tmp_path):
-    with pytest.raises(InputError, match=r"x.hdf: particles are read from .star or .cs files, not '.hdf'"):
+    with pytest.raises(InputError, match=r"x.hdf: particles are read from .star or .cs or .csg files, not '.hdf'"):
         read_particle_set(tmp_path / "x.hdf")

@@ -1,23 +1,27 @@
 """Write this program's particles or GMM for another program.
 
-Particles go to cryoSPARC (.cs) or RELION 3.1 (.star); with --template, the .cs file they once came from, uids and
-all fields of cryoSPARC are kept. A GMM goes to pseudo-atoms that lie on its map (.pdb, .cif), to EMAN2's text form
-(.txt) or to .star; all but .star need the map's box and pixel size, best given with --map.
+Particles go to cryoSPARC (.cs, with a .csg beside it) or RELION 3.1 (.star); with --template, the .cs file they once
+came from, uids and all fields of cryoSPARC are kept. A GMM goes to pseudo-atoms that lie on its map (.pdb, .cif), to
+EMAN2's text form (.txt) or to .star; all but .star need the map's box and pixel size, best given with --map.
 """
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from gmmrefine.commands.options import refuse_to_overwrite
+from gmmrefine.commands.options import add_settings, refuse_to_overwrite
 from gmmrefine.errors import InputError
-from gmmrefine.io.cryosparc import write_cs
+from gmmrefine.io.cryosparc import read_cs
+from gmmrefine.io.cryosparc_group import group_path
+from gmmrefine.io.cryosparc_locations import coordinate_note
+from gmmrefine.io.cryosparc_writer import write_cs
 from gmmrefine.io.gmm_file import COLUMNS, read_gmm, write_gmm, write_gmm_atoms, write_gmm_eman2
 from gmmrefine.io.mrc import read_map
-from gmmrefine.io.particles_file import read_particle_set
+from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
+from gmmrefine.settings import FLIP_COORDINATE_Y
 
 PARTICLE_FORMS = (".cs", ".star")
 GMM_FORMS = (".pdb", ".cif", ".txt", ".star")
@@ -25,10 +29,11 @@ GMM_FORMS = (".pdb", ".cif", ".txt", ".star")
 
 def add_arguments(parser):
     """Declare the options of this command."""
-    parser.add_argument("file", help="particles (.star, .cs) or GMM (.star)")
+    parser.add_argument("file", help="particles (.star, .cs, .csg) or GMM (.star)")
     parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
+    add_settings(parser, (FLIP_COORDINATE_Y,))
     parser.add_argument("--map", default="", metavar="MRC", help="map of the GMM: gives box, pixel size and origin")
     parser.add_argument("--box", type=int, default=0, help="box of the GMM's map in px, instead of --map")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the GMM's map in Å/px")
@@ -38,16 +43,21 @@ def run(args):
     """Read the particles or the GMM and write the other form."""
     started = time.time()
     target = Path(args.output) / args.to
-    refuse_to_overwrite(args.output, [args.to], [args.file, args.template, args.map])
+    written = [args.to, group_path(args.to)] if target.suffix.lower() == ".cs" else [args.to]
+    refuse_to_overwrite(args.output, written, [args.file, args.template, args.map])
     refuse_other_command(args.output, "export")
     if _is_gmm(args.file):
         results = _export_gmm(args, target)
     else:
         results = _export_particles(args, target)
+    notes = results.pop("notes", [])
     print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
+    for line in notes:
+        print(f"note: {line}")
     write_run_record(
-        args.output, "export", {"to": args.to, "box": args.box, "pixel_size": args.pixel_size}, results,
-        inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
+        args.output, "export",
+        {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
+        {**results, "notes": notes}, inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
 
 
 def _is_gmm(path):
@@ -63,20 +73,38 @@ def _export_particles(args, target):
     _require_form(target, PARTICLE_FORMS, "particles")
     if args.map or args.box or args.pixel_size:
         raise InputError(f"{args.file} holds particles; --map, --box and --pixel-size are for GMMs. Leave them out.")
-    particles = read_particle_set(args.file, check=False)
-    if target.suffix.lower() == ".cs":
-        write_cs(target, particles, args.template or None)
-    elif args.template:
+    to_cs = target.suffix.lower() == ".cs"
+    if args.template and not to_cs:
         raise InputError(f"--template is for .cs files; {args.to} is a STAR file. Leave it out.")
+    _check_flip(args, to_cs)
+    from_cs = is_cryosparc(args.file)
+    particles = (read_cs(args.file, flip_coordinate_y=args.flip_coordinate_y) if from_cs
+                 else read_particle_set(args.file, check=False))
+    notes = list(particles.table.notes)
+    if to_cs:
+        notes += write_cs(target, particles, args.template or None, args.flip_coordinate_y)
     else:
         write_particles(target, particles)
-    return {"particles": len(particles)}
+    if from_cs != to_cs and not args.template:
+        notes += coordinate_note(particles, args.flip_coordinate_y)
+    return {"particles": len(particles), "notes": notes}
+
+
+def _check_flip(args, to_cs):
+    """Refuse the option where no places of a .cs file are read or written."""
+    if not args.flip_coordinate_y:
+        return
+    if args.template:
+        raise InputError(f"{FLIP_COORDINATE_Y.option} with --template: places are kept as the template has them. Leave it out.")
+    if not to_cs and not is_cryosparc(args.file):
+        raise InputError(f"{FLIP_COORDINATE_Y.option} is for .cs files; {args.file} and {args.to} are none. Leave it out.")
 
 
 def _export_gmm(args, target):
     _require_form(target, GMM_FORMS, "a GMM")
-    if args.template:
-        raise InputError(f"{args.file} holds a GMM; --template is for particles. Leave it out.")
+    if args.template or args.flip_coordinate_y:
+        raise InputError(
+            f"{args.file} holds a GMM; --template is for particles, and so is {FLIP_COORDINATE_Y.option}. Leave it out.")
     gmm = read_gmm(args.file)
     suffix = target.suffix.lower()
     if suffix == ".star":

@@ -1,35 +1,36 @@
 """Turn particles or a GMM of another program into this program's files.
 
-A RELION STAR file (3.0, 3.1, 5) or a cryoSPARC .cs file becomes DIR/particles.star (RELION 3.1), with poses, CTF, half
-sets, optics groups and every unknown column; images stay where they are. A GMM of EMAN2 (.txt) becomes DIR/gmm.star and
-needs the box and pixel size it was made with.
+A RELION STAR file (3.0, 3.1, 5) or a cryoSPARC .cs or .csg file becomes DIR/particles.star (RELION 3.1), with poses, CTF,
+half sets, optics groups and every unknown column; images stay where they are. The passthrough file of a cryoSPARC job is
+found where it lies beside the particles. A GMM of EMAN2 (.txt) becomes DIR/gmm.star and needs the box and pixel size it
+was made with.
 """
 import time
 from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import refuse_to_overwrite
+from gmmrefine.commands.options import add_settings, check_limits, refuse_to_overwrite, values_of
 from gmmrefine.errors import InputError
 from gmmrefine.io.aberrations import particle_warnings
 from gmmrefine.io.cryosparc import read_cs
+from gmmrefine.io.cryosparc_locations import coordinate_note
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
-from gmmrefine.io.particles_file import read_particle_set
+from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
-from gmmrefine.settings import SPLIT_HALVES
+from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, IMPORT
 
 OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
-    parser.add_argument("file", help="particles (.star, .cs) or EMAN2 GMM (.txt)")
+    parser.add_argument("file", help="particles (.star, .cs, .csg) or EMAN2 GMM (.txt)")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
-    parser.add_argument(
-        SPLIT_HALVES.option, type=int, default=SPLIT_HALVES.default, metavar="SEED", help=SPLIT_HALVES.help)
+    add_settings(parser, IMPORT)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the EMAN2 GMM in Å/px")
 
@@ -39,16 +40,27 @@ def run(args):
     started = time.time()
     refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
     refuse_other_command(args.output, "import")
+    check_limits(args, IMPORT)
+    _refuse_cryosparc_options(args)
     is_gmm = Path(args.file).suffix.lower() == ".txt"
     results = _import_gmm(args) if is_gmm else _import_particles(args)
     write_run_record(
-        args.output, "import", {"split_halves": args.split_halves, "box": args.box, "pixel_size": args.pixel_size},
-        results, inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+        args.output, "import", {**values_of(args, IMPORT), "box": args.box, "pixel_size": args.pixel_size}, results,
+        inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+
+
+def _refuse_cryosparc_options(args):
+    """Refuse options for cryoSPARC's files with other files."""
+    changed = [setting for setting in (ALIGNMENT_CLASS, FLIP_COORDINATE_Y) if getattr(args, setting.name) != setting.default]
+    given = [*(["--passthrough"] if args.passthrough else []), *(setting.option for setting in changed)]
+    if given and not is_cryosparc(args.file):
+        raise InputError(f"{given[0]} is for cryoSPARC's .cs files; {args.file} is none. Leave it out.")
 
 
 def _import_particles(args):
-    if Path(args.file).suffix.lower() == ".cs":
-        particles = read_cs(args.file, args.passthrough or None, args.split_halves)
+    if is_cryosparc(args.file):
+        particles = read_cs(
+            args.file, args.passthrough or None, args.split_halves, args.alignment_class, args.flip_coordinate_y)
     else:
         particles = read_particle_set(args.file, args.split_halves, check=False)
     path = Path(args.output) / "particles.star"
@@ -58,6 +70,8 @@ def _import_particles(args):
     print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "
           f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks")
     warnings = particle_warnings(particles)
+    if is_cryosparc(args.file):
+        warnings += coordinate_note(particles, args.flip_coordinate_y)
     if missing:
         warnings.append(f"{len(missing)} of {len(particles.stacks)} image stacks are missing, first {missing[0]}")
     for line in warnings:

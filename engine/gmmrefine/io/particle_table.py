@@ -29,8 +29,6 @@ class ParticleTable:
         File it was read from, absolute or as given.
     notes : tuple of str
         What a user should know about this file, e.g. an assumed value.
-    contrast_sign : int
-        +1 or -1: images must be multiplied by it for a bright molecule; 0 where the file does not tell.
     """
 
     optics: StarBlock
@@ -38,7 +36,6 @@ class ParticleTable:
     others: Tuple[StarBlock, ...] = ()
     source: str = ""
     notes: Tuple[str, ...] = ()
-    contrast_sign: int = 0
 
     def optics_rows(self):
         """Row in the optics table of every particle, (N,) int.

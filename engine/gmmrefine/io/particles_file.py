@@ -6,9 +6,16 @@ from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.stacks import check_stacks
 from gmmrefine.io.star_particles import read_particles
 
+_CRYOSPARC = (".cs", ".csg")
+
+
+def is_cryosparc(path):
+    """Whether a particle file is one of cryoSPARC by its name."""
+    return Path(path).suffix.lower() in _CRYOSPARC
+
 
 def read_particle_set(path, split_halves=0, check=True, distance=0.0):
-    """Particles of a RELION ``.star`` or cryoSPARC ``.cs`` file.
+    """Particles of a RELION ``.star`` file, or a cryoSPARC ``.cs`` or ``.csg`` file.
 
     Parameters
     ----------
@@ -29,7 +36,7 @@ def read_particle_set(path, split_halves=0, check=True, distance=0.0):
     InputError
         Another suffix, or anything wrong with the file or its stacks.
     """
-    readers = {".star": read_particles, ".cs": read_cs}
+    readers = {".star": read_particles, **dict.fromkeys(_CRYOSPARC, read_cs)}
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
         raise InputError(f"{path}: particles are read from {' or '.join(readers)} files, not '{suffix}'.")

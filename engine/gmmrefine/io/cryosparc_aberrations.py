@@ -1,0 +1,179 @@
+"""Optical aberrations of cryoSPARC and of RELION: one form from the other, in both directions.
+
+RELION gives an image the phase exp(i p) and its CTF, −sin γ, an offset of γ; both are sums of Zernike polynomials of the
+frequency k in 1/Å (``Zernike::oddIndexToMN``, ``evenIndexToMN``, ``ObservationModel::getPhaseCorrection``, ``getGammaOffset``),
+and a beam tilt t in mrad adds −2π Cs λ² k² (k·t) to p (``TiltHelper::insertTilt``). cryoSPARC keeps lengths, in the notation of
+wave aberrations (Typke & Dierksen, Optik 99, 155–166, 1995), with θ from the x axis::
+
+    p = −2π k·shift − 2π λ² k² (k·tilt) − (2π/3) λ² k³ (trefoil₀ cos 3θ + trefoil₁ sin 3θ)
+    γ = … + 2π λ³ k⁴ (tetra₀ cos 2θ + tetra₁ sin 2θ) + (π/2) λ³ k⁴ (tetra₂ cos 4θ + tetra₃ sin 4θ)
+
+Sources. tilt = Cs × beam tilt: pyem (``cryosparc_2_cs_ctf_parameters``), and a thread of cryoSPARC's forum on the values of
+beam tilt. Order, prefactors and signs within trefoil, tetra and shift: ``specter.io`` (joelyeois/specter), derived from
+cryoSPARC's own code and compared with its simulator. anisomag is RELION's magnification matrix without the identity: zeros in
+files without distortion, and specter. The sign between the odd terms of the two programs is pyem's; specter's reading has tilt
+and trefoil the other way round, and no images were at hand to decide between them.
+"""
+from dataclasses import replace
+
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.particles.ctf import electron_wavelength
+
+SIZES = {"ctf/tilt_A": 2, "ctf/trefoil_A": 2, "ctf/tetra_A": 4, "ctf/anisomag": 4, "ctf/shift_A": 2}
+TILTS = ("rlnBeamTiltX", "rlnBeamTiltY")
+ODD, EVEN = "rlnOddZernike", "rlnEvenZernike"
+MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
+LABELS = {"ctf/tilt_A": (*TILTS, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
+          "ctf/shift_A": (ODD,)}  # what each comes from
+ODD_TERMS, EVEN_TERMS = 6, 9  # Zernike coefficients up to third and fourth order, which cryoSPARC has fields for
+_IDENTITY = np.array([1.0, 0.0, 0.0, 1.0])
+_ANGSTROM = 1e7  # per mm
+_MRAD = 1e-3
+_NEGLIGIBLE = 1e-6  # rad Åⁿ
+
+
+def relion_from_cryosparc(fields, voltage_kv, cs_mm):
+    """RELION's form of cryoSPARC's aberrations.
+
+    Parameters
+    ----------
+    fields : dict of str to (N, K) float
+        Any of the fields of ``SIZES``, in Å (anisomag without unit).
+    voltage_kv, cs_mm : (N,) float
+
+    Returns
+    -------
+    dict of str to (N,) or (N, K) float
+        ``rlnBeamTiltX, Y`` in mrad, ``rlnOddZernike`` (N, 6) and ``rlnEvenZernike`` (N, 9) in rad Åⁿ, ``rlnMagMat00…11``; an
+        effect that no particle has is left out. A tilt that RELION cannot tell, as Cs is 0, stands in the Zernike terms.
+    """
+    wavelength, cs = electron_wavelength(voltage_kv), np.asarray(cs_mm, float) * _ANGSTROM
+    tilt, trefoil, tetra, anisomag, shift = (
+        np.asarray(fields.get(name, np.zeros((len(cs), size))), float) for name, size in SIZES.items())
+    as_tilt = (cs > 0)[:, None]
+    coma = np.where(as_tilt, 0.0, -2 * np.pi * wavelength[:, None] ** 2 * tilt) / 3  # k³ cos θ = (Z(1,3) + 2 Z(1,1)) / 3
+    linear = -2 * np.pi * shift + 2 * coma
+    threefold = -2 * np.pi / 3 * wavelength[:, None] ** 2 * trefoil
+    odd = np.column_stack([linear[:, ::-1], threefold[:, 1], coma[:, ::-1], threefold[:, 0]])
+    even = np.zeros((len(cs), EVEN_TERMS))
+    twofold = np.pi / 2 * wavelength[:, None] ** 3 * tetra[:, :2]  # 2π/4: k⁴ cos 2θ = (Z(2,4) + 3 Z(2,2)) / 4
+    even[:, [7, 5]], even[:, [3, 1]] = twofold, 3 * twofold
+    even[:, [8, 4]] = np.pi / 2 * wavelength[:, None] ** 3 * tetra[:, 2:]
+    mrad = np.divide(tilt, cs[:, None] * _MRAD, out=np.zeros_like(tilt), where=as_tilt)
+    effects = ((TILTS, mrad, 0.0), (MAGNIFICATION, anisomag + _IDENTITY, _IDENTITY))
+    found = {label: column for labels, values, neutral in effects if np.any(values != neutral)
+             for label, column in zip(labels, values.T)}
+    found.update((label, values) for label, values in ((ODD, odd), (EVEN, even)) if values.any())
+    return found
+
+
+def cryosparc_from_relion(columns, ctf):
+    """cryoSPARC's form of RELION's aberrations, exact for all terms up to third (odd) and fourth (even) order.
+
+    Even terms of which cryoSPARC has no field are what other parameters say too: they go into defocus, astigmatism, phase shift
+    and Cs.
+
+    Parameters
+    ----------
+    columns : dict of str to (N,) or (N, K) float
+        As ``relion_from_cryosparc`` gives them; all may be absent.
+    ctf : CtfParameters
+
+    Returns
+    -------
+    fields : dict of str to (N, K) float
+        All fields of ``SIZES``.
+    ctf : CtfParameters
+        With what the even terms change in it.
+    """
+    count, wavelength = len(ctf.cs_mm), electron_wavelength(ctf.voltage_kv)[:, None]
+    odd, even = (columns.get(label, np.zeros((count, terms))) for label, terms in ((ODD, ODD_TERMS), (EVEN, EVEN_TERMS)))
+    mrad = np.column_stack([columns.get(label, np.zeros(count)) for label in TILTS])
+    matrix = np.column_stack([columns.get(label, np.full(count, one)) for label, one in zip(MAGNIFICATION, _IDENTITY)])
+    coma, linear = odd[:, [4, 3]], odd[:, [1, 0]]
+    fields = {
+        "ctf/tilt_A": mrad * _MRAD * ctf.cs_mm[:, None] * _ANGSTROM - 3 * coma / (2 * np.pi * wavelength**2),
+        "ctf/trefoil_A": -3 * odd[:, [5, 2]] / (2 * np.pi * wavelength**2),
+        "ctf/tetra_A": np.column_stack([even[:, [7, 5]], even[:, [8, 4]]]) * 2 / (np.pi * wavelength**3),
+        "ctf/anisomag": matrix - _IDENTITY,
+        "ctf/shift_A": -(linear - 2 * coma) / (2 * np.pi)}
+    return fields, (_with_even_terms(ctf, even, wavelength[:, 0]) if even.any() else ctf)
+
+
+def optics_columns(columns):
+    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
+    return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else f"[{','.join(f'{value:.9g}' for value in row)}]"
+                             for row in values + 0.0], dtype="S") for label, values in columns.items()}  # + 0.0: no '-0'
+
+
+def columns_of_table(table, row, optics_rows):
+    """Aberrations of particles by their table, as ``cryosparc_from_relion`` takes them.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    row, optics_rows : (N,) int
+        Rows of the particles and of their optics groups.
+
+    Returns
+    -------
+    dict of str to (N,) or (N, K) float
+
+    Raises
+    ------
+    InputError
+        Zernike terms of an order that cryoSPARC has no field for.
+    """
+    columns = {}
+    for label in (*TILTS, *MAGNIFICATION, ODD, EVEN):
+        block, rows = (table.optics, optics_rows) if label in table.optics else (table.particles, row)
+        if label not in block:
+            continue
+        if label in (ODD, EVEN):
+            used, inverse = np.unique(rows, return_inverse=True)
+            terms = ODD_TERMS if label == ODD else EVEN_TERMS
+            columns[label] = _zernike(block.subset(used), label, terms)[inverse.ravel()]
+        else:
+            columns[label] = block.numbers(label)[rows]
+    return columns
+
+
+def _zernike(block, label, terms):
+    """The terms (R, terms) of lists of Zernike coefficients."""
+    values = np.zeros((len(block), terms))
+    for position, text in enumerate(block.strings(label)):
+        try:
+            numbers = np.array([float(number) for number in text.strip("[]").split(",") if number.strip()])
+        except ValueError:
+            numbers = np.array([np.nan])
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                f"{block.source}: {label} is '{text}'; expected numbers as in [0.1,0,2]. Correct the optics group.")
+        beyond = np.abs(numbers[terms:])
+        if beyond.size and beyond.max() > _NEGLIGIBLE:
+            raise InputError(
+                f"{block.source}: {label} has {len(numbers)} terms, but cryoSPARC's files only hold the first {terms}: "
+                f"aberrations up to third and fourth order. Export to .star, or refine fewer orders.")
+        values[position, : min(terms, len(numbers))] = numbers[:terms]
+    return values
+
+
+def _with_even_terms(ctf, even, wavelength):
+    """The CTF parameters with the isotropic and the twofold k² part of even Zernike terms (N, 9) in them.
+
+    γ = −π λ Δf(θ) k² + (π/2) Cs λ³ k⁴ − φ − asin Q, so that a term c k² takes c / (π λ) from Δf, c k⁴ adds c / (π λ³ / 2) to Cs
+    and a constant c takes c from φ.
+    """
+    constant, round_part, fourth = even[:, 0] - even[:, 2] + even[:, 6], 2 * even[:, 2] - 6 * even[:, 6], 6 * even[:, 6]
+    mean = (ctf.defocus_u + ctf.defocus_v) / 2 - round_part / (np.pi * wavelength)
+    angle = 2 * np.radians(ctf.defocus_angle)
+    half = (ctf.defocus_u - ctf.defocus_v) / 2
+    cosine = half * np.cos(angle) - (even[:, 3] - 3 * even[:, 7]) / (np.pi * wavelength)
+    sine = half * np.sin(angle) - (even[:, 1] - 3 * even[:, 5]) / (np.pi * wavelength)
+    half = np.hypot(cosine, sine)
+    return replace(
+        ctf, defocus_u=mean + half, defocus_v=mean - half, defocus_angle=np.degrees(np.arctan2(sine, cosine)) / 2,
+        phase_shift_deg=ctf.phase_shift_deg - np.degrees(constant),
+        cs_mm=ctf.cs_mm + fourth / (np.pi / 2 * wavelength**3) / _ANGSTROM)
