@@ -1,5 +1,6 @@
 """What the protocols that start the engine share."""
 import os
+import textwrap
 
 from pwem.objects import Volume, VolumeMask
 
@@ -39,6 +40,11 @@ class EngineProtocol:
     def _results(self):
         """Results of the finished run, empty before."""
         return readRun(self._getExtraPath()).get("results", {})
+
+    def _notes(self):
+        """What the engine says that a reader of the results must know, for the summary."""
+        return [line for note in self._results().get("notes", {}).values()
+                for line in textwrap.wrap(f"Note: {note}.", SUMMARY_WIDTH)]
 
     def _progress(self, folder=""):
         """One line about an engine that runs in the extra folder, or a folder in it, for the summary."""

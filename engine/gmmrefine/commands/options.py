@@ -117,4 +117,5 @@ def open_record(args, command, outputs, groups, inputs):
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
-    return RunRecord(args.output, command, values_of(args, *groups), inputs), Progress(args.output)
+    run = RunRecord(args.output, command, values_of(args, *groups), inputs)
+    return run, Progress(args.output, keep=run.keep_note)

@@ -189,7 +189,7 @@ def refine_patch(particles, number, folder, inputs, settings):
         Progress(place).say(f"patch {number} is refined already")
         return
     run = RunRecord(place, "refine", values, inputs)
-    progress = Progress(place)
+    progress = Progress(place, keep=run.keep_note)
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
     results = refine(particles, inside, run, progress)

@@ -101,6 +101,8 @@ class RunRecord:
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+        self._notes = self.earlier_results.get("notes", {})
+        self._content["results"] = self._noted({})
         self.resumed = earlier is not None
         self.save()
 
@@ -149,6 +151,16 @@ class RunRecord:
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
         write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
+
+    def keep_note(self, subject, text):
+        """Record what a reader of the results must know, the first text for each subject."""
+        if subject not in self._notes:
+            self._notes[subject] = text
+            self.set(results=self._noted({}))
+
+    def _noted(self, results):
+        """Results with the notes of this run, or of the part of it before an interruption."""
+        return dict(results, notes=self._notes) if self._notes else dict(results)
 
     def has_exchanged(self, kind, iteration):
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""
@@ -223,7 +235,7 @@ class RunRecord:
         for step, seconds in seconds_by_step.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
-        self.set(results=results, timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
 
     def save(self):
         """Write run.json, whole or not at all."""
