@@ -76,6 +76,10 @@ DEVICE = Setting(
     choices=("auto", "cpu", "gpu"), advanced=True)
 COMPUTING = (SEED, BATCH_SIZE, THREADS, DEVICE)
 
+TAKE_OVER = Setting(
+    "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
+    "that was killed on this computer is taken over without this, one that lives never is.")
+
 SPLIT_HALVES = Setting(
     "split_halves", 0, int,
     "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "

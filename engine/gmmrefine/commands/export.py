@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from gmmrefine.commands.options import refuse_to_overwrite
+from gmmrefine.commands.options import add_output, held_folder, refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import write_cs
 from gmmrefine.io.gmm_file import COLUMNS, read_gmm, write_gmm, write_gmm_atoms, write_gmm_eman2
@@ -16,7 +16,6 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 
 PARTICLE_FORMS = (".cs", ".star")
@@ -27,7 +26,7 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs) or GMM (.star)")
     parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    add_output(parser, "folder of the results")
     parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
     parser.add_argument("--map", default="", metavar="MRC", help="map of the GMM: gives box, pixel size and origin")
     parser.add_argument("--box", type=int, default=0, help="box of the GMM's map in px, instead of --map")
@@ -39,15 +38,15 @@ def run(args):
     started = time.time()
     target = Path(args.output) / args.to
     refuse_to_overwrite(args.output, [args.to], [args.file, args.template, args.map])
-    refuse_other_command(args.output, "export")
-    if _is_gmm(args.file):
-        results = _export_gmm(args, target)
-    else:
-        results = _export_particles(args, target)
-    print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
-    write_run_record(
-        args.output, "export", {"to": args.to, "box": args.box, "pixel_size": args.pixel_size}, results,
-        inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
+    with held_folder(args, "export"):
+        if _is_gmm(args.file):
+            results = _export_gmm(args, target)
+        else:
+            results = _export_particles(args, target)
+        print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
+        write_run_record(
+            args.output, "export", {"to": args.to, "box": args.box, "pixel_size": args.pixel_size}, results,
+            inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
 
 
 def _is_gmm(path):

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import refuse_to_overwrite
+from gmmrefine.commands.options import add_output, held_folder, refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.aberrations import particle_warnings
 from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import SPLIT_HALVES
 
@@ -26,7 +25,7 @@ OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs) or EMAN2 GMM (.txt)")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    add_output(parser, "folder of the results")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
     parser.add_argument(
         SPLIT_HALVES.option, type=int, default=SPLIT_HALVES.default, metavar="SEED", help=SPLIT_HALVES.help)
@@ -38,12 +37,12 @@ def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
     refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
-    refuse_other_command(args.output, "import")
     is_gmm = Path(args.file).suffix.lower() == ".txt"
-    results = _import_gmm(args) if is_gmm else _import_particles(args)
-    write_run_record(
-        args.output, "import", {"split_halves": args.split_halves, "box": args.box, "pixel_size": args.pixel_size},
-        results, inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+    with held_folder(args, "import"):
+        results = _import_gmm(args) if is_gmm else _import_particles(args)
+        write_run_record(
+            args.output, "import", {"split_halves": args.split_halves, "box": args.box, "pixel_size": args.pixel_size},
+            results, inputs=[path for path in (args.file, args.passthrough) if path], started=started)
 
 
 def _import_particles(args):

@@ -6,12 +6,14 @@ import platform
 import resource
 import shutil
 import time
+import weakref
 
 import numpy as np
 
 import gmmrefine
-from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.io.folder_lock import FolderLock
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
@@ -66,7 +68,8 @@ def peak_memory_mb():
 class RunRecord:
     """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
 
-    A run that ended before it had any result, be it that it had made its start maps, leaves the folder free for another.
+    The folder is held until the run is finished, the record given up, or the program ends. A run that ended before it had any
+    result, be it that it had made its start maps, leaves the folder free for another.
 
     Parameters
     ----------
@@ -76,28 +79,36 @@ class RunRecord:
     settings : dict
     inputs : list of str
         Files whose content decides the result.
+    take_over : bool
+        ``settings.TAKE_OVER``.
 
     Raises
     ------
     InputError
-        The folder holds a run of another command, other inputs or other settings, or one without its record.
+        Another run is at work in the folder, or it holds a run of another command, other inputs or other settings, or one
+        without its record.
     ResourceError
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs):
+    def __init__(self, directory, command, settings, inputs, take_over=False):
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
             **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "results": {}, "timings": {},
             "peak_memory_mb": None, "finished": False}
-        try:
-            os.makedirs(self.directory, exist_ok=True)
-        except OSError as error:
-            raise ResourceError(
-                f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
-            ) from error
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self.take_over = take_over
+        self._lock = FolderLock(self.directory, command, take_over)
+        weakref.finalize(self, self._lock.release)
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self):
+        """Read what the folder holds, and write that this run is at work."""
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
@@ -105,6 +116,11 @@ class RunRecord:
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
         self.save()
+
+    @property
+    def taken_over(self):
+        """From whom the folder was taken over, in words; empty where nobody had left it so."""
+        return self._lock.taken_over
 
     @property
     def earlier_results(self):
@@ -236,9 +252,11 @@ class RunRecord:
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
         self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self._lock.release()
 
     def save(self):
-        """Write run.json, whole or not at all."""
+        """Write run.json, whole or not at all; refused where another run has taken the folder over."""
+        self._lock.refuse_if_lost()
         _write(self.path("run.json"), self._content)
 
     def _read_earlier(self):
