@@ -109,9 +109,10 @@ class GmmRefineMapResolutionWizard(EmWizard):
 
 
 def rounded(resolution, samplingRate):
-    """A resolution in Å with two decimals, more where two would be beyond Nyquist of a sampling in Å/px."""
+    """A resolution in Å with two decimals, more where only these would be beyond Nyquist of a sampling in Å/px."""
     short = round(resolution, 2)
-    return float(nyquist_text(samplingRate)) if is_beyond_nyquist(short, samplingRate) else short
+    isLost = is_beyond_nyquist(short, samplingRate) and not is_beyond_nyquist(resolution, samplingRate)
+    return float(nyquist_text(samplingRate)) if isLost else short
 
 
 def knownResolution(volume):
