@@ -114,15 +114,11 @@ def begin_refinement(args, command, outputs, groups, inputs, notes):
 def open_record(args, command, outputs, groups, inputs):
     """As ``open_run``, for a command that needs no TensorFlow."""
     from gmmrefine.pipelines.run_record import RunRecord
-    from gmmrefine.progress import Progress
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
     run = RunRecord(args.output, command, values_of(args, *groups), inputs, args.take_over)
-    progress = Progress(args.output, keep=run.keep_note)
-    if run.taken_over:
-        progress.say(run.taken_over)
-    return run, progress
+    return run, run.progress()
 
 
 @contextmanager

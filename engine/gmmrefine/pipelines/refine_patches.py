@@ -191,9 +191,7 @@ def refine_patch(particles, number, folder, inputs, settings, take_over=False):
         Progress(place).say(f"patch {number} is refined already")
         return
     run = RunRecord(place, "refine", values, inputs, take_over)
-    progress = Progress(place, keep=run.keep_note)
-    if run.taken_over:
-        progress.say(run.taken_over)
+    progress = run.progress()
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
     results = refine(particles, inside, run, progress)

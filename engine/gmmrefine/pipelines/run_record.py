@@ -117,10 +117,12 @@ class RunRecord:
         self.resumed = earlier is not None
         self.save()
 
-    @property
-    def taken_over(self):
-        """From whom the folder was taken over, in words; empty where nobody had left it so."""
-        return self._lock.taken_over
+    def progress(self):
+        """The Progress of this run, which keeps its notes here; it begins with whom the folder was taken over from."""
+        progress = Progress(self.directory, keep=self.keep_note)
+        if self._lock.taken_over:
+            progress.say(self._lock.taken_over)
+        return progress
 
     @property
     def earlier_results(self):
