@@ -48,7 +48,7 @@ class EngineProtocol:
 
     def _notes(self):
         """What the engine says that a reader of the results must know, for the summary."""
-        return [line for note in self._results().get("notes", {}).values()
+        return [line for note in self._results().get("notes", [])
                 for line in textwrap.wrap(f"Note: {note}.", SUMMARY_WIDTH)]
 
     def _progress(self, folder=""):

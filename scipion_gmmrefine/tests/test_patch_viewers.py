@@ -132,7 +132,7 @@ class TestPatchesViewer(ViewerTest):
         viewer = self.finished()
         record = Path(viewer.protocol._getExtraPath("run.json"))
         content = json.loads(record.read_text())
-        content["results"]["notes"] = {"gaussians": "900 were asked for, " + "but " * 30 + "there is room for 250"}
+        content["results"]["notes"] = ["900 were asked for, " + "but " * 30 + "there is room for 250"]
         record.write_text(json.dumps(content))
         viewer.protocol.outputVolume = Volume()
         lines = viewer.protocol.summary()[-2:]

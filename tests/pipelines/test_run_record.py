@@ -132,13 +132,13 @@ def test_whom_the_folder_was_taken_over_from_is_said_and_logged(folder, source, 
 def test_notes_are_kept_through_an_interruption(folder, source):
     run = begun(folder, source)
     run.progress().note("gaussians", "few in iteration 1")
-    assert content(folder)["results"] == {"notes": {"gaussians": "few in iteration 1"}}
+    assert content(folder)["results"] == {"notes": ["few in iteration 1"]}
     run = begun(folder, source)
     run.progress().note("gaussians", "few in iteration 2")
     run.finish({"resolution": 7}, {})
-    assert content(folder)["results"] == {"resolution": 7, "notes": {"gaussians": "few in iteration 1"}}
+    assert content(folder)["results"] == {"resolution": 7, "notes": ["few in iteration 1"]}
     begun(folder, source, iterations=3).finish({"resolution": 6}, {})
-    assert content(folder)["results"] == {"resolution": 6, "notes": {"gaussians": "few in iteration 1"}}
+    assert content(folder)["results"] == {"resolution": 6, "notes": ["few in iteration 1"]}
 
 
 def test_record_that_is_damaged_or_missing(folder, source):

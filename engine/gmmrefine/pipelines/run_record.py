@@ -95,8 +95,8 @@ class RunRecord:
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
-            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "results": {}, "timings": {},
-            "peak_memory_mb": None, "finished": False}
+            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
+            "timings": {}, "peak_memory_mb": None, "finished": False}
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
@@ -112,7 +112,7 @@ class RunRecord:
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
-        self._notes = self.earlier_results.get("notes", {})
+            self._content["notes"] = earlier.get("notes", {})
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
         self.save()
@@ -172,13 +172,14 @@ class RunRecord:
 
     def keep_note(self, subject, text):
         """Record what a reader of the results must know, the first text for each subject."""
-        if subject not in self._notes:
-            self._notes[subject] = text
+        if subject not in self._content["notes"]:
+            self._content["notes"][subject] = text
             self.set(results=self._noted({}))
 
     def _noted(self, results):
         """Results with the notes of this run, or of the part of it before an interruption."""
-        return dict(results, notes=self._notes) if self._notes else dict(results)
+        notes = list(self._content["notes"].values())
+        return dict(results, notes=notes) if notes else dict(results)
 
     def has_exchanged(self, kind, iteration):
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""
