@@ -18,7 +18,6 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.pipelines.refine import refine
 from gmmrefine.pipelines.run_record import RunRecord
 from gmmrefine.pipelines.simulate import simulate
-from gmmrefine.progress import Progress
 from gmmrefine.validation.pose_error import pose_errors
 
 
@@ -29,13 +28,13 @@ def main(folder):
     # 400 particles of the embedded ABC transporter, 3° and 2 Å off their true poses
     how = settings.defaults(settings.SIMULATE, settings.COMPUTING, particles=400, box=48, pixel_size=3.6)
     simulated = RunRecord(folder / "particles", "simulate", vars(how), [embedded_model()])
-    simulate(embedded_model(), how, simulated, Progress(simulated.directory))
+    simulate(embedded_model(), how, simulated, simulated.progress())
 
     # two iterations; every setting has a name, a default and a help text in gmmrefine.settings
     how = settings.defaults(settings.REFINE, settings.COMPUTING, iterations=2)
     particles = read_particle_set(folder / "particles" / "particles.star")
     run = RunRecord(folder / "refined", "refine", vars(how), [folder / "particles" / "particles.star"])
-    progress = Progress(run.directory)
+    progress = run.progress()
     run.finish(refine(particles, how, run, progress), progress.seconds)
 
     truth = read_particle_set(folder / "particles" / "truth.star")

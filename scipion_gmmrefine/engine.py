@@ -17,7 +17,9 @@ from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
 ADVICE = {"use another folder with -o": "execute this protocol with Restart",
           "Use another folder with -o": "Execute this protocol with Restart",
           "Choose another one with -o": "Make room for it in the folder of the project, and execute again",
-          "Repeat the same command to continue it": "Set them back to continue it"}
+          "Repeat the same command to continue it": "Set them back to continue it",
+          "give the same command with --take-over after": "execute with Continue after",
+          "give the same command with --take-over": "execute with Continue"}
 
 
 class EngineFailure(PyworkflowException):
@@ -116,20 +118,29 @@ def runEngineNow(python, command, arguments, folder):
     command : str
     arguments : list of str
     folder : str
-        Where it writes; what an earlier run left there is removed.
+        Where its results are afterwards, in place of those of an earlier run. It writes beside it: another viewer may have the
+        same at work.
 
     Raises
     ------
     EngineFailure
         The engine stopped with an error, or is too old to know the command.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", folder], capture_output=True, text=True,
-                           env=dict(engineEnviron(python)), check=False)
-    if "invalid choice" in ended.stderr:
-        raise EngineFailure(f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
-    if ended.returncode:
-        raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
+    parent, name = os.path.split(os.path.abspath(folder))
+    made = os.path.join(parent, f".{name}.{os.getpid()}")
+    shutil.rmtree(made, ignore_errors=True)  # of a viewer that was killed
+    try:
+        ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], capture_output=True, text=True,
+                               env=dict(engineEnviron(python)), check=False)
+        if "invalid choice" in ended.stderr:
+            raise EngineFailure(
+                f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
+        if ended.returncode:
+            raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(made, folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _lastWords(said, command):

@@ -34,6 +34,16 @@ def test_readable_time(seconds, text):
     assert readable_time(seconds) == text
 
 
+def test_a_note_is_said_once_for_its_subject_and_kept():
+    stream, kept = io.StringIO(), []
+    progress = Progress(None, stream, keep=lambda *note: kept.append(note))
+    for subject, text in (("gaussians", "too few"), ("gaussians", "fewer still"), ("focus", "empty")):
+        progress.note(subject, text)
+    assert kept == [("gaussians", "too few"), ("focus", "empty")]
+    assert stream.getvalue() == "note: too few\nnote: empty\n"
+    Progress(None, stream).note("gaussians", "too few")
+
+
 def test_speed_and_remaining_time(tmp_path, clock):
     stream = Terminal()
     progress = Progress(tmp_path, stream)

@@ -2,10 +2,14 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 
 import gmmrefine
 from gmmrefine.errors import EngineError
+from gmmrefine.io.folder_lock import released_at_end
 
 # Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another on shared cores.
 # What is large here has threads of its own.
@@ -65,7 +69,8 @@ def main(arguments=None):
     """Run one command; an EngineError becomes one line on standard error and exit code 1."""
     args = make_parser().parse_args(arguments)
     try:
-        args.run(args)
+        with ended_by_signals(), released_at_end(lambda: os.kill(os.getpid(), signal.SIGTERM)):
+            args.run(args)
     except EngineError as error:
         print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
         return 1
@@ -80,6 +85,23 @@ def main(arguments=None):
         print(f"gmmrefine {args.command}: interrupted; the same command continues where it stopped", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def ended_by_signals():
+    """What queues and closed terminals send ends a command as Ctrl-C does, so that it leaves its folder to others."""
+    def end(*_):
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {
+        number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)
+        if is_main and signal.getsignal(number) is signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_lack_of_memory(error):

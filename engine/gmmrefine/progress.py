@@ -20,6 +20,11 @@ def readable_time(seconds):
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def place_in_run(where):
+    """Iteration, half, … of a dict in words: iteration 2, half 1."""
+    return ", ".join(f"{key} {value}" for key, value in where.items())
+
+
 class Progress:
     """Reports steps to the terminal, to ``gmmrefine.log`` and to ``events.jsonl`` of a folder.
 
@@ -29,17 +34,29 @@ class Progress:
         Folder of the logs; None reports to the terminal only.
     stream : file, optional
         Terminal, standard output by default.
+    keep : callable, optional
+        Called with subject and text of every note, to keep it with the results.
     """
 
-    def __init__(self, directory=None, stream=None):
+    def __init__(self, directory=None, stream=None, keep=None):
         self._directory = directory
         self._stream = stream or sys.stdout
+        self._keep, self._noted = keep, set()
         self.seconds = {}
 
     def say(self, text):
         """One line for people."""
         print(text, file=self._stream, flush=True)
         self._append("gmmrefine.log", text)
+
+    def note(self, subject, text):
+        """Say what a reader of the results must know, once for a subject."""
+        if subject in self._noted:
+            return
+        self._noted.add(subject)
+        self.say(f"note: {text}")
+        if self._keep is not None:
+            self._keep(subject, text)
 
     def event(self, **values):
         """One line for programs."""
@@ -63,7 +80,7 @@ class Progress:
         """
         started = last = time.monotonic()
         reached = 0, {}
-        place = ", ".join(f"{key} {value}" for key, value in where.items())
+        place = place_in_run(where)
         title = f"{place}: {name}" if place else name
 
         def report(done, **values):

@@ -3,8 +3,12 @@
 Standard library only, so that the Scipion plugin can read it without TensorFlow.
 """
 from dataclasses import dataclass
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, Tuple
+
+FEWEST_SHELLS = 4  # that show a molecule
+_SAME_RESOLUTION = 1e-4  # of a resolution; what a header's 32-bit numbers or a table's digits lose is far less
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ DEVICE = Setting(
     "device", "auto", str, "Where the maths runs: auto takes a GPU when TensorFlow finds one; gpu insists on one.",
     choices=("auto", "cpu", "gpu"), advanced=True)
 COMPUTING = (SEED, BATCH_SIZE, THREADS, DEVICE)
+
+TAKE_OVER = Setting(
+    "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
+    "that was killed on this computer is taken over without this, one that lives never is.")
 
 SPLIT_HALVES = Setting(
     "split_halves", 0, int,
@@ -328,6 +336,30 @@ AMPLITUDE_WINDOW = Setting(
     "Å", advanced=True, minimum=2)
 SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW,
            MASK, MASK_RESOLUTION, MASK_EDGE)
+
+
+def is_beyond_nyquist(resolution, pixel_size):
+    """Whether a resolution is finer than images or maps can hold.
+
+    Parameters
+    ----------
+    resolution : float
+        Å; 0 stands for none.
+    pixel_size : float
+        Å/px, maybe as a file keeps it: in single precision, or with some digits only.
+    """
+    return 0 < resolution < 2 * pixel_size * (1 - _SAME_RESOLUTION)
+
+
+def nyquist_text(pixel_size):
+    """Nyquist in Å as text, with as many decimals, two or more, as it takes not to be beyond itself."""
+    texts = (f"{2 * pixel_size:.{decimals}f}" for decimals in count(2))
+    return next(text for text in texts if float(text) > 0 and not is_beyond_nyquist(float(text), pixel_size))
+
+
+def coarsest_resolution(box_size, pixel_size):
+    """Å; coarser ones leave too few Fourier shells of a box in px of so many Å/px."""
+    return box_size * pixel_size / FEWEST_SHELLS
 
 
 def names(settings):

@@ -107,10 +107,10 @@ def wrongMarch(text):
 
 def beyondNyquist(setting, resolution, samplingRate):
     """Errors of a resolution in Å that the sampling in Å/px cannot hold; 0 stands for none."""
-    if not resolution or resolution >= 2 * samplingRate:
+    if not settings.is_beyond_nyquist(resolution or 0, samplingRate):
         return []
     return [f"{setting.form_label} is {resolution:g}; the sampling of {samplingRate:g} Å/px ends at "
-            f"{2 * samplingRate:.2f} Å.\nGive a larger number{'' if setting.minimum else ', or 0'}."]
+            f"{settings.nyquist_text(samplingRate)} Å.\nGive a larger number{'' if setting.minimum else ', or 0'}."]
 
 
 def wrongSymmetry(text, oligomer=False):

@@ -1,5 +1,6 @@
 """What the protocols that start the engine share."""
 import os
+import textwrap
 
 from pwem.objects import Volume, VolumeMask
 
@@ -21,8 +22,13 @@ class EngineProtocol:
     """Mixin of protocols whose work is one command of the engine in the protocol's extra folder."""
 
     def _runEngine(self, command, arguments, outputs, folder="", part=""):
-        """Run a command in the extra folder, or a folder in it; `outputs` are names there that must exist afterwards."""
-        Plugin.runEngine(self, command, [*self._withSamplingRates(arguments), "-o", self._getExtraPath(folder)],
+        """Run a command in the extra folder, or a folder in it; `outputs` are names there that must exist afterwards.
+
+        Who executes a protocol again after a computer of the queue died has given that run up. So the engine is always allowed
+        to take over what was silent for ten minutes; a run that still lives is refused all the same.
+        """
+        Plugin.runEngine(self, command, [*self._withSamplingRates(arguments), settings.TAKE_OVER.option, "-o",
+                                         self._getExtraPath(folder)],
                          [self._getExtraPath(folder, name) for name in outputs], part)
 
     def _withSamplingRates(self, arguments):
@@ -39,6 +45,11 @@ class EngineProtocol:
     def _results(self):
         """Results of the finished run, empty before."""
         return readRun(self._getExtraPath()).get("results", {})
+
+    def _notes(self):
+        """What the engine says that a reader of the results must know, for the summary."""
+        return [line for note in self._results().get("notes", [])
+                for line in textwrap.wrap(f"Note: {note}.", SUMMARY_WIDTH)]
 
     def _progress(self, folder=""):
         """One line about an engine that runs in the extra folder, or a folder in it, for the summary."""

@@ -80,7 +80,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
         model = getattr(self, "outputGmm", None)
         if model is None:
             return [self._progress()] if self.isActive() else ["Not built yet."]
-        return [f"{model.getNumberOfGaussians()} Gaussians; mean FSC with the map {self._meanFsc():.3f}."]
+        return [f"{model.getNumberOfGaussians()} Gaussians; mean FSC with the map {self._meanFsc():.3f}.", *self._notes()]
 
     def _methods(self):
         model = getattr(self, "outputGmm", None)

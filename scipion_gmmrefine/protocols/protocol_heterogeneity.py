@@ -117,7 +117,8 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
         if not hasattr(self, "outputParticles"):
             return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
         verdict = self._results()["verdict"]
-        return [*textwrap.wrap(verdict[0].upper() + verdict[1:], SUMMARY_WIDTH), f"Moving: {self._describeRegion()}"]
+        return [*textwrap.wrap(verdict[0].upper() + verdict[1:], SUMMARY_WIDTH), f"Moving: {self._describeRegion()}",
+                *self._notes()]
 
     def _methods(self):
         if not hasattr(self, "outputParticles"):

@@ -124,7 +124,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         lines = [f"Resolution: {self._resolution()}"]
         for one in results.get("iterations", []):
             lines.append(f"Iteration {one['iteration']}: {describeResolution(one.get('resolution'))}")
-        return lines
+        return lines + self._notes()
 
     def _methods(self):
         if not hasattr(self, "outputVolume"):

@@ -139,7 +139,9 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         mask = ["--mask", self._getExtraPath(MASK_FILE)]
         self._runEngine("fsc", [*halves, *mask, *engineOptions(self, (settings.FSC_THRESHOLD, settings.SEED))], [FSC_FILE],
                         folder=GLOBAL_FOLDER)
-        resolution = ["--resolution", str(self._results().get("resolution") or 0)]
+        particles, reached = self.inputParticles.get(), self._results().get("resolution") or 0
+        coarsest = settings.coarsest_resolution(particles.getXDim(), particles.getSamplingRate())
+        resolution = ["--resolution", str(min(reached, coarsest))]
         self._runEngine("build", [self._getExtraPath(COMPOSITE_FILE), *mask, *resolution,
                                   *engineOptions(self, settings.GMM, settings.COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
 
@@ -200,7 +202,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         results = self._results()
         lines = [f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
                  f"(before: {describeResolution(results.get('resolution_before'))})"]
-        return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE)))]
+        return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE))), *self._notes()]
 
     def _whatRuns(self):
         """A line for the run, and one for each patch that is a step of its own."""

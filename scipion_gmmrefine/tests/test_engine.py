@@ -3,9 +3,10 @@ import shlex
 import stat
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
-from subprocess import CalledProcessError, check_call
+from subprocess import CalledProcessError, Popen, check_call
 from unittest import mock
 
 from scipion_gmmrefine.engine import EngineFailure, defaultPython, engineEnviron, gpuPrefix, runEngine, runEngineNow
@@ -72,6 +73,12 @@ class TestEngine(unittest.TestCase):
             self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' "
                       ">&2; exit 1")
 
+    def test_a_run_on_a_computer_that_died_is_gone_on_with_by_continue(self):
+        with self.assertRaisesRegex(EngineFailure, r"^extra is in use\. Wait for it or stop it; if it is dead, execute with "
+                                                   r"Continue after 14:32:05\.$"):
+            self.run_("echo 'extra is in use. Wait for it or stop it; if it is dead, give the same command with --take-over "
+                      "after 14:32:05.' >&2; exit 1")
+
     def test_missing_output_is_an_error_although_the_job_ended_well(self):
         with self.assertRaisesRegex(EngineFailure, r"wrote no .*map\.mrc"):
             self.run_("exit 0", outputs=["map.mrc"])
@@ -95,10 +102,31 @@ class TestEngine(unittest.TestCase):
         (target / "old").touch()
         runEngineNow(self.python('for last; do :; done; mkdir "$last"; echo "$3" > "$last/said"'), "fsc", ["a"], str(target))
         self.assertEqual([(path.name, path.read_text()) for path in target.iterdir()], [("said", "fsc\n")])
+        beside = [path.name for path in self.folder.iterdir()]
         with self.assertRaisesRegex(EngineFailure, r"^a\.mrc: no such file$"):
             runEngineNow(self.python("echo 'gmmrefine fsc: a.mrc: no such file' >&2; exit 1"), "fsc", [], str(target))
         with self.assertRaisesRegex(EngineFailure, "has no command fsc. Update the package"):
             runEngineNow(self.python("echo \"invalid choice: 'fsc'\" >&2; exit 2"), "fsc", [], str(target))
+        self.assertEqual([path.name for path in target.iterdir()], ["said"])  # an error takes nothing away
+        self.assertEqual([path.name for path in self.folder.iterdir()], beside)
+
+    def test_two_viewers_of_one_protocol_do_not_write_to_one_folder(self):
+        """What the engine of one has in hand is not removed by the other."""
+        target, go = self.folder / "result", self.folder / "go"
+        python = self.python(
+            'for last; do :; done; mkdir "$last"; echo "$4" > "$last/said"; '
+            f'[ "$4" = slow ] && while [ ! -e {shlex.quote(str(go))} ]; do sleep 0.01; done; test -e "$last/said"')
+        viewer = ("import sys; from scipion_gmmrefine.engine import runEngineNow; "
+                  "runEngineNow(sys.argv[1], 'x', ['slow'], sys.argv[2])")
+        with Popen([sys.executable, "-c", viewer, python, str(target)]) as other:
+            self.addCleanup(go.touch)
+            while not any(self.folder.glob(".result.*/said")) and other.poll() is None:
+                time.sleep(0.01)
+            runEngineNow(python, "x", ["fast"], str(target))
+            self.assertEqual((target / "said").read_text(), "fast\n")
+            go.touch()
+            self.assertEqual(other.wait(), 0)
+        self.assertEqual((target / "said").read_text(), "slow\n")
 
     def test_gpu_prefix(self):
         self.assertEqual(gpuPrefix(FakeProtocol(self.folder, gpus=())), "")

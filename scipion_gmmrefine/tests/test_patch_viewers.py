@@ -1,10 +1,14 @@
+import json
 import os
+import tempfile
+from pathlib import Path
 from unittest import mock
 
 import mrcfile
 import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
+from pwem.objects import Volume
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.protocol import STATUS_FINISHED
 from pyworkflow.viewer import MessageView
@@ -14,7 +18,7 @@ from scipion_gmmrefine.constants import LOCAL_RESOLUTION_FILE
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import GmmRefineProtFocus, GmmRefineProtPatches
 from scipion_gmmrefine.tests.results import GAUSSIANS, writePatches, writeRefinement
-from scipion_gmmrefine.tests.sets import BOX, writeVolume
+from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, makeParticles, writeVolume
 from scipion_gmmrefine.tests.test_viewers import ROTATIONS, SHIFTS, ViewerTest
 from scipion_gmmrefine.viewers import GmmRefineFocusViewer, GmmRefinePatchesViewer
 from scipion_gmmrefine.viewers.plots_patches import nearestPatch, patchColours
@@ -123,6 +127,31 @@ class TestPatchesViewer(ViewerTest):
             "Composite of 2 patches: 7.00 Å (before: 8.00 Å)",
             "Patch 1: 8.50 Å → 7.25 Å; particles turned 2.00° and moved 1.00 Å on average",
             "Patch 2: 9.50 Å → none; particles turned 1.00° and moved 0.50 Å on average"])
+
+    def test_summary_has_the_notes_of_the_engine(self):
+        viewer = self.finished()
+        record = Path(viewer.protocol._getExtraPath("run.json"))
+        content = json.loads(record.read_text())
+        content["results"]["notes"] = ["900 were asked for, " + "but " * 30 + "there is room for 250"]
+        record.write_text(json.dumps(content))
+        viewer.protocol.outputVolume = Volume()
+        lines = viewer.protocol.summary()[-2:]
+        self.assertTrue(lines[0].startswith("Note: 900 were asked for, but"))
+        self.assertTrue(lines[1].endswith("there is room for 250."))
+
+    def test_the_last_step_asks_for_a_model_at_a_resolution_that_there_can_be(self):
+        """Also for half maps that agree to Nyquist, whose pixel size the header rounds, or hardly at all."""
+        protocol, side = self.finished().protocol, BOX * PIXEL_SIZE
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        protocol.inputParticles.set(makeParticles(Path(folder.name)))
+        for found, asked in ((5.0, 5.0), (None, 0), (side / 2, side / 4)):
+            Path(protocol._getExtraPath("run.json")).write_text(json.dumps({"results": {"resolution": found}}))
+            with mock.patch.object(Plugin, "runEngine") as engine:
+                protocol.describeStep([])
+            (_, command, words, *_), _ = engine.call_args
+            self.assertEqual((command, float(words[words.index("--resolution") + 1])), ("build", asked))
+            self.assertIn("--take-over", words)
 
     def test_summary_of_a_running_protocol(self):
         protocol, extra, _ = self.prepare(GmmRefineProtPatches, GmmRefinePatchesViewer)

@@ -1,6 +1,7 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
@@ -20,6 +21,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
+from scipion_gmmrefine.protocols.form_checks import beyondNyquist
 from scipion_gmmrefine.tests.sets import makeParticles, writeMask, writeVolume
 
 
@@ -106,6 +108,13 @@ class TestValidateRefine(ValidateTest):
 
     def test_resolution_beyond_nyquist(self):
         self.assertOneError(self.refine(maxResolution=4.0), "is 4; the sampling of 2.5 Å/px ends at 5.00 Å")
+
+    def test_nyquist_of_a_sampling_rate_in_single_precision(self):
+        for samplingRate in np.round(np.arange(50, 391) / 100, 2):
+            for held in (samplingRate, float(np.float32(samplingRate))):
+                for resolution in (2 * samplingRate, float(np.float32(2 * samplingRate)), 0):
+                    self.assertEqual(beyondNyquist(settings.MAX_RESOLUTION, resolution, held), [])
+                self.assertEqual(len(beyondNyquist(settings.MAX_RESOLUTION, 1.999 * samplingRate, held)), 1)
 
     def test_missing_exchange_file(self):
         self.assertOneError(self.refine(pinExchanges="/nowhere/run.json"), "/nowhere/run.json does not exist.")

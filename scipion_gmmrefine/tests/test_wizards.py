@@ -6,6 +6,7 @@ import numpy as np
 from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
+from gmmrefine.settings import LOW_PASS
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
     GmmRefineProtConformationToPose,
@@ -15,6 +16,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
+from scipion_gmmrefine.protocols.form_checks import beyondNyquist
 from scipion_gmmrefine.tests.maps import VOXEL, density, writeNoisyMap
 from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
 from scipion_gmmrefine.wizards import (
@@ -83,6 +85,20 @@ class TestWizards(BaseTest):
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         GmmRefineResolutionWizard().show(form)
         self.assertEqual(form.values, {"resolution": 7.5})
+
+    def test_what_the_wizards_find_at_nyquist_is_allowed(self):
+        """Also for 1.0624 Å/px, where two decimals, 2.12 Å, are beyond it."""
+        for samplingRate in np.round(np.arange(50, 391) / 100, 2) * 1.00166:
+            found = wizard_settings.rounded(2 * samplingRate, float(np.float32(samplingRate)))
+            self.assertEqual(beyondNyquist(LOW_PASS, found, samplingRate), [])
+            self.assertAlmostEqual(found, 2 * samplingRate, delta=0.01)
+        self.assertEqual(wizard_settings.rounded(4.256, 1.0624), 4.26)
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))
+        particles = makeParticles(self.folder)
+        particles.setSamplingRate(1.0624)
+        form.protocol.inputParticles.set(particles)
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"maxResolution": 2.125})
 
     def test_sphere_starts_in_the_middle_of_the_box(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtFocus))

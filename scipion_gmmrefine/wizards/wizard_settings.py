@@ -6,7 +6,7 @@ from pwem.convert.atom_struct import AtomicStructHandler
 from pwem.wizards import EmWizard
 from pyworkflow.gui.dialog import showInfo, showWarning
 
-from gmmrefine.settings import MAP_RESOLUTION
+from gmmrefine.settings import MAP_RESOLUTION, is_beyond_nyquist, nyquist_text
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.convert.maps import mrcMap
@@ -23,7 +23,6 @@ from scipion_gmmrefine.protocols import (
 )
 
 BUILD_PIXELS = 3
-NYQUIST_PIXELS = 2
 
 
 def countHeavyAtoms(fileName):
@@ -64,8 +63,10 @@ class GmmRefineResolutionWizard(EmWizard):
             showWarning("Empty input", "Choose the input first.", form.root)
             return
         name = "targetResolution" if isinstance(protocol, GmmRefineProtHeterogeneity) else "maxResolution"
-        name, pixels = (name, NYQUIST_PIXELS) if refining else ("resolution", BUILD_PIXELS)
-        form.setVar(name, round(pixels * source.getSamplingRate(), 2))
+        if refining:
+            form.setVar(name, float(nyquist_text(source.getSamplingRate())))
+        else:
+            form.setVar("resolution", round(BUILD_PIXELS * source.getSamplingRate(), 2))
 
 
 class GmmRefineSphereWizard(EmWizard):
@@ -104,7 +105,14 @@ class GmmRefineMapResolutionWizard(EmWizard):
             showInfo("Coarse map", f"The resolution is {resolution:.2f} Å; what Q-score is usual is known up to "
                                    f"{MAP_RESOLUTION.maximum:g} Å.", form.root)
         else:
-            form.setVar("mapResolution" if scoring else "lowPass", round(resolution, 2))
+            form.setVar("mapResolution" if scoring else "lowPass", rounded(resolution, volume.getSamplingRate()))
+
+
+def rounded(resolution, samplingRate):
+    """A resolution in Å with two decimals, more where only these would be beyond Nyquist of a sampling in Å/px."""
+    short = round(resolution, 2)
+    isLost = is_beyond_nyquist(short, samplingRate) and not is_beyond_nyquist(resolution, samplingRate)
+    return float(nyquist_text(samplingRate)) if isLost else short
 
 
 def knownResolution(volume):

@@ -31,7 +31,8 @@ GROUPS = {
 }
 USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
     "composite", "expand-symmetry")
-ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING) for setting in group}
+EVERYWHERE = (settings.TAKE_OVER,)
+ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING, EVERYWHERE) for setting in group}
 
 
 def test_a_name_means_one_thing():
@@ -61,7 +62,7 @@ def test_command_offers_its_settings(command, repository):
     result = subprocess.run(
         [sys.executable, "-m", "gmmrefine", command, "--help"], cwd=repository, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    expected = GROUPS[command] + (settings.COMPUTING if command in USES_TENSORFLOW else ())
+    expected = GROUPS[command] + EVERYWHERE + (settings.COMPUTING if command in USES_TENSORFLOW else ())
     offered = set(re.findall(r"--[a-z][a-z0-9-]*", result.stdout))
     missing = [setting.option for setting in expected if setting.option not in offered]
     assert not missing, f"{command} does not offer {' '.join(missing)}"

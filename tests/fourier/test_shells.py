@@ -56,6 +56,15 @@ def test_shell_and_resolution_are_inverse(box_size, pixel_size):
         assert shell_of_resolution(resolution_of_shell(shell, box_size, pixel_size), box_size, pixel_size) == shell
 
 
+@pytest.mark.parametrize("box_size", (96, 256, 720))
+def test_shell_of_a_pixel_size_in_single_precision(box_size):
+    for pixel_size in np.arange(50, 391) / 100:
+        for held in (float(np.float32(pixel_size)), float(np.float32(pixel_size * box_size)) / box_size):
+            for shell in (box_size // 8, box_size // 2 - 1):
+                resolution = resolution_of_shell(shell, box_size, pixel_size)
+                assert shell_of_resolution(resolution, box_size, held) == shell
+
+
 def test_shell_is_never_beyond_the_resolution():
     assert shell_of_resolution(10.0, 96, 1.8) == 17  # 17.28
     assert shell_of_resolution(1.0, 96, 1.8) == 47  # Nyquist at most

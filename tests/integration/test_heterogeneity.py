@@ -7,7 +7,7 @@ import mrcfile
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from small_run import assert_refused, gmmrefine, killed_before, record
+from small_run import assert_refused, events, gmmrefine, killed_before, record
 
 from gmmrefine.commands import conformation_to_pose, heterogeneity
 from gmmrefine.geometry.rotations import angular_distance_deg, rotation_vectors
@@ -187,6 +187,12 @@ def test_what_cannot_be_learned(swinging, tmp_path, options, words):
             del given[place : place + 2]
     assert_refused(gmmrefine("heterogeneity", swinging / "particles.star", "-o", tmp_path / "run", *given, *options),
                    "heterogeneity", *words)
+
+
+def test_both_halves_have_their_gaussians_before_one_is_trained(learned):
+    """So that too few of half 2 are refused before half 1 has cost hours."""
+    steps = [(event["step"], event.get("half")) for event in events(learned)]
+    assert max(steps.index(("fit GMM", half)) for half in (1, 2)) < steps.index(("train", 1))
 
 
 def test_more_anchors_than_the_region_has_gaussians(swinging, tmp_path):

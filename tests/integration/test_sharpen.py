@@ -6,6 +6,7 @@ from reported import reported
 from small_run import assert_refused, gmmrefine, record
 
 from gmmrefine.commands import sharpen
+from gmmrefine.errors import InputError
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import Volume, read_map, write_map
@@ -14,6 +15,8 @@ from gmmrefine.maps.local_filter import local_low_pass
 from gmmrefine.maps.mask import mask_around
 from gmmrefine.maps.sharpen import amplitudes, without_b_factor
 from gmmrefine.pipelines.model_map import model_map
+from gmmrefine.pipelines.sharpen import check_sharpening
+from gmmrefine.settings import SHARPEN, defaults
 
 BOX, PIXEL_SIZE, ORIGIN, B_FACTOR, FINE = 64, 1.5, np.array([-40.0, 25.0, 7.5]), 120.0, 4.0
 METHODS = ("b-factor", "model-profile", "local-resolution", "local-model", "local")
@@ -185,6 +188,15 @@ def test_what_is_odd_about_a_model_is_said(inputs, tmp_path):
     x = np.indices(volume.data.shape)[2] - BOX // 2
     inside = read_map(inputs / "mask.mrc").data > 0.5
     assert volume.data[inside & (x > 5)].std() < 0.7 * volume.data[inside & (x < -5)].std()
+
+
+def test_nyquist_of_a_header_in_single_precision():
+    for exact in np.round(np.arange(50, 391) / 100, 2):
+        held = float(np.float32(exact))
+        for resolution in (2 * exact, 2 * held):
+            check_sharpening(defaults(SHARPEN, low_pass=resolution), held)
+        with pytest.raises(InputError, match="is beyond Nyquist of the map"):
+            check_sharpening(defaults(SHARPEN, low_pass=1.999 * exact), held)
 
 
 REFUSED = {

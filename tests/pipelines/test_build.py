@@ -7,14 +7,16 @@ import pytest
 from molecules import molecule
 
 from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import render_map
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import Volume, read_map
+from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.pipelines.build import build, gmm_of_map
 from gmmrefine.progress import Progress
-from gmmrefine.settings import BUILD, SEED, defaults
+from gmmrefine.settings import BUILD, SEED, coarsest_resolution, defaults, nyquist_text
 
 BOX, PIXEL_SIZE, RADIUS = 32, 2.5, 13
 
@@ -61,6 +63,43 @@ def test_files_and_results(volume, tmp_path):
     rendered = read_map(tmp_path / "gmm_map.mrc")
     assert rendered.origin == pytest.approx([5, 6, 7])
     assert np.corrcoef(rendered.data.ravel(), volume.ravel())[0, 1] > 0.9
+
+
+def test_more_gaussians_than_the_map_has_room_for(volume):
+    """Said once for all maps of a run, with the number of the first."""
+    said, kept = io.StringIO(), {}
+    progress = Progress(None, said, keep=kept.__setitem__)
+    mask = soft_mask(volume, PIXEL_SIZE, 10)
+    weights = np.where(np.arange(RADIUS + 1) >= 2, 1.0, 0)
+    room = np.sum((low_pass(volume, RADIUS) * mask > 0.9 * volume.max()) & (mask > 0.5))
+    assert 1 < room < 60
+    few = settings(threshold=0.9 * volume.max(), fit_evaluations=2)
+    for iteration in (1, 2):
+        gmm, _ = gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, progress, iteration=iteration, half=2)
+        assert 0 < len(gmm) <= room
+    text = (
+        f"60 Gaussians were asked for, but the map (iteration 1, half 2) has room for {room}, one in every voxel of the "
+        "molecule; every map gets as many as it has room for")
+    assert kept == {"gaussians": text} and said.getvalue().count(f"note: {text}\n") == said.getvalue().count("note:") == 1
+    few.gaussians, none = "auto", {}
+    gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, Progress(None, io.StringIO(), keep=none.__setitem__))
+    assert none == {}
+
+
+@pytest.mark.parametrize("pixel_size", (2.16, 0.86))
+def test_nyquist_of_a_header_in_single_precision(pixel_size, tmp_path):
+    """The resolution of a run at Nyquist, for a map of that run: half a part in ten million finer than the header's."""
+    single = float(np.float32(pixel_size))
+    assert 2 * pixel_size < 2 * single  # what failed at the end of GMM patch refine
+    known = molecule()
+    volume = render_map(Gmm(known.centers / 8 * pixel_size, known.amplitudes, known.widths / 2 * pixel_size), 16, single)
+    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    for resolution in (2 * pixel_size, float(nyquist_text(single)), coarsest_resolution(16, pixel_size)):
+        results = build(
+            Volume(volume, single, np.zeros(3)), settings(
+                resolution=resolution, gaussians="8", fit_evaluations=1, mask_resolution=6 * pixel_size), run,
+            Progress(None, io.StringIO()))
+        assert results["resolution"] == pytest.approx(max(resolution, 16 * pixel_size / 7), rel=1e-3)
 
 
 def test_resolution_beyond_nyquist(volume, tmp_path):

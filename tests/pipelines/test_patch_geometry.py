@@ -4,9 +4,11 @@ import pytest
 from molecules import molecule
 
 from gmmrefine.errors import InputError
+from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.patches import HELIX_VOLUME, Patch, nearest_patch
 from gmmrefine.io.curves import read_curves
 from gmmrefine.pipelines import patch_geometry
+from gmmrefine.pipelines.patch_evidence import held_by_all
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, smallest_patches, write_patches
 
 LARGE = 40 * HELIX_VOLUME
@@ -30,6 +32,16 @@ def test_patches_cover_all_gaussians(centers, count):
     for number in range(count):
         assert depth[owner == number, number].max() == pytest.approx(0, abs=0.15 * spheres[number, 3])
         assert centers[owner == number].mean(axis=0) == pytest.approx(spheres[number, :3], abs=0.5)
+
+
+def test_patches_in_which_one_half_has_no_gaussian_are_joined_to_their_neighbours(centers):
+    halves = [Gmm(part, np.ones(len(part)), np.ones(len(part))) for part in (centers[:120], centers[120:])]
+    patches = patches_of(centers, 8, LARGE, 1)
+    assert held_by_all(patches, halves) == patches
+    owner = nearest_patch(halves[1].centers, patches)
+    fewer = held_by_all(patches, [halves[0], halves[1].subset(~np.isin(owner, (2, 5)))])
+    assert fewer == [patch for number, patch in enumerate(patches) if number not in (2, 5)]
+    assert len(held_by_all(patches, [halves[0], halves[1].subset(np.array([7]))])) == 1
 
 
 def test_patches_repeat_with_the_seed(centers):

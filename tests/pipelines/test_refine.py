@@ -1,4 +1,6 @@
 """The parts of the refinement that decide without computing."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
@@ -9,6 +11,7 @@ from gmmrefine.maps.fsc import FscCurve
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.half_iteration import HalfState
 from gmmrefine.pipelines.refine import check_settings, joined, summary, usable_radius
+from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.settings import COMPUTING, REFINE, defaults
 
 
@@ -62,6 +65,19 @@ def test_halves_are_joined_by_row_not_by_position(particles, moved):
     assert columns["gmmRotationError"] == pytest.approx(result.row + 0.1)
     assert columns["gmmShiftError"] == pytest.approx(result.row + 0.2)
     assert result.shifts - shuffled.shifts == pytest.approx(result.row[:, None] * [0.6, 0.8])
+
+
+def test_resolutions_at_the_ends_of_the_range_in_single_precision(particles):
+    """What holds in 64 bits holds for a pixel size that a file keeps in 32, at Nyquist and where four shells are left."""
+    for exact in np.round(np.arange(50, 391) / 100, 2):
+        for held, known in ((np.float32(exact), exact), (exact, np.float32(exact))):
+            grid, known = replace(particles, pixel_size=float(held)), float(known)
+            for resolution in (2 * known, particles.box_size * known / 4):
+                check_resolutions(settings(max_resolution=resolution), grid, ("max_resolution",))
+            with pytest.raises(InputError, match="beyond Nyquist"):
+                check_resolutions(settings(max_resolution=1.999 * known), grid, ("max_resolution",))
+            with pytest.raises(InputError, match="fewer than 4 Fourier shells"):
+                check_resolutions(settings(max_resolution=particles.box_size * known / 3.999), grid, ("max_resolution",))
 
 
 def test_summary(particles, moved):

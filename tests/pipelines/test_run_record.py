@@ -1,6 +1,7 @@
 """run.json: kept, compared, replayed."""
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from molecules import ctf_parameters, particle_set, random_rotations
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.geometry.symmetry import point_group
+from gmmrefine.io.folder_lock import LOCK_FILE
+from gmmrefine.io.lock_claim import new_claim
 from gmmrefine.particles.symmetry import expanded
 from gmmrefine.pipelines.run_record import RunRecord, file_hash, half_set_hash, write_run_record
 
@@ -85,6 +88,57 @@ def test_a_run_without_any_result_leaves_its_folder_free(folder, source):
     RunRecord(folder, "simulate", SETTINGS, [])
     assert not begun(folder, source, seed=9).resumed
     assert content(folder)["command"] == "refine"
+
+
+def test_the_folder_is_held_until_the_run_is_finished_given_up_or_refused(folder, source):
+    lock = folder / LOCK_FILE
+    run = begun(folder, source)
+    assert lock.exists()
+    with pytest.raises(InputError, match="other settings"):
+        begun(folder, source, seed=5)
+    assert not lock.exists()
+    run = begun(folder, source)
+    assert lock.exists()
+    del run
+    assert not lock.exists()
+    run = begun(folder, source)
+    run.finish({}, {})
+    assert not lock.exists()
+
+
+def test_a_run_that_has_lost_its_folder_writes_nothing_more(folder, source):
+    run = begun(folder, source)
+    before = content(folder)
+    claim = new_claim("refine")
+    (folder / LOCK_FILE).write_text(replace(claim, owner=replace(claim.owner, host="node07", boot="another")).to_json())
+    with pytest.raises(InputError, match="was taken over by another run, .* on node07, since"):
+        run.set(images=3)
+    assert content(folder) == before
+
+
+def test_whom_the_folder_was_taken_over_from_is_said_and_logged(folder, source, capsys):
+    folder.mkdir()
+    claim = new_claim("refine")
+    (folder / LOCK_FILE).write_text(replace(claim, owner=replace(claim.owner, started=1)).to_json())
+    begun(folder, source).progress()
+    said = capsys.readouterr().out
+    who = f"'refine', process {claim.owner.pid} on "
+    assert said.startswith(f"{folder} is taken over from a run that ended without a word: {who}")
+    assert (folder / "gmmrefine.log").read_text(encoding="utf-8") == said
+    begun(folder, source).progress()
+    assert capsys.readouterr().out == ""
+
+
+def test_notes_are_kept_through_an_interruption(folder, source):
+    run = begun(folder, source)
+    run.progress().note("gaussians", "few in iteration 1")
+    assert content(folder)["results"] == {"notes": ["few in iteration 1"]}
+    run = begun(folder, source)
+    run.progress().note("gaussians", "few in iteration 2")
+    run.finish({"resolution": 7}, {})
+    assert content(folder)["results"] == {"resolution": 7, "notes": ["few in iteration 1"]}
+    begun(folder, source, iterations=3).finish({"resolution": 6}, {})
+    assert content(folder)["results"] == {"resolution": 6, "notes": ["few in iteration 1"]}
 
 
 def test_record_that_is_damaged_or_missing(folder, source):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, refuse_to_overwrite, values_of
+from gmmrefine.commands.options import add_output, add_settings, check_limits, held_folder, refuse_to_overwrite, values_of
 from gmmrefine.errors import InputError
 from gmmrefine.settings import COMPUTING, SYMMETRY
 
@@ -26,20 +26,23 @@ def add_arguments(parser):
 
 def run(args):
     """Expand and write."""
+    started = time.time()
+    check_limits(args, COMPUTING)
+    refuse_to_overwrite(args.output, OUTPUTS, [args.particles])
+    with held_folder(args, "expand-symmetry"):
+        _expand(args, started)
+
+
+def _expand(args, started):
     from gmmrefine.backend import set_up
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.io.star_particles import write_particles
     from gmmrefine.particles.symmetry import counted, expanded, marks_of
-    from gmmrefine.pipelines.earlier_run import refuse_other_command
     from gmmrefine.pipelines.expand_symmetry import measured_symmetry
     from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
 
-    started = time.time()
-    check_limits(args, COMPUTING)
-    refuse_to_overwrite(args.output, OUTPUTS, [args.particles])
-    refuse_other_command(args.output, "expand-symmetry")
     operators = point_group(args.symmetry)
     if len(operators) == 1:
         raise InputError("--symmetry C1 has no copies to make. Give the point group of the molecule, e.g. --symmetry C3.")

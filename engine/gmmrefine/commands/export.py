@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from gmmrefine.commands.options import add_settings, refuse_to_overwrite
+from gmmrefine.commands.options import add_output, add_settings, held_folder, refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.cryosparc_group import group_path
@@ -19,7 +19,6 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import FLIP_COORDINATE_Y
 
@@ -31,7 +30,7 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs, .csg) or GMM (.star)")
     parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    add_output(parser, "folder of the results")
     parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
     add_settings(parser, (FLIP_COORDINATE_Y,))
     parser.add_argument("--map", default="", metavar="MRC", help="map of the GMM: gives box, pixel size and origin")
@@ -45,19 +44,17 @@ def run(args):
     target = Path(args.output) / args.to
     written = [args.to, group_path(args.to)] if target.suffix.lower() == ".cs" else [args.to]
     refuse_to_overwrite(args.output, written, [args.file, args.template, args.map])
-    refuse_other_command(args.output, "export")
-    if _is_gmm(args.file):
-        results = _export_gmm(args, target)
-    else:
-        results = _export_particles(args, target)
-    notes = results.pop("notes", [])
-    print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
-    for line in notes:
-        print(f"note: {line}")
-    write_run_record(
-        args.output, "export",
-        {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
-        {**results, "notes": notes}, inputs=[path for path in (args.file, args.template, args.map) if path], started=started)
+    with held_folder(args, "export"):
+        results = _export_gmm(args, target) if _is_gmm(args.file) else _export_particles(args, target)
+        notes = results.pop("notes", [])
+        print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
+        for line in notes:
+            print(f"note: {line}")
+        write_run_record(
+            args.output, "export",
+            {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
+            {**results, "notes": notes}, inputs=[path for path in (args.file, args.template, args.map) if path],
+            started=started)
 
 
 def _is_gmm(path):

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import add_settings, check_limits, refuse_to_overwrite, values_of
+from gmmrefine.commands.options import (
+    add_output,
+    add_settings,
+    check_limits,
+    held_folder,
+    refuse_to_overwrite,
+    values_of,
+)
 from gmmrefine.errors import InputError
 from gmmrefine.io.aberrations import particle_warnings
 from gmmrefine.io.cryosparc import read_cs
@@ -18,7 +25,6 @@ from gmmrefine.io.cryosparc_locations import coordinate_note
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
 from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, IMPORT
 
@@ -28,7 +34,7 @@ OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs, .csg) or EMAN2 GMM (.txt)")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    add_output(parser, "folder of the results")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
     add_settings(parser, IMPORT)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
@@ -39,14 +45,14 @@ def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
     refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
-    refuse_other_command(args.output, "import")
     check_limits(args, IMPORT)
     _refuse_cryosparc_options(args)
     is_gmm = Path(args.file).suffix.lower() == ".txt"
-    results = _import_gmm(args) if is_gmm else _import_particles(args)
-    write_run_record(
-        args.output, "import", {**values_of(args, IMPORT), "box": args.box, "pixel_size": args.pixel_size}, results,
-        inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+    with held_folder(args, "import"):
+        results = _import_gmm(args) if is_gmm else _import_particles(args)
+        write_run_record(
+            args.output, "import", {**values_of(args, IMPORT), "box": args.box, "pixel_size": args.pixel_size}, results,
+            inputs=[path for path in (args.file, args.passthrough) if path], started=started)
 
 
 def _refuse_cryosparc_options(args):

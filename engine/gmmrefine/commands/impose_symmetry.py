@@ -7,7 +7,7 @@ without one the maps where the mask holds all units, is refused.
 """
 import os
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, refuse_to_overwrite, values_of
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record, refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.settings import FSC_THRESHOLD, SEED, SYMMETRY
 
@@ -34,9 +34,7 @@ def run(args):
     from gmmrefine.pipelines.earlier_run import refuse_unfinished_run
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, refuse_same_half_maps
-    from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.pipelines.same_half_sets import agreed_half_sets
-    from gmmrefine.progress import Progress
 
     check_limits(args, _SETTINGS)
     operators = point_group(args.symmetry)
@@ -57,7 +55,7 @@ def run(args):
     mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], halves[0].voxel_size, operators)
     named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
     half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
-    record, progress = RunRecord(args.output, "impose-symmetry", values_of(args, _SETTINGS), inputs), Progress(args.output)
+    record, progress = open_record(args, "impose-symmetry", OUTPUTS, (_SETTINGS,), inputs)
     for note in notes:
         progress.say(note)
     if half_sets is not None:

@@ -1,9 +1,10 @@
 """Command line options made from the settings, and the start common to all commands that compute."""
 import math
 import os
+from contextlib import contextmanager
 
 from gmmrefine.errors import InputError
-from gmmrefine.settings import names
+from gmmrefine.settings import TAKE_OVER, names
 
 
 def add_settings(parser, *groups):
@@ -27,10 +28,10 @@ def add_settings(parser, *groups):
                 help=f"{text}{unit} (default: {setting.default!r})".replace("''", "none"))
 
 
-def add_output(parser):
-    """Declare ``-o DIR``."""
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="DIR", help="folder of the results; the same command continues it")
+def add_output(parser, text="folder of the results; the same command continues it"):
+    """Declare ``-o DIR`` and who may write there."""
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help=text)
+    add_settings(parser, (TAKE_OVER,))
 
 
 def check_limits(args, *groups):
@@ -113,8 +114,21 @@ def begin_refinement(args, command, outputs, groups, inputs, notes):
 def open_record(args, command, outputs, groups, inputs):
     """As ``open_run``, for a command that needs no TensorFlow."""
     from gmmrefine.pipelines.run_record import RunRecord
-    from gmmrefine.progress import Progress
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
-    return RunRecord(args.output, command, values_of(args, *groups), inputs), Progress(args.output)
+    run = RunRecord(args.output, command, values_of(args, *groups), inputs, args.take_over)
+    return run, run.progress()
+
+
+@contextmanager
+def held_folder(args, command):
+    """Hold ``args.output`` while a command without a RunRecord works; refuses a folder with results of another command."""
+    from gmmrefine.io.folder_lock import FolderLock
+    from gmmrefine.pipelines.earlier_run import refuse_other_command
+
+    with FolderLock(args.output, command, args.take_over) as lock:
+        refuse_other_command(args.output, command)
+        if lock.taken_over:
+            print(lock.taken_over)
+        yield

@@ -37,7 +37,7 @@ def run(args):
     if args.only.isdecimal():
         set_up(args.threads, args.device)
         refuse_other_run(args.output, "refine-patches", values_of(args, REFINE_PATCHES, COMPUTING), inputs)
-        refine_patch(particles, int(args.only), args.output, inputs, args)
+        refine_patch(particles, int(args.only), args.output, inputs, args, args.take_over)
         return
     record, progress = begin_refinement(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), inputs, notes)
     results = refine_patches(particles, args, record, progress)

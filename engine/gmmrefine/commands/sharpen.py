@@ -28,7 +28,7 @@ def run(args):
     check_limits(args, SHARPEN)
     volume = read_map(args.map)
     refuse_constant(volume, args.map)
-    check_sharpening(args, 2 * volume.voxel_size)
+    check_sharpening(args, volume.voxel_size)
     resolution = read_local_resolution(args.local_resolution, volume) if args.local_resolution else None
     record, progress = open_record(
         args, "sharpen", OUTPUTS, (SHARPEN,), [args.map, args.local_resolution, args.reference_model, args.mask])

@@ -3,6 +3,8 @@ from functools import lru_cache
 
 import numpy as np
 
+_ROUNDING = 1e-6  # of a shell; headers hold pixel sizes in single precision
+
 
 @lru_cache(maxsize=4)
 def shell_index(box_size):
@@ -46,7 +48,7 @@ def resolution_of_shell(shell, box_size, pixel_size):
 
 def shell_of_resolution(resolution, box_size, pixel_size):
     """Largest shell index not beyond a resolution in Å, at most the last below Nyquist."""
-    return int(np.clip(np.floor(box_size * pixel_size / resolution + 1e-6), 1, box_size // 2 - 1))
+    return int(np.clip(np.floor(box_size * pixel_size / resolution * (1 + _ROUNDING)), 1, box_size // 2 - 1))
 
 
 def smooth_curve(values, width=3):

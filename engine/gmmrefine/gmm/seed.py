@@ -51,7 +51,7 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
     voxels : (V, 3) int
         Voxels to represent, z y x.
     count : int
-        Number of Gaussians, at most V.
+        Number of Gaussians; a map has room for V, one per voxel, and gets no more.
     pixel_size : float
         Å/px.
     resolution : float
@@ -62,10 +62,7 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
     -------
     Gmm
     """
-    if count > len(voxels):
-        raise InputError(
-            f"{count} Gaussians cannot be seeded on {len(voxels)} voxels above the threshold; expected at most one per voxel. "
-            "Ask for fewer (--gaussians) or lower --threshold.")
+    count = min(count, len(voxels))
     density = volume[tuple(voxels.T)].astype(float)
     density -= density.min()
     density += 1e-3 * max(density.max(), 1e-30)  # the weakest voxel counts a little

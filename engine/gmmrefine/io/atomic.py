@@ -37,7 +37,7 @@ def atomic_path(path):
         yield str(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        raise ResourceError(_explain(path, error)) from error
+        raise ResourceError(cannot_be_written(path, error)) from error
     finally:
         if temporary.exists():
             temporary.unlink()
@@ -50,7 +50,8 @@ def remove_leftovers(folder):
             path.unlink()
 
 
-def _explain(path, error):
+def cannot_be_written(path, error):
+    """Why an OSError has kept a file from being written, and what to do."""
     if error.errno in _NO_SPACE:
         return f"{path}: the disk is full ({error.strerror}); nothing was written. Free space or choose another folder."
     return f"{path}: cannot be written ({error.strerror or error}). Check the folder and its permissions."

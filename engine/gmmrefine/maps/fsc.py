@@ -6,6 +6,7 @@ from scipy import fft
 
 from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
 from gmmrefine.maps.filter import randomise_phases
+from gmmrefine.settings import nyquist_text
 from gmmrefine.threads import thread_count
 
 _RANDOMISE_BELOW = 0.8
@@ -108,9 +109,9 @@ class FscCurve:
     def resolution_text(self, threshold=0.143):
         """The resolution as a sentence that says what was measured."""
         shell = self.crossing(threshold)
-        nyquist = 2 * self.pixel_size
         if shell is None:
-            return f"{nyquist:.2f} Å: the FSC stays above {threshold:g} up to Nyquist; use a smaller pixel to see the limit"
+            nyquist = nyquist_text(self.pixel_size)
+            return f"{nyquist} Å: the FSC stays above {threshold:g} up to Nyquist; use a smaller pixel to see the limit"
         if shell < 1:
             return f"none: the half maps agree in no shell (FSC below {threshold:g} from the first one)"
         return f"{self.resolution(threshold):.2f} Å (FSC = {threshold:g})"

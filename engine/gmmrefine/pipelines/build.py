@@ -16,7 +16,8 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
-from gmmrefine.settings import BUILD
+from gmmrefine.progress import place_in_run
+from gmmrefine.settings import BUILD, FEWEST_SHELLS, coarsest_resolution, is_beyond_nyquist, nyquist_text
 
 LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
 _SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gaussians could grow anything there
@@ -44,16 +45,16 @@ def build(volume, settings, run, progress):
     box_size, pixel_size = len(volume.data), volume.voxel_size
     resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
     check_number_of_gaussians(settings.gaussians)
-    if resolution < 2 * pixel_size:
+    if is_beyond_nyquist(resolution, pixel_size):
         raise InputError(
-            f"--resolution {resolution:g} Å is beyond Nyquist of the map ({2 * pixel_size:.2f} Å for voxels of "
+            f"--resolution {resolution:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å for voxels of "
             f"{pixel_size:.4g} Å). Give at least that.")
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     radius = shell_of_resolution(resolution, box_size, pixel_size)
-    if radius < LOWEST_SHELL + 2:
+    if radius < FEWEST_SHELLS:
         raise InputError(
             f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
-            f"expected at least {LOWEST_SHELL + 2}. Give {box_size * pixel_size / (LOWEST_SHELL + 2):.0f} Å or finer.")
+            f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
     refuse_ignored(settings, BUILD, [
         (bool(settings.model), "--model", ("gaussians", "threshold")),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
@@ -99,6 +100,7 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
         seeds = _seeds_from_model(settings.model, mask, pixel_size, origin, len(volume) * pixel_size / radius, rng)
     else:
         seeds = _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng)
+        _note_if_fewer(len(seeds), settings.gaussians, progress, where)
     target = MapTarget(centered_from_map(volume * mask), pixel_size, shell_weights)
     with progress.step("fit GMM", settings.fit_evaluations, unit="evaluations", **where) as report:
         gmm = fit_gaussians(seeds, target, settings.fit_evaluations, lambda done, loss: report(done, loss=round(loss, 5)))
@@ -129,10 +131,18 @@ def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
     threshold = getattr(settings, "threshold", 0.0) or molecule_threshold(filtered)
     voxels = molecule_voxels(filtered, mask, threshold)
     if settings.gaussians == "auto":
-        count = min(automatic_count(len(voxels) * pixel_size**3, resolution), len(voxels))
+        count = automatic_count(len(voxels) * pixel_size**3, resolution)
     else:
         count = int(settings.gaussians)
     return seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
+
+
+def _note_if_fewer(seeded, asked, progress, where):
+    """Note that a map has no room for as many Gaussians as were asked for, a number or auto."""
+    if asked != "auto" and seeded < int(asked):
+        progress.note(
+            "gaussians", f"{asked} Gaussians were asked for, but the map ({place_in_run(where) or 'the one given'}) has room "
+            f"for {seeded}, one in every voxel of the molecule; every map gets as many as it has room for")
 
 
 def check_number_of_gaussians(text):

@@ -16,7 +16,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import smooth_curve
 from gmmrefine.geometry.symmetry import point_group
-from gmmrefine.gmm.mask import is_whole, membership, values_at, weighted, widened_outside
+from gmmrefine.gmm.mask import is_whole, membership, weighted, widened_outside
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
@@ -27,6 +27,7 @@ from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.reconstruct import half_map
+from gmmrefine.progress import place_in_run
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
@@ -140,13 +141,19 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
         body = Body(start, consensus_gmm(gmm, iteration, number, settings, run))
-    reference = reference_of(gmm, body, shared.masks, pixel_size)
-    rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
-    rotations, shifts = anchored(
-        rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
-    particles = state.particles.with_poses(rotations, shifts)
-    volume = half_map(particles, number, settings, progress, iteration=iteration)
-    result = HalfState(particles, volume, pose_error)
+    if iteration > 1 and not holds_gaussians(shared.masks.focus, gmm, pixel_size):
+        progress.note(
+            "focus", f"the focus mask covers none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}): its poses "
+            "stay as they are. Ask for more Gaussians, or a larger region")
+        result = state
+    else:
+        reference = reference_of(gmm, body, shared.masks, pixel_size)
+        rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
+        rotations, shifts = anchored(
+            rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
+        particles = state.particles.with_poses(rotations, shifts)
+        volume = half_map(particles, number, settings, progress, iteration=iteration)
+        result = HalfState(particles, volume, pose_error)
     write_gmm(os.path.join(folder, f"gmm_half_{number}.star"), gmm)
     frequency = ring / (start.box_size * pixel_size)
     write_curves(os.path.join(folder, f"gmm_fsc_half_{number}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
@@ -159,6 +166,11 @@ def consensus_gmm(gmm, iteration, number, settings, run):
     if not has_focus(settings) or settings.focus_rest == "moves":
         return None
     return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{number}.star"))
+
+
+def holds_gaussians(focus, gmm, pixel_size):
+    """Whether a focus mask (Z, Y, X), or None for everywhere, leaves anything of a GMM to align; pixel size in Å/px."""
+    return focus is None or len(weighted(gmm, membership(gmm, focus, pixel_size))) > 0
 
 
 def reference_of(gmm, body, masks, pixel_size):
@@ -184,7 +196,7 @@ def reference_of(gmm, body, masks, pixel_size):
     """
     if masks.focus is None:
         return Reference(gmm)
-    if not (values_at(gmm.centers, masks.focus, pixel_size) > 0.5).any():
+    if not holds_gaussians(masks.focus, gmm, pixel_size):
         raise InputError(
             f"the focus mask covers none of the {len(gmm)} Gaussians. Check its origin, or make it larger than the spacing of "
             "the Gaussians.")

@@ -67,17 +67,32 @@ class LearnedHalf:
     evidence: dict
 
 
-def learn_half(half, shared, number, numbers, settings, run, progress):
+@dataclass(frozen=True)
+class Untrained:
+    """One half set before it learns.
+
+    Parameters
+    ----------
+    model : MotionModel
+    reader : ImageReader
+    trained, held : (T,), (H,) int
+        Particles to train on, and those held out.
+    """
+
+    model: MotionModel
+    reader: ImageReader
+    trained: np.ndarray
+    held: np.ndarray
+
+
+def learn_half(untrained, number, settings, run, progress):
     """Learn the motions of one half set, or load what an interrupted run had finished.
 
     Parameters
     ----------
-    half : HalfState
-    shared : Shared
+    untrained : Untrained
     number : int
         1 or 2.
-    numbers : list of int
-        Of anchors, coarse to fine.
     settings : object
         ``settings.HETEROGENEITY`` and computing settings.
     run : RunRecord
@@ -88,8 +103,7 @@ def learn_half(half, shared, number, numbers, settings, run, progress):
     LearnedHalf
     """
     finished = run.path(f"network_half_{number}.npz")
-    trained, held = split_for_training(half.particles, number, settings)
-    model, reader = new_model(half.particles, trained, shared, number, numbers, settings, progress)
+    model, reader, trained, held = untrained.model, untrained.reader, untrained.trained, untrained.held
     seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
     features, neutral = described(model, reader, model.precision, number, settings, progress)
     features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), number, settings, progress)
@@ -121,8 +135,26 @@ def split_for_training(particles, number, settings):
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
-def new_model(particles, trained, shared, number, numbers, settings, progress):
-    """An untrained model of a half set, its GMM from a map of the particles to train on, and the reader of its images."""
+def untrained_half(particles, shared, number, numbers, settings, progress):
+    """A half set with a new model, its GMM from a map of the particles to train on.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    shared : Shared
+    number : int
+        1 or 2.
+    numbers : list of int
+        Of anchors, coarse to fine.
+    settings : object
+        ``settings.HETEROGENEITY`` and computing settings.
+    progress : Progress
+
+    Returns
+    -------
+    Untrained
+    """
+    trained, held = split_for_training(particles, number, settings)
     ring, pixel_size = np.arange(shared.radius + 1), particles.pixel_size
     volume = half_map(particles.subset(trained), number, settings, progress)
     gmm, gmm_fsc = gmm_of_map(
@@ -144,8 +176,8 @@ def new_model(particles, trained, shared, number, numbers, settings, progress):
             projector, particles.rotations[batch.index], particles.shifts[batch.index])
         for batch in reader.batches(settings.batch_size, sample))
     weights = weights_from_sums(sums, reference_reliability(shared.fsc[ring], gmm_fsc), LOWEST_SHELL, shared.radius)
-    return MotionModel(
-        gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc)), reader
+    model = MotionModel(gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc))
+    return Untrained(model, reader, trained, held)
 
 
 def start_mobility(gmm, focus, pixel_size):

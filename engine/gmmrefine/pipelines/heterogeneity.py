@@ -17,7 +17,7 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.conformations import show_learned
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import Shared
-from gmmrefine.pipelines.half_motion import learn_half
+from gmmrefine.pipelines.half_motion import learn_half, untrained_half
 from gmmrefine.pipelines.reconstruct import write_fsc
 from gmmrefine.pipelines.refine import half_at_start, shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions
@@ -60,8 +60,9 @@ def heterogeneity(particles, settings, run, progress):
     progress.say(f"motion is sought in signal up to {resolution_of_shell(radius, curve.box_size, curve.pixel_size):.1f} Å")
     shared = Shared(curve.fsc, Masks(mask, focus), radius)
     numbers = anchor_numbers(settings.anchors)
-    learned = [
-        learn_half(half, shared, number, numbers, settings, run, progress) for number, half in enumerate(halves, 1)]
+    new = [  # both before one is trained, which takes hours: either may have too few Gaussians
+        untrained_half(half.particles, shared, number, numbers, settings, progress) for number, half in enumerate(halves, 1)]
+    learned = [learn_half(half, number, settings, run, progress) for number, half in enumerate(new, 1)]
     results = write_results(particles, learned, mask, focus, settings, run)
     return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), progress))
 

@@ -104,7 +104,7 @@ def _audit(atoms, left_out, model, settings, run, progress):
     """Audit of the modified against the unmodified map, in a folder of its own; gives what run.json says of it."""
     how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed)
     maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
-    record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps])
+    record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps], run.take_over)
     found = audit(atoms, left_out, model, maps, [], how, record, progress)
     record.finish(found, {})
     return {

@@ -9,7 +9,7 @@ from gmmrefine.alignment.motion_prior import in_molecule_frame
 from gmmrefine.alignment.refiner import SAMPLE_SIZE
 from gmmrefine.alignment.rigid_regions import PatchMotions, evidence
 from gmmrefine.fourier.half_disc import half_disc
-from gmmrefine.gmm.patches import Patch, nearest_patch
+from gmmrefine.gmm.patches import Patch, nearest_patch, sphere_around
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
@@ -52,11 +52,11 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
     """
     centers = np.concatenate([gmm.centers for gmm in gmms])
     layouts = [
-        smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout)
+        held_by_all(smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout), gmms)
         for layout in range(_LAYOUTS)]
     if len(layouts[0]) == 1:
         progress.say("the molecule is too small for more than one patch")
-        return layouts[0]
+        return [Patch(sphere_around(centers)[None])]
     found = [
         regions_of_layout(small, halves, gmms, reliability, layout, settings, progress)
         for layout, small in enumerate(layouts, 1)]
@@ -66,6 +66,16 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
         block="evidence")
     draw_evidence(run.path("patch_evidence.png"), best.curve, best.error, len(best.patches))
     return best.patches
+
+
+def held_by_all(patches, gmms):
+    """The patches in each of which every half's GMM has a Gaussian; those of one left out go to its neighbours."""
+    while len(patches) > 1:
+        fewest = np.min([np.bincount(nearest_patch(gmm.centers, patches), minlength=len(patches)) for gmm in gmms], axis=0)
+        if fewest.all():
+            break
+        patches = [patch for number, patch in enumerate(patches) if number != np.argmin(fewest)]
+    return patches
 
 
 # evidence by number of regions (R,) and its standard error (R,), list of Patch

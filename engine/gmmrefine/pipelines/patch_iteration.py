@@ -28,6 +28,7 @@ from gmmrefine.pipelines.half_iteration import (
 )
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps
 from gmmrefine.pipelines.refine import joined, usable_radius
+from gmmrefine.progress import place_in_run
 
 _SAMPLING = 3  # first number of the random streams of this file
 
@@ -114,7 +115,7 @@ class Together:
         return improved
 
     def _new_poses(self, start, present, curves, iteration, number):
-        """Rotations, shifts and their errors of one half for every patch."""
+        """Rotations, shifts and their errors of one half for every patch; one without Gaussians keeps what it has."""
         settings, pixel_size = self._settings, start.pixel_size
         where = {"iteration": iteration, "half": number}
         radius = max(usable_radius(curve, iteration, settings) for curve in curves)
@@ -123,13 +124,14 @@ class Together:
         weights = fit_weights(fsc.mean(axis=0))
         gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
         disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
-        owner = nearest_patch(gmm.centers, self._patches)
-        parts = [gmm.subset(owner == patch) for patch in range(len(present))]
-        reliability = [reference_reliability(curve, gmm_fsc) for curve in fsc]
-        poses = [(state.particles.rotations, state.particles.shifts) for state in present]
+        parts = self._parts(gmm, where)
+        reliability = [reference_reliability(fsc[patch], gmm_fsc) for patch in parts]
+        every = [(state.particles.rotations, state.particles.shifts) for state in present]
+        poses = [every[patch] for patch in parts]
         windows = self._windows(parts, poses, disc, radius)
+        project = IMAGE_PROJECTORS[settings.projector]
         scene = Scene(
-            [(IMAGE_PROJECTORS[settings.projector](part, disc, pixel_size), *pose) for part, pose in zip(parts, poses)],
+            [(project(part, disc, pixel_size), *pose) for part, pose in zip(parts.values(), poses)],
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
         refiners = self._refiners(parts, windows, reliability, iteration, number)
         reader = ImageReader(start, disc, settings.invert_contrast)
@@ -140,33 +142,43 @@ class Together:
                 [window.inward(start.rotations, start.shifts) for window in windows], rng,
                 [window.inward(*pose) for window, pose in zip(windows, poses)], scene, report)
         if iteration == 1:
-            for patch, refiner in enumerate(refiners, 1):
-                report_prior(refiner.prior, self._progress, {**where, "patch": patch})
+            for patch, refiner in zip(parts, refiners):
+                report_prior(refiner.prior, self._progress, {**where, "patch": patch + 1})
                 save_prior(self._prior_path(patch, number), refiner.prior)
-        return [(*window.outward(*pose), errors) for window, (*pose, errors) in zip(windows, seen)]
+        improved = {
+            patch: (*window.outward(*pose), errors) for patch, window, (*pose, errors) in zip(parts, windows, seen)}
+        return [improved.get(patch, (*every[patch], state.pose_error)) for patch, state in enumerate(present)]
+
+    def _parts(self, gmm, where):
+        """The Gaussians of a half's map by patch, dict of index to Gmm, without patches that have none."""
+        owner = nearest_patch(gmm.centers, self._patches)
+        parts = {int(patch): gmm.subset(owner == patch) for patch in np.unique(owner)}
+        empty = [str(patch + 1) for patch in range(len(self._patches)) if patch not in parts]
+        if empty:
+            self._progress.note(
+                "patches", f"none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}) lies in patch "
+                f"{', '.join(empty)}: poses stay as they are there. Ask for more Gaussians, or fewer patches")
+        return parts
 
     def _windows(self, parts, poses, disc, radius):
         """A window for each patch, all of one size, so that they share compiled kernels."""
-        pixel_size = self._particles.pixel_size
+        pixel_size, centers = self._particles.pixel_size, [self._patches[patch].center for patch in parts]
         size = window_size(
-            [part.about(patch.center) for part, patch in zip(parts, self._patches)], disc.box_size, pixel_size, radius)
-        return [Window(patch.center, pose, disc, size, pixel_size) for patch, pose in zip(self._patches, poses)]
+            [part.about(center) for part, center in zip(parts.values(), centers)], disc.box_size, pixel_size, radius)
+        return [Window(center, pose, disc, size, pixel_size) for center, pose in zip(centers, poses)]
 
     def _refiners(self, parts, windows, reliability, iteration, number):
         """A refiner for each patch, about its own centre; the priors are those of the first iteration."""
-        priors = [None] * len(parts) if iteration == 1 else self._first_priors(number)
         return [
             make_refiner(
-                part.about(patch.center), window.curve(curve), window.disc, self._particles.pixel_size, self._settings, True,
-                prior, lowest_ring=window.lowest_ring)[1]
-            for part, patch, window, curve, prior in zip(parts, self._patches, windows, reliability, priors)]
+                part.about(self._patches[patch].center), window.curve(curve), window.disc, self._particles.pixel_size,
+                self._settings, True, None if iteration == 1 else load_prior(self._prior_path(patch, number)),
+                lowest_ring=window.lowest_ring)[1]
+            for (patch, part), window, curve in zip(parts.items(), windows, reliability)]
 
     def _prior_path(self, patch, number):
-        return self._run.path("patches", f"{patch:02d}", "iterations", "01", f"motion_half_{number}.npz")
-
-    def _first_priors(self, number):
-        """The priors that the first iteration learned; learning them anew each time costs more than the poses."""
-        return [load_prior(self._prior_path(patch, number)) for patch in range(1, len(self._patches) + 1)]
+        """Where the prior that the first iteration learned is kept; learning it anew each time costs more than the poses."""
+        return self._run.path("patches", f"{patch + 1:02d}", "iterations", "01", f"motion_half_{number}.npz")
 
 
 def save_prior(path, prior):

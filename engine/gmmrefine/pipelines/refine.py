@@ -28,8 +28,9 @@ from gmmrefine.pipelines.reconstruct import (
     write_fsc,
     write_maps,
 )
-from gmmrefine.pipelines.refine_settings import FEWEST_SHELLS, check_settings
+from gmmrefine.pipelines.refine_settings import check_settings
 from gmmrefine.progress import readable_time
+from gmmrefine.settings import FEWEST_SHELLS
 
 _COARSEST_START = 25.0  # Å; with less than that there is nothing to align to
 # of the mean FSC, and of the logarithm of the shared signal in a region; below, an iteration has not improved anything
@@ -250,10 +251,10 @@ def write_results(particles, starts, best, masks, history, settings, run, progre
     # of the maps as they are, also where the run itself was steered by pinned curves
     measured = measured_fsc(halves, masks, particles, settings)
     results = write_maps(run.path, [half.volume for half in halves], masks.molecule, measured, settings)
-    radius = usable_radius(curve, iteration + 1, settings)
-    write_final_gmms(halves, curve, masks.molecule, radius, settings, run, progress)
     moved, changes = joined(particles, starts, halves)
     write_particles(run.path("particles.star"), moved, changes)
+    radius = usable_radius(curve, iteration + 1, settings)
+    write_final_gmms(halves, curve, masks.molecule, radius, settings, run, progress)
     return dict(
         results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))

@@ -147,7 +147,7 @@ def refine_all(halves, mask, patches, particles, settings, run, progress):
         refine_patch(particles, number, run.directory, run.inputs, settings)
 
 
-def refine_patch(particles, number, folder, inputs, settings):
+def refine_patch(particles, number, folder, inputs, settings, take_over=False):
     """Refine one patch as a focused refinement of its own in ``patches/NN``.
 
     Parameters
@@ -161,11 +161,13 @@ def refine_patch(particles, number, folder, inputs, settings):
         Files whose content decides the result.
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
+    take_over : bool
+        ``settings.TAKE_OVER``.
 
     Raises
     ------
     InputError
-        No geometry there yet, or no such patch.
+        No geometry there yet, no such patch, or another process works on it or on the run as a whole.
     """
     count = len(read_patches(os.path.join(folder, "patches.star")))
     if not 1 <= number <= count:
@@ -188,8 +190,8 @@ def refine_patch(particles, number, folder, inputs, settings):
         refuse_other_run(place, "refine", values, inputs)
         Progress(place).say(f"patch {number} is refined already")
         return
-    run = RunRecord(place, "refine", values, inputs)
-    progress = Progress(place)
+    run = RunRecord(place, "refine", values, inputs, take_over)
+    progress = run.progress()
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
     results = refine(particles, inside, run, progress)

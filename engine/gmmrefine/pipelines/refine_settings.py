@@ -1,13 +1,12 @@
 """Combinations of refinement settings that mean nothing, refused before anything is computed."""
 from gmmrefine.errors import InputError
+from gmmrefine.fourier.shells import shell_of_resolution
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import has_focus
-from gmmrefine.settings import REFINE
-
-FEWEST_SHELLS = 4
+from gmmrefine.settings import FEWEST_SHELLS, REFINE, coarsest_resolution, is_beyond_nyquist, nyquist_text
 
 
 def check_settings(settings, particles):
@@ -67,12 +66,12 @@ def check_resolutions(settings, particles, limits, or_none=", or 0"):
     """Refuse resolutions, by the names of their settings, that the particles cannot have; ``or_none`` says how to give none."""
     for name in limits:
         value = getattr(settings, name)
-        if value and value < 2 * particles.pixel_size:
+        if is_beyond_nyquist(value, particles.pixel_size):
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
-                f"({2 * particles.pixel_size:.2f} Å). Give a larger number{or_none}.")
-        coarsest = particles.box_size * particles.pixel_size / FEWEST_SHELLS
-        if value > coarsest:
+                f"({nyquist_text(particles.pixel_size)} Å). Give a larger number{or_none}.")
+        grid = particles.box_size, particles.pixel_size
+        if value and shell_of_resolution(value, *grid) < FEWEST_SHELLS:
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å leaves fewer than {FEWEST_SHELLS} Fourier shells of the box. "
-                f"Give at most {coarsest:.0f} Å{or_none}.")
+                f"Give at most {int(coarsest_resolution(*grid))} Å{or_none}.")

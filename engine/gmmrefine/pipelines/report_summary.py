@@ -23,6 +23,7 @@ def cautions(run):
         found.append(
             "This run is not finished: it was stopped, failed, or is still running. What it has written is shown. The same "
             "command continues it.")
+    found += [f"{_sentence(note).rstrip('.')}." for note in results.get("notes", [])]
     if "caution" in results:
         found.append(_sentence(results["caution"]))
     if results.get("share_unresolved", 0) > 0.01:

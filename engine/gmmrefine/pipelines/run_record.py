@@ -6,12 +6,14 @@ import platform
 import resource
 import shutil
 import time
+import weakref
 
 import numpy as np
 
 import gmmrefine
-from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.io.folder_lock import FolderLock
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
@@ -66,7 +68,8 @@ def peak_memory_mb():
 class RunRecord:
     """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
 
-    A run that ended before it had any result, be it that it had made its start maps, leaves the folder free for another.
+    The folder is held until the run is finished, the record given up, or the program ends. A run that ended before it had any
+    result, be it that it had made its start maps, leaves the folder free for another.
 
     Parameters
     ----------
@@ -76,33 +79,50 @@ class RunRecord:
     settings : dict
     inputs : list of str
         Files whose content decides the result.
+    take_over : bool
+        ``settings.TAKE_OVER``.
 
     Raises
     ------
     InputError
-        The folder holds a run of another command, other inputs or other settings, or one without its record.
+        Another run is at work in the folder, or it holds a run of another command, other inputs or other settings, or one
+        without its record.
     ResourceError
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs):
+    def __init__(self, directory, command, settings, inputs, take_over=False):
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
-            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "results": {}, "timings": {},
-            "peak_memory_mb": None, "finished": False}
-        try:
-            os.makedirs(self.directory, exist_ok=True)
-        except OSError as error:
-            raise ResourceError(
-                f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
-            ) from error
+            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
+            "timings": {}, "peak_memory_mb": None, "finished": False}
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self.take_over = take_over
+        self._lock = FolderLock(self.directory, command, take_over)
+        weakref.finalize(self, self._lock.release)
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self):
+        """Read what the folder holds, and write that this run is at work."""
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+            self._content["notes"] = earlier.get("notes", {})
+        self._content["results"] = self._noted({})
         self.resumed = earlier is not None
         self.save()
+
+    def progress(self):
+        """The Progress of this run, which keeps its notes here; it begins with whom the folder was taken over from."""
+        progress = Progress(self.directory, keep=self.keep_note)
+        if self._lock.taken_over:
+            progress.say(self._lock.taken_over)
+        return progress
 
     @property
     def earlier_results(self):
@@ -149,6 +169,17 @@ class RunRecord:
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
         write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
+
+    def keep_note(self, subject, text):
+        """Record what a reader of the results must know, the first text for each subject."""
+        if subject not in self._content["notes"]:
+            self._content["notes"][subject] = text
+            self.set(results=self._noted({}))
+
+    def _noted(self, results):
+        """Results with the notes of this run, or of the part of it before an interruption."""
+        notes = list(self._content["notes"].values())
+        return dict(results, notes=notes) if notes else dict(results)
 
     def has_exchanged(self, kind, iteration):
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""
@@ -223,10 +254,12 @@ class RunRecord:
         for step, seconds in seconds_by_step.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
-        self.set(results=results, timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self._lock.release()
 
     def save(self):
-        """Write run.json, whole or not at all."""
+        """Write run.json, whole or not at all; refused where another run has taken the folder over."""
+        self._lock.refuse_if_lost()
         _write(self.path("run.json"), self._content)
 
     def _read_earlier(self):

@@ -15,7 +15,7 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.local_filter import write_beside
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_notes import AS_DENSITY, notes_on_model
-from gmmrefine.settings import SHARPEN
+from gmmrefine.settings import SHARPEN, is_beyond_nyquist, nyquist_text
 
 _OF_MODEL = ("model-profile", "local-model")
 _BY_BANDS = ("local-model", "local")
@@ -138,8 +138,8 @@ def _median_resolution(resolution, mask):
     return float(np.median(resolution[known]))
 
 
-def check_sharpening(settings, nyquist):
-    """Refuse settings that lack something, exclude one another, or go beyond Nyquist (Å)."""
+def check_sharpening(settings, pixel_size):
+    """Refuse settings that lack something, exclude one another, or go beyond Nyquist of a pixel size (Å/px)."""
     method, model = settings.sharpening, settings.reference_model
     choice = f"--sharpening {method}"
     if method in _OF_MODEL and not model:
@@ -151,10 +151,10 @@ def check_sharpening(settings, nyquist):
         raise InputError(
             "the resolution of the map is not known: beyond it sharpening shows nothing but noise. Give it with --low-pass, or "
             "a local resolution map with --local-resolution.")
-    if settings.low_pass and settings.low_pass < nyquist:
+    if is_beyond_nyquist(settings.low_pass, pixel_size):
         raise InputError(
-            f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist:.2f} Å). Give the resolution of its "
-            "FSC.")
+            f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å). Give the "
+            "resolution of its FSC.")
     refuse_ignored(settings, SHARPEN, [
         (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
         (method not in _OF_MODEL, choice, ("reference_model", "model_resolution")),
