@@ -8,6 +8,7 @@ import re
 import sys
 import time
 
+from pyworkflow import Config
 from pyworkflow.project import Manager, Project
 from pyworkflow.protocol import (
     STATUS_ABORTED,
@@ -63,6 +64,7 @@ def follow(path, say=print, pause=SECONDS_BETWEEN_LOOKS, patience=PATIENCE):
     list of str
         What went wrong with runs; empty when all have finished.
     """
+    path = os.path.abspath(path)  # Scipion goes to the folder of a project
     known, suspected, changed = {}, set(), time.monotonic()
     while True:
         runs = currentRuns(path)
@@ -86,7 +88,7 @@ def follow(path, say=print, pause=SECONDS_BETWEEN_LOOKS, patience=PATIENCE):
 def currentRuns(path):
     """The runs of a project as their own databases have them now, in the order they were made.
 
-    Nothing is stored: a look that finds the process of one step gone, and not yet that of the next, would mark the run as failed.
+    Nothing is stored: a look that finds the process of one step gone, and not yet that of the next, would mark a run as failed.
 
     Parameters
     ----------
@@ -97,8 +99,8 @@ def currentRuns(path):
     -------
     list of Protocol
     """
-    manager = Manager()
-    project = manager.loadProject(os.path.abspath(path))
+    project = Project(Config.getDomain(), path)
+    project.load()
     try:
         runs = project.mapper.selectAllBatch(objectFilter=lambda found: isinstance(found, Protocol))
         for run in runs:

@@ -73,8 +73,8 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
     def inputParticles(self):
         """Pointer to the particles whose conformations were learned: once they are, the output of that run.
 
-        Its input is not asked where that can be helped: Scipion's scheduler knows what the run gave that this one points to, but
-        not what the runs before it gave.
+        Its own input is not asked where that can be helped: Scipion's scheduler knows what the run that this one points to has
+        made, but not what the runs before that have made.
         """
         heterogeneity = self.inputHeterogeneity.get()
         if hasattr(heterogeneity, LEARNED):

@@ -3,13 +3,19 @@ from pathlib import Path
 
 import numpy as np
 from pwem.objects import SetOfParticles
+from pyworkflow.object import Pointer
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, MOTION_USED, MOTIONS_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.convert.star_writer import writeParticles
-from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose, GmmRefineProtFocus, GmmRefineProtHeterogeneity
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtConformationToPose,
+    GmmRefineProtFocus,
+    GmmRefineProtHeterogeneity,
+    GmmRefineProtRefine,
+)
 from scipion_gmmrefine.protocols.form import engineOptions
 from scipion_gmmrefine.protocols.protocol_region import MASK, MODEL, NONE_NAMED, SPHERE
 from scipion_gmmrefine.tests.results import writeHeterogeneity
@@ -58,6 +64,13 @@ class TestFlexibleParticles(ValidateTest):
         self.assertTrue(particles.getFlexInfo().getAttr("networkHalf2").endswith("network_half_2.npz"))
         self.assertTrue(particles.hasCTF() and particles.hasAlignmentProj())
         self.assertEqual(particles.getSamplingRate(), PIXEL_SIZE)
+
+    def test_coordinates_stay_known(self):
+        picked = Pointer(self.proj.newProtocol(GmmRefineProtRefine), extended="outputCoordinates")
+        source = makeParticles(self.folder, ids=IDS)
+        source.setCoordinates(picked)
+        particles = finished(self.proj, self.folder, source).outputParticles
+        self.assertEqual(particles._coordsPointer.getExtended(), "outputCoordinates")
 
     def test_they_are_particles_for_every_other_protocol(self):
         protocol = finished(self.proj, self.folder)
@@ -162,6 +175,15 @@ class TestValidateConformationToPose(ValidateTest):
     def test_good_input(self):
         protocol = self.converting(region=SPHERE, focusSphere="20 20 20 9")
         self.assertEqual((protocol.validate(), protocol.warnings()), ([], []))
+
+    def test_only_the_heterogeneity_run_itself_is_asked(self):
+        """Scipion's scheduler shows a run what its inputs have made, not what the inputs of those have."""
+        protocol = self.converting(region=SPHERE, focusSphere="20 20 20 9")
+        protocol.inputHeterogeneity.get().inputParticles.set(self.proj.newProtocol(GmmRefineProtRefine))
+        protocol.inputHeterogeneity.get().inputParticles.setExtended("outputParticles")
+        self.assertIsNone(protocol.inputHeterogeneity.get().inputParticles.get())
+        self.assertEqual(protocol.validate(), [])
+        self.assertEqual(protocol.inputParticles.get().getSize(), len(IDS))
 
     def test_unfinished_heterogeneity(self):
         self.assertOneError(self.converting(withOutput=False), "no conformations yet")
