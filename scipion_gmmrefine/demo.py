@@ -96,18 +96,14 @@ class Places:
     @classmethod
     def free(cls, folder):
         """Those of the next demo in a folder."""
-        return next(places for places in cls._ofEach(folder) if not any(
+        return next(places for places in (cls(folder, number) for number in itertools.count(1)) if not any(
             place.exists() for place in (places.projectFolder, places.data, places.pictures)))
 
     @classmethod
     def last(cls, folder):
         """Those of the newest demo in a folder that has a project, or None."""
-        made = itertools.takewhile(lambda places: places.number < cls.free(folder).number, cls._ofEach(folder))
-        return next((places for places in reversed(list(made)) if places.projectFolder.exists()), None)
-
-    @classmethod
-    def _ofEach(cls, folder):
-        return (cls(folder, number) for number in itertools.count(1))
+        before = [cls(folder, number) for number in range(1, cls.free(folder).number)]
+        return next((places for places in reversed(before) if places.projectFolder.exists()), None)
 
 
 def environment(places):
@@ -220,7 +216,7 @@ def launch(project, protocolClass, inputs=None, tell=None, **values):
         getattr(protocol, name).set(source)
         getattr(protocol, name).setExtended(output)
     project.saveProtocol(protocol)  # gives it its folder
-    with passingOn(Path(protocol._getExtraPath(ENGINE_LOG)).absolute(), tell, protocol._progress):
+    with passingOn(Path(protocol._getExtraPath(ENGINE_LOG)).absolute(), tell, lambda: protocol._progress()):
         project.launchProtocol(protocol, wait=True)
     if not protocol.isFinished():
         raise SystemExit(f"{protocol.getClassLabel(False)} did not finish: {protocol.getErrorMessage()}\n"
