@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from pwem.objects import SetOfParticles
+from pwem.objects import Particle, SetOfParticles
 from pyworkflow.object import Pointer
 
 from gmmrefine import settings
@@ -234,6 +234,15 @@ class TestConvertedParticles(ValidateTest):
     def test_each_particle_says_whether_it_follows_its_conformation(self):
         found = {one.getObjId(): getattr(one, MOTION_USED).get() for one in self.converted(1).iterItems()}
         self.assertEqual(found, dict(zip(sorted(IDS), self.USED)))
+
+    def test_they_are_plain_particles_again(self):
+        """Of the class of those that were learned from, without latents, but with all that those had."""
+        before, after = makeParticles(self.folder, ids=IDS), self.converted(1)
+        self.assertEqual({type(one) for one in after.iterItems()}, {Particle})
+        had, has = ({name for name, _ in one.getFirstItem().getAttributes()} for one in (before, after))
+        self.assertEqual(has - had - {"_acquisition"}, {MOTION_USED})  # that of the set
+        self.assertEqual(had - has, set())
+        self.assertEqual(after.getAcquisition().opticsGroupInfo.get(), before.getAcquisition().opticsGroupInfo.get())
 
     def test_none_does_where_it_was_no_gain(self):
         self.assertEqual({getattr(one, MOTION_USED).get() for one in self.converted(0).iterItems()}, {0})
