@@ -27,7 +27,8 @@ def scipionVariables(folder):
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     hosts = folder / "hosts.conf"
-    hosts.write_text(HOSTS)
+    if not hosts.exists():  # it may have been adapted
+        hosts.write_text(HOSTS)
     return {
         "SCIPION_HOME": str(folder),
         "SCIPION_USER_DATA": str(folder),

@@ -3,11 +3,13 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+from pwem.objects import Particle
 
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, LATENT_ERROR, LATENT_FILE, MOTION, OBJECT_ID
 from scipion_gmmrefine.convert.star import readTable
 
 LATENT = "gmmLatent"  # and the number of the axis
+LEARNED = ("_flexInfo", "_zFlex", "_zRed", MOTION)  # of a particle with a conformation, beside the errors of its latents
 
 
 @dataclass(frozen=True)
@@ -79,3 +81,21 @@ def readLatents(folder):
         ids=np.array(particles[OBJECT_ID], int), halves=np.array(table[HALF_SET[1:]], int), latent=latent, errors=errors,
         motion=numbers(table, MOTION[1:]), rot=numbers(particles, "rlnAngleRot"), tilt=numbers(particles, "rlnAngleTilt"),
         defocus=(numbers(particles, "rlnDefocusU") + numbers(particles, "rlnDefocusV")) / 2)
+
+
+def withoutConformation(flexible):
+    """A particle as it was before its conformation was learned.
+
+    Parameters
+    ----------
+    flexible : ParticleFlex
+
+    Returns
+    -------
+    Particle
+        With the same id, half set and all else that it had.
+    """
+    learned = [name for name, _ in flexible.getAttributes() if name in LEARNED or name.startswith(LATENT_ERROR)]
+    particle = Particle()
+    particle.copy(flexible, ignoreAttrs=learned)
+    return particle

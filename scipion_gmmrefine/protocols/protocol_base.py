@@ -3,6 +3,7 @@ import os
 import textwrap
 
 from pwem.objects import Volume, VolumeMask
+from pyworkflow.protocol import Protocol
 
 from gmmrefine import settings
 from scipion_gmmrefine import Plugin
@@ -110,6 +111,28 @@ class EngineProtocol:
             curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(name), column)))
             curves.append(curve)
         return curves
+
+    def validate(self):
+        """Errors of the form, among them those of an optional input that is not there yet and must not be taken for empty.
+
+        None of a scheduled run whose inputs have all finished: Scipion's scheduler would wait for ever for its errors to go
+        away. So it starts the run, which begins with this check and fails with what it says.
+        """
+        errors = [*super().validate(), *self._inputsNotYetThere()]
+        return [] if self.isScheduled() and self._inputsHaveFinished() else errors
+
+    def _inputsNotYetThere(self):
+        """Errors of optional rows that point to an output that its protocol has not made; Scipion reports the other rows."""
+        return [
+            f"*{self.getParam(row).label}* is an output of {pointer.getObjValue().getRunName()} that is not there.\nWait until "
+            "that protocol has finished, choose something else, or leave the row empty."
+            for row, pointer in self.iterInputPointers()
+            if self.getParam(row).allowsNull and pointer.hasValue() and pointer.get() is None and self.evalParamCondition(row)]
+
+    def _inputsHaveFinished(self):
+        """Whether nothing that this protocol points to can still change."""
+        sources = [pointer.getObjValue() for _, pointer in self.iterInputAttributes()]
+        return all(source.isFinished() for source in sources if isinstance(source, Protocol))
 
     def _missingFile(self, parameter, label):
         """An error when a path of the form leads nowhere."""

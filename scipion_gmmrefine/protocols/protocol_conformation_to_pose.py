@@ -16,6 +16,7 @@ from scipion_gmmrefine.constants import (
     MOTIONS_FILE,
     PARTICLES_FILE,
 )
+from scipion_gmmrefine.convert.latents import withoutConformation
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
@@ -24,6 +25,7 @@ from scipion_gmmrefine.protocols.protocol_focus import GmmRefineProtFocus
 from scipion_gmmrefine.protocols.protocol_region import NONE_NAMED
 
 REGION = settings.FOCUS_REGION + (settings.FOCUS_EDGE,)
+LEARNED = "outputParticles"  # of the heterogeneity run
 LEARNED_ALREADY = settings.PARTICLES_READ + (settings.MASK_RESOLUTION, settings.MASK_EDGE)
 
 
@@ -69,8 +71,14 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
 
     @property
     def inputParticles(self):
-        """Pointer to the particles whose conformations were learned."""
+        """Pointer to the particles whose conformations were learned: once they are, the output of that run.
+
+        Its own input is not asked where that can be helped: Scipion's scheduler knows what the run that this one points to has
+        made, but not what the runs before that have made.
+        """
         heterogeneity = self.inputHeterogeneity.get()
+        if hasattr(heterogeneity, LEARNED):
+            return Pointer(heterogeneity, extended=LEARNED)
         return Pointer() if heterogeneity is None else heterogeneity.inputParticles
 
     # --------------------------- STEPS functions ------------------------------
@@ -82,17 +90,21 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         used = {MOTION_USED[1:]: self.converted().astype(int)}
         return super()._refinedParticles(folder, suffix, {**(further or {}), **used})
 
+    def _itemsOf(self, particles):
+        """The particles, without what was learned of them."""
+        return map(withoutConformation, particles.iterItems())
+
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
         heterogeneity = self.inputHeterogeneity.get()
         if heterogeneity is None:
             return []  # Scipion itself reports an empty input
-        if not hasattr(heterogeneity, "outputParticles"):
+        if not hasattr(heterogeneity, LEARNED):
             return ["The heterogeneity run has no conformations yet.\nWait until it has finished."]
         if self.region.get() == NONE_NAMED and heterogeneity.region.get() == NONE_NAMED:
             return ["The heterogeneity run looked at the whole molecule: no region is named.\nGive the region that shall get "
                     "poses of its own."]
-        particles = heterogeneity.inputParticles.get()
+        particles = self.inputParticles.get()
         errors = wrongGaussians(self.gaussians.get())
         errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), particles.getSamplingRate())
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)

@@ -90,7 +90,8 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
         source, latents = self.inputParticles.get(), readLatents(self._getExtraPath())
         particles = self._createSetOfParticlesFlex(progName=PROGRAM)
         particles.copyInfo(source)
-        particles.setHasCTF(source.hasCTF())  # which copyInfo of this class leaves out
+        particles.setHasCTF(source.hasCTF())  # which copyInfo of this class leaves out, as it does the coordinates
+        particles.copyAttributes(source, "_coordsPointer")
         particles.setAlignmentProj()
         for number, fileName in enumerate(NETWORK_FILES, 1):
             particles.getFlexInfo().setAttr(f"networkHalf{number}", self._getExtraPath(fileName))

@@ -55,8 +55,12 @@ class ParticlesProtocol(EngineProtocol):
         particles = self._createSetOfParticles(suffix)
         particles.copyInfo(source)
         particles.setAlignmentProj()
-        particles.copyItems(source, updateItemCallback=poses.update)
+        particles.copyItems(self._itemsOf(source), updateItemCallback=poses.update)
         return particles
+
+    def _itemsOf(self, particles):
+        """The particles of a set, as they shall stand in the output."""
+        return particles.iterItems()
 
     # --------------------------- INFO functions -------------------------------
     def _validatePoses(self, particles):

@@ -1,8 +1,12 @@
 """Scipion projects with simulated particles, for tests of protocols with the real engine."""
+import logging
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
+from unittest import mock
 
+from pyworkflow.apps.pw_schedule_run import RunScheduler
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from scipion_gmmrefine.constants import HALF_SET
@@ -11,6 +15,39 @@ from scipion_gmmrefine.protocols import GmmRefineProtFocus, GmmRefineProtImportP
 
 PARTICLES, BOX, PIXEL_SIZE = 120, 32, 5.25
 CHEAP = {"gaussians": "150", "march": "1.0", "useGpu": False}
+
+
+def launchAtOnce(project, *protocols):
+    """Run protocols, each after its inputs, as Scipion does with a template: all scheduled before the first has run.
+
+    What a run knows of another one is then what its own scheduler has looked up: of the protocols that it points to.
+    """
+    for protocol in protocols:
+        project.saveProtocol(protocol)
+    with mock.patch("pyworkflow.project.project.pwprot.schedule"):  # a process that begins with a sleep of a minute or more
+        for protocol in protocols:
+            project.scheduleProtocol(protocol)
+    schedulers = [_scheduler(project, protocol) for protocol in protocols]
+    for number, (protocol, scheduler) in enumerate(zip(protocols, schedulers)):
+        for later in schedulers[number + 1:]:
+            assert not _isReady(later), f"{later.protocol} would start before {protocol}"
+        assert _isReady(scheduler), f"{protocol} never starts: {scheduler.protocol.validate()}"
+        scheduler.project.launchProtocol(scheduler.protocol, wait=True, scheduled=True, force=True)
+        project._updateProtocol(protocol)
+        assert protocol.isFinished(), protocol.getErrorMessage()
+
+
+def _scheduler(project, protocol):
+    """The scheduler that Scipion starts for a run."""
+    return RunScheduler(Namespace(projPath=project.path, dbPath=protocol.getDbPath(), protId=protocol.getObjId(), sleepTime=0,
+                                  initial_sleep=0), logging.getLogger("scheduler"))
+
+
+def _isReady(scheduler):
+    """Whether a look at the inputs starts the run."""
+    scheduler.updatedProtocols.clear()
+    missing, _ = scheduler._checkMissingInput()
+    return not missing
 
 
 class SimulatedProject(BaseTest):
@@ -23,10 +60,15 @@ class SimulatedProject(BaseTest):
     @classmethod
     def importSimulated(cls, name, *options):
         """Simulate particles in a folder of the project, and import them."""
+        return launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(cls.simulated(name, *options)))
+
+    @classmethod
+    def simulated(cls, name, *options):
+        """Simulate particles in a folder of the project; their file."""
         data = cls.folder(name)
         subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options],
                        check=True, capture_output=True)
-        return launch(cls.proj, GmmRefineProtImportParticles, particlesFile=str(data / "particles.star"))
+        return data / "particles.star"
 
     @classmethod
     def folder(cls, name):

@@ -2,14 +2,20 @@ import json
 from pathlib import Path
 
 import numpy as np
-from pwem.objects import SetOfParticles
+from pwem.objects import Particle, SetOfParticles
+from pyworkflow.object import Pointer
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, MOTION_USED, MOTIONS_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.convert.star_writer import writeParticles
-from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose, GmmRefineProtFocus, GmmRefineProtHeterogeneity
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtConformationToPose,
+    GmmRefineProtFocus,
+    GmmRefineProtHeterogeneity,
+    GmmRefineProtRefine,
+)
 from scipion_gmmrefine.protocols.form import engineOptions
 from scipion_gmmrefine.protocols.protocol_region import MASK, MODEL, NONE_NAMED, SPHERE
 from scipion_gmmrefine.tests.results import writeHeterogeneity
@@ -58,6 +64,13 @@ class TestFlexibleParticles(ValidateTest):
         self.assertTrue(particles.getFlexInfo().getAttr("networkHalf2").endswith("network_half_2.npz"))
         self.assertTrue(particles.hasCTF() and particles.hasAlignmentProj())
         self.assertEqual(particles.getSamplingRate(), PIXEL_SIZE)
+
+    def test_coordinates_stay_known(self):
+        picked = Pointer(self.proj.newProtocol(GmmRefineProtRefine), extended="outputCoordinates")
+        source = makeParticles(self.folder, ids=IDS)
+        source.setCoordinates(picked)
+        particles = finished(self.proj, self.folder, source).outputParticles
+        self.assertEqual(particles._coordsPointer.getExtended(), "outputCoordinates")
 
     def test_they_are_particles_for_every_other_protocol(self):
         protocol = finished(self.proj, self.folder)
@@ -163,6 +176,15 @@ class TestValidateConformationToPose(ValidateTest):
         protocol = self.converting(region=SPHERE, focusSphere="20 20 20 9")
         self.assertEqual((protocol.validate(), protocol.warnings()), ([], []))
 
+    def test_only_the_heterogeneity_run_itself_is_asked(self):
+        """Scipion's scheduler shows a run what its inputs have made, not what the inputs of those have."""
+        protocol = self.converting(region=SPHERE, focusSphere="20 20 20 9")
+        protocol.inputHeterogeneity.get().inputParticles.set(self.proj.newProtocol(GmmRefineProtRefine))
+        protocol.inputHeterogeneity.get().inputParticles.setExtended("outputParticles")
+        self.assertIsNone(protocol.inputHeterogeneity.get().inputParticles.get())
+        self.assertEqual(protocol.validate(), [])
+        self.assertEqual(protocol.inputParticles.get().getSize(), len(IDS))
+
     def test_unfinished_heterogeneity(self):
         self.assertOneError(self.converting(withOutput=False), "no conformations yet")
 
@@ -212,6 +234,15 @@ class TestConvertedParticles(ValidateTest):
     def test_each_particle_says_whether_it_follows_its_conformation(self):
         found = {one.getObjId(): getattr(one, MOTION_USED).get() for one in self.converted(1).iterItems()}
         self.assertEqual(found, dict(zip(sorted(IDS), self.USED)))
+
+    def test_they_are_plain_particles_again(self):
+        """Of the class of those that were learned from, without latents, but with all that those had."""
+        before, after = makeParticles(self.folder, ids=IDS), self.converted(1)
+        self.assertEqual({type(one) for one in after.iterItems()}, {Particle})
+        had, has = ({name for name, _ in one.getFirstItem().getAttributes()} for one in (before, after))
+        self.assertEqual(has - had - {"_acquisition"}, {MOTION_USED})  # that of the set
+        self.assertEqual(had - has, set())
+        self.assertEqual(after.getAcquisition().opticsGroupInfo.get(), before.getAcquisition().opticsGroupInfo.get())
 
     def test_none_does_where_it_was_no_gain(self):
         self.assertEqual({getattr(one, MOTION_USED).get() for one in self.converted(0).iterItems()}, {0})

@@ -6,11 +6,13 @@ from unittest import mock
 
 import mrcfile
 import numpy as np
+from pwem.objects import Particle
 from pwem.viewers.viewer_chimera import Chimera
 from scipy.stats import spearmanr
 
-from scipion_gmmrefine.constants import HALF_SET, LATENT_FILE, MOTION, MOTION_USED
-from scipion_gmmrefine.convert.latents import readLatents
+from scipion_gmmrefine.constants import HALF_SET, LATENT_ERROR, LATENT_FILE, MOTION, MOTION_USED
+from scipion_gmmrefine.convert.latents import LEARNED, readLatents
+from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.demo import launch
 from scipion_gmmrefine.protocols import (
@@ -20,7 +22,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtImportParticles,
 )
 from scipion_gmmrefine.protocols.protocol_region import SPHERE
-from scipion_gmmrefine.tests.projects import SimulatedProject
+from scipion_gmmrefine.tests.projects import SimulatedProject, launchAtOnce
 from scipion_gmmrefine.truth import truePoses
 from scipion_gmmrefine.viewers import GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.subsets import registerSubset
@@ -34,22 +36,28 @@ CHEAP = {"gaussians": "150", "numberOfThreads": 2, "useGpu": False}
 
 
 class TestHeterogeneityWorkflow(SimulatedProject):
-    """One simulated data set for all, with a domain that swings widely."""
+    """One simulated data set for all, with a domain that swings widely, and one chain of runs, scheduled at once."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.importing = cls.importSimulated(
+        particles = cls.simulated(
             "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), "--snr", "2",
             "--pose-error", "0.5", "--shift-error", "0.3", "--swing", SWING)
         cls.data = cls.folder("data")
         z, y, x = np.argwhere(mrcfile.read(cls.data / "mask_domain_1.mrc") > 0.5).mean(axis=0) * PIXEL_SIZE
-        cls.learning = launch(
-            cls.proj, GmmRefineProtHeterogeneity, {"inputParticles": (cls.importing, "outputParticles")}, latentSize=1,
-            anchors="8", targetResolution=12.0, epochs=12, trainingRate=0.005, trainingBatch=8, region=SPHERE,
-            focusSphere=f"{x:.1f} {y:.1f} {z:.1f} {RADIUS}", **CHEAP)
-        cls.converting = launch(cls.proj, GmmRefineProtConformationToPose, {"inputHeterogeneity": (cls.learning, "")},
-                                iterations=1, **CHEAP)
+        cls.importing = cls.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=str(particles))
+        cls.learning = cls.proj.newProtocol(
+            GmmRefineProtHeterogeneity, latentSize=1, anchors="8", targetResolution=12.0, epochs=12, trainingRate=0.005,
+            trainingBatch=8, region=SPHERE, focusSphere=f"{x:.1f} {y:.1f} {z:.1f} {RADIUS}", **CHEAP)
+        cls.learning.inputParticles.set(cls.importing)
+        cls.learning.inputParticles.setExtended("outputParticles")
+        cls.converting = cls.proj.newProtocol(GmmRefineProtConformationToPose, iterations=1, **CHEAP)
+        cls.converting.inputHeterogeneity.set(cls.learning)
+        cls.joining = cls.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)
+        cls.joining.inputRefinements.append(cls.converting)
+        cls.joining.inputRefinements.append(cls.converting)
+        launchAtOnce(cls.proj, cls.importing, cls.learning, cls.converting, cls.joining)
 
     def angles(self):
         """Planted angle (degrees) by image number."""
@@ -107,12 +115,16 @@ class TestHeterogeneityWorkflow(SimulatedProject):
                 np.testing.assert_allclose(one.getTransform().getMatrix(), given[one.getObjId()], atol=1e-4)
 
     def test_conversion_is_a_part_of_a_composite(self):
-        protocol = self.proj.newProtocol(GmmRefineProtComposite, numberOfThreads=2, useGpu=False)
-        protocol.inputRefinements.append(self.converting)
-        protocol.inputRefinements.append(self.converting)
-        self.assertEqual(protocol.validate(), [])
-        self.proj.launchProtocol(protocol, wait=True)
-        self.assertIn("Composite of 2 parts", protocol.summary()[0])
+        self.assertIn("Composite of 2 parts", self.joining.summary()[0])
+
+    def test_converted_particles_are_plain_ones_with_all_they_had(self):
+        before, after = self.importing.outputParticles, self.converting.outputParticles
+        self.assertIs(type(after.getFirstItem()), Particle)
+        had, has = ({name for name, _ in one.getFirstItem().getAttributes()} for one in (before, after))
+        self.assertEqual(had - has, set())
+        self.assertEqual([name for name in has if name in LEARNED or name.startswith(LATENT_ERROR)], [])
+        self.assertEqual(opticsOfSet(after), opticsOfSet(before))
+        self.assertTrue(after.hasCTF() and after.hasAlignmentProj())
 
     def test_picked_conformations_are_maps_that_differ(self):
         commands = subprocess.run([sys.executable, "-m", "gmmrefine", "--help"], check=True, capture_output=True, text=True)

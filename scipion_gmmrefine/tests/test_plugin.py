@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from unittest import mock
 
@@ -128,55 +127,6 @@ class TestRegistration(BaseTest):
 
     def test_logo_is_there(self):
         self.assertTrue((PACKAGE / scipion_gmmrefine._logo).exists())
-
-
-class TestTemplate(BaseTest):
-    @classmethod
-    def setUpClass(cls):
-        setupTestProject(cls)
-
-    def test_fields_give_valid_json_with_known_rows(self):
-        for steps in self.templates().values():
-            for step in steps:
-                protocolClass = Config.getDomain().getProtocols()[step["object.className"]]
-                rows = {name for name, _ in protocolClass().getDefinition().iterParams()}
-                self.assertEqual({key for key in step if not key.startswith("object.")} - rows, set())
-
-    def test_scipion_loads_every_template_with_all_its_inputs(self):
-        for name, steps in self.templates().items():
-            path = Path(self.proj.getPath(f"{name}.json"))
-            path.write_text(json.dumps(steps))
-            loaded = list(self.proj.loadProtocols(str(path)).values())
-            self.assertEqual(len(loaded), len(steps))
-            for protocol in loaded:
-                for row, pointer in protocol.iterInputPointers():
-                    if protocol.getParam(row).isImportant():
-                        self.assertTrue(pointer.hasValue(), f"{name}: {row}")
-
-    def test_maps_are_audited_against_the_refined_volume(self):
-        """Not against one that was filtered or sharpened."""
-        labels = {step["object.id"]: step["object.label"] for step in self.templates()["gmm_maps"]}
-        audit = self.templates()["gmm_maps"][-1]
-        self.assertEqual(_source(audit["inputVolume"], labels), "GMM refine")
-        self.assertEqual([_source(volume, labels) for volume in audit["modifiedVolumes"]],
-                         ["GMM local resolution", "GMM sharpen"])
-
-    def templates(self):
-        """Steps of every template by its name, the fields at their defaults."""
-        found = {}
-        for path in (PACKAGE / "templates").glob("*.json.template"):
-            text = path.read_text(encoding="utf-8")
-            parts = text[text.index("["):].split("~")
-            parts[1::2] = [field.split("|")[1] for field in parts[1::2]]
-            found[path.name.split(".")[0]] = json.loads("".join(parts))
-        return found
-
-
-def _source(volume, labels):
-    """Label of the step whose ``outputVolume`` an input names."""
-    step, output = volume.split(".")
-    assert output == "outputVolume"
-    return labels[step]
 
 
 def _leaves(node, path):
