@@ -1,6 +1,7 @@
 """What each atom is part of: protein, nucleic acid, ligand, ion, water, lipid or glycan.
 
-By entity first (a nucleotide in a chain is nucleic acid, a free one is a ligand), then by residue name and chemistry.
+By what the residue is bonded into first (``io.residue_kinds``: a nucleotide in a chain is nucleic acid, a free one is a
+ligand), then by residue name and chemistry.
 """
 import re
 
@@ -21,9 +22,8 @@ _SUGAR_ATOMS = {"C1'", "C3'", "C4'", "C1*", "C3*", "C4*"}
 _PEPTIDE_ATOMS = {"N", "CA", "C"}
 
 _PLACEHOLDERS = {"UNK", "UNL", "UNX", "DUM", "N", "DN"}
-_WATERS = {"HOH", "DOD", "WAT", "H2O", "TIP", "TIP3", "SOL"}
 _SMALL_IONS = set(
-    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF".split())
+    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF O OH".split())
 _HALOGENS = {"F", "Cl", "Br", "I"}
 # needed where a model holds only part of a lipid, and for lipids without an unbranched chain; others are known by their tail
 _LIPIDS = set(
@@ -79,7 +79,7 @@ def _classes_of_residue(residue):
 def _class_of_molecule(residue):
     """Class of a residue that is not part of a protein or nucleic acid chain."""
     name, only = residue.residue_names[0], residue.elements[0] if len(residue) == 1 else None
-    if residue.entities[0] == "water" or name in _WATERS:
+    if residue.entities[0] == "water":
         return WATER
     if residue.entities[0] == "saccharide":
         return GLYCAN
@@ -89,7 +89,7 @@ def _class_of_molecule(residue):
         return ION
     if name in _LIPIDS or _has_tail(residue):
         return LIPID
-    if name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
+    if residue.entities[0] == "sugar" or name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
         return GLYCAN
     if only in ("C", "N", "O", "P", "S"):
         return UNKNOWN  # one atom of something larger
