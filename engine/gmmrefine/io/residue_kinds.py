@@ -223,6 +223,8 @@ def _is_water(member):
 def _stands_in_gap(chain, place):
     """Whether a residue without a bond can be part of its chain: its neighbours in sequence are near enough."""
     member = chain[place][1]
+    if len(member.places) == 1:  # of a trace; no free molecule is modelled by one Cα or P
+        return True
     before = _next_in_chain(chain, range(place - 1, -1, -1), member)
     after = _next_in_chain(chain, range(place + 1, len(chain)), member)
     others = [other for other in (before, after) if other]
