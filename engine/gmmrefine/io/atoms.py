@@ -1,21 +1,16 @@
 """Atomic models."""
-from dataclasses import dataclass
+import gzip
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gemmi
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.elements import HYDROGENS, mend_elements, unstated_in_pdb
+from gmmrefine.io.residue_kinds import residue_kinds
 
-_HYDROGENS = ("H", "D")
-_POLYMERS = {
-    gemmi.PolymerType.PeptideL: "protein", gemmi.PolymerType.PeptideD: "protein",
-    gemmi.PolymerType.CyclicPseudoPeptide: "protein", gemmi.PolymerType.Dna: "nucleic", gemmi.PolymerType.Rna: "nucleic",
-    gemmi.PolymerType.DnaRnaHybrid: "nucleic", gemmi.PolymerType.SaccharideD: "saccharide",
-    gemmi.PolymerType.SaccharideL: "saccharide"}
-_OTHER_POLYMER = "other polymer"
-_ENTITIES = {
-    gemmi.EntityType.Branched: "saccharide", gemmi.EntityType.Water: "water", gemmi.EntityType.NonPolymer: "non-polymer"}
+_NEEDED = ("id", "type_symbol", "label_alt_id", "label_comp_id", "label_asym_id")  # without these gemmi finds no atoms
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,8 @@ class Atoms:
     insertion_codes : (A,) str
         Letter after the residue number, empty for most.
     entities : (A,) str
-        What the residue is part of: protein, nucleic, saccharide, other polymer, non-polymer, water, or unknown.
+        What the residue is part of: protein, nucleic, saccharide, other polymer, non-polymer, sugar (not bonded to others by
+        the file's word), water, or unknown.
     atomic_numbers, residue_numbers : (A,) int
     residue_index : (A,) int
         Number of the residue in the file, from 0.
@@ -74,12 +70,15 @@ class LeftOut:
     models : int
         Models after the first.
     hydrogens, alternatives : int
-        Hydrogens, and second and further places of atoms, in the first model.
+        Hydrogens, and second and further places of atoms (those of another residue at the same place too), in the first model.
+    changes : dict of str to list of str
+        What was taken otherwise than the file has it, by kind: names of residues or atoms.
     """
 
     models: int
     hydrogens: int
     alternatives: int
+    changes: dict = field(default_factory=dict)
 
 
 def embedded_model():
@@ -90,7 +89,7 @@ def embedded_model():
 def read_atoms(path):
     """Non-hydrogen atoms of the first model of an mmCIF or PDB file, gzipped or not.
 
-    Where an atom has alternative places the one of highest occupancy is taken, the first of equals.
+    Where an atom has alternative places the one of highest occupancy is taken, the first of equals; so it is with residues.
 
     Raises
     ------
@@ -114,7 +113,7 @@ def read_model(path, all_places=False):
     tuple
         Atoms, LeftOut.
     """
-    structure = read_structure(path)
+    structure, changes = _read_mended(path)
     chosen = chosen_atoms(structure[0], all_places) if len(structure) else []
     if not chosen:
         raise InputError(f"{path}: no atoms in it besides hydrogens. Give an atomic model in mmCIF or PDB format.")
@@ -125,7 +124,7 @@ def read_model(path, all_places=False):
         raise InputError(
             f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates that "
             f"are not finite. Correct or remove it.")
-    kinds = _entity_kinds(structure)
+    kinds, moved = residue_kinds(structure, chosen, _component_types(structure, path))
     atoms = Atoms(
         positions=positions,
         elements=np.array([atom.element.name for *_, atom in chosen]),
@@ -134,62 +133,107 @@ def read_model(path, all_places=False):
         occupancies=np.array([atom.occ for *_, atom in chosen]),
         names=np.array([atom.name for *_, atom in chosen]),
         residue_names=np.array([residue.name for _, _, residue, _ in chosen]),
-        residue_numbers=np.array([residue.seqid.num for _, _, residue, _ in chosen]),
+        residue_numbers=np.array([residue.seqid.num or 0 for _, _, residue, _ in chosen]),
         insertion_codes=np.array([residue.seqid.icode.strip() for _, _, residue, _ in chosen]),
         residue_index=np.array([number for _, number, _, _ in chosen]),
         chains=np.array([chain.name for chain, *_ in chosen]),
-        entities=np.array([kinds[residue.subchain] for _, _, residue, _ in chosen]))
-    every = [atom.element.name in _HYDROGENS for chain in structure[0] for residue in chain for atom in residue]
+        entities=np.array([kinds[number] for _, number, _, _ in chosen]))
+    every = [atom.element.name in HYDROGENS for chain in structure[0] for residue in chain for atom in residue]
     single = len(chosen_atoms(structure[0])) if all_places else len(chosen)
-    return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - single)
+    return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - single, {**changes, **moved})
 
 
 def read_structure(path):
-    """A model file as gemmi has it, with its entities.
+    """A model file as gemmi has it, with its entities and an element for every atom of the first model.
 
     Raises
     ------
     InputError
         Missing or unreadable.
     """
+    return _read_mended(path)[0]
+
+
+def _read_mended(path):
+    """The structure and the changes of ``mend_elements``."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
     try:
         structure = gemmi.read_structure(str(path))
+        if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):
+            structure = _with_usual_columns(path)
+        unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path}: not a readable mmCIF or PDB file ({error}).") from error
+    changes = mend_elements(structure, unstated)
     structure.setup_entities()
-    return structure
+    return structure, changes
 
 
-def _entity_kinds(structure):
-    """What each subchain of the first model is part of, by the file's entities or gemmi's guess where it has none."""
-    kinds = {}
-    for subchain in structure[0].subchains():
-        kind = subchain[0].entity_type
-        if kind == gemmi.EntityType.Polymer:
-            entity = structure.get_entity_of(subchain)
-            polymer = entity.polymer_type if entity else gemmi.PolymerType.Unknown
-            if polymer == gemmi.PolymerType.Unknown:
-                polymer = gemmi.check_polymer_type(subchain)
-            kinds[subchain.subchain_id()] = _POLYMERS.get(polymer, _OTHER_POLYMER)
-        else:
-            kinds[subchain.subchain_id()] = _ENTITIES.get(kind, "unknown")
-    return kinds
+def _with_usual_columns(path):
+    """The structure of an mmCIF file that leaves out columns gemmi needs, e.g. of elements."""
+    block = gemmi.cif.read(str(path)).sole_block()
+    loop = block.find_values("_atom_site.Cartn_x").get_loop()
+    if loop:
+        missing = [f"_atom_site.{name}" for name in _NEEDED if f"_atom_site.{name}" not in loop.tags]
+        loop.add_columns(missing, "?")
+        if "_atom_site.id" in missing:
+            place = loop.tags.index("_atom_site.id")
+            for row in range(loop.length()):
+                loop[row, place] = str(row + 1)
+    return gemmi.make_structure_from_block(block)
+
+
+def _lines(path):
+    opened = gzip.open if str(path).endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+        return file.read().splitlines()
+
+
+def _component_types(structure, path):
+    """The file's own ``_chem_comp.type`` by name, lower case."""
+    if structure.input_format != gemmi.CoorFormat.Mmcif:
+        return {}
+    table = gemmi.cif.read(str(path))[0].find("_chem_comp.", ["id", "type"])
+    return {gemmi.cif.as_string(row[0]): gemmi.cif.as_string(row[1]).lower() for row in table}
 
 
 def chosen_atoms(model, all_places=False):
     """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order."""
-    chosen = []
-    residues = ((chain, residue) for chain in model for residue in chain)
-    for number, (chain, residue) in enumerate(residues):
-        best = {}
-        for atom in residue:
-            if atom.element.name in _HYDROGENS:
+    chosen, number = [], -1
+    for chain in model:
+        left_out = set() if all_places else _alternative_residues(chain)
+        for place, residue in enumerate(chain):
+            number += 1
+            if place in left_out:
                 continue
-            # Only atoms that carry an altloc are alternatives; ligands may repeat names otherwise.
-            key = atom.name if atom.has_altloc() and not all_places else len(best)
-            if key not in best or atom.occ > best[key].occ:
-                best[key] = atom
-        chosen += [(chain, number, residue, atom) for atom in best.values()]
+            best = {}
+            for atom in residue:
+                if atom.element.name in HYDROGENS:
+                    continue
+                # Only atoms that carry an altloc are alternatives; ligands may repeat names otherwise.
+                key = atom.name if atom.has_altloc() and not all_places else len(best)
+                if key not in best or atom.occ > best[key].occ:
+                    best[key] = atom
+            chosen += [(chain, number, residue, atom) for atom in best.values()]
     return chosen
+
+
+def _alternative_residues(chain):
+    """Places in a chain of residues that stand where another of higher occupancy does (point heterogeneity), set of int.
+
+    All their atoms carry altlocs, and each residue its own; without these two residues of one number are two molecules.
+    """
+    groups, left_out = {}, set()
+    for place, residue in enumerate(chain):
+        if len(residue) and all(atom.has_altloc() for atom in residue):
+            groups.setdefault(str(residue.seqid), []).append(place)
+    for places in groups.values():
+        taken = {}
+        for place in places:
+            letters = frozenset(atom.altloc for atom in chain[place])
+            if all(letters.isdisjoint(others) for others in taken.values()):
+                taken[place] = letters
+        best = max(taken, key=lambda place: max(atom.occ for atom in chain[place]))
+        left_out |= set(taken) - {best}
+    return left_out

@@ -52,17 +52,21 @@ def write_scored_model(source, path, scores):
     chosen = chosen_atoms(structure[0])
     for *_, atom in chosen:
         atom.flag = _KEPT
+    serials = [atom.serial for *_, atom in chosen]
     for number, (*_, atom) in enumerate(chosen):
-        atom.b_iso = number  # finds the atom again among the rows
+        atom.serial = number  # finds the atom again among the rows; written as whole numbers of any length
     for chain in structure[0]:
         for residue in chain:
             for index in reversed(range(len(residue))):
                 if residue[index].flag != _KEPT:
                     del residue[index]
     structure.remove_empty_chains()
+    numbers = [site.atom.serial for site in structure[0].all()]
+    for site in structure[0].all():
+        site.atom.serial = serials[site.atom.serial]
     document = structure.make_mmcif_document()
     column = document.sole_block().find_values("_atom_site.B_iso_or_equiv")
-    numbers, loop = [round(float(text)) for text in column], column.get_loop()
+    loop = column.get_loop()
     b_factors = loop.tags.index("_atom_site.B_iso_or_equiv")
     loop.add_columns([f"_atom_site.{label}" for label in scores], "?")
     for row, number in enumerate(numbers):

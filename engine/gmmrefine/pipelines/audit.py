@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.mrc import read_grid
@@ -13,6 +12,7 @@ from gmmrefine.io.q_figures import write_change_figure, write_class_figure, writ
 from gmmrefine.io.star import optional_column, text_columns
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.qscore import atom_columns, score, write_table
+from gmmrefine.pipelines.refitted_models import refitted_models
 from gmmrefine.validation.audit import (
     KEPT,
     LOST,
@@ -89,8 +89,8 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
         Results for run.json.
     """
     classes = component_classes(atoms)
-    positions = _positions(atoms, model, refitted, len(map_paths))
-    maps = _score_maps(map_paths, positions, settings, progress)
+    models = refitted_models(atoms, model, refitted, len(map_paths))
+    maps = _score_maps(map_paths, [each.positions for each in models], settings, progress)
     _refuse_maps_without_common_atom(maps)
     copies, reference = find_copies(classes, atoms.residue_index), maps[0]
     levels = {each.name: _levels(reference, each, classes) for each in maps[1:]}
@@ -100,31 +100,11 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     _write_tables(run, atoms, classes, copies, maps, levels, statuses, changes)
     _write_figures(run, atoms, classes, copies, maps, statuses, changes, settings.sigma)
     for number, each in enumerate(maps[1:], 2):
-        _write_model(run, atoms, refitted[number - 1] if refitted else model, number, reference, each)
+        _write_model(run, atoms, models[number - 1], number, reference, each)
     results = {
         **_results(atoms, classes, copies, maps, statuses, changes, settings, bool(refitted)), **model_counts(atoms, left_out)}
     _say(results, progress)
     return results
-
-
-def _positions(atoms, model, refitted, count):
-    """Positions (A, 3) in Å for each map."""
-    if not refitted:
-        return [atoms.positions] * count
-    if len(refitted) != count:
-        raise InputError(f"--refitted names {len(refitted)} models for {count} maps; expected one per map, in their order.")
-    positions = []
-    for path in refitted:
-        other = read_atoms(path)
-        same = len(other) == len(atoms) and all(
-            np.array_equal(getattr(other, name), getattr(atoms, name))
-            for name in ("names", "residue_names", "residue_numbers", "insertion_codes", "chains"))
-        if not same:
-            raise InputError(
-                f"{path} has {len(other)} non-hydrogen atoms, {model} has {len(atoms)}, or their names differ; refitted "
-                "models must have the same atoms. Refine a copy of the model without adding or removing any.")
-        positions.append(other.positions)
-    return positions
 
 
 def _score_maps(paths, positions, settings, progress):
@@ -255,7 +235,8 @@ def _joined(tables):
 def _write_model(run, atoms, model, number, reference, each):
     """Write the model that a map was scored with, carrying the scores, and a script that colours it by the change."""
     path, attribute, change = run.path(f"change_map_{number}"), "gmm_q_change", each.values - reference.values
-    write_scored_model(model, f"{path}.cif", {"Q_change": change, "Q_score": each.values, "Q_reference": reference.values})
+    scores = {"Q_change": change, "Q_score": each.values, "Q_reference": reference.values}
+    write_scored_model(model.path, f"{path}.cif", {name: values[model.in_file_order] for name, values in scores.items()})
     write_attribute(f"{path}.defattr", attribute, atoms, change)
     write_script(f"{path}.cxc", f"{path}.cif", f"{path}.defattr", attribute, _PALETTE, [reference.path, each.path])
 

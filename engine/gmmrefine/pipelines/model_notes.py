@@ -6,6 +6,13 @@ SCORED = {
     "hydrogens_left_out": "hydrogens are not scored",
     "alternatives": "alternative places of atoms are not scored; of each atom the one of highest occupancy is",
     "atoms_of_zero_occupancy": "atoms have occupancy 0; they are scored like the others"}
+_CHANGES = {
+    "freed": "residues that the file has among those of a chain are bonded to none; they count as molecules of their own",
+    "joined": "residues that the file has beside the chains are bonded into one; they count as part of it",
+    "waters": "residues are an oxygen with two hydrogens; they count as water",
+    "elements_guessed": "atoms have no element in the file; it is taken from their names and distances",
+    "elements_corrected": "atoms have another element in the file than their residue can have; it is taken from their names",
+    "virtual_sites": "sites of water models hold no atom and are left out"}
 AS_DENSITY = {
     "models_left_out": "further models in the file have no part in this; only the first has",
     "hydrogens_left_out": "hydrogens of the model have no part in this",
@@ -16,7 +23,7 @@ _NAMED = 5  # residues listed on the screen; all are in run.json
 
 
 def model_counts(atoms, others):
-    """What else stands in a model file, and atoms without occupancy, for run.json.
+    """What else stands in a model file, was taken otherwise than it says, and atoms without occupancy, for run.json.
 
     Parameters
     ----------
@@ -25,11 +32,13 @@ def model_counts(atoms, others):
 
     Returns
     -------
-    dict of str to int
+    dict
+        Numbers; of ``changes`` names (as many as there are kinds of them) and numbers.
     """
     return {
         "models_left_out": others.models, "hydrogens_left_out": others.hydrogens, "alternatives": others.alternatives,
-        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0))}
+        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0)), "read_otherwise": {
+            kind: {"count": len(names), "names": list(dict.fromkeys(names))} for kind, names in others.changes.items() if names}}
 
 
 def place_counts(atoms, outside, flat):
@@ -52,7 +61,9 @@ def place_counts(atoms, outside, flat):
 
 def notes_on_model(results, words):
     """Sentences on what ``model_counts`` found, list of str; ``words`` are ``SCORED`` or ``AS_DENSITY``."""
-    return [f"{results[name]} {text}" for name, text in words.items() if results.get(name)]
+    changes = results.get("read_otherwise", {})
+    return [f"{results[name]} {text}" for name, text in words.items() if results.get(name)] + [
+        f"{changes[kind]['count']} {text}: {some(changes[kind]['names'], '')}" for kind, text in _CHANGES.items() if kind in changes]
 
 
 def notes_on_places(results):
@@ -69,7 +80,7 @@ def notes_on_places(results):
     return notes
 
 
-def some(labels):
-    """The first of many residues in words."""
+def some(labels, what=" residues"):
+    """The first of many residues or others in words."""
     rest = len(labels) - _NAMED
-    return ", ".join(labels[:_NAMED]) + (f" and {rest} more residues" if rest > 0 else "")
+    return ", ".join(labels[:_NAMED]) + (f" and {rest} more{what}" if rest > 0 else "")

@@ -1,6 +1,7 @@
 """What each atom is part of: protein, nucleic acid, ligand, ion, water, lipid or glycan.
 
-By entity first (a nucleotide in a chain is nucleic acid, a free one is a ligand), then by residue name and chemistry.
+By what the residue is bonded into first (``io.residue_kinds``: a nucleotide in a chain is nucleic acid, a free one is a
+ligand), then by residue name and chemistry.
 """
 import re
 
@@ -20,10 +21,10 @@ _NUCLEIC_BACKBONE_ATOM = re.compile(r".*['*]|P[ABG]?|OP[123]|O[123]P|O[123][ABG]
 _SUGAR_ATOMS = {"C1'", "C3'", "C4'", "C1*", "C3*", "C4*"}
 _PEPTIDE_ATOMS = {"N", "CA", "C"}
 
+_CHAINS = ("protein", "nucleic", "other polymer")
 _PLACEHOLDERS = {"UNK", "UNL", "UNX", "DUM", "N", "DN"}
-_WATERS = {"HOH", "DOD", "WAT", "H2O", "TIP", "TIP3", "SOL"}
 _SMALL_IONS = set(
-    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF".split())
+    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF O OH".split())
 _HALOGENS = {"F", "Cl", "Br", "I"}
 # needed where a model holds only part of a lipid, and for lipids without an unbranched chain; others are known by their tail
 _LIPIDS = set(
@@ -51,10 +52,18 @@ def component_classes(atoms):
     (A,) str
         Each one of ``CLASSES``.
     """
-    classes = np.empty(len(atoms), dtype=f"U{max(map(len, CLASSES))}")
-    for members in np.split(np.arange(len(atoms)), np.flatnonzero(np.diff(atoms.residue_index)) + 1):
-        classes[members] = _classes_of_residue(atoms.subset(members))
-    return classes
+    ends = [*(np.flatnonzero(np.diff(atoms.residue_index)) + 1).tolist(), len(atoms)]
+    entities, names, classes, start, of_chains = atoms.entities.tolist(), atoms.names.tolist(), [], 0, {}
+    for end in ends:
+        alike = entities[start], tuple(names[start:end])
+        if alike[0] not in _CHAINS:
+            classes += [_class_of_molecule(atoms.subset(slice(start, end)))] * (end - start)
+        else:
+            if alike not in of_chains:  # of a million residues few differ
+                of_chains[alike] = _classes_in_chain(*alike)
+            classes += of_chains[alike]
+        start = end
+    return np.array(classes, dtype=f"U{max(map(len, CLASSES))}")
 
 
 def unknown_residues(atoms, classes):
@@ -63,23 +72,21 @@ def unknown_residues(atoms, classes):
     return [atoms.residue_label(number) for number in np.flatnonzero(classes == UNKNOWN)[first]]
 
 
-def _classes_of_residue(residue):
-    """Class of each atom of one residue, or one class for all."""
-    entity, names = residue.entities[0], set(residue.names.tolist())
-    if entity not in ("protein", "nucleic", "other polymer"):
-        return _class_of_molecule(residue)
+def _classes_in_chain(entity, in_order):
+    """Class of each atom of a residue that is part of a chain, list of str, by the names of its atoms."""
+    names = set(in_order)
     # caps of a chain and traces have neither an amino acid's atoms nor a nucleotide's; they follow their chain
     if names >= _PEPTIDE_ATOMS or (entity == "protein" and not names & _SUGAR_ATOMS):
-        return [PROTEIN_BACKBONE if name in _PROTEIN_BACKBONE_ATOMS else PROTEIN_SIDE_CHAIN for name in residue.names]
+        return [PROTEIN_BACKBONE if name in _PROTEIN_BACKBONE_ATOMS else PROTEIN_SIDE_CHAIN for name in in_order]
     if names & _SUGAR_ATOMS or entity == "nucleic":
-        return [NUCLEIC_BACKBONE if _NUCLEIC_BACKBONE_ATOM.fullmatch(name) else NUCLEOBASE for name in residue.names]
-    return UNKNOWN
+        return [NUCLEIC_BACKBONE if _NUCLEIC_BACKBONE_ATOM.fullmatch(name) else NUCLEOBASE for name in in_order]
+    return [UNKNOWN] * len(in_order)
 
 
 def _class_of_molecule(residue):
     """Class of a residue that is not part of a protein or nucleic acid chain."""
     name, only = residue.residue_names[0], residue.elements[0] if len(residue) == 1 else None
-    if residue.entities[0] == "water" or name in _WATERS:
+    if residue.entities[0] == "water":
         return WATER
     if residue.entities[0] == "saccharide":
         return GLYCAN
@@ -89,7 +96,7 @@ def _class_of_molecule(residue):
         return ION
     if name in _LIPIDS or _has_tail(residue):
         return LIPID
-    if name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
+    if residue.entities[0] == "sugar" or name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
         return GLYCAN
     if only in ("C", "N", "O", "P", "S"):
         return UNKNOWN  # one atom of something larger

@@ -71,7 +71,8 @@ def residue_scores(values, classes, atoms):
     window, polymer = np.full(len(first), np.nan), (backbone | side_chain)[first]
     for chain in np.unique(atoms.chains[first]):
         members = np.flatnonzero(polymer & (atoms.chains[first] == chain))
-        window[members] = _running_mean(mean[members])
+        if len(members):  # chains of ligands, waters or sugars have no sequence
+            window[members] = _running_mean(mean[members])
     return ResidueScores(
         first, np.bincount(residue[scored], minlength=len(first)), np.bincount(residue[~scored], minlength=len(first)),
         _means(np.where(backbone, values, np.nan), residue, len(first)),
