@@ -1,5 +1,9 @@
 """Parsing, dispatch and exit codes, with commands that do nothing."""
 import argparse
+import os
+import signal
+import threading
+import time
 
 import pytest
 
@@ -8,6 +12,8 @@ from gmmrefine import __main__ as main_module
 from gmmrefine.__main__ import COMMANDS, main, make_parser
 from gmmrefine.backend import tf
 from gmmrefine.errors import ConvergenceError, InputError, ResourceError
+from gmmrefine.io import folder_lock
+from gmmrefine.io.folder_lock import FolderLock
 
 
 @pytest.fixture
@@ -42,6 +48,43 @@ def test_an_interrupt_is_one_line(command, capsys):
     command(interrupt)
     assert main([]) == 1
     assert capsys.readouterr().err == "gmmrefine doctor: interrupted; the same command continues where it stopped\n"
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
+def test_a_signal_of_a_queue_or_a_closed_terminal_ends_a_command_and_releases_its_folder(command, capsys, tmp_path, number):
+    def fail(args):
+        FolderLock(tmp_path / "run", "refine")
+        os.kill(os.getpid(), number)
+        time.sleep(20)
+
+    command(fail)
+    before = signal.getsignal(number)
+    assert main([]) == 1
+    assert capsys.readouterr().err == "gmmrefine doctor: interrupted; the same command continues where it stopped\n"
+    assert signal.getsignal(number) == before and not (tmp_path / "run").exists()
+
+
+def test_a_run_that_has_lost_its_folder_says_so_at_once(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_lock, "_BEAT", 0.02)
+
+    def work(args):
+        FolderLock(tmp_path / "run", "refine")
+        (tmp_path / "run").rename(tmp_path / "moved")
+        time.sleep(20)
+
+    command(work)
+    assert main([]) == 1
+    said = f"{tmp_path / 'run'} was removed while this run worked in it; the run ends."
+    assert capsys.readouterr().err == f"gmmrefine doctor: {said}\n"
+
+
+def test_another_program_that_runs_commands_in_threads_keeps_its_signals(command, tmp_path):
+    seen = []
+    command(lambda args: seen.extend([signal.getsignal(signal.SIGTERM), folder_lock._end_process]))
+    thread = threading.Thread(target=main, args=([],))
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGTERM), None]
 
 
 def test_lack_of_memory_is_one_line(command, capsys):

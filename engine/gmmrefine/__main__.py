@@ -69,7 +69,7 @@ def main(arguments=None):
     """Run one command; an EngineError becomes one line on standard error and exit code 1."""
     args = make_parser().parse_args(arguments)
     try:
-        with ended_by_signals(), released_at_end(lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        with ended_by_signals() as end_process, released_at_end(end_process):
             args.run(args)
     except EngineError as error:
         print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
@@ -89,7 +89,10 @@ def main(arguments=None):
 
 @contextmanager
 def ended_by_signals():
-    """What queues and closed terminals send ends a command as Ctrl-C does, so that it leaves its folder to others."""
+    """What queues and closed terminals send ends a command as Ctrl-C does, so that it leaves its folder to others.
+
+    Yields what does so from another thread, or None where the program around has its own ways.
+    """
     def end(*_):
         raise KeyboardInterrupt
 
@@ -98,7 +101,7 @@ def ended_by_signals():
         number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)
         if is_main and signal.getsignal(number) is signal.SIG_DFL}
     try:
-        yield
+        yield (lambda: os.kill(os.getpid(), signal.SIGTERM)) if signal.SIGTERM in before else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gmmrefine.errors import ResourceError
-from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.io.atomic import LOCK_FILE, atomic_path, remove_leftovers
 
 
 def test_file_takes_its_name_at_the_end(tmp_path):
@@ -54,3 +54,12 @@ def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".mine.tmp", "iterations", "map.mrc"]
+
+
+def test_what_another_run_below_has_in_hand_stays(tmp_path):
+    for name in ("other", "other/patches", "patches"):
+        (tmp_path / name).mkdir()
+    for name in (LOCK_FILE, f"other/{LOCK_FILE}", "other/patches/.map.mrc.7.tmp", "patches/.map.mrc.8.tmp"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.tmp")] == [".map.mrc.7.tmp"]

@@ -2,11 +2,12 @@
 import errno
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gmmrefine.errors import ResourceError
 
+LOCK_FILE = "run.lock"  # in the folder of a run at work
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
@@ -44,10 +45,12 @@ def atomic_path(path):
 
 
 def remove_leftovers(folder):
-    """Remove what writers that were killed left in a folder and below it."""
-    for path in Path(folder).rglob(".*.tmp"):
-        if _TEMPORARY.fullmatch(path.name):
-            path.unlink()
+    """Remove what writers that were killed left in a folder and below it, not in folders below where other runs are at work."""
+    for place, below, files in os.walk(folder):
+        below[:] = [name for name in below if not os.path.exists(os.path.join(place, name, LOCK_FILE))]
+        for name in filter(_TEMPORARY.fullmatch, files):
+            with suppress(FileNotFoundError):  # of another process that is about to be refused here
+                os.unlink(os.path.join(place, name))
 
 
 def cannot_be_written(path, error):

@@ -13,10 +13,9 @@ from glob import escape, glob
 from pathlib import Path
 
 from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.atomic import cannot_be_written
+from gmmrefine.io.atomic import LOCK_FILE, cannot_be_written
 from gmmrefine.io.lock_claim import new_claim, read_claim
 
-LOCK_FILE = "run.lock"
 PARTS_FOLDER = "patches"  # DIR/patches/NN is part of the run in DIR
 _BEAT = 30.0  # seconds between signs of life
 _PATIENCE = 10.0  # seconds for another process to replace a dead lock, which takes milliseconds
@@ -202,7 +201,7 @@ def released_at_end(end_process):
 
     Parameters
     ----------
-    end_process : callable
+    end_process : callable or None
         Makes this program end with KeyboardInterrupt; called, in another thread, when it has lost its folder.
     """
     global _end_process

@@ -40,7 +40,7 @@ def read_local_resolution(path, volume):
             f"{path} is {len(local.data)}³ of {local.voxel_size:.4g} Å but the map is {n}³ of {size:.4g} Å; the local "
             "resolution must be on the grid of the map. Measure it from the half maps of this map.")
     known = local.data[local.data != 0]
-    if len(known) == 0 or known.min() < 1.9 * size or known.max() > n * size:
+    if len(known) == 0 or known.min() < 1.9 * size or known.max() > (1 + SAME_VOXEL_SIZE) * n * size:
         found = f"{known.min():.3g} to {known.max():.3g}" if len(known) else "0 everywhere"
         raise InputError(
             f"{path}: its values are {found}; expected a resolution in Å from {2 * size:.3g} (Nyquist) to {n * size:.3g} (the "
