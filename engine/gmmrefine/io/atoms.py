@@ -159,7 +159,7 @@ def _read_mended(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
     try:
-        structure = gemmi.read_structure(str(path))
+        structure = _read_any_age(path)
         if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):
             structure = _with_usual_columns(path)
         unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
@@ -168,6 +168,19 @@ def _read_mended(path):
     changes = mend_elements(structure, unstated)
     structure.setup_entities()
     return structure, changes
+
+
+def _read_any_age(path):
+    """The structure of a file; of PDB files of before 1996, whose lines end in the entry's name and a number, without these."""
+    try:
+        return gemmi.read_structure(str(path))
+    except RuntimeError:
+        lines = _lines(path)
+        if not any(line[:6] in ("ATOM  ", "HETATM") and line[76:80].strip().isdigit() for line in lines):
+            raise
+        structure = gemmi.read_pdb_string("\n".join(line[:72] for line in lines))
+        structure.merge_chain_parts()
+        return structure
 
 
 def _with_usual_columns(path):
