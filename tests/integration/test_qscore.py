@@ -135,7 +135,8 @@ def test_chains_without_polymer(tmp_path):
     """Waters, a ligand and an ion in chains of their own change no score of the protein, and have their own."""
     alone = write_pdb(tmp_path / "alone.pdb", *HELIX)
     model = write_pdb(
-        tmp_path / "model.pdb", *HELIX, residue("HOH", "W", 1, "O", at=(20, 20, 16)), residue("HOH", "W", 2, "O", at=(20, 30, 16)),
+        tmp_path / "model.pdb", *HELIX, residue("HOH", "W", 1, "O", at=(20, 20, 16)),
+        residue("HOH", "W", 2, "O", at=(20, 30, 16)),
         residue("DRG", "X", 1, "C1 C2 O1", at=(18, 45, 16)), residue("ZN", "Z", 1, "ZN:ZN", at=(20, 56, 16)))
     density = write_map_of(tmp_path / "map.mrc", model)
     _, table, _ = score(model, density, tmp_path / "q")

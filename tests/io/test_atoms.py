@@ -89,8 +89,21 @@ def test_of_alternative_residues_the_more_occupied_is_taken(tmp_path):
 
 
 def test_equally_occupied_alternatives_give_the_first(tmp_path):
-    lines = [residue(name, "A", 7, "N CA", "ATOM", occupancy=0.5, alternative=letter) for name, letter in (("SER", "A"), ("ALA", "B"))]
+    lines = [
+        residue(name, "A", 7, "N CA", "ATOM", occupancy=0.5, alternative=letter)
+        for name, letter in (("SER", "A"), ("ALA", "B"))]
     assert set(read_atoms(write_pdb(tmp_path / "model.pdb", *lines)).residue_names) == {"SER"}
+
+
+def test_chains_without_a_name_are_told_apart_by_segments(tmp_path):
+    lines = [
+        f"{line[:66]}      {segment:<4}{line[76:]}" for segment in ("PROA", "PROB")
+        for line in residue("ALA", " ", 1, "N CA C O CB", "ATOM", at=(0, 20.0 * (segment == "PROB"), 0))]
+    atoms, left_out = read_model(write_pdb(tmp_path / "model.pdb", lines))
+    assert atoms.chains.tolist() == ["PROA"] * 5 + ["PROB"] * 5 and atoms.residue_index.tolist() == [0] * 5 + [1] * 5
+    assert left_out.changes["chains_from_segments"] == ["PROA", "PROB"]
+    unnamed = read_atoms(write_pdb(tmp_path / "model.pdb", [line[:66] for line in lines[:5]]))
+    assert [name.strip() for name in unnamed.chains] == [""] * 5
 
 
 def test_hybrid_36_numbers(tmp_path):

@@ -57,7 +57,7 @@ def test_elements_that_a_residue_cannot_have_are_corrected_and_named(tmp_path):
 def test_elements_that_are_given_stay(tmp_path):
     """Selenium, a modified residue's chlorine, and a carbon of a drug that is called CL."""
     path = write_pdb(
-        tmp_path / "model.pdb", residue("MSE", "A", 1, "N CA C O CB CG SE:SE CE"), residue("DRG", "A", 2, "C1 CL:C", at=(20, 0, 0)))
+        tmp_path / "model.pdb", residue("MSE", "A", 1, "N CA C O CB CG SE:SE CE"), residue("DRG", "A", 2, "C1 CL:C"))
     atoms, left_out = read_model(path)
     assert atoms.elements.tolist() == ["N", "C", "C", "O", "C", "C", "Se", "C", "C", "C"]
     assert not any(left_out.changes.values())

@@ -165,7 +165,7 @@ def _read_mended(path):
         unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path}: not a readable mmCIF or PDB file ({error}).") from error
-    changes = mend_elements(structure, unstated)
+    changes = {**mend_elements(structure, unstated), "chains_from_segments": _name_chains_by_segments(structure)}
     structure.setup_entities()
     return structure, changes
 
@@ -181,6 +181,24 @@ def _read_any_age(path):
         structure = gemmi.read_pdb_string("\n".join(line[:72] for line in lines))
         structure.merge_chain_parts()
         return structure
+
+
+def _name_chains_by_segments(structure):
+    """Split chains without a name by their segments and call them so, as X-PLOR's files mean it; the names, list of str."""
+    names = []
+    for model in structure:
+        blank = next((chain for chain in model if not chain.name.strip()), None)
+        if blank is None or not any(residue.segment.strip() for residue in blank):
+            continue
+        parts = {}
+        for residue in blank:
+            segment = residue.segment.strip()
+            parts.setdefault(segment, gemmi.Chain(segment)).add_residue(residue)
+        model.remove_chain(blank.name)
+        for part in parts.values():
+            model.add_chain(part)
+        names = names or list(parts)
+    return names
 
 
 def _with_usual_columns(path):

@@ -15,7 +15,8 @@ WATERS = set(
 _VIRTUAL_SITES = {"M", "MW", "EP", "EPW", "LP", "LP1", "LP2", "OM"}  # charges of water models; nothing scatters there
 _PLACEHOLDERS = {"UNX", "UNL", "DUM"}
 _IONS_OF_CHARMM = {
-    "SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "RUB": "Rb", "LIT": "Li", "BAR": "Ba", "CAD": "Cd", "IOD": "I"}
+    "SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "RUB": "Rb", "LIT": "Li", "BAR": "Ba",
+    "CAD": "Cd", "IOD": "I"}
 _LONGEST_SHORT_BOND = 1.65  # Å, between carbon, nitrogen, oxygen and phosphorus; C–Cl is 1.74, metals are farther
 _HEAVIEST = 92
 _STANDARD = "CNOSP"
