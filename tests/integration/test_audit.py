@@ -255,6 +255,41 @@ def test_refitted_models(small):
         assert_refused(outcome, "audit", words)
 
 
+def test_refitted_models_in_another_order(small):
+    """Atoms sorted by name and residues turned round: the same scores, each beside its atom."""
+    atoms = read_atoms(small / "model.pdb")
+    save(small / "other.mrc", map_of_atoms(atoms.positions, np.ones(len(atoms)), GRID, 0.9))
+    write_pdb(small / "sorted.pdb", *[sorted(lines, key=lambda line: line[12:16]) for lines in reversed(MODEL)])
+    outcome = audit(small, "other.mrc", options=("--refitted", small / "model.pdb", small / "sorted.pdb"))
+    assert outcome.code == 0, outcome.err
+    assert np.abs(read_star(small / "out" / "changes.star")["changes"].numbers("gmmQChange")).max() < 1e-6
+    table = read_star(small / "out" / "atoms.star")["atoms"]
+    scores = dict(zip(zip(table.strings("gmmResidueNumber"), table.strings("gmmAtomName")), table.numbers("gmmQScoreMap2")))
+    rows = gemmi.cif.read(str(small / "out" / "change_map_2.cif")).sole_block().find(
+        "_atom_site.", ["auth_seq_id", "label_atom_id", "Q_score"])
+    assert len(rows) == len(scores) == 42 and len({row[2] for row in rows}) > 20
+    assert all(float(row[2]) == pytest.approx(scores[row[0], row[1]], abs=6e-4) for row in rows)
+    write_pdb(small / "renamed.pdb", *MODEL[:-1], residue("HOH", "A", 103, "O", at=(18, 30, 14)))
+    refused = gmmrefine(
+        "audit", small / "model.pdb", small / "whole.mrc", small / "other.mrc", "-o", small / "bad", "--refitted",
+        small / "model.pdb", small / "renamed.pdb")
+    assert_refused(refused, "audit", "1 atoms only in")
+    assert "A/HOH 102 O" in refused.err and "A/HOH 103 O" in refused.err
+
+
+def test_free_amino_acids_are_judged(small):
+    """Four glutamates, of which two are erased."""
+    free = [residue("GLU", "L", number, PEPTIDE, "HETATM", at=(20, 8.0 + 10 * number, 18)) for number in range(1, 5)]
+    atoms = read_atoms(write_pdb(small / "model.pdb", *MODEL[:8], *free))
+    left = (atoms.chains != "L") | (atoms.residue_numbers > 2)
+    for name, weights in (("whole", np.ones(len(atoms))), ("erased", left.astype(float))):
+        save(small / f"{name}.mrc", map_of_atoms(atoms.positions, weights, GRID, 0.9))
+    outcome = audit(small, "erased.mrc")
+    assert outcome.code == 0, outcome.err
+    assert record(small / "out")["results"]["lost"]["erased"] == ["L/GLU 1", "L/GLU 2"]
+    assert "4 residues that the file has among those of a chain are bonded to none" in outcome.out
+
+
 def assert_scored_model(folder, source):
     """The model of the second map is that of `source`, with the scores of the table."""
     made, scores = folder / "out" / "change_map_2.cif", read_star(folder / "out" / "atoms.star")["atoms"]

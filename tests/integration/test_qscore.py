@@ -131,6 +131,34 @@ def test_alternatives_hydrogens_and_further_models_are_left_out_and_counted(mode
     assert usual["models_left_out"] == 0
 
 
+def test_chains_without_polymer(tmp_path):
+    """Waters, a ligand and an ion in chains of their own change no score of the protein, and have their own."""
+    alone = write_pdb(tmp_path / "alone.pdb", *HELIX)
+    model = write_pdb(
+        tmp_path / "model.pdb", *HELIX, residue("HOH", "W", 1, "O", at=(20, 20, 16)),
+        residue("HOH", "W", 2, "O", at=(20, 30, 16)),
+        residue("DRG", "X", 1, "C1 C2 O1", at=(18, 45, 16)), residue("ZN", "Z", 1, "ZN:ZN", at=(20, 56, 16)))
+    density = write_map_of(tmp_path / "map.mrc", model)
+    _, table, _ = score(model, density, tmp_path / "q")
+    _, expected, _ = score(alone, density, tmp_path / "a")
+    assert table.numbers("gmmQScore")[:60] == pytest.approx(expected.numbers("gmmQScore"), abs=1e-6)
+    assert table.strings("gmmClass")[60:] == ["water", "water", "ligand", "ligand", "ligand", "ion"]
+    assert read_star(tmp_path / "q" / "chains.star")["chains"].strings("gmmChain") == ["A", "W", "X", "Z"]
+    windows = read_star(tmp_path / "q" / "residues.star")["residues"].strings("gmmQWindow")
+    assert "<NA>" not in windows[:12] and windows[12:] == ["<NA>"] * 4
+    assert len(list((tmp_path / "q" / "figures").glob("residues_*.png"))) == 1
+
+
+def test_what_was_read_otherwise_is_said(model, density, tmp_path):
+    lines = [line[:66] if line.startswith("ATOM") else line for line in model.read_text().splitlines()]
+    bare = tmp_path / "bare.pdb"
+    bare.write_text("\n".join(lines) + "\n")
+    results, table, said = score(bare, density, tmp_path / "q")
+    assert "60 atoms have no element in the file; it is taken from their names and distances: ALA N: N, ALA CA: C" in said
+    assert results["read_otherwise"]["elements_guessed"]["count"] == 60 and "freed" not in results["read_otherwise"]
+    assert set(table.strings("gmmElement")) == {"N", "C", "O", "Mg"}
+
+
 def test_zero_occupancy_is_scored_and_said(density, tmp_path):
     empty = residue("ALA", "A", 12, PEPTIDE, "ATOM", at=(10, 55.6, 10), occupancy=0.0)
     model = write_pdb(tmp_path / "empty.pdb", *HELIX[:11], empty, MAGNESIUM)

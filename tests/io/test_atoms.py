@@ -4,6 +4,7 @@ import os
 import gemmi
 import numpy as np
 import pytest
+from model_files import residue, write_pdb
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atoms import embedded_model, read_atoms, read_model
@@ -68,6 +69,63 @@ def test_scored_model_holds_each_score_beside_its_atom(tmp_path):
     table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find(
         "_atom_site.", ["Q_score", "B_iso_or_equiv", "Q_change"])
     assert [list(row) for row in table] == [["0.250", "0.250", "0.125"], ["?", "?", "0.250"], ["-0.500", "-0.500", "?"]]
+
+
+def test_of_alternative_residues_the_more_occupied_is_taken(tmp_path):
+    """Point heterogeneity: serine and alanine at one place; a ligand of the same number without altlocs is another molecule."""
+    lines = []
+    for name, letter, occupancy in (("SER", "A", 0.4), ("ALA", "B", 0.6)):
+        lines.append(residue(name, "A", 7, "N CA C O CB", "ATOM", occupancy=occupancy, alternative=letter))
+    path = write_pdb(tmp_path / "model.pdb", *lines, residue("DRG", "A", 7, "C1 C2", at=(0, 20, 0)))
+    atoms, left_out = read_model(path)
+    assert list(dict.fromkeys(atoms.residue_names.tolist())) == ["ALA", "DRG"] and len(atoms) == 7
+    assert left_out.alternatives == 5 and np.unique(atoms.residue_index).tolist() == [1, 2]
+    everything, left_out = read_model(path, all_places=True)
+    assert len(everything) == 12 and everything.occupancies[:10] == pytest.approx([0.4] * 5 + [0.6] * 5)
+    write_scored_model(path, tmp_path / "scored.cif", {"Q_score": np.arange(7) / 10})
+    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find("_atom_site.", ["label_comp_id", "Q_score"])
+    assert [row[0] for row in table] == ["ALA"] * 5 + ["DRG"] * 2
+    assert [float(row[1]) for row in table] == pytest.approx(np.arange(7) / 10)
+
+
+def test_equally_occupied_alternatives_give_the_first(tmp_path):
+    lines = [
+        residue(name, "A", 7, "N CA", "ATOM", occupancy=0.5, alternative=letter)
+        for name, letter in (("SER", "A"), ("ALA", "B"))]
+    assert set(read_atoms(write_pdb(tmp_path / "model.pdb", *lines)).residue_names) == {"SER"}
+
+
+def test_chains_without_a_name_are_told_apart_by_segments(tmp_path):
+    lines = [
+        f"{line[:66]}      {segment:<4}{line[76:]}" for segment in ("PROA", "PROB")
+        for line in residue("ALA", " ", 1, "N CA C O CB", "ATOM", at=(0, 20.0 * (segment == "PROB"), 0))]
+    atoms, left_out = read_model(write_pdb(tmp_path / "model.pdb", lines))
+    assert atoms.chains.tolist() == ["PROA"] * 5 + ["PROB"] * 5 and atoms.residue_index.tolist() == [0] * 5 + [1] * 5
+    assert left_out.changes["chains_from_segments"] == ["PROA", "PROB"]
+    unnamed = read_atoms(write_pdb(tmp_path / "model.pdb", [line[:66] for line in lines[:5]]))
+    assert [name.strip() for name in unnamed.chains] == [""] * 5
+
+
+def test_hybrid_36_numbers(tmp_path):
+    """Residue A000 is 10000 and A001 10001; atom serials may be hybrid too."""
+    lines = residue("ALA", "A", 1, "N CA", "ATOM")
+    hybrid = [line[:6] + "A0000" + line[11:22] + number + line[26:] for line, number in zip(lines, ("A000", "A001"))]
+    assert read_atoms(write_pdb(tmp_path / "model.pdb", hybrid)).residue_numbers.tolist() == [10000, 10001]
+
+
+@pytest.mark.parametrize("number", [999_999, 1_234_567, 16_777_217, 2_000_000_001])
+def test_numbers_of_any_length_are_exact(tmp_path, number):
+    columns = "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z"
+    rows = [f"HETATM {number + place} C C{place} . DRG A-2 . {place} 0 0 {number}" for place in range(3)]
+    header = ["data_x", "loop_", *(f"_atom_site.{name}" for name in [*columns.split(), "auth_seq_id"])]
+    (tmp_path / "model.cif").write_text("\n".join([*header, *rows]) + "\n")
+    atoms = read_atoms(tmp_path / "model.cif")
+    assert atoms.residue_numbers.tolist() == [number] * 3 and atoms.residue_label(0) == f"A-2/DRG {number}"
+    write_scored_model(tmp_path / "model.cif", tmp_path / "scored.cif", {"Q_score": np.array([0.1, 0.2, 0.3])})
+    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find(
+        "_atom_site.", ["auth_seq_id", "auth_asym_id", "label_atom_id", "Q_score"])
+    assert [list(row) for row in table] == [
+        [str(number), "A-2", f"C{place}", f"0.{place + 1}00"] for place in range(3)]
 
 
 @pytest.mark.parametrize("text, words", [("END\n", "no atoms in it"), (PDB.splitlines()[3] + "\n", "no atoms in it")])

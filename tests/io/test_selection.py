@@ -1,4 +1,6 @@
 """Parts of an atomic model by chain, residue number and residue name."""
+from dataclasses import replace
+
 import gemmi
 import numpy as np
 import pytest
@@ -35,6 +37,18 @@ def atoms(tmp_path_factory):
 def test_terms(atoms, text, expected):
     chosen = selected_atoms(atoms, text)
     assert chosen.dtype == bool and np.flatnonzero(chosen).tolist() == list(expected)
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("52", [1, 2, 3]), ("52A", [2]), ("52A-53", [2, 3, 4]), ("51-52A", [0, 1, 2]), ("51-52", [0, 1, 2, 3]), ("52B,51", [0, 3])])
+def test_insertion_codes_and_chains_of_an_assembly(tmp_path, text, expected):
+    places = [(51, " "), (52, " "), (52, "A"), (52, "B"), (53, " ")]
+    model = read_atoms(write_pdb(tmp_path / "model.pdb", *[
+        residue("ALA", "H", number, "CA:C", "ATOM", at=(3.8 * place, 0, 0), insertion=code)
+        for place, (number, code) in enumerate(places)]))
+    assembly = replace(model, chains=np.array(["H-2"] * 5))
+    assert np.flatnonzero(selected_atoms(model, text)).tolist() == expected
+    assert np.flatnonzero(selected_atoms(assembly, f"chain H-2 and {text}")).tolist() == expected
 
 
 @pytest.mark.parametrize("text, expected", [

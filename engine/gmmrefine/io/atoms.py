@@ -159,15 +159,46 @@ def _read_mended(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
     try:
-        structure = gemmi.read_structure(str(path))
+        structure = _read_any_age(path)
         if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):
             structure = _with_usual_columns(path)
         unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path}: not a readable mmCIF or PDB file ({error}).") from error
-    changes = mend_elements(structure, unstated)
+    changes = {**mend_elements(structure, unstated), "chains_from_segments": _name_chains_by_segments(structure)}
     structure.setup_entities()
     return structure, changes
+
+
+def _read_any_age(path):
+    """The structure of a file; of PDB files of before 1996, whose lines end in the entry's name and a number, without these."""
+    try:
+        return gemmi.read_structure(str(path))
+    except RuntimeError:
+        lines = _lines(path)
+        if not any(line[:6] in ("ATOM  ", "HETATM") and line[76:80].strip().isdigit() for line in lines):
+            raise
+        structure = gemmi.read_pdb_string("\n".join(line[:72] for line in lines))
+        structure.merge_chain_parts()
+        return structure
+
+
+def _name_chains_by_segments(structure):
+    """Split chains without a name by their segments and call them so, as X-PLOR's files mean it; the names, list of str."""
+    names = []
+    for model in structure:
+        blank = next((chain for chain in model if not chain.name.strip()), None)
+        if blank is None or not any(residue.segment.strip() for residue in blank):
+            continue
+        parts = {}
+        for residue in blank:
+            segment = residue.segment.strip()
+            parts.setdefault(segment, gemmi.Chain(segment)).add_residue(residue)
+        model.remove_chain(blank.name)
+        for part in parts.values():
+            model.add_chain(part)
+        names = names or list(parts)
+    return names
 
 
 def _with_usual_columns(path):

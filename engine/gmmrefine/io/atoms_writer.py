@@ -52,9 +52,8 @@ def write_scored_model(source, path, scores):
     chosen = chosen_atoms(structure[0])
     for *_, atom in chosen:
         atom.flag = _KEPT
-    serials = [atom.serial for *_, atom in chosen]
     for number, (*_, atom) in enumerate(chosen):
-        atom.serial = number  # finds the atom again among the rows; written as whole numbers of any length
+        atom.serial = number  # finds the atom again among the rows, which are numbered anew
     for chain in structure[0]:
         for residue in chain:
             for index in reversed(range(len(residue))):
@@ -62,8 +61,6 @@ def write_scored_model(source, path, scores):
                     del residue[index]
     structure.remove_empty_chains()
     numbers = [site.atom.serial for site in structure[0].all()]
-    for site in structure[0].all():
-        site.atom.serial = serials[site.atom.serial]
     document = structure.make_mmcif_document()
     column = document.sole_block().find_values("_atom_site.B_iso_or_equiv")
     loop = column.get_loop()

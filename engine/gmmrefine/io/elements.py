@@ -4,6 +4,8 @@ By the atom's name and by distance: nothing but a hydrogen lies within 1.2 Å of
 selenium or metal within 1.65 Å, so that CA of alanine and CA of a calcium, CL1 of a drug and CL of a carbon are told apart
 however the name stands in its columns.
 """
+from functools import lru_cache
+
 import gemmi
 import numpy as np
 
@@ -13,7 +15,8 @@ WATERS = set(
 _VIRTUAL_SITES = {"M", "MW", "EP", "EPW", "LP", "LP1", "LP2", "OM"}  # charges of water models; nothing scatters there
 _PLACEHOLDERS = {"UNX", "UNL", "DUM"}
 _IONS_OF_CHARMM = {
-    "SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "RUB": "Rb", "LIT": "Li", "BAR": "Ba", "CAD": "Cd", "IOD": "I"}
+    "SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "RUB": "Rb", "LIT": "Li", "BAR": "Ba",
+    "CAD": "Cd", "IOD": "I"}
 _LONGEST_SHORT_BOND = 1.65  # Å, between carbon, nitrogen, oxygen and phosphorus; C–Cl is 1.74, metals are farther
 _HEAVIEST = 92
 _STANDARD = "CNOSP"
@@ -50,13 +53,12 @@ def unstated_in_pdb(lines):
 
 
 def _mend_residue(chain, residue, unstated, changes):
-    info = gemmi.find_tabulated_residue(residue.name)
-    is_standard = info.is_standard() and not info.is_water()
-    is_water = residue.name.upper() in WATERS
-    for index in reversed(range(len(residue))):
-        if is_water and residue[index].name.upper() in _VIRTUAL_SITES:
-            changes["virtual_sites"].append(f"{chain.name}/{residue.name} {residue.seqid}")
-            del residue[index]
+    is_standard, is_tabulated = _known(residue.name)
+    if residue.name.upper() in WATERS:
+        for index in reversed(range(len(residue))):
+            if residue[index].name.upper() in _VIRTUAL_SITES:
+                changes["virtual_sites"].append(f"{chain.name}/{residue.name} {residue.seqid}")
+                del residue[index]
     for atom in residue:
         found = atom.element.name
         is_unstated = found == "X" or (atom.name, residue.name) in unstated
@@ -65,7 +67,7 @@ def _mend_residue(chain, residue, unstated, changes):
             if element is None or element == found or (element in HYDROGENS and found in HYDROGENS):
                 element = found
         elif is_unstated and residue.name not in _PLACEHOLDERS:
-            element = _by_name_and_distance(residue, atom, info)
+            element = _by_name_and_distance(residue, atom, is_tabulated)
         else:
             continue
         if is_unstated and element != "X" and element not in HYDROGENS:
@@ -76,6 +78,14 @@ def _mend_residue(chain, residue, unstated, changes):
             atom.element = gemmi.Element(element)
 
 
+@lru_cache(maxsize=None)
+def _known(name):
+    """Whether gemmi's table has a residue as a standard one, and as any amino acid or nucleotide."""
+    info = gemmi.find_tabulated_residue(name)
+    return info.is_standard() and not info.is_water(), info.is_amino_acid() or info.is_nucleic_acid()
+
+
+@lru_cache(maxsize=None)
 def _letters(name):
     return "".join(letter for letter in name.upper() if letter.isalpha())
 
@@ -86,7 +96,7 @@ def _by_first_letter(name):
     return first if first and first in _STANDARD + "HD" else None
 
 
-def _by_name_and_distance(residue, atom, info):
+def _by_name_and_distance(residue, atom, is_tabulated):
     letters, name = _letters(atom.name), residue.name.upper()
     two, one = gemmi.Element(letters[:2].capitalize()), gemmi.Element(letters[:1])
     is_symbol = len(letters) > 1 and 0 < two.atomic_number <= _HEAVIEST
@@ -97,7 +107,7 @@ def _by_name_and_distance(residue, atom, info):
             return _IONS_OF_CHARMM[name]
         return two.name if is_symbol and letters[:2] in name else one.name
     names = {other.name for other in residue}
-    is_monomer = info.is_amino_acid() or info.is_nucleic_acid() or names >= {"N", "CA", "C"}
+    is_monomer = is_tabulated or names >= {"N", "CA", "C"}
     if is_symbol and (letters[:2] in _IN_MONOMERS or not is_monomer) and _nearest(residue, atom) > _LONGEST_SHORT_BOND:
         return two.name
     return one.name

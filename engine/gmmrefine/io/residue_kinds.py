@@ -66,7 +66,7 @@ def residue_kinds(structure, chosen, component_types):
     Returns
     -------
     tuple
-        dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to residue labels whose kind is not the file's.
+        dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to labels of residues that the file has elsewhere.
     """
     members = _members(structure, chosen, component_types)
     _link(members, structure.connections)
@@ -101,7 +101,7 @@ def _entity_kinds(structure):
             polymer = entity.polymer_type if entity else gemmi.PolymerType.Unknown
             has_sequence = bool(entity) and len(entity.full_sequence) > 1
             if polymer == gemmi.PolymerType.Unknown:
-                polymer = gemmi.check_polymer_type(subchain)
+                polymer = subchain.check_polymer_type()
             found = _POLYMERS.get(polymer, OTHER_POLYMER)
         else:
             found = _ENTITIES.get(kind, UNKNOWN)
@@ -161,7 +161,9 @@ def _link_by_distance(members, firsts, seconds, longest):
 
 def _link_by_file(members, connections):
     """The covalent links of ``_struct_conn`` and LINK between backbone atoms, however long."""
-    found = {(member.chain, str(member.residue.seqid), member.residue.name): member for member in members} if len(connections) else {}
+    found = {}
+    if len(connections):
+        found = {(member.chain, str(member.residue.seqid), member.residue.name): member for member in members}
     for link in connections:
         names = {link.partner1.atom_name, link.partner2.atom_name}
         is_backbone = any(names & set(firsts) and names & set(seconds) for _, firsts, seconds, _ in _BACKBONE_BONDS)

@@ -5,14 +5,16 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 
-_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?$")
+_RANGE = re.compile(r"(-?\d+)([A-Za-z]?)(?:-(-?\d+)([A-Za-z]?))?$")
 _EXAMPLES = "'chain A and 1-200', 'chain A,B', 'residue ATP,MG', 'chain A and 1-200 or chain C'"
 
 
 def selected_atoms(atoms, text):
     """Which atoms a selection names.
 
-    Terms are ``chain A,B``, residue numbers ``1-200,250`` and ``residue ATP,MG``; ``and`` binds closer than ``or``.
+    Terms are ``chain A,B``, residue numbers ``1-200,250`` and ``residue ATP,MG``; ``and`` binds closer than ``or``. A number
+    with an insertion code, ``52A``, is that residue; without one it is all of that number, and in a range a code counts as
+    the place in the alphabet.
 
     Parameters
     ----------
@@ -50,9 +52,19 @@ def _term(atoms, term, text):
         match = _RANGE.match(part.strip())
         if not match:
             raise InputError(f"selection '{text}': '{term}' is not understood. Expected e.g. {_EXAMPLES}.")
-        first, last = int(match[1]), int(match[2] or match[1])
-        numbers |= (atoms.residue_numbers >= first) & (atoms.residue_numbers <= last)
+        numbers |= _in_range(atoms, *match.groups())
     return numbers
+
+
+def _in_range(atoms, first, first_code, last, last_code):
+    """Which atoms (A,) bool lie in a range of residue numbers; ``last`` is None for a single one."""
+    if last is None:
+        return (atoms.residue_numbers == int(first)) & ((atoms.insertion_codes == first_code) | (first_code == ""))
+    above = (atoms.residue_numbers > int(first)) | (
+        (atoms.residue_numbers == int(first)) & (atoms.insertion_codes >= first_code))
+    below = (atoms.residue_numbers < int(last)) | (
+        (atoms.residue_numbers == int(last)) & ((atoms.insertion_codes <= last_code) | (last_code == "")))
+    return above & below
 
 
 def _named(names, wanted, what, text):

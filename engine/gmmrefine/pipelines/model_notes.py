@@ -12,6 +12,7 @@ _CHANGES = {
     "waters": "residues are an oxygen with two hydrogens; they count as water",
     "elements_guessed": "atoms have no element in the file; it is taken from their names and distances",
     "elements_corrected": "atoms have another element in the file than their residue can have; it is taken from their names",
+    "chains_from_segments": "chains have no name in the file; they are called by their segments",
     "virtual_sites": "sites of water models hold no atom and are left out"}
 AS_DENSITY = {
     "models_left_out": "further models in the file have no part in this; only the first has",
@@ -35,10 +36,11 @@ def model_counts(atoms, others):
     dict
         Numbers; of ``changes`` names (as many as there are kinds of them) and numbers.
     """
+    changes = {
+        kind: {"count": len(names), "names": list(dict.fromkeys(names))} for kind, names in others.changes.items() if names}
     return {
         "models_left_out": others.models, "hydrogens_left_out": others.hydrogens, "alternatives": others.alternatives,
-        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0)), "read_otherwise": {
-            kind: {"count": len(names), "names": list(dict.fromkeys(names))} for kind, names in others.changes.items() if names}}
+        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0)), "read_otherwise": changes}
 
 
 def place_counts(atoms, outside, flat):
@@ -63,7 +65,8 @@ def notes_on_model(results, words):
     """Sentences on what ``model_counts`` found, list of str; ``words`` are ``SCORED`` or ``AS_DENSITY``."""
     changes = results.get("read_otherwise", {})
     return [f"{results[name]} {text}" for name, text in words.items() if results.get(name)] + [
-        f"{changes[kind]['count']} {text}: {some(changes[kind]['names'], '')}" for kind, text in _CHANGES.items() if kind in changes]
+        f"{changes[kind]['count']} {text}: {some(changes[kind]['names'], '')}"
+        for kind, text in _CHANGES.items() if kind in changes]
 
 
 def notes_on_places(results):

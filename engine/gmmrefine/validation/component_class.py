@@ -96,7 +96,8 @@ def _class_of_molecule(residue):
         return ION
     if name in _LIPIDS or _has_tail(residue):
         return LIPID
-    if residue.entities[0] == "sugar" or name in _GLYCANS or gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET):
+    is_sugar = gemmi.find_tabulated_residue(name).kind in (gemmi.ResidueKind.PYR, gemmi.ResidueKind.KET)
+    if is_sugar or residue.entities[0] == "sugar" or name in _GLYCANS:
         return GLYCAN
     if only in ("C", "N", "O", "P", "S"):
         return UNKNOWN  # one atom of something larger
