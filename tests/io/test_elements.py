@@ -48,7 +48,7 @@ def test_hydrogens_by_any_name_are_hydrogens(tmp_path, name, where):
 def test_elements_that_a_residue_cannot_have_are_corrected_and_named(tmp_path):
     wrong = dict(ALANINE)
     wrong["CA:CA"] = wrong.pop("CA")
-    path = write_pdb(tmp_path / "model.pdb", residue("ALA", "A", 1, wrong, "ATOM"), residue("CA", "A", 2, "CA:CA", at=(9, 0, 0)))
+    path = write_pdb(tmp_path / "model.pdb", residue("ALA", "A", 1, wrong, "ATOM"), residue("CA", "A", 2, "CA:CA"))
     atoms, left_out = read_model(path)
     assert sorted(atoms.elements.tolist()) == ["C", "C", "C", "Ca", "N", "O"]
     assert left_out.changes["elements_corrected"] == ["ALA CA: C, not Ca"] and left_out.changes["elements_guessed"] == []
