@@ -7,8 +7,8 @@ import numpy as np
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import table_values
 from gmmrefine.io.particle_table import read_table, require, table_of
-from gmmrefine.io.stacks import find_stack, plain_path, split_image_names
-from gmmrefine.io.star import folder_of, quoted, text_columns, write_star
+from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
+from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
 
 
@@ -52,8 +52,7 @@ def particles_from_table(table, split_halves=0):
     block = table.particles
     require(block, ("rlnImageName",), "where the images are")
     optics_rows = table.optics_rows()
-    names, stack_index, slice_index = split_image_names(block.strings("rlnImageName"), block.where)
-    stacks = tuple(find_stack(name, table.source) for name in names)
+    table, stacks, stack_index, slice_index = _located(table)
     rotations = table_values.rotations(block)
     pixel_size = table_values.pixel_size(table, optics_rows)
     ctf, notes = table_values.ctf(table, optics_rows)
@@ -63,6 +62,29 @@ def particles_from_table(table, split_halves=0):
         box_size=table_values.box_size(table, optics_rows, stacks, stack_index), pixel_size=pixel_size,
         row=np.arange(len(block)), parent=table_values.parents(block), table=replace(table, notes=table.notes + notes))
     return with_half_sets(particles, split_halves)
+
+
+def _located(table):
+    """Where the images of a table are.
+
+    Returns
+    -------
+    tuple
+        The table with a number in every image name and a note where another stack may be meant; paths of the stacks; stack of
+        each row (N,), image in it (N,) from 0.
+    """
+    block, finder = table.particles, StackFinder(table.source)
+    written = block.strings("rlnImageName")
+    names, stack_index, slice_index = split_image_names(written, block.where)
+    stacks = tuple(finder.find(name) for name in names)
+    numbered = numbered_image_names(written, stacks, stack_index, block.where)
+    if numbered != written:
+        block = block.with_columns(dict(block.columns, rlnImageName=text_column(numbered)))
+    doubtful = [(found, other) for found, other in zip(stacks, map(finder.other, names, stacks)) if other]
+    notes = [
+        f"{table.source}: {doubtful[0][0]} is read, but {doubtful[0][1]} has the same name ({len(doubtful)} of {len(stacks)} "
+        "stacks are in two places); write full paths in rlnImageName if the other is meant"] if doubtful else []
+    return replace(table, particles=block, notes=(*table.notes, *notes)), stacks, stack_index, slice_index
 
 
 def with_half_sets(particles, seed):
@@ -123,12 +145,12 @@ def _named_from(folder, particles):
 
 def _image_names(path, particles, block):
     """rlnImageName as text, absolute where the stack would not be found from the folder of ``path``."""
-    text, moved = block.columns["rlnImageName"].tolist(), {}
+    text, moved, finder = block.columns["rlnImageName"].tolist(), {}, StackFinder(path)
     for position, name in enumerate(block.strings("rlnImageName")):
         index, _, written = name.partition("@")
         stack = particles.stacks[particles.stack_index[position]]
         if written not in moved:
-            found = not os.path.isfile(stack) or find_stack(written, path) == stack
+            found = not os.path.isfile(stack) or finder.find(written) == stack
             moved[written] = None if found else stack + written[len(plain_path(written)):]
         if moved[written]:
             text[position] = quoted(f"{index}@{moved[written]}")
