@@ -1,7 +1,8 @@
 """STAR files as tables of text, so that what is not understood survives unchanged.
 
 The reader follows RELION's own rules (one row per line, values split at blanks) because the libraries at hand either
-turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc').
+turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc'). Of STAR's own rules it has quotes,
+comments after values and keywords in any case; line ends and the encoding may be those of any system.
 """
 import re
 from dataclasses import dataclass, field
@@ -12,11 +13,17 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.particles.stack_file import compression
 
 ROWS_AT_A_TIME = 4096
 RELION_31 = 30001
 NONE = b"<NA>"
-_VALUES = re.compile(rb"""'[^']*'(?=\s|$)|"[^"]*"(?=\s|$)|\S+""")
+# what programs write where a value is missing, without quotes and in lower case
+_NONE_TEXTS = (b"<na>", b"none", b"nan", b"-nan", b"null", b"na", b"n/a", b".", b"?", b"")
+_VALUES = re.compile(rb"""'.*?'(?=\s|$)|".*?"(?=\s|$)|\S+""")
+_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_SNIFFED = 1 << 16
+_NEED_QUOTES = ("#", "_", "'", '"', ";")  # at the beginning of a value
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +89,16 @@ class StarBlock:
         return values
 
     def optional_numbers(self, label):
-        """Values of a column of ``optional_column``, (R,) float; NaN for ``<NA>``."""
-        text = self.columns[label]
-        values = self.with_columns({label: np.where(text == NONE, b"0", text)}).numbers(label)
-        return np.where(text == NONE, np.nan, values)
+        """Values of a column of which some may be missing, (R,) float; NaN for ``<NA>``, ``None``, nothing at all and the like."""
+        text, missing = self.columns[label], self.missing(label)
+        values = self.with_columns({label: np.where(missing, b"0", text)}).numbers(label)
+        return np.where(missing, np.nan, values)
+
+    def missing(self, label):
+        """Where a column has no value, (R,) bool: ``<NA>``, ``None``, ``nan``, an empty text and the like."""
+        different, index = np.unique(self.columns[label], return_inverse=True)
+        none = [text.lower() in _NONE_TEXTS for text in _unquoted(different.tolist())]
+        return np.array(none, bool)[index.ravel()]
 
     def integers(self, label):
         """Values of a column as whole numbers, (R,) int."""
@@ -142,28 +155,46 @@ def read_star(path):
         Missing or unreadable file, not a STAR file, a row of another length than its header.
     """
     blocks, builder, version = {}, None, RELION_31
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                line = line.strip()
-                if line.startswith(b"# version"):
-                    version = max(RELION_31, _version(line))
-                if not line or line.startswith(b"#"):
-                    continue
-                if line.startswith(b"data_") and len(line.split()) == 1:
-                    builder = _BlockBuilder(line[5:].decode("utf-8", "replace"), str(path), version)
-                    if builder.name in blocks:
-                        raise InputError(f"{path}, line {number}: a second block data_{builder.name}; rename one.")
-                    blocks[builder.name] = builder
-                elif builder is None:
-                    raise InputError(f"{path} is not a STAR file: line {number} comes before any data_ block.")
-                else:
-                    builder.add(line, number)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    for number, line in _lines(path):
+        if line.startswith(b"# version"):
+            version = max(RELION_31, _version(line))
+        words = _split(line)
+        if not words:
+            continue
+        if len(words) == 1 and words[0][:5].lower() == b"data_":
+            builder = _BlockBuilder(words[0][5:].decode("utf-8", "replace"), str(path), version)
+            if builder.name in blocks:
+                raise InputError(f"{path}, line {number}: a second block data_{builder.name}; rename one.")
+            blocks[builder.name] = builder
+        elif builder is None:
+            raise InputError(f"{path} is not a STAR file: line {number} comes before any data_ block.")
+        else:
+            builder.add(words, number)
     if not blocks:
         raise InputError(f"{path} is not a STAR file: it has no data_ block.")
     return {name: builder.block() for name, builder in blocks.items()}
+
+
+def _lines(path):
+    """Lines of a file, (number from 1, bytes) without blanks at the ends, whatever system wrote it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_SNIFFED)
+            packed = compression(head)
+            if packed:
+                raise InputError(f"{path}: {packed} and give the unpacked file.")
+            if head.startswith(_UTF16_MARKS):
+                text = (head + file.read()).decode("utf-16", "replace")
+                lines = text.encode().splitlines()
+            elif b"\r" in head and b"\n" not in head:
+                lines = (head + file.read()).split(b"\r")
+            else:
+                file.seek(0)
+                lines = file
+            for number, line in enumerate(lines, 1):
+                yield number, (line[len(_UTF8_MARK):] if line.startswith(_UTF8_MARK) else line).strip()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
 def write_star(path, blocks):
@@ -191,8 +222,11 @@ def folder_of(path):
 
 
 def quoted(text):
-    """One value as STAR text, bytes, in quotes when it is empty or has blanks."""
-    return (f'"{text}"' if not text or any(c.isspace() for c in text) else text).encode("utf-8", "surrogateescape")
+    """One value as STAR text, bytes, in quotes when it is empty, has blanks or would be taken for something else."""
+    if not text or text.startswith(_NEED_QUOTES) or any(c.isspace() for c in text):
+        mark = "'" if '"' in text else '"'
+        text = f"{mark}{text}{mark}"
+    return text.encode("utf-8", "surrogateescape")
 
 
 class _BlockBuilder:
@@ -203,15 +237,20 @@ class _BlockBuilder:
         self.labels, self.rows, self.packed = [], [], []
         self.is_loop = False
 
-    def add(self, line, number):
-        if line == b"loop_" and not self.labels:
+    def add(self, words, number):
+        first = words[0]
+        if first.lower() == b"loop_":
+            if self.labels:
+                raise InputError(f"{self.source}, line {number}: a second loop_ in data_{self.name}; expected one table a block.")
             self.is_loop = True
-        elif line.startswith(b"_") and not (self.is_loop and (self.rows or self.packed)):
-            self._add_label(_split(line), number)
+            for word in words[1:]:
+                self._add_label([word], number)
+        elif first.startswith(b"_") and not (self.is_loop and (self.rows or self.packed)):
+            self._add_label(words, number)
         elif not self.is_loop:
             raise InputError(f"{self.source}, line {number}: expected '_label value' or loop_ in data_{self.name}.")
         else:
-            self._add_row(_split(line), number)
+            self._add_row(words, number)
 
     def _add_label(self, words, number):
         label = words[0][1:].decode("utf-8", "replace")
@@ -221,7 +260,8 @@ class _BlockBuilder:
         if not self.is_loop:
             if len(words) < 2:
                 raise InputError(f"{self.source}, line {number}: {label} has no value.")
-            self.rows = [(self.rows[0] if self.rows else []) + [words[1]]]
+            value = words[1] if len(words) == 2 else b'"' + b" ".join(words[1:]) + b'"'
+            self.rows = [(self.rows[0] if self.rows else []) + [value]]
 
     def _add_row(self, values, number):
         if len(values) != len(self.labels):
@@ -256,7 +296,11 @@ def _write_loop(file, block):
 
 
 def _split(line):
-    return _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
+    """Values of a line, without a comment: what begins with # after a blank."""
+    words = _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
+    if b"#" in line:
+        return words[: next((place for place, word in enumerate(words) if word.startswith(b"#")), None)]
+    return words
 
 
 def _version(line):
@@ -271,6 +315,6 @@ def _unquoted(values):
 
 def _number_or_nan(value):
     try:
-        return float(value)
+        return float(next(_unquoted([value])))
     except ValueError:
         return float("nan")

@@ -14,13 +14,11 @@ _IMOD_STAMP = 1146047817  # "IMOD"
 _SIGNED_BYTES = 1  # of imodFlags
 _LARGEST_SIGNED, _LARGEST_UNSIGNED = 127, 255
 _CURE = "Write them as MRC stacks (.mrcs) and name these in rlnImageName."
-# first bytes of what is met under the name of a stack: what it is, and what to do
+# first bytes of what is met under the name of a stack: what it is, and what unpacks or replaces it
+_COMPRESSED = (
+    (b"\x1f\x8b", "gzip", "gunzip"), (b"BZh", "bzip2", "bunzip2"), (b"PK\x03\x04", "zip", "unzip"),
+    (b"\xfd7zXZ\x00", "xz", "unxz"), (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"))
 _FOREIGN = (
-    (b"\x1f\x8b", "compressed (gzip)", "Unpack it (gunzip) and name the unpacked stack in rlnImageName."),
-    (b"BZh", "compressed (bzip2)", "Unpack it (bunzip2) and name the unpacked stack in rlnImageName."),
-    (b"PK\x03\x04", "compressed (zip)", "Unpack it (unzip) and name the unpacked stack in rlnImageName."),
-    (b"\xfd7zXZ\x00", "compressed (xz)", "Unpack it (unxz) and name the unpacked stack in rlnImageName."),
-    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "Unpack it (unzstd) and name the unpacked stack in rlnImageName."),
     (b"\x89HDF\r\n\x1a\n", "HDF5, the format of EMAN2, not MRC",
      "Write it as MRC in EMAN2 (e2proc2d.py particles.hdf particles.mrcs) and name that in rlnImageName."),
     (b"II*\x00", "TIFF, not MRC", _CURE), (b"MM\x00*", "TIFF, not MRC", _CURE), (b"II+\x00", "TIFF, not MRC", _CURE),
@@ -108,8 +106,9 @@ def stack_layout(path):
     numbers, reals = (np.frombuffer(head, order + kind) for kind in ("i4", "f4"))
     columns, rows, images, mode = (int(value) for value in numbers[:4])
     if mode not in _DTYPES:
-        kind = f" ({_UNREADABLE_MODES[mode]})"
-        raise InputError(f"{path}: MRC mode {mode}{kind} is not readable; expected 0, 1, 2, 6 or 12. Convert it to mode 2.")
+        raise InputError(
+            f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {_UNREADABLE_MODES[mode]}. Convert it to "
+            "mode 2.")
     extended = int(numbers[23])
     if extended < 0:
         raise InputError(f"{path}: not a whole MRC stack (its extended header has {extended} bytes). Copy it again.")
@@ -121,6 +120,12 @@ def stack_layout(path):
     kind = "u1" if mode == 0 and bytes_are_unsigned(head, order) else _DTYPES[mode]
     pixel_size = float(reals[10] / numbers[7]) if numbers[7] > 0 and np.isfinite(reals[10]) else 0.0
     return StackLayout(mode, images, rows, columns, _HEADER_BYTES + extended, np.dtype(order + kind), pixel_size)
+
+
+def compression(head):
+    """How a file that begins with these bytes is compressed, and what to do, in words; empty where it is not."""
+    return next((
+        f"compressed with {name}. Unpack it ({tool})" for magic, name, tool in _COMPRESSED if head.startswith(magic)), "")
 
 
 def bytes_are_unsigned(head, order):
@@ -142,6 +147,9 @@ def bytes_are_unsigned(head, order):
 
 def _refuse_foreign(path, head):
     """Refuse, by name, what is known to be something else than MRC."""
+    packed = compression(head)
+    if packed:
+        raise InputError(f"{path}: {packed} and name the unpacked stack in rlnImageName.")
     for magic, what, cure in _FOREIGN:
         if head.startswith(magic):
             raise InputError(f"{path}: {what}. {cure}")
