@@ -16,6 +16,7 @@ from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIE
 _OPTICS_LABELS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnBeamTiltX", "rlnBeamTiltY")
 _OLD_PIXEL_LABELS = ("rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize", "rlnImagePixelSize")
 _PARTICLE_BLOCKS = ("particles", "images", "")  # of which the first one is taken where several hold images
+_OTHER_PROGRAMS = {"cisTEM": "cisTEM", "angleRot": "Xmipp"}  # by how their columns begin
 _SAME_VALUE = 1e-3  # of a column that stands in both tables
 
 
@@ -164,12 +165,18 @@ def _particle_block(blocks, path):
     if not tables:
         raise InputError(
             f"{path}: no particles in it (no column rlnImageName in {', '.join('data_' + name for name in blocks)}). "
-            f"Give the particle file of a 3D refinement, e.g. run_data.star.")
+            f"{_other_program(blocks) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
     if not best and len(tables) > 1:
         raise InputError(
             f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are is "
             "not known. Name that block data_particles.")
     return (best or tables)[0]
+
+
+def _other_program(blocks):
+    labels = [label for block in blocks.values() for label in block.columns]
+    program = next((name for label in labels for sign, name in _OTHER_PROGRAMS.items() if label.startswith(sign)), None)
+    return f"It is in {program}'s own form: export the particles for RELION." if program else ""
 
 
 def table_of(particles):

@@ -48,14 +48,15 @@ def pixel_sizes(particles, optics=None, optics_rows=None):
 def _said(particles, optics, optics_rows):
     """What each place in the file says: list of its name in words and values (N,), NaN where it says nothing."""
     said = []
-    blocks = [("data_particles", particles, slice(None))]
+    blocks = [(particles, slice(None))]
     if optics is not None:
-        blocks.insert(0, ("data_optics", optics, optics_rows))
-    for place, block, rows in blocks:
-        said += [(f"{label} ({place})", block.subset(rows).optional_numbers(label)) for label in _PLAIN if label in block]
+        blocks.insert(0, (optics, optics_rows))
+    for block, rows in blocks:
+        said += [
+            (f"{label} (data_{block.name})", block.subset(rows).optional_numbers(label)) for label in _PLAIN if label in block]
     parts = []
     for label in (_DETECTOR, _MAGNIFICATION):
-        found = [block.subset(rows).optional_numbers(label) for _, block, rows in blocks if label in block]
+        found = [block.subset(rows).optional_numbers(label) for block, rows in blocks if label in block]
         if not found:
             return said
         parts.append(np.where(np.isnan(found[-1]), found[0], found[-1]))  # a particle's own value first
