@@ -6,7 +6,7 @@ from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
 from scipion_gmmrefine.constants import COPY_MARKS, HALF_SET, OBJECT_ID, PARENT_PARTICLE, SYMMETRY_COPY
-from scipion_gmmrefine.convert.images import linkStack
+from scipion_gmmrefine.convert.images import linkStack, plainFileName
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
 from scipion_gmmrefine.convert.star import readTable
@@ -55,7 +55,7 @@ def _setProperties(particles, optics, pixelSize):
     particles.setSamplingRate(pixelSize)
     particles.setAlignmentProj()
     particles.setHasCTF(True)
-    particles.setIsPhaseFlipped(any(int(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
+    particles.setIsPhaseFlipped(any(float(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
 
 
 def _rows(table):
@@ -67,8 +67,7 @@ class _StackLinks:
     """Links to the stacks of a STAR file, each made once."""
 
     def __init__(self, starFile, linkFolder):
-        folder = Path(starFile).absolute().parent
-        self._searched = [folder, Path.cwd(), *folder.parents]  # the engine's order
+        self._folder = Path(starFile).absolute().parent
         self._linkFolder = linkFolder
         self._links = {}
 
@@ -76,16 +75,14 @@ class _StackLinks:
         """Index from 1 and link, for a name like 000001@stack.mrcs."""
         index, name = imageName.split("@", 1)
         if name not in self._links:
-            self._links[name] = linkStack(self._find(name.split(":")[0]), self._linkFolder, len(self._links) + 1)
+            self._links[name] = linkStack(self._find(plainFileName(name)), self._linkFolder, len(self._links) + 1)
         return int(index), self._links[name]
 
     def _find(self, name):
-        for folder in self._searched:
-            if (folder / name).is_file():
-                return str(folder / name)
-        raise FileNotFoundError(
-            f"{name}: no such image stack (looked in {self._searched[0]}, the project and the folders above). Copy or "
-            "link it there, or correct rlnImageName.")
+        path = self._folder / name  # the engine writes full paths of what it has found
+        if path.is_file():
+            return str(path)
+        raise FileNotFoundError(f"{name}: no such image stack. Copy or link it there, or correct rlnImageName.")
 
 
 def _particle(values, kept, links, pixelSize):

@@ -41,7 +41,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        arguments = [os.path.abspath(self.particlesFile.get())]
+        arguments = [os.path.abspath(self.particlesFile.get()), "--full-paths"]
         if self.passthroughFile.get():
             arguments += ["--passthrough", os.path.abspath(self.passthroughFile.get())]
         self._insertFunctionStep(self.readStep, arguments, needsGPU=False)

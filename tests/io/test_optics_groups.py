@@ -16,8 +16,8 @@ def refused(path):
 
 
 @pytest.mark.parametrize("number, groups", [
-    (None, ["7"] * 4), (None, None), (None, ["<NA>"] * 4), (["None"], ["7", "7", "<NA>", "7"]), (["3"], ["3", "None", "3", "3"]),
-    (None, ["only"] * 4)])
+    (None, ["7"] * 4), (None, None), (None, ["<NA>"] * 4), (["None"], ["7", "7", "<NA>", "7"]),
+    (["3"], ["3", "None", "3", "3"]), (None, ["only"] * 4)])
 def test_one_row_is_the_group_of_all_particles(make_star, tmp_path, number, groups):
     particles = read_particles(make_star(dict(ONE, rlnOpticsGroup=number), {"rlnOpticsGroup": groups}))
     assert particles.ctf.amplitude_contrast.tolist() == [0.08] * 4

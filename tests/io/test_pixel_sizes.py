@@ -10,7 +10,8 @@ DETECTOR = {"rlnDetectorPixelSize": ["7.5"] * 4, "rlnMagnification": ["50000"] *
 
 @pytest.mark.parametrize("optics, particles", [
     ({}, {}), (NONE, {"rlnPixelSize": ["1.5"] * 4}), (NONE, DETECTOR), (NONE, {"rlnImagePixelSize": ["1.5"] * 4}),
-    (dict(NONE, rlnPixelSize=["1.5", "1.5"]), {}), (dict(NONE, rlnDetectorPixelSize=["7.5"] * 2, rlnMagnification=["5e4"] * 2), {}),
+    (dict(NONE, rlnPixelSize=["1.5", "1.5"]), {}),
+    (dict(NONE, rlnDetectorPixelSize=["7.5"] * 2, rlnMagnification=["5e4"] * 2), {}),
     (dict(NONE, rlnDetectorPixelSize=["7.5"] * 2), {"rlnMagnification": ["50000"] * 4}),
     ({"rlnImagePixelSize": ["1.5", "<NA>"]}, {"rlnPixelSize": ["<NA>", "1.5", "None", "1.5"]}),
     ({}, dict(DETECTOR, rlnPixelSize=["1.501"] * 4)), ({}, {"rlnPixelSize": ["0"] * 4}),
@@ -32,10 +33,10 @@ def refused(path):
     ({}, dict(DETECTOR, rlnMagnification=["50000", "25000", "50000", "50000"]),
      "row 2: two pixel sizes, 1.5 Å/px from rlnImagePixelSize (data_optics) and 3 Å/px from rlnDetectorPixelSize and"),
     ({"rlnPixelSize": ["1.5", "1.6"]}, {}, "row 2: two pixel sizes, 1.5 Å/px from rlnImagePixelSize (data_optics) and 1.6"),
-    (NONE, dict(DETECTOR, rlnPixelSize=["1.4"] * 4), "1.4 Å/px from rlnPixelSize (data_particles) and 1.5 Å/px from rlnDetector"),
+    (NONE, dict(DETECTOR, rlnPixelSize=["1.4"] * 4), "1.4 Å/px from rlnPixelSize (data_particles) and 1.5 Å/px from"),
     ({"rlnImagePixelSize": ["1.5", "<NA>"]}, {}, "row 2: the pixel size is unknown, rlnImagePixelSize is missing"),
     (NONE, {"rlnDetectorPixelSize": ["7.5"] * 4}, "row 1: the pixel size is unknown"),
-    (NONE, dict(DETECTOR, rlnMagnification=["0"] * 4), "rlnDetectorPixelSize and rlnMagnification is 0 Å/px; expected more than 0"),
+    (NONE, dict(DETECTOR, rlnMagnification=["0"] * 4), "and rlnMagnification is 0 Å/px; expected more than 0"),
     ({"rlnImagePixelSize": ["-1", "-1"]}, {}, "rlnImagePixelSize is -1 Å/px; expected more than 0")])
 def test_contradicting_or_missing(make_star, optics, particles, words):
     assert words in refused(make_star(optics, particles))

@@ -30,7 +30,7 @@ def star_of(folder, name="Extract/job003/s.mrcs"):
 
 def test_the_project_of_a_job_comes_before_the_folder_of_the_file(project):
     star = star_of(project / "Refine3D" / "job010")
-    places = [star.parent.parent / "Extract/job003/s.mrcs", star.parent / "Extract/job003/s.mrcs", project / "Extract/job003/s.mrcs"]
+    places = [folder / "Extract/job003/s.mrcs" for folder in (star.parent.parent, star.parent, project)]
     for place in places:  # each is preferred to those before
         write_stack(place, 4)
         assert read_particles(star).stacks == (str(place),)
@@ -94,7 +94,8 @@ def test_two_dots_after_a_link_mean_the_folder_above_its_target(project, tmp_pat
 
 
 @pytest.mark.parametrize("name", [
-    "a b/s 1.mrcs", "10:30 grid/s.mrcs", "a:b.mrc", "s:mrcs.mrcs", "it's/s.mrcs", "x@y/s.mrcs", "s.MRC", "no_suffix", "ü/s.mrcs"])
+    "a b/s 1.mrcs", "10:30 grid/s.mrcs", "a:b.mrc", "s:mrcs.mrcs", "it's/s.mrcs", "x@y/s.mrcs", "s.MRC", "no_suffix",
+    "ü/s.mrcs"])
 def test_odd_names(project, name):
     stack = write_stack(project / name, 4)
     for written in (f'"{name}"', f'"{name}:mrcs"', f'"{stack}:mrc"'):

@@ -159,7 +159,7 @@ with zipfile.ZipFile(ZIPPED, "w") as archive:
     (star_text().replace("0003\n", "#1\n"), "row 2 of data_optics has 7 values for 8 columns"),
     (star_text()[:-40], "The file is damaged or cut off"),
     (star_text().partition("# version 50001\n\ndata_particles")[0], "no particles in it (no column rlnImageName in data_"),
-    ("data_\nloop_\n_cisTEMPositionInStack\n_cisTEMAnglePsi\n1 2\n", "It is in cisTEM's own form: export the particles for RELION"),
+    ("data_\nloop_\n_cisTEMPositionInStack\n_cisTEMAnglePsi\n1 2\n", "It is in cisTEM's own form: export the"),
     ("# XMIPP_STAR_1 *\ndata_noname\nloop_\n_image\n_angleRot\n1@x.stk 2\n", "It is in Xmipp's own form"),
 ])
 def test_refused_with_what_is_wrong(tmp_path, content, words):

@@ -27,6 +27,8 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs) or EMAN2 GMM (.txt)")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
     parser.add_argument(
         SPLIT_HALVES.option, type=int, default=SPLIT_HALVES.default, metavar="SEED", help=SPLIT_HALVES.help)
@@ -52,7 +54,7 @@ def _import_particles(args):
     else:
         particles = read_particle_set(args.file, args.split_halves, check=False)
     path = Path(args.output) / "particles.star"
-    write_particles(path, particles)
+    write_particles(path, particles, full_paths=args.full_paths)
     halves = [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]
     missing = [stack for stack in particles.stacks if not Path(stack).is_file()]
     print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "

@@ -52,8 +52,8 @@ def _with_numbers(optics, particles):
         numbers = np.arange(1, len(optics) + 1)
     else:
         raise InputError(
-            f"{optics.source}, data_optics: column {NUMBER} is missing, and there are {len(optics)} rows: which particles belong "
-            f"to which is not known. Write {NUMBER} in every row.")
+            f"{optics.source}, data_optics: column {NUMBER} is missing, and there are {len(optics)} rows: which particles "
+            f"belong to which is not known. Write {NUMBER} in every row.")
     return optics.with_columns(dict(optics.columns, **{NUMBER: text_column(numbers)}))
 
 
@@ -88,14 +88,15 @@ def _refuse_twice(optics):
             advice = (
                 f"{', '.join(differ[:_MOST_SHOWN])}. Give each data set a number of its own, there and in data_particles."
                 if differ else "the two are equal. Remove one.")
-            raise InputError(f"{optics.where(row)}: optics group {number} stands in two rows ({first + 1} and {row + 1}): {advice}")
+            rows = f"{first + 1} and {row + 1}"
+            raise InputError(f"{optics.where(row)}: optics group {number} stands in two rows ({rows}): {advice}")
 
 
 def _with_groups(particles, optics):
     """The particles with a number each."""
     if _named(particles):
-        label = NUMBER if _has(particles, NUMBER) else NAME
-        return particles.with_columns(dict(particles.columns, **{NUMBER: text_column(_numbers_by_name(particles, label, optics))}))
+        numbers = _numbers_by_name(particles, NUMBER if _has(particles, NUMBER) else NAME, optics)
+        return particles.with_columns(dict(particles.columns, **{NUMBER: text_column(numbers)}))
     if len(optics) == 1:
         missing = particles.missing(NUMBER) if NUMBER in particles else np.ones(len(particles), bool)
         if missing.any():

@@ -8,7 +8,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.optics_groups import numbered_groups
 from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.relion_labels import spelled
-from gmmrefine.io.star import StarBlock, read_star, text_column, text_columns
+from gmmrefine.io.star import NONE, StarBlock, read_star, text_column, text_columns
 from gmmrefine.io.tomography import refuse_tomography
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
 
@@ -17,6 +17,7 @@ _OPTICS_LABELS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"
 _OLD_PIXEL_LABELS = ("rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize", "rlnImagePixelSize")
 _PARTICLE_BLOCKS = ("particles", "images", "")  # of which the first one is taken where several hold images
 _OTHER_PROGRAMS = {"cisTEM": "cisTEM", "angleRot": "Xmipp"}  # by how their columns begin
+_VALUE_OF_NONE = {"rlnPhaseShift": b"0", "rlnCtfDataAreCtfPremultiplied": b"0", "rlnCtfDataArePhaseFlipped": b"0"}
 _SAME_VALUE = 1e-3  # of a column that stands in both tables
 
 
@@ -95,8 +96,8 @@ class ParticleTable:
         if default is None and missing.any():
             row = np.flatnonzero(missing)[0]
             raise InputError(
-                f"{self.particles.where(row)}: {label} is missing for {missing.sum()} of {len(values)} particles, in data_optics "
-                "and in their own rows. Add it.")
+                f"{self.particles.where(row)}: {label} is missing for {missing.sum()} of {len(values)} particles, in "
+                "data_optics and in their own rows. Add it.")
         return np.where(missing, default, values) if missing.any() else values
 
     def optional(self, label, optics_rows):
@@ -155,7 +156,7 @@ def read_table(path):
         return _upgraded(particles, tuple(blocks.values()), str(path))
     _require_rows(optics)
     optics, particles = numbered_groups(optics, replace(particles, name="particles"))
-    return ParticleTable(optics, particles, tuple(blocks.values()), str(path))
+    return _completed(ParticleTable(_filled(optics, particles), _filled(particles, optics), tuple(blocks.values()), str(path)))
 
 
 def _particle_block(blocks, path):
@@ -168,8 +169,8 @@ def _particle_block(blocks, path):
             f"{_other_program(blocks) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
     if not best and len(tables) > 1:
         raise InputError(
-            f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are is "
-            "not known. Name that block data_particles.")
+            f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are "
+            "is not known. Name that block data_particles.")
     return (best or tables)[0]
 
 
@@ -230,6 +231,33 @@ def group_optics(traits, group_ids=None, source=""):
 def _require_rows(block):
     if len(block) == 0:
         raise InputError(f"{block.source}: data_{block.name} is empty. Select particles before this step.")
+
+
+def _filled(block, other):
+    """A block in which nothing is missing where one value stands for none; ``other`` may have values of the same columns."""
+    columns = dict(block.columns)
+    for label, value in _VALUE_OF_NONE.items():
+        if label in block and label not in other and block.missing(label).any():
+            columns[label] = np.where(block.missing(label), value, block.columns[label])
+    return block.with_columns(columns)
+
+
+def _completed(table):
+    """A table of which the used optics groups have rlnImagePixelSize, where the particles of each agree; others ask for it."""
+    label, optics = "rlnImagePixelSize", table.optics
+    missing = optics.missing(label) if label in optics else np.ones(len(optics), bool)
+    if not missing.any():
+        return table
+    rows = table.optics_rows()
+    used, first, member = np.unique(rows, return_index=True, return_inverse=True)
+    values = pixel_sizes(table.particles, optics, rows)
+    if np.any(values != values[first][member.ravel()]):
+        return table
+    found = np.zeros(len(optics))
+    found[used] = values[first]
+    known = np.where(found > 0, text_column(found), NONE)
+    text = np.where(missing, known, optics.columns[label]) if label in optics else known
+    return replace(table, optics=optics.with_columns(dict(optics.columns, **{label: text})))
 
 
 def _upgraded(old, others, path):

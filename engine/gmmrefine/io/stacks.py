@@ -97,7 +97,7 @@ def find_stack(name, source):
 
 
 def plain_path(name):
-    """A stack path without the suffix that tells RELION and Xmipp the format (``:mrcs``, ``:mrc``); other colons are its own."""
+    """A stack path without the suffix that tells RELION the format (``:mrcs``, ``:mrc``); other colons are the path's own."""
     return _FORMAT_SUFFIX.sub("", name)
 
 

@@ -89,10 +89,16 @@ class StarBlock:
         return values
 
     def optional_numbers(self, label):
-        """Values of a column of which some may be missing, (R,) float; NaN for ``<NA>``, ``None``, nothing at all and the like."""
-        text, missing = self.columns[label], self.missing(label)
-        values = self.with_columns({label: np.where(missing, b"0", text)}).numbers(label)
-        return np.where(missing, np.nan, values)
+        """Values of a column of which some may be missing, (R,) float; NaN where it is as ``missing`` says."""
+        text = self.columns[label]
+        try:
+            values = text.astype(float)
+        except ValueError:
+            missing = self.missing(label)
+            values = np.where(missing, np.nan, self.with_columns({label: np.where(missing, b"0", text)}).numbers(label))
+        if np.isinf(values).any():
+            self.numbers(label)  # says where
+        return values
 
     def missing(self, label):
         """Where a column has no value, (R,) bool: ``<NA>``, ``None``, ``nan``, an empty text and the like."""
@@ -241,7 +247,7 @@ class _BlockBuilder:
         first = words[0]
         if first.lower() == b"loop_":
             if self.labels:
-                raise InputError(f"{self.source}, line {number}: a second loop_ in data_{self.name}; expected one table a block.")
+                raise InputError(f"{self.source}, line {number}: a second loop_ in data_{self.name}; expected one table.")
             self.is_loop = True
             for word in words[1:]:
                 self._add_label([word], number)

@@ -94,7 +94,7 @@ def with_half_sets(particles, seed):
     return particles
 
 
-def write_particles(path, particles, extra_columns=None):
+def write_particles(path, particles, extra_columns=None, full_paths=False):
     """Write particles as RELION 3.1 STAR: what the input file said, with the present poses and half sets.
 
     Unknown columns, further blocks and all optics groups are kept as text. A stack path that would not be found from
@@ -107,12 +107,14 @@ def write_particles(path, particles, extra_columns=None):
         Rows are written in this order.
     extra_columns : dict of str to (N,) array, optional
         Further columns, by label; they replace columns of the same name.
+    full_paths : bool
+        Write the full path of every stack that is there.
     """
     particles = _with_table(path, particles)
     table = particles.table
     block = table.particles.subset(particles.row)
     columns = {label: text for label, text in block.columns.items() if label not in ("rlnOriginX", "rlnOriginY")}
-    columns["rlnImageName"] = _image_names(path, particles, block)
+    columns["rlnImageName"] = _image_names(path, particles, block, full_paths)
     changed = dict(zip(table_values.ANGLES, euler_from_rotations(particles.rotations).T))
     changed.update(zip(table_values.ORIGINS, particles.shifts.T))
     if particles.half_set.any():
@@ -143,15 +145,15 @@ def _named_from(folder, particles):
     return replace(particles, stacks=stacks, row=np.arange(len(particles)))
 
 
-def _image_names(path, particles, block):
-    """rlnImageName as text, absolute where the stack would not be found from the folder of ``path``."""
+def _image_names(path, particles, block, full_paths=False):
+    """rlnImageName as text, with the full path of a stack that would not be found from the folder of ``path``, or of all."""
     text, moved, finder = block.columns["rlnImageName"].tolist(), {}, StackFinder(path)
     for position, name in enumerate(block.strings("rlnImageName")):
         index, _, written = name.partition("@")
         stack = particles.stacks[particles.stack_index[position]]
         if written not in moved:
-            found = not os.path.isfile(stack) or finder.find(written) == stack
-            moved[written] = None if found else stack + written[len(plain_path(written)):]
+            stays = not os.path.isfile(stack) or (finder.find(written) == stack and not full_paths)
+            moved[written] = None if stays else stack + written[len(plain_path(written)):]
         if moved[written]:
             text[position] = quoted(f"{index}@{moved[written]}")
     return np.array(text, dtype="S")

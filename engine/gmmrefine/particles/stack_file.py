@@ -107,8 +107,8 @@ def stack_layout(path):
     columns, rows, images, mode = (int(value) for value in numbers[:4])
     if mode not in _DTYPES:
         raise InputError(
-            f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {_UNREADABLE_MODES[mode]}. Convert it to "
-            "mode 2.")
+            f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {_UNREADABLE_MODES[mode]}. Convert it "
+            "to mode 2.")
     extended = int(numbers[23])
     if extended < 0:
         raise InputError(f"{path}: not a whole MRC stack (its extended header has {extended} bytes). Copy it again.")
