@@ -1,5 +1,29 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+from pathlib import Path
+
 from gmmrefine.errors import InputError
+
+_OF_CRYOSPARC = (".cs", ".csg")
+
+
+def understand_symmetry(args):
+    """Take ``args.symmetry`` as the program means it that wrote ``args.particles``.
+
+    Returns
+    -------
+    list of str
+        What a user should know about it.
+    """
+    from gmmrefine.geometry.symmetry import cryosparc_name, point_group_name
+
+    given = point_group_name(args.symmetry)
+    if Path(args.particles).suffix.lower() not in _OF_CRYOSPARC or args.symmetry.strip().upper() != given:
+        return []  # Dxn is meant as it stands
+    args.symmetry = cryosparc_name(given)
+    if args.symmetry == given:
+        return []
+    return [
+        f"{given} is meant as in cryoSPARC, with a two-fold axis along y ({args.symmetry}); write Dx{given[1:]} for one along x"]
 
 
 def read_for_computing(args):
@@ -17,6 +41,7 @@ def read_for_computing(args):
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
+    notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
     particles = read_particle_set(args.particles, args.split_halves)
     try:
@@ -27,7 +52,7 @@ def read_for_computing(args):
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    notes = particle_warnings(particles)
+    notes += particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: copies of a particle count once", *notes]
     return particles, [f"note: {text}" for text in notes]
