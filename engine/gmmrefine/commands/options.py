@@ -59,8 +59,10 @@ def refuse_to_overwrite(directory, outputs, inputs):
             raise InputError(f"{path} would be overwritten by the result of the same name. Use another folder with -o.")
 
 
-def open_run(args, command, outputs, groups, inputs):
-    """Check the settings' limits, set up TensorFlow and open the record and the log of a computing command.
+def open_run(args, command, outputs, groups, inputs, particles=None):
+    """Check the settings' limits and the folder, set up TensorFlow, and open record and log of a computing command.
+
+    Nothing is written, and TensorFlow not loaded, before all is checked.
 
     Parameters
     ----------
@@ -71,6 +73,8 @@ def open_run(args, command, outputs, groups, inputs):
     groups : sequence of sequence of Setting
     inputs : list of str
         Files whose content decides the result; empty names are left out.
+    particles : ParticleSet, optional
+        What the run is about, checked against an earlier or a pinned one.
 
     Returns
     -------
@@ -78,20 +82,27 @@ def open_run(args, command, outputs, groups, inputs):
         RunRecord, Progress.
     """
     from gmmrefine.backend import set_up
+    from gmmrefine.progress import Progress
 
-    check_limits(args, *groups)  # before the seconds that TensorFlow takes
+    run = _checked_record(args, command, outputs, groups, inputs)
+    if getattr(args, "pin_exchanges", ""):
+        run.pin_exchanges(args.pin_exchanges)
+    if particles is not None:
+        run.look_at(particles)
     device = set_up(args.threads, args.device)
-    run, progress = open_record(args, command, outputs, groups, inputs)
+    run.begin()
     run.set(device=device)
+    progress = Progress(args.output)
     progress.say(f"computing on {device}")
     return run, progress
 
 
-def begin_refinement(args, command, outputs, groups, inputs, notes):
+def begin_refinement(args, command, outputs, groups, inputs, particles, notes):
     """``open_run`` of a refinement, which may continue an earlier one or follow pinned exchanges.
 
     Parameters
     ----------
+    particles : ParticleSet
     notes : list of str
         What a user should know about the particles.
 
@@ -100,21 +111,27 @@ def begin_refinement(args, command, outputs, groups, inputs, notes):
     tuple
         RunRecord, Progress.
     """
-    run, progress = open_run(args, command, outputs, groups, inputs)
+    run, progress = open_run(args, command, outputs, groups, inputs, particles)
     for note in notes:
         progress.say(note)
     if run.resumed:
         progress.say(f"continuing the run in {run.directory}")
-    if args.pin_exchanges:
-        run.pin_exchanges(args.pin_exchanges)
     return run, progress
 
 
 def open_record(args, command, outputs, groups, inputs):
     """As ``open_run``, for a command that needs no TensorFlow."""
-    from gmmrefine.pipelines.run_record import RunRecord
     from gmmrefine.progress import Progress
+
+    run = _checked_record(args, command, outputs, groups, inputs)
+    run.begin()
+    return run, Progress(args.output)
+
+
+def _checked_record(args, command, outputs, groups, inputs):
+    """The record of a run that may be written; nothing is yet."""
+    from gmmrefine.pipelines.run_record import RunRecord
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
-    return RunRecord(args.output, command, values_of(args, *groups), inputs), Progress(args.output)
+    return RunRecord(args.output, command, values_of(args, *groups), inputs, begin=False)

@@ -22,8 +22,7 @@ def understand_symmetry(args):
     args.symmetry = cryosparc_name(given)
     if args.symmetry == given:
         return []
-    return [
-        f"{given} is meant as in cryoSPARC, with a two-fold axis along y ({args.symmetry}); write Dx{given[1:]} for one along x"]
+    return [f"{given} is meant as in cryoSPARC, a two-fold axis along y ({args.symmetry}); write Dx{given[1:]} for one along x"]
 
 
 def read_for_computing(args):
@@ -40,6 +39,7 @@ def read_for_computing(args):
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
+    from gmmrefine.pipelines.model_frame import refuse_model_elsewhere
 
     notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
@@ -52,6 +52,8 @@ def read_for_computing(args):
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
+    if getattr(args, "model", ""):
+        refuse_model_elsewhere(args.model, particles.box_size, particles.pixel_size)
     notes += particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: copies of a particle count once", *notes]

@@ -50,6 +50,15 @@ def _fingerprint(path):
         return f"{os.path.getsize(path)} {hashlib.sha256(file.read(_FINGERPRINT_BYTES)).hexdigest()}"
 
 
+def _different_names(paths):
+    """Names of stacks without folders; of several with one name the later ones have a number."""
+    seen, names = {}, []
+    for name in map(os.path.basename, paths):
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return names
+
+
 def half_set_hash(particles):
     """SHA-256 of which image is in which half, independent of order; symmetry copies of an image are one."""
     lines = sorted({
@@ -61,6 +70,16 @@ def half_set_hash(particles):
 def peak_memory_mb():
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def _refuse_folder(directory):
+    """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
+    there = os.path.abspath(directory)
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
+        why = "Permission denied" if os.path.isdir(there) else f"{there} is not a folder"
+        raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")
 
 
 class RunRecord:
@@ -76,6 +95,8 @@ class RunRecord:
     settings : dict
     inputs : list of str
         Files whose content decides the result.
+    begin : bool
+        Write at once; otherwise ``begin`` does, when all else is checked.
 
     Raises
     ------
@@ -85,23 +106,34 @@ class RunRecord:
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs):
+    def __init__(self, directory, command, settings, inputs, begin=True):
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
             **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "results": {}, "timings": {},
             "peak_memory_mb": None, "finished": False}
+        _refuse_folder(self.directory)
+        self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self._worthless = False  # what an earlier run has left
+        self._looked_at = None, None
+        self._earlier = earlier = self._read_earlier()
+        if earlier is not None:
+            self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+        self.resumed = earlier is not None
+        if begin:
+            self.begin()
+
+    def begin(self):
+        """Make the folder, remove what is in the way there, and write the record for the first time."""
         try:
             os.makedirs(self.directory, exist_ok=True)
         except OSError as error:
             raise ResourceError(
                 f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
             ) from error
-        self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
-        self._earlier = earlier = self._read_earlier()
-        if earlier is not None:
-            self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
-        self.resumed = earlier is not None
+        remove_leftovers(self.directory)
+        if self._worthless:
+            shutil.rmtree(self.path("iterations"))
         self.save()
 
     @property
@@ -123,17 +155,22 @@ class RunRecord:
         self._content.update(values)
         self.save()
 
-    def describe_particles(self, particles):
-        """Record which images these are and in which half; refuse to continue a run, or follow a pinned one, on others.
-
-        Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
+    def look_at(self, particles):
+        """Refuse to continue a run, or to follow a pinned one, on other particles.
 
         Parameters
         ----------
         particles : ParticleSet
+
+        Returns
+        -------
+        tuple
+            Fingerprints of the stacks by name, the same in their order, facts about the particles for run.json.
         """
+        if self._looked_at[0] is particles:
+            return self._looked_at[1]
         marks = [_fingerprint(path) for path in particles.stacks]
-        stacks = dict(zip(map(os.path.basename, particles.stacks), marks))
+        stacks = dict(zip(_different_names(particles.stacks), marks))
         facts = {
             "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
         earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
@@ -147,6 +184,19 @@ class RunRecord:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
+        self._looked_at = particles, (stacks, marks, facts)
+        return self._looked_at[1]
+
+    def describe_particles(self, particles):
+        """Record which images these are and in which half, after ``look_at``.
+
+        Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
+
+        Parameters
+        ----------
+        particles : ParticleSet
+        """
+        stacks, marks, facts = self.look_at(particles)
         write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
 
@@ -237,7 +287,6 @@ class RunRecord:
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
                     "Remove them, or use another folder with -o.")
             return None
-        remove_leftovers(self.directory)
         if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
@@ -245,7 +294,7 @@ class RunRecord:
         except InputError:
             if earlier["finished"] or not self._has_only_start_maps():
                 raise
-            shutil.rmtree(self.path("iterations"))
+            self._worthless = True
             return None
         return earlier
 
