@@ -12,7 +12,7 @@ from gmmrefine.particles.stack_file import stack_layout
 _PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir")  # RELION leaves them in the folder it is started in
 _JOB_FOLDER = re.compile(r"job\d{3,}")  # its jobs are in <project>/<kind of job>/job123
 _FORMAT_SUFFIX = re.compile(r":(mrcs?|st|map)$", re.IGNORECASE)
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _STACK_OF_ONE = ":mrcs"  # with it RELION reads 1@x.mrc
 
 
@@ -69,7 +69,7 @@ class StackFinder:
                 return f"; {candidate} is a link to {os.path.realpath(candidate)}, which is not there"
             if os.path.isdir(candidate):
                 return f"; {candidate} is a folder"
-            for suffix in _COMPRESSED:
+            for suffix in COMPRESSED:
                 if os.path.isfile(candidate + suffix):
                     return f"; {candidate}{suffix} is there: unpack it"
         return ""

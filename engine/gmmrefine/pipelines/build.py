@@ -57,7 +57,19 @@ def build(volume, settings, run, progress):
 
 
 def check_settings(volume, settings):
-    """Refuse settings that mean nothing for a Volume, and files that cannot be used; gives the shell of the resolution."""
+    """Refuse settings that mean nothing for a map, and files that cannot be used.
+
+    Parameters
+    ----------
+    volume : Volume
+    settings : object
+        ``settings.BUILD``.
+
+    Returns
+    -------
+    int
+        The shell of the resolution.
+    """
     box_size, pixel_size = len(volume.data), volume.voxel_size
     resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
     check_number_of_gaussians(settings.gaussians)
