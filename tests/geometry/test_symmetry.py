@@ -122,7 +122,7 @@ def test_names_are_read_as_people_write_them():
     for wrong in ("C0", "C", "X3", "I5", "I1H", "", "C3v", "D100", "-C3", "CY3", "Dx0"):
         with pytest.raises(InputError) as caught:
             point_group(wrong)
-        expected = f"--symmetry {wrong}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3, or one of"
+        expected = f"--symmetry {wrong}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3. RELION's I1"
         assert str(caught.value).startswith(expected)
 
 

@@ -90,6 +90,14 @@ def test_numbers_as_people_write_them(make_star):
 NOTHING = ["<NA>", "None", "nan", '""']
 
 
+def test_numbers_that_are_too_large(make_star):
+    text = refused(make_star(particles={"rlnImageName": ["1@a", "99999999999999999999@a", "2@a", "3@a"]}))
+    assert "row 2: rlnImageName is '99999999999999999999@a'; expected an image number" in text
+    text = refused(make_star(particles={"rlnOpticsGroup": ["1", "2", "1e300", "2"]}))
+    assert "row 3: rlnOpticsGroup is 1e+300; expected a whole number" in text
+    assert "row 1: rlnPhaseShift is 'inf'" in refused(make_star(particles={"rlnPhaseShift": ["inf", "0", "0", "0"]}))
+
+
 def test_missing_values_of_optional_columns(make_star):
     particles = read_particles(make_star(
         {"rlnAmplitudeContrast": ["<NA>", "0.07"], "rlnCtfDataArePhaseFlipped": ["None", "nan"]},

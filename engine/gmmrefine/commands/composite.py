@@ -5,7 +5,7 @@ composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the
 and overlaps.star. Parts whose half sets differ are refused. A composite is not one reconstruction: deposit it with its parts
 and masks.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_to_overwrite
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_missing, refuse_to_overwrite
 from gmmrefine.settings import COMPOSITE, COMPUTING
 
 OUTPUTS = (
@@ -28,6 +28,7 @@ def run(args):
     inputs = [path for folder in folders for path in half_maps_in(folder)] + [mask_of(folder) for folder in args.folders]
     check_limits(args, COMPOSITE, COMPUTING)
     refuse_to_overwrite(args.output, OUTPUTS, [*inputs, args.mask])
+    refuse_missing([*inputs, args.mask])
     parts = read_parts(args.folders, args)
     record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
     results = join(parts, args, record, progress)

@@ -59,6 +59,16 @@ def refuse_to_overwrite(directory, outputs, inputs):
             raise InputError(f"{path} would be overwritten by the result of the same name. Use another folder with -o.")
 
 
+def refuse_missing(inputs):
+    """Refuse input files that cannot be opened; empty names are left out."""
+    for path in filter(None, inputs):
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+
+
 def open_run(args, command, outputs, groups, inputs, particles=None):
     """Check the settings' limits and the folder, set up TensorFlow, and open record and log of a computing command.
 

@@ -1,6 +1,7 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
 from pathlib import Path
 
+from gmmrefine.commands.options import refuse_missing
 from gmmrefine.errors import InputError
 
 _OF_CRYOSPARC = (".cs", ".csg")
@@ -53,6 +54,7 @@ def read_for_computing(args):
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
     if getattr(args, "model", ""):
+        refuse_missing([args.model])
         refuse_model_elsewhere(args.model, particles.box_size, particles.pixel_size)
     notes += particle_warnings(particles)
     if particle_count(particles) < len(particles):

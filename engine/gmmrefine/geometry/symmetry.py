@@ -69,8 +69,8 @@ def point_group_name(name):
     text = name.strip().upper()
     if not _NAME.fullmatch(text):
         raise InputError(
-            f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3, or one of RELION's I1 "
-            "to I4, cryoSPARC's Dyn, or Scipion's names.")
+            f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3. RELION's I1 to "
+            "I4, cryoSPARC's Dyn and Scipion's names are known too.")
     return text.replace("X", "")
 
 

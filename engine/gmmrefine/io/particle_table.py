@@ -164,6 +164,9 @@ def _particle_block(blocks, path):
     tables = [name for name, block in blocks.items() if "rlnImageName" in block]
     best = [name for wanted in _PARTICLE_BLOCKS for name in tables if name.lower() == wanted]
     if not tables:
+        for block in blocks.values():
+            if block.name.lower() == _PARTICLE_BLOCKS[0]:
+                require(block, ("rlnImageName",), "where the images are")
         raise InputError(
             f"{path}: no particles in it (no column rlnImageName in {', '.join('data_' + name for name in blocks)}). "
             f"{_other_program(blocks) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")

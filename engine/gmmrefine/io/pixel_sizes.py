@@ -70,5 +70,5 @@ def _refuse_unknown(particles, said, row):
     if found:
         raise InputError(f"{particles.where(row)}: {', '.join(found)}; expected more than 0. Correct it.")
     raise InputError(
-        f"{particles.where(row)}: the pixel size is unknown, rlnImagePixelSize is missing, and so are rlnPixelSize and "
-        "rlnDetectorPixelSize with rlnMagnification. Add rlnImagePixelSize in Å to data_optics.")
+        f"{particles.where(row)}: the pixel size is unknown, rlnImagePixelSize is missing from data_optics, and so are "
+        "rlnPixelSize and rlnDetectorPixelSize with rlnMagnification. Add the pixel size in Å.")

@@ -13,6 +13,7 @@ _PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir")  # RELION leaves t
 _JOB_FOLDER = re.compile(r"job\d{3,}")  # its jobs are in <project>/<kind of job>/job123
 _FORMAT_SUFFIX = re.compile(r":(mrcs?|st|map)$", re.IGNORECASE)
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_LARGEST_NUMBER = 2**31 - 1  # of an image in a stack
 _STACK_OF_ONE = ":mrcs"  # with it RELION reads 1@x.mrc
 
 
@@ -124,7 +125,7 @@ def split_image_names(names, where):
         index, at, path = name.partition("@")
         if not at and plain_path(name).lower().endswith(".mrc"):
             index, path = "1", name
-        if not (path and index.isascii() and index.isdecimal() and int(index) > 0):
+        if not (path and index.isascii() and index.isdecimal() and 0 < int(index) <= _LARGEST_NUMBER):
             raise InputError(
                 f"{where(row)}: rlnImageName is '{name}'; expected an image number from 1, '@' and a stack, such as "
                 f"000001@particles.mrcs. Extract the particles into MRC stacks.")

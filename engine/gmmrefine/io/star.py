@@ -19,10 +19,11 @@ ROWS_AT_A_TIME = 4096
 RELION_31 = 30001
 NONE = b"<NA>"
 # what programs write where a value is missing, without quotes and in lower case
-_NONE_TEXTS = (b"<na>", b"none", b"nan", b"-nan", b"null", b"na", b"n/a", b".", b"?", b"")
+_NONE_TEXTS = ("<na>", "none", "nan", "-nan", "null", "na", "n/a", ".", "?", "")
 _VALUES = re.compile(rb"""'.*?'(?=\s|$)|".*?"(?=\s|$)|\S+""")
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _SNIFFED = 1 << 16
+_LARGEST_WHOLE = 2**53  # beyond, floating numbers are not exact
 _NEED_QUOTES = ("#", "_", "'", '"', ";")  # at the beginning of a value
 
 
@@ -103,13 +104,13 @@ class StarBlock:
     def missing(self, label):
         """Where a column has no value, (R,) bool: ``<NA>``, ``None``, ``nan``, an empty text and the like."""
         different, index = np.unique(self.columns[label], return_inverse=True)
-        none = [text.lower() in _NONE_TEXTS for text in _unquoted(different.tolist())]
+        none = [is_none(text.decode("latin-1")) for text in _unquoted(different.tolist())]
         return np.array(none, bool)[index.ravel()]
 
     def integers(self, label):
         """Values of a column as whole numbers, (R,) int."""
         values = self.numbers(label)
-        bad = np.flatnonzero(values != np.round(values))
+        bad = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _LARGEST_WHOLE))
         if len(bad):
             raise InputError(f"{self.where(bad[0])}: {label} is {values[bad[0]]:g}; expected a whole number.")
         return values.astype(int)
@@ -117,6 +118,11 @@ class StarBlock:
     def where(self, row):
         """Place in the file for messages; ``row`` counts from 0, the text from 1."""
         return f"{self.source}, data_{self.name}, row {row + 1}"
+
+
+def is_none(text):
+    """Whether the text of a value, without quotes, says that there is none."""
+    return text.lower() in _NONE_TEXTS
 
 
 def text_column(values, digits=6):

@@ -114,7 +114,7 @@ class RunRecord:
             "peak_memory_mb": None, "finished": False}
         _refuse_folder(self.directory)
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
-        self._worthless = False  # what an earlier run has left
+        self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
         self._looked_at = None, None
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
@@ -131,7 +131,8 @@ class RunRecord:
             raise ResourceError(
                 f"{self.directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
             ) from error
-        remove_leftovers(self.directory)
+        if self._is_used:
+            remove_leftovers(self.directory)
         if self._worthless:
             shutil.rmtree(self.path("iterations"))
         self.save()
@@ -287,6 +288,7 @@ class RunRecord:
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
                     "Remove them, or use another folder with -o.")
             return None
+        self._is_used = True
         if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
