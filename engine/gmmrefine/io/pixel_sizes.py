@@ -41,7 +41,7 @@ def pixel_sizes(particles, optics=None, optics_rows=None):
         values = np.where(np.isnan(values), found, values)
     unknown = np.flatnonzero(np.isnan(values))
     if len(unknown):
-        _refuse_unknown(particles, said, unknown[0])
+        _refuse_unknown(particles, optics, said, unknown[0])
     return values
 
 
@@ -65,10 +65,11 @@ def _said(particles, optics, optics_rows):
     return [*said, (f"{_DETECTOR} and {_MAGNIFICATION}", np.where(np.isfinite(computed), computed, 0.0))]
 
 
-def _refuse_unknown(particles, said, row):
+def _refuse_unknown(particles, optics, said, row):
     found = [f"{name.partition(' (')[0]} is {values[row]:g} Å/px" for name, values in said if not np.isnan(values[row])]
     if found:
         raise InputError(f"{particles.where(row)}: {', '.join(found)}; expected more than 0. Correct it.")
+    place = "data_optics" if optics is not None else "the table, which has no data_optics beside it"
     raise InputError(
-        f"{particles.where(row)}: the pixel size is unknown, rlnImagePixelSize is missing from data_optics, and so are "
+        f"{particles.where(row)}: the pixel size is unknown, rlnImagePixelSize is missing from {place}, and so are "
         "rlnPixelSize and rlnDetectorPixelSize with rlnMagnification. Add the pixel size in Å.")

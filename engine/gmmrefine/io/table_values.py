@@ -132,6 +132,8 @@ def box_size(table, optics_rows, stacks, stack_index):
         values = np.array([sizes[0][0]], float)
     if np.ptp(values) > 0:
         raise InputError(_mixed(table, optics_rows, values, "box sizes", "px"))
+    if values[0] != np.round(values[0]):
+        raise InputError(f"{table.source}: rlnImageSize is {values[0]:g} px; expected a whole number. Correct it.")
     box = int(values[0])
     if box % 2 or box < 2:
         raise InputError(
