@@ -13,6 +13,7 @@ from scipion_gmmrefine.convert.star import readTable
 
 # Scipion treats an acquisition without magnification as no acquisition; the value enters no formula.
 MAGNIFICATION = 50000
+NO_VALUE = "<NA>"  # of an optics group without particles
 POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
@@ -32,7 +33,7 @@ def fillSet(particles, fileName, stackFolder):
         Where links to the stacks are made.
     """
     optics, table = readTable(fileName, "optics"), readTable(fileName, "particles")
-    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"]})
+    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE})
     if len(pixelSizes) > 1:
         raise ValueError(
             f"{os.path.basename(fileName)} holds particles of {len(pixelSizes)} pixel sizes "

@@ -57,6 +57,9 @@ def test_files_without_optics_table(tmp_path):
     assert read_particles(write(["PixelSize", "OriginX", "OriginY"], "1.25 2 -4")).shifts.tolist() == [[2.5, -5]]
     both = read_particles(write(["ImagePixelSize", "OriginX", "OriginXAngst"], "1.25 7 2.5"))
     assert both.shifts.tolist() == [[2.5, 0]]
+    assert read_particles(write(["PixelSize", "OriginX", "OriginXAngst"], "1.25 2 <NA>")).shifts.tolist() == [[2.5, 0]]
+    with pytest.raises(InputError, match="row 1: rlnOriginXAngst is 'two'; expected a finite number"):
+        read_particles(write(["PixelSize", "OriginXAngst"], "1.25 two"))
     assert "two pixel sizes, 1.25 Å/px from rlnPixelSize (data_) and 5 Å/px from rlnDetectorPixelSize" in refused(
         write(["PixelSize", "DetectorPixelSize", "Magnification"], "1.25 5 10000"))
     assert "rlnImagePixelSize is missing" in refused(write(["CtfBfactor"], "0"))

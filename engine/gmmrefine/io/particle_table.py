@@ -8,7 +8,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.optics_groups import numbered_groups
 from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.relion_labels import spelled
-from gmmrefine.io.star import NONE, StarBlock, read_star, text_column, text_columns
+from gmmrefine.io.star import NONE, StarBlock, optional_column, read_star, text_column, text_columns
 from gmmrefine.io.tomography import refuse_tomography
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
 
@@ -271,8 +271,12 @@ def _upgraded(old, others, path):
         dict(moved, rlnImagePixelSize=pixel_size, rlnImageDimensionality=np.full(len(old), 2)), source=path)
     dropped = {*moved, *_OLD_PIXEL_LABELS, "rlnOriginX", "rlnOriginY"}
     columns = {label: text for label, text in old.columns.items() if label not in dropped}
-    for axis in "XY":
-        if f"rlnOrigin{axis}" in old and f"rlnOrigin{axis}Angst" not in old:
-            columns[f"rlnOrigin{axis}Angst"] = text_column(old.numbers(f"rlnOrigin{axis}") * pixel_size)
+    for label in ("rlnOriginX", "rlnOriginY"):
+        if label in old:
+            in_angstrom = old.optional_numbers(label) * pixel_size
+            if f"{label}Angst" in old:
+                given = old.optional_numbers(f"{label}Angst")
+                in_angstrom = np.where(np.isnan(given), in_angstrom, given)
+            columns[f"{label}Angst"] = optional_column(in_angstrom)
     columns["rlnOpticsGroup"] = text_column(group)
     return ParticleTable(optics, replace(old.with_columns(columns), name="particles"), others, path)
