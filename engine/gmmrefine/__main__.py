@@ -67,6 +67,9 @@ def make_parser():
 
 def main(arguments=None):
     """Run one command; an EngineError becomes one line on standard error and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files may have characters that the terminal has not
+            stream.reconfigure(errors="backslashreplace")
     args = make_parser().parse_args(arguments)
     try:
         with ended_by_signals() as end_process, released_at_end(end_process):

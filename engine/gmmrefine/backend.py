@@ -1,11 +1,18 @@
-"""TensorFlow, imported in one place and set up before its first use."""
+"""TensorFlow, in one place: loaded when something of it is first used, so that what is wrong with the input is said before.
+
+Loading it takes seconds; modules that compute may be imported without.
+"""
 import ctypes
 import os
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
+from threading import RLock
+
+from gmmrefine.errors import ResourceError
+from gmmrefine.threads import thread_count, use_threads
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -25,21 +32,66 @@ def _quiet_native_code():
         os.close(kept)
 
 
-from gmmrefine.errors import ResourceError
+_loading = RLock()
 
-try:
-    with _quiet_native_code():
-        import tensorflow as tf
-except ImportError as error:
-    if error.name != "tensorflow":
-        raise ResourceError(f"TensorFlow cannot be loaded ({error}). Install it again in this Python.") from error
-    raise ResourceError(
-        f"computing needs TensorFlow, which {sys.executable} does not have. Install the extra: "
-        "pip install 'gmmrefine[tf]', or 'gmmrefine[gpu]' for an NVIDIA GPU.") from error
 
-from gmmrefine.threads import thread_count, use_threads
+@lru_cache(maxsize=None)
+def _tensorflow():
+    try:
+        with _quiet_native_code():
+            import tensorflow
+    except ImportError as error:
+        if error.name != "tensorflow":
+            raise ResourceError(f"TensorFlow cannot be loaded ({error}). Install it again in this Python.") from error
+        raise ResourceError(
+            f"computing needs TensorFlow, which {sys.executable} does not have. Install the extra: "
+            "pip install 'gmmrefine[tf]', or 'gmmrefine[gpu]' for an NVIDIA GPU.") from error
+    tensorflow.get_logger().setLevel("ERROR")  # it warns of every new array shape
+    return tensorflow
 
-tf.get_logger().setLevel("ERROR")  # it warns of every new array shape
+
+class _TensorFlow:
+    """The module, imported when the first of its names is asked for."""
+
+    def __getattr__(self, name):
+        with _loading:
+            value = getattr(_tensorflow(), name)
+        vars(self)[name] = value
+        return value
+
+
+tf = _TensorFlow()
+
+
+class _Compiled:
+    """A function, or a method, that becomes one of TensorFlow when it is first called.
+
+    Parameters
+    ----------
+    function : callable
+    options : dict
+        Of ``tf.function``.
+    """
+
+    def __init__(self, function, **options):
+        self.__doc__, self.__wrapped__ = function.__doc__, function
+        self._options, self._compiled = options, None
+
+    def _made(self):
+        with _loading:
+            if self._compiled is None:
+                self._compiled = tf.function(self.__wrapped__, **self._options)
+        return self._compiled
+
+    def __call__(self, *args, **kwargs):
+        return self._made()(*args, **kwargs)
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else self._made().__get__(instance, owner)
+
+
+compiled = partial(_Compiled, jit_compile=True, autograph=False)
+traced = partial(_Compiled, reduce_retracing=True)
 
 # Two settings of glibc, so that memory does not grow with the number of batches: all threads share one heap, and arrays of
 # 4 MB and more go back to the system when freed (left alone, glibc raises that limit and keeps them in the heap).
@@ -47,8 +99,6 @@ _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 if hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
     ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
-
-compiled = tf.function(jit_compile=True, autograph=False)
 
 
 def set_up(threads=0, device="auto"):

@@ -118,7 +118,7 @@ class Progress:
         path = os.path.join(self._directory, name)
         try:
             os.makedirs(self._directory, exist_ok=True)
-            with open(path, "a", encoding="utf-8") as file:
+            with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(line + "\n")
         except OSError as error:
             raise ResourceError(

@@ -113,9 +113,11 @@ FLIP_COORDINATE_Y = Setting(
     label="Flip y of coordinates?", advanced=True)
 IMPORT = (SPLIT_HALVES, ALIGNMENT_CLASS, FLIP_COORDINATE_Y)
 
+# names of point groups, in capitals
+POINT_GROUP = r"C[1-9]\d?|D[XY]?[1-9]\d?|T|T222|TZ3R?|O|I[1-4]?|I222R?|IN25R?|I2N[35]R?"
 SYMMETRY = Setting(
     "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "
-    "box centre.")
+    "box centre. I1 to I4 are RELION's icosahedral frames; cryoSPARC's Dn, with its two-fold axis along y, is Dyn.")
 
 FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,

@@ -1,20 +1,27 @@
 """Image stacks between Scipion and the engine, which reads MRC."""
 import os
+import re
 
 from pwem.emlib.image import ImageHandler
 
 MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st")
 CONVERTIBLE_EXTENSIONS = (".stk", ".spi", ".img", ".tif", ".tiff", ".em")
+FORMAT_SUFFIX = re.compile(r":(mrcs?|map|st)$", re.IGNORECASE)
+
+
+def plainFileName(name):
+    """A path without Scipion's format suffix, as in ``x.mrc:mrcs``; other colons are the path's own."""
+    return FORMAT_SUFFIX.sub("", name)
 
 
 def stackFileName(image):
-    """Path of an image's stack without Scipion's format suffix, as in ``x.mrc:mrcs``."""
-    return image.getFileName().split(":")[0]
+    """Path of an image's stack without Scipion's format suffix."""
+    return plainFileName(image.getFileName())
 
 
 def halfMapFiles(volume):
     """Paths of a volume's half maps without Scipion's format suffix, or none."""
-    return [name.split(":")[0] for name in volume.getHalfMaps(asList=True)] if volume.hasHalfMaps() else []
+    return list(map(plainFileName, volume.getHalfMaps(asList=True))) if volume.hasHalfMaps() else []
 
 
 def unreadableStack(fileName):
@@ -77,7 +84,7 @@ def linkStack(fileName, folder, number):
     str
         The link, ending in .mrcs.
     """
-    stem = os.path.splitext(os.path.basename(fileName))[0]
+    stem = re.sub(r"[^\w.+-]", "_", os.path.splitext(os.path.basename(fileName))[0])  # Scipion takes a colon for a suffix
     link = os.path.join(folder, f"{number:05d}_{stem}.mrcs")
     if os.path.lexists(link):
         os.remove(link)

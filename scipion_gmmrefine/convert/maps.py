@@ -6,7 +6,7 @@ import mrcfile
 import numpy as np
 from pwem.emlib.image import ImageHandler
 
-from scipion_gmmrefine.convert.images import MRC_EXTENSIONS
+from scipion_gmmrefine.convert.images import MRC_EXTENSIONS, plainFileName
 
 SAME_SAMPLING = 1e-3
 SAME_PLACE = 0.01  # Å
@@ -36,7 +36,7 @@ def mrcMap(fileName, target, samplingRate, origin=None):
     str
         Absolute path: of the file itself when its header says the same.
     """
-    source = os.path.abspath(fileName.split(":")[0])
+    source = os.path.abspath(plainFileName(fileName))
     isMrc = os.path.splitext(source)[1].lower() in MRC_EXTENSIONS
     if isMrc and _agrees(source, samplingRate, origin):
         return source

@@ -13,7 +13,7 @@ from scipion_gmmrefine.constants import (
     PARENT_PARTICLE,
     SYMMETRY_COPY,
 )
-from scipion_gmmrefine.convert.images import linkStack
+from scipion_gmmrefine.convert.images import linkStack, plainFileName
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
 from scipion_gmmrefine.convert.star import readTable
@@ -21,6 +21,7 @@ from scipion_gmmrefine.convert.star import readTable
 # Scipion treats an acquisition without magnification as no acquisition; the value enters no formula.
 MAGNIFICATION = 50000
 LARGEST_INTEGER = 2**63 - 1  # of SQLite
+NO_VALUE = "<NA>"  # of an optics group without particles
 POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
@@ -40,7 +41,7 @@ def fillSet(particles, fileName, stackFolder):
         Where links to the stacks are made.
     """
     optics, table = readTable(fileName, "optics"), readTable(fileName, "particles")
-    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"]})
+    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE})
     if len(pixelSizes) > 1:
         raise ValueError(
             f"{os.path.basename(fileName)} holds particles of {len(pixelSizes)} pixel sizes "
@@ -63,7 +64,7 @@ def _setProperties(particles, optics, pixelSize):
     particles.setSamplingRate(pixelSize)
     particles.setAlignmentProj()
     particles.setHasCTF(True)
-    particles.setIsPhaseFlipped(any(int(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
+    particles.setIsPhaseFlipped(any(float(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
 
 
 def _rows(table):
@@ -75,8 +76,7 @@ class _StackLinks:
     """Links to the stacks of a STAR file, each made once."""
 
     def __init__(self, starFile, linkFolder):
-        folder = Path(starFile).absolute().parent
-        self._searched = [folder, Path.cwd(), *folder.parents]  # the engine's order
+        self._folder = Path(starFile).absolute().parent
         self._linkFolder = linkFolder
         self._links = {}
 
@@ -84,16 +84,14 @@ class _StackLinks:
         """Index from 1 and link, for a name like 000001@stack.mrcs."""
         index, name = imageName.split("@", 1)
         if name not in self._links:
-            self._links[name] = linkStack(self._find(name.split(":")[0]), self._linkFolder, len(self._links) + 1)
+            self._links[name] = linkStack(self._find(plainFileName(name)), self._linkFolder, len(self._links) + 1)
         return int(index), self._links[name]
 
     def _find(self, name):
-        for folder in self._searched:
-            if (folder / name).is_file():
-                return str(folder / name)
-        raise FileNotFoundError(
-            f"{name}: no such image stack (looked in {self._searched[0]}, the project and the folders above). Copy or "
-            "link it there, or correct rlnImageName.")
+        path = self._folder / name  # the engine writes full paths of what it has found
+        if path.is_file():
+            return str(path)
+        raise FileNotFoundError(f"{name}: no such image stack. Copy or link it there, or correct rlnImageName.")
 
 
 def _particle(values, kept, links, pixelSize):

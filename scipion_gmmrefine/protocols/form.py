@@ -4,6 +4,7 @@ import os
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
+from scipion_gmmrefine.convert.images import plainFileName
 
 # Settings that Scipion has its own kind of row for, and what may be put there.
 POINTER_CLASSES = {
@@ -128,7 +129,7 @@ def _value(protocol, setting):
         return protocol.getBinThreads()
     value = getattr(protocol, setting.form_name).get()
     if setting.name in POINTER_CLASSES:
-        return "" if value is None else os.path.abspath(value.getFileName().split(":")[0])
+        return "" if value is None else os.path.abspath(plainFileName(value.getFileName()))
     if setting.choices:
         return setting.choices[value]
     if setting.name in FILE_SETTINGS and value:

@@ -4,8 +4,6 @@ import re
 from gmmrefine import settings
 from scipion_gmmrefine.constants import SYMMETRY_COPY
 
-POINT_GROUP = re.compile(r"[CD][1-9]\d?|[TOI]")
-
 
 def wrongGrid(volume, boxSize, samplingRate, name):
     """Errors of a volume that is not on the grid it is needed on.
@@ -116,8 +114,9 @@ def beyondNyquist(setting, resolution, samplingRate):
 def wrongSymmetry(text, oligomer=False):
     """Errors of the name of a point group; C1 is one where an oligomer is expected."""
     name = text.strip().upper()
-    if not POINT_GROUP.fullmatch(name):
-        return [f"{settings.SYMMETRY.form_label} is '{text}'; Cn, Dn, T, O or I is needed, such as C3.\nCorrect it."]
+    if not re.fullmatch(settings.POINT_GROUP, name):
+        return [f"{settings.SYMMETRY.form_label} is '{text}'; Cn, Dn, T, O or I is needed, such as C3.\nCorrect it; I1 to I4 "
+                "are RELION's icosahedral frames, Dyn is cryoSPARC's Dn."]
     if oligomer and name == "C1":
         return ["Symmetry C1 has no copies.\nGive the point group of the molecule, such as C3."]
     return []

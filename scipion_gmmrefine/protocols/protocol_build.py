@@ -5,6 +5,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import GMM_FILE, GMM_FSC_FILE
+from scipion_gmmrefine.convert.images import plainFileName
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
@@ -43,7 +44,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         volume = self.inputVolume.get()
-        arguments = [volume.getFileName().split(":")[0], *engineOptions(self, settings.BUILD, settings.COMPUTING)]
+        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, settings.BUILD, settings.COMPUTING)]
         self._insertFunctionStep(self.buildStep, arguments)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
@@ -55,7 +56,7 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
         volume = self.inputVolume.get()
         gmmFile = self._getExtraPath(GMM_FILE)
         model = GmmModel(gmmFile, numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
-                         mapFileName=volume.getFileName().split(":")[0], samplingRate=volume.getSamplingRate())
+                         mapFileName=plainFileName(volume.getFileName()), samplingRate=volume.getSamplingRate())
         curve = GmmFSC(objLabel="GMM against map")
         curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(GMM_FSC_FILE))))
         self._defineOutputs(outputGmm=model, outputFSC=curve)

@@ -24,8 +24,8 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     Poses, CTF, half sets, optics groups and all further RELION columns are kept, which the half sets of a
     gold-standard refinement need. Neither RELION nor cryoSPARC has to be installed. Images are linked, not copied.
 
-    Relative image names are looked up from the folder of the file and the folders above it, so a job of a RELION
-    or cryoSPARC project can be chosen where it lies.
+    Relative image names are looked up in the RELION project, beside the file and in the folders above it, also where
+    the file is a link, so a job of a RELION or cryoSPARC project can be chosen where it lies.
     """
 
     _label = "import particles (.star/.cs)"
@@ -46,7 +46,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        arguments = [os.path.abspath(self.particlesFile.get())]
+        arguments = [os.path.abspath(self.particlesFile.get()), "--full-paths"]
         if self.passthroughFile.get():
             arguments += ["--passthrough", os.path.abspath(self.passthroughFile.get())]
         arguments += engineOptions(self, CRYOSPARC_SETTINGS)
@@ -58,8 +58,8 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         self._runEngine("import", arguments, [PARTICLES_FILE])
         results = self._results()
         if results["missing_stacks"]:
-            raise EngineFailure(f"{'. '.join(results['notes'])}. Copy or link the stacks there; paths are looked up from the "
-                                "folder of the particles file and the folders above it.")
+            raise EngineFailure(f"{'. '.join(results['notes'])}. Copy or link the stacks there; paths are looked up in the "
+                                "RELION project, beside the particles file and in the folders above it.")
 
     def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()

@@ -137,9 +137,9 @@ class TestValidateRefine(ValidateTest):
 
 
     def test_point_group(self):
-        for text in ("", "C0", "C3v", "X", "D"):
+        for text in ("", "C0", "C3v", "X", "D", "I5", "I1H", "Cy3"):
             self.assertOneError(self.refine(symmetry=text), f"'{text}'", "such as C3")
-        for text in ("C1", "d2", "T", "O", "I", "C12"):
+        for text in ("C1", "d2", "T", "O", "I", "C12", "I1", "i3", "Dy7", "I222r"):
             self.assertEqual(self.refine(symmetry=text).validate(), [])
 
     def test_symmetry_copies(self):

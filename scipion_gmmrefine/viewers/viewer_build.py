@@ -4,6 +4,7 @@ from pyworkflow.protocol import params
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from scipion_gmmrefine.constants import GMM_FSC_FILE
+from scipion_gmmrefine.convert.images import plainFileName
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols import GmmRefineProtBuild
@@ -66,7 +67,7 @@ class GmmRefineBuildViewer(EmProtocolViewer):
         return [plotterOf(plotFsc, {"model against map": curve}, 0.9, "Agreement of Gaussians and map")]
 
     def _showSlices(self, _parameter=None):
-        fileName = self.protocol.inputVolume.get().getFileName().split(":")[0]
+        fileName = plainFileName(self.protocol.inputVolume.get().getFileName())
         volume, _ = readMap(fileName)
         return [plotterOf(plotSlices, volume, self.protocol.inputVolume.get().getSamplingRate(), "Input map",
                           size=(11, 4))]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cryosparc_rows import PLACES, POSES, particle_rows, save_rows, without
 
+from gmmrefine.__main__ import main
 from gmmrefine.commands import export, import_particles
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
@@ -152,6 +153,24 @@ def test_missing_stacks_and_notes_are_told(test_data, tmp_path, capsys):
     _run(import_particles, test_data / "metadata" / "relion5.star", "-o", tmp_path)
     out = capsys.readouterr().out
     assert "note: 2 of 2 image stacks are missing" in out and "beam tilt (opticsGroup1)" in out
+
+
+def test_full_paths_when_asked(particle_file, tmp_path):
+    for options, name in (((), "000001@stack.mrcs"), (("--full-paths",), f"000001@{tmp_path / 'data' / 'stack.mrcs'}")):
+        _run(import_particles, particle_file, *options, "-o", tmp_path / "data" / "out")
+        written = tmp_path / "data" / "out" / "particles.star"
+        assert read_star(written)["particles"].strings("rlnImageName")[0] == name
+        assert read_particles(written).stacks == (str(tmp_path / "data" / "stack.mrcs"),)
+
+
+def test_names_that_the_terminal_cannot_show(particle_file, tmp_path, capfd):
+    """Latin-1 names of stacks end in a line, not in a traceback."""
+    odd = particle_file.with_name("odd.star")
+    odd.write_bytes(particle_file.read_bytes().replace(b"stack.mrcs", b"gr\xf6\xdfe.mrcs"))
+    assert main(["import", str(odd), "-o", str(tmp_path / "out")]) == 0
+    assert "1 of 1 image stacks are missing, first " in capfd.readouterr().out
+    assert main(["reconstruct", str(odd), "-o", str(tmp_path / "maps")]) == 1
+    assert "image stack of 000001@gr\\udcf6\\udcdfe.mrcs not found" in capfd.readouterr().err
 
 
 def test_eman2_gmm_both_ways(gmm_file, tmp_path):

@@ -150,7 +150,7 @@ def test_a_background_that_disagrees_makes_a_seam(parts, tmp_path, rng):
 
 def left_in(folder):
     assert not list(folder.rglob("*.tmp"))
-    return {path.name for path in folder.iterdir()} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
+    return {path.name for path in folder.glob("*")} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
 @pytest.mark.parametrize("change, words", [

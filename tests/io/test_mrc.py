@@ -60,6 +60,22 @@ def _map(path, data, voxel=1.0):
     return path
 
 
+@pytest.mark.parametrize("suffix", ("", ".gz"))
+def test_mode_0_is_unsigned_where_the_stamp_of_imod_says_so(tmp_path, suffix):
+    data = np.array([0, 1, 127, 128, 255, 7, 8, 9], np.uint8).reshape(2, 2, 2)
+    for flags, expected in ((0, data), (1, data.view(np.int8))):
+        path = tmp_path / f"{flags}.mrc"
+        with mrcfile.new(path, data.view(np.int8)) as file:
+            file.voxel_size = 1.0
+        with open(path, "r+b") as file:
+            file.seek(152)
+            file.write(b"IMOD" + bytes([flags, 0, 0, 0]))
+        if suffix:
+            path = path.with_name(path.name + suffix)
+            path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+        assert np.array_equal(read_map(path).data, expected)
+
+
 @pytest.mark.filterwarnings("ignore:Data array contains")
 def test_unusable_maps(tmp_path, density):
     path = tmp_path / "map.mrc"

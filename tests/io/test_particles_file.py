@@ -24,3 +24,5 @@ def test_stacks_are_checked_unless_told_otherwise(particle_file, tmp_path):
 def test_other_suffixes(tmp_path):
     with pytest.raises(InputError, match=r"x.hdf: particles are read from .star or .cs or .csg files, not '.hdf'"):
         read_particle_set(tmp_path / "x.hdf")
+    with pytest.raises(InputError, match=r"not '.gz'. Unpack it first."):
+        read_particle_set(tmp_path / "x.star.gz")

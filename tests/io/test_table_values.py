@@ -29,6 +29,7 @@ NO_ANGLES = {"rlnAngleRot": None, "rlnAngleTilt": None, "rlnAnglePsi": None}
     ({"rlnImagePixelSize": ["1.5", "1.6"]}, {}, "different pixel sizes: 1.5 Å/px in first, 1.6 Å/px in second"),
     ({"rlnImageSize": ["16", "18"]}, {}, "different box sizes: 16 px in first, 18 px in second"),
     ({"rlnImageSize": ["15", "15"]}, {}, "the box is 15 px; an even box is needed"),
+    ({"rlnImageSize": ["16.5", "16.5"]}, {}, "rlnImageSize is 16.5 px; expected a whole number"),
 ])
 def test_wrong_values(make_star, optics, particles, words):
     with pytest.raises(InputError) as caught:

@@ -95,6 +95,18 @@ def test_modes(tmp_path, pixels, disc, rng, dtype, extended):
     assert np.array_equal(found, pixels)
 
 
+@pytest.mark.parametrize("signed", (False, True))
+def test_bytes_with_the_stamp_of_imod(tmp_path, rng, disc, signed):
+    pixels = np.arange(COUNT * BOX * BOX).reshape(COUNT, BOX, BOX) % 256 - (128 if signed else 0)
+    path = tmp_path / "stack.mrcs"
+    write_stack(path, pixels.astype(np.int8))
+    with open(path, "r+b") as file:
+        file.seek(152)
+        file.write(b"IMOD" + (b"\1\0\0\0" if signed else b"\0\0\0\0"))
+    reader = ImageReader(read_set([str(path)], np.zeros(COUNT, int), np.arange(COUNT), rng), disc)
+    assert np.array_equal(reader.read_pixels(reader.particles), pixels)
+
+
 @pytest.mark.parametrize("dtype", (">i2", ">f4"))
 def test_big_endian(tmp_path, pixels, disc, rng, dtype):
     path = write_stack(tmp_path / "stack.mrcs", pixels.astype(dtype))

@@ -1,6 +1,7 @@
 """run.json: kept, compared, replayed."""
 import hashlib
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,8 @@ from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.folder_lock import LOCK_FILE
 from gmmrefine.io.lock_claim import new_claim
 from gmmrefine.particles.symmetry import expanded
-from gmmrefine.pipelines.run_record import RunRecord, file_hash, half_set_hash, write_run_record
+from gmmrefine.pipelines.input_marks import file_hash, half_set_hash
+from gmmrefine.pipelines.run_record import RunRecord, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
 
@@ -222,6 +224,50 @@ def test_half_set_hash_follows_the_images_not_their_order(rng):
         half_set=3 - particles.half_set)
     assert half_set_hash(swapped) != half_set_hash(particles)
     assert half_set_hash(expanded(particles, point_group("C3"))) == half_set_hash(particles)  # copies count once
+
+
+def test_each_of_two_stacks_with_one_name_is_watched(folder, source, tmp_path, rng):
+    stacks = [tmp_path / name / "stack.mrcs" for name in "ab"]
+    for stack in stacks:
+        stack.parent.mkdir()
+        stack.write_bytes(b"images")
+    particles = particle_set(
+        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=tuple(map(str, stacks)),
+        stack_index=np.arange(6) % 2)
+    begun(folder, source).describe_particles(particles)
+    begun(folder, source).describe_particles(particles)
+    for stack in stacks:
+        stack.write_bytes(b"others")
+        with pytest.raises(InputError, match="holds a run on other images"):
+            RunRecord(folder, "refine", SETTINGS, [source], begin=False).look_at(particles)
+        stack.write_bytes(b"images")
+
+
+def test_nothing_is_written_before_a_run_begins(folder, source, tmp_path, rng):
+    stack = tmp_path / "stack.mrcs"
+    stack.write_bytes(b"images")
+    particles = particle_set(random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=(str(stack),))
+    run = RunRecord(folder, "refine", SETTINGS, [source], begin=False)
+    run.look_at(particles)
+    assert os.listdir(folder) == ["run.lock"]
+    del run
+    assert not folder.exists()
+    run = RunRecord(folder, "refine", SETTINGS, [source], begin=False)
+    run.begin()
+    assert content(folder)["finished"] is False
+    del run
+    (folder / "iterations" / "00").mkdir(parents=True)
+    again = RunRecord(folder, "refine", dict(SETTINGS, seed=9), [source], begin=False)
+    assert (folder / "iterations" / "00").exists() and content(folder)["settings"] == SETTINGS
+    again.begin()
+    assert not (folder / "iterations").exists() and content(folder)["seed"] == 9
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_refused_before_the_run_begins(source, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match=r"file.*: the folder cannot be made \(.*file is not a folder\)"):
+        RunRecord(tmp_path / place, "refine", SETTINGS, [source], begin=False)
 
 
 def test_record_of_a_command_without_steps(folder, source):

@@ -51,6 +51,13 @@ def test_another_symmetry_is_named():
     assert "\n" not in text
 
 
+@pytest.mark.parametrize("asked, there", [("Dx3", "DY3"), ("T", "T222")])
+def test_another_frame_is_named(asked, there):
+    name = asked.replace("x", "")
+    with pytest.raises(InputError, match=f"does not have {name}: .* It does have {there}; did you mean --symmetry {there}"):
+        check(half_maps(there), asked)
+
+
 def test_no_other_symmetry_fits():
     with pytest.raises(InputError, match="does not have D3: .*No other point group with its main axis along z fits; leave"):
         check(half_maps("C1"), "D3")

@@ -5,7 +5,7 @@ composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the
 and overlaps.star. Parts whose half sets differ are refused. A composite is not one reconstruction: deposit it with its parts
 and masks.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_missing, refuse_to_overwrite
 from gmmrefine.settings import COMPOSITE, COMPUTING
 
 OUTPUTS = (
@@ -22,11 +22,15 @@ def add_arguments(parser):
 def run(args):
     """Join and write."""
     from gmmrefine.io.mrc import half_maps_in
-    from gmmrefine.pipelines.composite import join, mask_of
+    from gmmrefine.pipelines.composite import join, mask_of, read_parts
 
     folders = args.folders + ([args.background] if args.background else [])
     inputs = [path for folder in folders for path in half_maps_in(folder)] + [mask_of(folder) for folder in args.folders]
+    check_limits(args, COMPOSITE, COMPUTING)
+    refuse_to_overwrite(args.output, OUTPUTS, [*inputs, args.mask])
+    refuse_missing([*inputs, args.mask])
+    parts = read_parts(args.folders, args)
     record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
-    results = join(args.folders, args, record, progress)
+    results = join(parts, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"composite of {len(args.folders)} parts: resolution {results['resolution_text']}")

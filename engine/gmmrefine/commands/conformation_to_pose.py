@@ -29,15 +29,17 @@ def run(args):
     """Convert, refine and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, inputs_of
+    from gmmrefine.pipelines.focus import read_focus
 
     check_limits(args, CONFORMATION_TO_POSE, COMPUTING)
     inputs_of(args)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
+    read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
     learned = [] if args.motions else [
         os.path.join(args.source, name) for name in ("latent.star", "network_half_1.npz", "network_half_2.npz")]
     record, progress = begin_refinement(args, "conformation-to-pose", OUTPUTS, (CONFORMATION_TO_POSE, COMPUTING), [
-        args.particles, args.motions, *learned, args.mask, args.model, args.focus_mask, args.focus_model], notes)
+        args.particles, args.motions, *learned, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     results = conformation_to_pose(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

@@ -32,7 +32,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.pipelines.conformations import check_settings, conformations
-    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
+    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves, read_latents
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
     from gmmrefine.pipelines.morph import check_model
     from gmmrefine.pipelines.particle_motions import learned_latents
@@ -41,9 +41,8 @@ def run(args):
     learned = finished_record(args.source)
     if os.path.realpath(args.output) == os.path.realpath(os.path.join(args.source, "conformations")):
         raise InputError(f"{args.output} holds what heterogeneity itself has made. Use another folder with -o.")
-    set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
-    halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
-    check_settings(args, halves)
+    grid, mask = read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
+    check_settings(args, read_latents(args.source))
     if args.model:
         check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
     files = [os.path.join(args.source, name) for name in _LEARNED]
@@ -55,7 +54,9 @@ def run(args):
         particles, notes = read_for_computing(args)
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
-    record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model])
+    set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
+    halves = read_halves(args.source)
+    record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model], particles)
     if not learned["results"]["reproducible"]:
         notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
     for note in notes:

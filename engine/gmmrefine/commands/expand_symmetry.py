@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gmmrefine.commands.options import add_output, add_settings, check_limits, held_folder, refuse_to_overwrite, values_of
+from gmmrefine.commands.particles_in import understand_symmetry
 from gmmrefine.errors import InputError
 from gmmrefine.settings import COMPUTING, SYMMETRY
 
@@ -43,6 +44,7 @@ def _expand(args, started):
     from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
 
+    notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
     if len(operators) == 1:
         raise InputError("--symmetry C1 has no copies to make. Give the point group of the molecule, e.g. --symmetry C3.")
@@ -53,6 +55,8 @@ def _expand(args, started):
         raise InputError(f"{args.particles}: {error}") from error
     set_up(args.threads, args.device)
     progress = Progress(args.output)
+    for note in notes:
+        progress.say(f"note: {note}")
     measured = measured_symmetry(particles, args, progress)
     path = Path(args.output) / "particles.star"
     write_particles(path, copies, marks_of(copies, len(operators)))

@@ -28,13 +28,15 @@ def add_arguments(parser):
 def run(args):
     """Train both halves and write."""
     from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.focus import read_focus
     from gmmrefine.pipelines.heterogeneity import check_settings, heterogeneity
 
     check_limits(args, HETEROGENEITY, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
+    read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
     record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
-        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
+        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
     results = heterogeneity(particles, args, record, progress)
     record.finish(results, progress.seconds)

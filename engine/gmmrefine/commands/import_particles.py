@@ -35,6 +35,8 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("file", help="particles (.star, .cs, .csg) or EMAN2 GMM (.txt)")
     add_output(parser, "folder of the results")
+    parser.add_argument(
+        "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
     add_settings(parser, IMPORT)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
@@ -70,7 +72,7 @@ def _import_particles(args):
     else:
         particles = read_particle_set(args.file, args.split_halves, check=False)
     path = Path(args.output) / "particles.star"
-    write_particles(path, particles)
+    write_particles(path, particles, full_paths=args.full_paths)
     halves = [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]
     missing = [stack for stack in particles.stacks if not Path(stack).is_file()]
     print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "

@@ -60,8 +60,20 @@ def refuse_to_overwrite(directory, outputs, inputs):
             raise InputError(f"{path} would be overwritten by the result of the same name. Use another folder with -o.")
 
 
-def open_run(args, command, outputs, groups, inputs):
-    """Check the settings' limits, set up TensorFlow and open the record and the log of a computing command.
+def refuse_missing(inputs):
+    """Refuse input files that cannot be opened; empty names are left out."""
+    for path in filter(None, inputs):
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+
+
+def open_run(args, command, outputs, groups, inputs, particles=None):
+    """Check the settings' limits and the folder, set up TensorFlow, and open record and log of a computing command.
+
+    Nothing is written, and TensorFlow not loaded, before all is checked.
 
     Parameters
     ----------
@@ -72,6 +84,8 @@ def open_run(args, command, outputs, groups, inputs):
     groups : sequence of sequence of Setting
     inputs : list of str
         Files whose content decides the result; empty names are left out.
+    particles : ParticleSet, optional
+        What the run is about, checked against an earlier or a pinned one.
 
     Returns
     -------
@@ -80,19 +94,25 @@ def open_run(args, command, outputs, groups, inputs):
     """
     from gmmrefine.backend import set_up
 
-    check_limits(args, *groups)  # before the seconds that TensorFlow takes
+    run = _checked_record(args, command, outputs, groups, inputs)
+    if getattr(args, "pin_exchanges", ""):
+        run.pin_exchanges(args.pin_exchanges)
+    if particles is not None:
+        run.look_at(particles)
     device = set_up(args.threads, args.device)
-    run, progress = open_record(args, command, outputs, groups, inputs)
+    run.begin()
     run.set(device=device)
+    progress = run.progress()
     progress.say(f"computing on {device}")
     return run, progress
 
 
-def begin_refinement(args, command, outputs, groups, inputs, notes):
+def begin_refinement(args, command, outputs, groups, inputs, particles, notes):
     """``open_run`` of a refinement, which may continue an earlier one or follow pinned exchanges.
 
     Parameters
     ----------
+    particles : ParticleSet
     notes : list of str
         What a user should know about the particles.
 
@@ -101,24 +121,28 @@ def begin_refinement(args, command, outputs, groups, inputs, notes):
     tuple
         RunRecord, Progress.
     """
-    run, progress = open_run(args, command, outputs, groups, inputs)
+    run, progress = open_run(args, command, outputs, groups, inputs, particles)
     for note in notes:
         progress.say(note)
     if run.resumed:
         progress.say(f"continuing the run in {run.directory}")
-    if args.pin_exchanges:
-        run.pin_exchanges(args.pin_exchanges)
     return run, progress
 
 
 def open_record(args, command, outputs, groups, inputs):
     """As ``open_run``, for a command that needs no TensorFlow."""
+    run = _checked_record(args, command, outputs, groups, inputs)
+    run.begin()
+    return run, run.progress()
+
+
+def _checked_record(args, command, outputs, groups, inputs):
+    """The record of a run that may be written; nothing is yet."""
     from gmmrefine.pipelines.run_record import RunRecord
 
     check_limits(args, *groups)
     refuse_to_overwrite(args.output, outputs, inputs)
-    run = RunRecord(args.output, command, values_of(args, *groups), inputs, args.take_over)
-    return run, run.progress()
+    return RunRecord(args.output, command, values_of(args, *groups), inputs, args.take_over, begin=False)
 
 
 @contextmanager

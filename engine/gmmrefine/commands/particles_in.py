@@ -1,5 +1,29 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+from pathlib import Path
+
+from gmmrefine.commands.options import refuse_missing
 from gmmrefine.errors import InputError
+
+_OF_CRYOSPARC = (".cs", ".csg")
+
+
+def understand_symmetry(args):
+    """Take ``args.symmetry`` as the program means it that wrote ``args.particles``.
+
+    Returns
+    -------
+    list of str
+        What a user should know about it.
+    """
+    from gmmrefine.geometry.symmetry import cryosparc_name, point_group_name
+
+    given = point_group_name(args.symmetry)
+    if Path(args.particles).suffix.lower() not in _OF_CRYOSPARC or args.symmetry.strip().upper() != given:
+        return []  # Dxn is meant as it stands
+    args.symmetry = cryosparc_name(given)
+    if args.symmetry == given:
+        return []
+    return [f"{given} is meant as in cryoSPARC, a two-fold axis along y ({args.symmetry}); write Dx{given[1:]} for one along x"]
 
 
 def read_for_computing(args):
@@ -16,7 +40,9 @@ def read_for_computing(args):
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
+    from gmmrefine.pipelines.model_frame import refuse_model_elsewhere
 
+    notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
     distance = args.same_particle or 0.1 * args.particle_diameter
     particles = read_particle_set(args.particles, args.split_halves, distance=distance)
@@ -29,7 +55,10 @@ def read_for_computing(args):
         raise InputError(f"{args.particles}: {error}") from error
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    notes = chosen + particle_warnings(particles)
+    if getattr(args, "model", ""):
+        refuse_missing([args.model])
+        refuse_model_elsewhere(args.model, particles.box_size, particles.pixel_size)
+    notes += chosen + particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]
     return particles, [f"note: {text}" for text in notes]

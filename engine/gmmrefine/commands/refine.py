@@ -33,7 +33,7 @@ def run(args):
     check_settings(args, particles)
     read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
     record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
-        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
+        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

@@ -35,11 +35,11 @@ def run(args):
     check_settings(args, particles)
     inputs = [args.particles, args.mask, args.model]
     if args.only.isdecimal():
-        set_up(args.threads, args.device)
         refuse_other_run(args.output, "refine-patches", values_of(args, REFINE_PATCHES, COMPUTING), inputs)
+        set_up(args.threads, args.device)
         refine_patch(particles, int(args.only), args.output, inputs, args, args.take_over)
         return
-    record, progress = begin_refinement(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), inputs, notes)
+    record, progress = begin_refinement(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), inputs, particles, notes)
     results = refine_patches(particles, args, record, progress)
     record.finish(results, progress.seconds)
     if "resolution_text" in results:

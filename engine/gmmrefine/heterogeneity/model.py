@@ -1,7 +1,7 @@
 """The likelihood of images under motions that follow from a latent of few numbers."""
 from collections import namedtuple
 
-from gmmrefine.backend import tf
+from gmmrefine.backend import tf, traced
 from gmmrefine.gmm.project_moved import MovedProjector
 from gmmrefine.heterogeneity.motion import Motion
 from gmmrefine.heterogeneity.network import Encoder
@@ -76,7 +76,7 @@ class MotionModel(Motion):
             rotations=tf.matmul(images.rotations, turns),
             shifts=images.shifts - tf.einsum("bij,bj->bi", images.rotations, moves))
 
-    @tf.function(reduce_retracing=True)
+    @traced
     def value(self, latent, images, precision):
         """``log_likelihood`` (B,) at latents (B, D)."""
         return self.log_likelihood(self.displacements(latent), self.followed(latent, images), precision)
@@ -91,7 +91,7 @@ class MotionModel(Motion):
             variable.assign(values)
         return found
 
-    @tf.function(reduce_retracing=True)
+    @traced
     def slopes(self, images, precision):
         """What images ask the coarsest anchors to do at the neutral state: slopes (B, 12 A) of the likelihood in their motions.
 
@@ -108,7 +108,7 @@ class MotionModel(Motion):
             found.append(tf.reshape(tape.gradient(value, motions), [-1, 6 * len(self.levels[0])]))
         return tf.concat(found, axis=1)
 
-    @tf.function(reduce_retracing=True)
+    @traced
     def normal_equations(self, latent, images, precision):
         """Log-likelihood (B,), its gradient (B, D) and its Fisher information (B, D, D) at latents (B, D).
 

@@ -1,7 +1,7 @@
 """Training of encoder, decoders and Gaussians on the images of one half set."""
 import numpy as np
 
-from gmmrefine.backend import tf
+from gmmrefine.backend import tf, traced
 from gmmrefine.errors import InputError
 from gmmrefine.heterogeneity.model import images_of
 
@@ -33,7 +33,7 @@ class Trainer:
         self._moments = [[tf.Variable(tf.zeros_like(variable)) for variable in self._variables] for _ in _BETAS]
         self._steps = tf.Variable(0.0)
 
-    @tf.function(reduce_retracing=True)
+    @traced
     def step(self, features, draw, images, neutral, prior_weight, rate):
         """One step on a batch; the mean gain over the neutral state and the mean divergence.
 

@@ -1,6 +1,9 @@
 """Optical effects that a particle file describes and the engine keeps but does not model."""
 import numpy as np
 
+from gmmrefine.errors import InputError
+from gmmrefine.io.star import is_none
+
 _POLYNOMIALS = {"rlnBeamTiltX": "beam tilt", "rlnBeamTiltY": "beam tilt", "rlnOddZernike": "odd Zernike aberrations",
                 "rlnEvenZernike": "even Zernike aberrations", "rlnCtfBfactor": "CTF B-factors"}
 _NEUTRAL = {"rlnMagMat00": 1.0, "rlnMagMat01": 0.0, "rlnMagMat10": 0.0, "rlnMagMat11": 1.0}
@@ -28,7 +31,8 @@ def unmodelled_aberrations(particles):
     for label, effect in _POLYNOMIALS.items():
         for block, rows in ((table.optics, used), (table.particles, particles.row)):
             if label in block:
-                present = np.array([_largest(text) > _NEGLIGIBLE for text in block.subset(rows).strings(label)])
+                part = block.subset(rows)
+                present = np.array([_largest(text, label, part) > _NEGLIGIBLE for text in part.strings(label)])
                 groups = names[used][present] if block is table.optics else ["single particles"] * int(present.any())
                 found.setdefault(effect, set()).update(groups)
     if all(label in table.optics for label in _NEUTRAL):
@@ -45,6 +49,13 @@ def particle_warnings(particles):
     return notes + unmodelled_aberrations(particles)
 
 
-def _largest(text):
-    """Largest magnitude in '0.5' or '[0.1,0,2]'; 0 for an empty list."""
-    return max((abs(float(number)) for number in text.strip("[]").split(",") if number.strip()), default=0.0)
+def _largest(text, label, block):
+    """Largest magnitude in '0.5' or '[0.1,0,2]'; 0 for an empty list or no value."""
+    if is_none(text):
+        return 0.0
+    try:
+        return max((abs(float(number)) for number in text.strip("[]").split(",") if number.strip()), default=0.0)
+    except ValueError as error:
+        raise InputError(
+            f"{block.source}, data_{block.name}: {label} is '{text}'; expected numbers, as in 0.5 or [0.1,0,2]. Correct it."
+        ) from error

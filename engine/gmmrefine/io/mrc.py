@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.particles.stack_file import bytes_are_unsigned
 
 SAME_VOXEL_SIZE = 1e-3
 _RIGHT_ANGLE = 1e-2  # degrees
@@ -213,7 +214,10 @@ def _open(path):
                 if file.data is None:
                     raise InputError(f"{path}: not a readable MRC map, or cut off. Copy it again.")
                 sides = [float(file.voxel_size[axis]) for axis in "xyz"]
-                return np.array(file.data), file.header.copy(), np.array(sides)
+                data, order = np.array(file.data), file.header.mode.dtype.byteorder
+                if file.header.mode == 0 and bytes_are_unsigned(file.header.tobytes(), order):
+                    data = data.view(np.uint8)
+                return data, file.header.copy(), np.array(sides)
     except (OSError, EOFError, zlib.error, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: not a readable MRC map ({error}). Copy it again.") from error
 

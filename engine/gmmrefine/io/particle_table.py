@@ -5,12 +5,20 @@ from typing import Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.star import StarBlock, read_star, text_column, text_columns
+from gmmrefine.io.optics_groups import numbered_groups
+from gmmrefine.io.pixel_sizes import pixel_sizes
+from gmmrefine.io.relion_labels import spelled
+from gmmrefine.io.star import NONE, StarBlock, optional_column, read_star, text_column, text_columns
+from gmmrefine.io.tomography import refuse_tomography
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
 
 # Columns of a RELION 3.0 particle that belong to its optics group since RELION 3.1.
 _OPTICS_LABELS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnBeamTiltX", "rlnBeamTiltY")
-_OLD_PIXEL_LABELS = ("rlnDetectorPixelSize", "rlnMagnification")
+_OLD_PIXEL_LABELS = ("rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize", "rlnImagePixelSize")
+_PARTICLE_BLOCKS = ("particles", "images", "")  # of which the first one is taken where several hold images
+_OTHER_PROGRAMS = {"cisTEM": "cisTEM", "angleRot": "Xmipp"}  # by how their columns begin
+_VALUE_OF_NONE = {"rlnPhaseShift": b"0", "rlnCtfDataAreCtfPremultiplied": b"0", "rlnCtfDataArePhaseFlipped": b"0"}
+_SAME_VALUE = 1e-3  # of a column that stands in both tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +72,51 @@ class ParticleTable:
         return self.optics.strings(label)
 
     def numbers(self, label, optics_rows, default=None):
-        """A column per particle, from its optics group or its own row, (N,) float.
+        """A column per particle, from its own row or its optics group, (N,) float.
 
         Parameters
         ----------
         optics_rows : (N,) int
             From ``optics_rows``.
         default : float, optional
-            Value when neither table has the column; None gives None.
+            Value where neither table has one; without it, None when the column is in neither table.
+
+        Raises
+        ------
+        InputError
+            As for ``optional``; some particles without a value and no default.
         """
-        if label in self.optics:
-            return self.optics.numbers(label)[optics_rows]
-        if label in self.particles:
-            return self.particles.numbers(label)
-        return None if default is None else np.full(len(optics_rows), float(default))
+        values = self.optional(label, optics_rows)
+        if values is None:
+            return None if default is None else np.full(len(optics_rows), float(default))
+        missing = np.isnan(values)
+        if default is None and missing.any():
+            row = np.flatnonzero(missing)[0]
+            raise InputError(
+                f"{self.particles.where(row)}: {label} is missing for {missing.sum()} of {len(values)} particles, in "
+                "data_optics and in their own rows. Add it.")
+        return np.where(missing, default, values) if missing.any() else values
+
+    def optional(self, label, optics_rows):
+        """As ``numbers``, with NaN where neither table has a value; None when no particle has one.
+
+        Raises
+        ------
+        InputError
+            A value that is not a number; the two tables contradict each other.
+        """
+        found = [
+            block.subset(rows).optional_numbers(label)
+            for block, rows in ((self.particles, slice(None)), (self.optics, optics_rows)) if label in block]
+        values = found[0] if found else np.full(len(optics_rows), np.nan)
+        if len(found) > 1:
+            differ = np.flatnonzero(np.abs(found[0] - found[1]) > _SAME_VALUE * np.abs(found[1]))
+            if len(differ):
+                raise InputError(
+                    f"{self.particles.where(differ[0])}: {label} is {values[differ[0]]:g} in the row and "
+                    f"{found[1][differ[0]]:g} in its optics group. Correct one, or remove it.")
+            values = np.where(np.isnan(values), found[1], values)
+        return None if np.isnan(values).all() else values
 
 
 def require(block, labels, what):
@@ -105,20 +144,40 @@ def read_table(path):
     InputError
         Not a STAR file, or no particles in it.
     """
-    blocks = read_star(path)
-    if "particles" in blocks and "optics" in blocks:
-        particles, optics = blocks.pop("particles"), blocks.pop("optics")
-        _require_rows(particles)
-        _require_rows(optics)
-        return ParticleTable(optics, particles, tuple(blocks.values()), str(path))
-    tables = [block for block in blocks.values() if "rlnImageName" in block]
+    blocks = {name: spelled(block) for name, block in read_star(path).items()}
+    refuse_tomography(str(path), blocks.values())
+    particles = blocks.pop(_particle_block(blocks, path))
+    _require_rows(particles)
+    optics = next((blocks.pop(name) for name in list(blocks) if name.lower() == "optics"), None)
+    if optics is None:
+        return _upgraded(particles, tuple(blocks.values()), str(path))
+    _require_rows(optics)
+    optics, particles = numbered_groups(optics, replace(particles, name="particles"))
+    return _completed(ParticleTable(_filled(optics, particles), _filled(particles, optics), tuple(blocks.values()), str(path)))
+
+
+def _particle_block(blocks, path):
+    """Name of the block that holds the particles."""
+    tables = [name for name, block in blocks.items() if "rlnImageName" in block]
+    best = [name for wanted in _PARTICLE_BLOCKS for name in tables if name.lower() == wanted]
     if not tables:
+        for block in blocks.values():
+            if block.name.lower() == _PARTICLE_BLOCKS[0]:
+                require(block, ("rlnImageName",), "where the images are")
         raise InputError(
             f"{path}: no particles in it (no column rlnImageName in {', '.join('data_' + name for name in blocks)}). "
-            f"Give the particle file of a 3D refinement, e.g. run_data.star.")
-    _require_rows(tables[0])
-    others = tuple(block for block in blocks.values() if block is not tables[0])
-    return _upgraded(tables[0], others, str(path))
+            f"{_other_program(blocks) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
+    if not best and len(tables) > 1:
+        raise InputError(
+            f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are "
+            "is not known. Name that block data_particles.")
+    return (best or tables)[0]
+
+
+def _other_program(blocks):
+    labels = [label for block in blocks.values() for label in block.columns]
+    program = next((name for label in labels for sign, name in _OTHER_PROGRAMS.items() if label.startswith(sign)), None)
+    return f"It is in {program}'s own form: export the particles for RELION." if program else ""
 
 
 def table_of(particles):
@@ -174,25 +233,47 @@ def _require_rows(block):
         raise InputError(f"{block.source}: data_{block.name} is empty. Select particles before this step.")
 
 
+def _filled(block, other):
+    """A block in which nothing is missing where one value stands for none; ``other`` may have values of the same columns."""
+    columns = dict(block.columns)
+    for label, value in _VALUE_OF_NONE.items():
+        if label in block and label not in other and block.missing(label).any():
+            columns[label] = np.where(block.missing(label), value, block.columns[label])
+    return block.with_columns(columns)
+
+
+def _completed(table):
+    """A table of which the used optics groups have rlnImagePixelSize, where the particles of each agree; others ask for it."""
+    label, optics = "rlnImagePixelSize", table.optics
+    missing = optics.missing(label) if label in optics else np.ones(len(optics), bool)
+    if not missing.any():
+        return table
+    rows = table.optics_rows()
+    used, first, member = np.unique(rows, return_index=True, return_inverse=True)
+    values = pixel_sizes(table.particles, optics, rows)
+    if np.any(values != values[first][member.ravel()]):
+        return table
+    found = np.zeros(len(optics))
+    found[used] = values[first]
+    known = np.where(found > 0, text_column(found), NONE)
+    text = np.where(missing, known, optics.columns[label]) if label in optics else known
+    return replace(table, optics=optics.with_columns(dict(optics.columns, **{label: text})))
+
+
 def _upgraded(old, others, path):
     """A RELION 3.0 table (one block) in the form of RELION 3.1."""
-    if not all(label in old for label in _OLD_PIXEL_LABELS):
-        raise InputError(
-            f"{path}: neither an optics table nor rlnDetectorPixelSize and rlnMagnification in data_{old.name}, so the "
-            f"pixel size is unknown. Export the particles again from RELION.")
-    detector, magnification = (old.numbers(label) for label in _OLD_PIXEL_LABELS)
-    bad = np.flatnonzero((detector <= 0) | (magnification <= 0))
-    if len(bad):
-        raise InputError(f"{old.where(bad[0])}: rlnDetectorPixelSize or rlnMagnification is not positive.")
-    pixel_size = detector * 1e4 / magnification
-
+    pixel_size = pixel_sizes(old)
     moved = {label: old.columns[label] for label in _OPTICS_LABELS if label in old}
     optics, group = group_optics(
         dict(moved, rlnImagePixelSize=pixel_size, rlnImageDimensionality=np.full(len(old), 2)), source=path)
     dropped = {*moved, *_OLD_PIXEL_LABELS, "rlnOriginX", "rlnOriginY"}
     columns = {label: text for label, text in old.columns.items() if label not in dropped}
-    for axis in "XY":
-        if f"rlnOrigin{axis}" in old:
-            columns[f"rlnOrigin{axis}Angst"] = text_column(old.numbers(f"rlnOrigin{axis}") * pixel_size)
+    for label in ("rlnOriginX", "rlnOriginY"):
+        if label in old:
+            in_angstrom = old.optional_numbers(label) * pixel_size
+            if f"{label}Angst" in old:
+                given = old.optional_numbers(f"{label}Angst")
+                in_angstrom = np.where(np.isnan(given), in_angstrom, given)
+            columns[f"{label}Angst"] = optional_column(in_angstrom)
     columns["rlnOpticsGroup"] = text_column(group)
     return ParticleTable(optics, replace(old.with_columns(columns), name="particles"), others, path)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import read_cs
-from gmmrefine.io.stacks import check_stacks
+from gmmrefine.io.stacks import COMPRESSED, check_stacks
 from gmmrefine.io.star_particles import read_particles
 
 _CRYOSPARC = (".cs", ".csg")
@@ -39,7 +39,8 @@ def read_particle_set(path, split_halves=0, check=True, distance=0.0):
     readers = {".star": read_particles, **dict.fromkeys(_CRYOSPARC, read_cs)}
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
-        raise InputError(f"{path}: particles are read from {' or '.join(readers)} files, not '{suffix}'.")
+        advice = " Unpack it first." if suffix in COMPRESSED else ""
+        raise InputError(f"{path}: particles are read from {' or '.join(readers)} files, not '{suffix}'.{advice}")
     particles = readers[suffix](path, split_halves=split_halves, distance=distance)
     if check:
         check_stacks(particles)

@@ -1,7 +1,8 @@
 """STAR files as tables of text, so that what is not understood survives unchanged.
 
 The reader follows RELION's own rules (one row per line, values split at blanks) because the libraries at hand either
-turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc').
+turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc'). Of STAR's own rules it has quotes,
+comments after values and keywords in any case; line ends and the encoding may be those of any system.
 """
 import re
 from dataclasses import dataclass, field
@@ -12,11 +13,18 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.particles.stack_file import compression
 
 ROWS_AT_A_TIME = 4096
 RELION_31 = 30001
 NONE = b"<NA>"
-_VALUES = re.compile(rb"""'[^']*'(?=\s|$)|"[^"]*"(?=\s|$)|\S+""")
+# what programs write where a value is missing, without quotes and in lower case
+_NONE_TEXTS = ("<na>", "none", "nan", "-nan", "null", "na", "n/a", ".", "?", "")
+_VALUES = re.compile(rb"""'.*?'(?=\s|$)|".*?"(?=\s|$)|\S+""")
+_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_SNIFFED = 1 << 16
+_LARGEST_WHOLE = 2**53  # beyond, floating numbers are not exact
+_NEED_QUOTES = ("#", "_", "'", '"', ";")  # at the beginning of a value
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +90,27 @@ class StarBlock:
         return values
 
     def optional_numbers(self, label):
-        """Values of a column of ``optional_column``, (R,) float; NaN for ``<NA>``."""
+        """Values of a column of which some may be missing, (R,) float; NaN where it is as ``missing`` says."""
         text = self.columns[label]
-        values = self.with_columns({label: np.where(text == NONE, b"0", text)}).numbers(label)
-        return np.where(text == NONE, np.nan, values)
+        try:
+            values = text.astype(float)
+        except ValueError:
+            missing = self.missing(label)
+            values = np.where(missing, np.nan, self.with_columns({label: np.where(missing, b"0", text)}).numbers(label))
+        if np.isinf(values).any():
+            self.numbers(label)  # says where
+        return values
+
+    def missing(self, label):
+        """Where a column has no value, (R,) bool: ``<NA>``, ``None``, ``nan``, an empty text and the like."""
+        different, index = np.unique(self.columns[label], return_inverse=True)
+        none = [is_none(text.decode("latin-1")) for text in _unquoted(different.tolist())]
+        return np.array(none, bool)[index.ravel()]
 
     def integers(self, label):
         """Values of a column as whole numbers, (R,) int."""
         values = self.numbers(label)
-        bad = np.flatnonzero(values != np.round(values))
+        bad = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _LARGEST_WHOLE))
         if len(bad):
             raise InputError(f"{self.where(bad[0])}: {label} is {values[bad[0]]:g}; expected a whole number.")
         return values.astype(int)
@@ -98,6 +118,11 @@ class StarBlock:
     def where(self, row):
         """Place in the file for messages; ``row`` counts from 0, the text from 1."""
         return f"{self.source}, data_{self.name}, row {row + 1}"
+
+
+def is_none(text):
+    """Whether the text of a value, without quotes, says that there is none."""
+    return text.lower() in _NONE_TEXTS
 
 
 def text_column(values, digits=6):
@@ -142,28 +167,46 @@ def read_star(path):
         Missing or unreadable file, not a STAR file, a row of another length than its header.
     """
     blocks, builder, version = {}, None, RELION_31
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                line = line.strip()
-                if line.startswith(b"# version"):
-                    version = max(RELION_31, _version(line))
-                if not line or line.startswith(b"#"):
-                    continue
-                if line.startswith(b"data_") and len(line.split()) == 1:
-                    builder = _BlockBuilder(line[5:].decode("utf-8", "replace"), str(path), version)
-                    if builder.name in blocks:
-                        raise InputError(f"{path}, line {number}: a second block data_{builder.name}; rename one.")
-                    blocks[builder.name] = builder
-                elif builder is None:
-                    raise InputError(f"{path} is not a STAR file: line {number} comes before any data_ block.")
-                else:
-                    builder.add(line, number)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    for number, line in _lines(path):
+        if line.startswith(b"# version"):
+            version = max(RELION_31, _version(line))
+        words = _split(line)
+        if not words:
+            continue
+        if len(words) == 1 and words[0][:5].lower() == b"data_":
+            builder = _BlockBuilder(words[0][5:].decode("utf-8", "replace"), str(path), version)
+            if builder.name in blocks:
+                raise InputError(f"{path}, line {number}: a second block data_{builder.name}; rename one.")
+            blocks[builder.name] = builder
+        elif builder is None:
+            raise InputError(f"{path} is not a STAR file: line {number} comes before any data_ block.")
+        else:
+            builder.add(words, number)
     if not blocks:
         raise InputError(f"{path} is not a STAR file: it has no data_ block.")
     return {name: builder.block() for name, builder in blocks.items()}
+
+
+def _lines(path):
+    """Lines of a file, (number from 1, bytes) without blanks at the ends, whatever system wrote it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_SNIFFED)
+            packed = compression(head)
+            if packed:
+                raise InputError(f"{path}: {packed} and give the unpacked file.")
+            if head.startswith(_UTF16_MARKS):
+                text = (head + file.read()).decode("utf-16", "replace")
+                lines = text.encode().splitlines()
+            elif b"\r" in head and b"\n" not in head:
+                lines = (head + file.read()).split(b"\r")
+            else:
+                file.seek(0)
+                lines = file
+            for number, line in enumerate(lines, 1):
+                yield number, (line[len(_UTF8_MARK):] if line.startswith(_UTF8_MARK) else line).strip()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
 def write_star(path, blocks):
@@ -191,8 +234,11 @@ def folder_of(path):
 
 
 def quoted(text):
-    """One value as STAR text, bytes, in quotes when it is empty or has blanks."""
-    return (f'"{text}"' if not text or any(c.isspace() for c in text) else text).encode("utf-8", "surrogateescape")
+    """One value as STAR text, bytes, in quotes when it is empty, has blanks or would be taken for something else."""
+    if not text or text.startswith(_NEED_QUOTES) or any(c.isspace() for c in text):
+        mark = "'" if '"' in text else '"'
+        text = f"{mark}{text}{mark}"
+    return text.encode("utf-8", "surrogateescape")
 
 
 class _BlockBuilder:
@@ -203,15 +249,20 @@ class _BlockBuilder:
         self.labels, self.rows, self.packed = [], [], []
         self.is_loop = False
 
-    def add(self, line, number):
-        if line == b"loop_" and not self.labels:
+    def add(self, words, number):
+        first = words[0]
+        if first.lower() == b"loop_":
+            if self.labels:
+                raise InputError(f"{self.source}, line {number}: a second loop_ in data_{self.name}; expected one table.")
             self.is_loop = True
-        elif line.startswith(b"_") and not (self.is_loop and (self.rows or self.packed)):
-            self._add_label(_split(line), number)
+            for word in words[1:]:
+                self._add_label([word], number)
+        elif first.startswith(b"_") and not (self.is_loop and (self.rows or self.packed)):
+            self._add_label(words, number)
         elif not self.is_loop:
             raise InputError(f"{self.source}, line {number}: expected '_label value' or loop_ in data_{self.name}.")
         else:
-            self._add_row(_split(line), number)
+            self._add_row(words, number)
 
     def _add_label(self, words, number):
         label = words[0][1:].decode("utf-8", "replace")
@@ -221,7 +272,8 @@ class _BlockBuilder:
         if not self.is_loop:
             if len(words) < 2:
                 raise InputError(f"{self.source}, line {number}: {label} has no value.")
-            self.rows = [(self.rows[0] if self.rows else []) + [words[1]]]
+            value = words[1] if len(words) == 2 else b'"' + b" ".join(words[1:]) + b'"'
+            self.rows = [(self.rows[0] if self.rows else []) + [value]]
 
     def _add_row(self, values, number):
         if len(values) != len(self.labels):
@@ -256,7 +308,11 @@ def _write_loop(file, block):
 
 
 def _split(line):
-    return _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
+    """Values of a line, without a comment: what begins with # after a blank."""
+    words = _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
+    if b"#" in line:
+        return words[: next((place for place, word in enumerate(words) if word.startswith(b"#")), None)]
+    return words
 
 
 def _version(line):
@@ -271,6 +327,6 @@ def _unquoted(values):
 
 def _number_or_nan(value):
     try:
-        return float(value)
+        return float(next(_unquoted([value])))
     except ValueError:
         return float("nan")

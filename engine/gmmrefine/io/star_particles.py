@@ -7,8 +7,8 @@ import numpy as np
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import identity, table_values
 from gmmrefine.io.particle_table import read_table, require, table_of
-from gmmrefine.io.stacks import find_stack, plain_path, split_image_names
-from gmmrefine.io.star import folder_of, quoted, text_columns, write_star
+from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
+from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
 
 
@@ -56,8 +56,7 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     block = table.particles
     require(block, ("rlnImageName",), "where the images are")
     optics_rows = table.optics_rows()
-    names, stack_index, slice_index = split_image_names(block.strings("rlnImageName"), block.where)
-    stacks = tuple(find_stack(name, table.source) for name in names)
+    table, stacks, stack_index, slice_index = _located(table)
     rotations = table_values.rotations(block)
     pixel_size = table_values.pixel_size(table, optics_rows)
     ctf, notes = table_values.ctf(table, optics_rows)
@@ -72,6 +71,29 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     return with_half_sets(particles, split_halves)
 
 
+def _located(table):
+    """Where the images of a table are.
+
+    Returns
+    -------
+    tuple
+        The table with a number in every image name and a note where another stack may be meant; paths of the stacks; stack of
+        each row (N,), image in it (N,) from 0.
+    """
+    block, finder = table.particles, StackFinder(table.source)
+    written = block.strings("rlnImageName")
+    names, stack_index, slice_index = split_image_names(written, block.where)
+    stacks = tuple(finder.find(name) for name in names)
+    numbered = numbered_image_names(written, stacks, stack_index, block.where)
+    if numbered != written:
+        block = block.with_columns(dict(block.columns, rlnImageName=text_column(numbered)))
+    doubtful = [(found, other) for found, other in zip(stacks, map(finder.other, names, stacks)) if other]
+    notes = [
+        f"{table.source}: {doubtful[0][0]} is read, but {doubtful[0][1]} has the same name ({len(doubtful)} of {len(stacks)} "
+        "stacks are in two places); write full paths in rlnImageName if the other is meant"] if doubtful else []
+    return replace(table, particles=block, notes=(*table.notes, *notes)), stacks, stack_index, slice_index
+
+
 def with_half_sets(particles, seed):
     """The particles with half sets drawn when a seed is given and the file does not tell two halves apart."""
     if seed and len(np.unique(particles.half_set)) == 1:
@@ -79,7 +101,7 @@ def with_half_sets(particles, seed):
     return particles
 
 
-def write_particles(path, particles, extra_columns=None):
+def write_particles(path, particles, extra_columns=None, full_paths=False):
     """Write particles as RELION 3.1 STAR: what the input file said, with the present poses and half sets.
 
     Unknown columns, further blocks and all optics groups are kept as text. A stack path that would not be found from
@@ -92,12 +114,14 @@ def write_particles(path, particles, extra_columns=None):
         Rows are written in this order.
     extra_columns : dict of str to (N,) array, optional
         Further columns, by label; they replace columns of the same name.
+    full_paths : bool
+        Write the full path of every stack that is there.
     """
     particles = _with_table(path, particles)
     table = particles.table
     block = table.particles.subset(particles.row)
     columns = {label: text for label, text in block.columns.items() if label not in ("rlnOriginX", "rlnOriginY")}
-    columns["rlnImageName"] = _image_names(path, particles, block)
+    columns["rlnImageName"] = _image_names(path, particles, block, full_paths)
     changed = dict(zip(table_values.ANGLES, euler_from_rotations(particles.rotations).T))
     changed.update(zip(table_values.ORIGINS, particles.shifts.T))
     if particles.half_set.any():
@@ -128,15 +152,15 @@ def _named_from(folder, particles):
     return replace(particles, stacks=stacks, row=np.arange(len(particles)))
 
 
-def _image_names(path, particles, block):
-    """rlnImageName as text, absolute where the stack would not be found from the folder of ``path``."""
-    text, moved = block.columns["rlnImageName"].tolist(), {}
+def _image_names(path, particles, block, full_paths=False):
+    """rlnImageName as text, with the full path of a stack that would not be found from the folder of ``path``, or of all."""
+    text, moved, finder = block.columns["rlnImageName"].tolist(), {}, StackFinder(path)
     for position, name in enumerate(block.strings("rlnImageName")):
         index, _, written = name.partition("@")
         stack = particles.stacks[particles.stack_index[position]]
         if written not in moved:
-            found = not os.path.isfile(stack) or find_stack(written, path) == stack
-            moved[written] = None if found else stack + written[len(plain_path(written)):]
+            stays = not os.path.isfile(stack) or (finder.find(written) == stack and not full_paths)
+            moved[written] = None if stays else stack + written[len(plain_path(written)):]
         if moved[written]:
             text[position] = quoted(f"{index}@{moved[written]}")
     return np.array(text, dtype="S")

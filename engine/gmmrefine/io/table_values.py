@@ -6,6 +6,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotations_from_euler
 from gmmrefine.io.particle_table import require
+from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.stacks import missing_stack, stack_header
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, CtfParameters
 
@@ -31,10 +32,16 @@ def shifts(block, pixel_size):
     values = np.zeros((len(block), 2))
     for axis, label in enumerate(ORIGINS):
         in_pixels = label.replace("Angst", "")
-        if label in block:
-            values[:, axis] = block.numbers(label)
-        elif in_pixels in block:
-            values[:, axis] = block.numbers(in_pixels) * pixel_size
+        found = [
+            block.optional_numbers(name) * scale
+            for name, scale in ((label, 1.0), (in_pixels, pixel_size)) if name in block and not block.missing(name).all()]
+        if found:
+            values[:, axis] = np.where(np.isnan(found[0]), found[-1], found[0])
+        lost = np.flatnonzero(np.isnan(values[:, axis]))
+        if len(lost):
+            raise InputError(
+                f"{block.where(lost[0])}: {label} has no value ({len(lost)} of {len(block)} rows). Remove these particles, or "
+                "write 0 where they are centred.")
     return values
 
 
@@ -42,7 +49,9 @@ def half_sets(block):
     """Half sets (N,) of rlnRandomSubset: 1 or 2, or 0 for all particles when none is known."""
     if "rlnRandomSubset" not in block:
         return np.zeros(len(block), int)
-    half_set = block.integers("rlnRandomSubset")
+    missing = block.missing("rlnRandomSubset")
+    given = np.where(missing, b"0", block.columns["rlnRandomSubset"])
+    half_set = block.with_columns({"rlnRandomSubset": given}).integers("rlnRandomSubset")
     wrong = np.flatnonzero(~np.isin(half_set, (0, 1, 2)))
     if len(wrong):
         raise InputError(
@@ -50,7 +59,8 @@ def half_sets(block):
     unknown = np.flatnonzero(half_set == 0)
     if 0 < len(unknown) < len(block):
         raise InputError(
-            f"{block.where(unknown[0])}: rlnRandomSubset is 0 ({len(unknown)} of {len(block)} rows); expected 1 or 2. "
+            f"{block.where(unknown[0])}: rlnRandomSubset is {'missing' if missing[unknown[0]] else 0} ({len(unknown)} of "
+            f"{len(block)} rows); expected 1 or 2. "
             f"Remove these particles or give them the half set of the upstream refinement.")
     return half_set
 
@@ -68,10 +78,11 @@ def ctf(table, optics_rows):
                 f"underfocus. Multiply by -1 if your program counts the other way, else remove this particle.")
     voltage = _optics_value(table, optics_rows, "rlnVoltage", 1, 2000, "kV")
     cs = _optics_value(table, optics_rows, "rlnSphericalAberration", 0, 100, "mm")
-    contrast, notes = _optics_value(table, optics_rows, "rlnAmplitudeContrast", 0, 1, "", required=False), ()
-    if contrast is None:
-        contrast = np.full(len(block), USUAL_AMPLITUDE_CONTRAST)
-        notes = (f"{block.source} has no rlnAmplitudeContrast; {USUAL_AMPLITUDE_CONTRAST} is assumed.",)
+    contrast = _optics_value(table, optics_rows, "rlnAmplitudeContrast", 0, 1, "", default=USUAL_AMPLITUDE_CONTRAST)
+    given, notes = table.optional("rlnAmplitudeContrast", optics_rows), ()
+    if given is None or np.isnan(given).any():
+        some = "" if given is None else f" for {np.isnan(given).sum()} of {len(given)} particles"
+        notes = (f"{block.source} has no rlnAmplitudeContrast{some}; {USUAL_AMPLITUDE_CONTRAST} is assumed.",)
     flipped = table.numbers("rlnCtfDataArePhaseFlipped", optics_rows, default=0)
     premultiplied = table.numbers("rlnCtfDataAreCtfPremultiplied", optics_rows, default=0)
     state = np.where(premultiplied > 0, CTF_PREMULTIPLIED, np.where(flipped > 0, CTF_PHASE_FLIPPED, CTF_RAW))
@@ -79,11 +90,9 @@ def ctf(table, optics_rows):
     return CtfParameters(*defocus.values(), phase_shift, voltage, cs, contrast, state), notes
 
 
-def _optics_value(table, optics_rows, label, lowest, highest, unit, required=True):
-    values = table.numbers(label, optics_rows)
+def _optics_value(table, optics_rows, label, lowest, highest, unit, default=None):
+    values = table.numbers(label, optics_rows, default)
     if values is None:
-        if not required:
-            return None
         raise InputError(
             f"{table.source}: {label} is in neither data_optics nor data_particles. Add the value of the microscope.")
     wrong = np.flatnonzero((values < lowest) | (values > highest))
@@ -96,14 +105,7 @@ def _optics_value(table, optics_rows, label, lowest, highest, unit, required=Tru
 
 def pixel_size(table, optics_rows):
     """The one pixel size of all particles, Å/px."""
-    values = table.numbers("rlnImagePixelSize", optics_rows)
-    if values is None:
-        old = [table.numbers(label, optics_rows) for label in ("rlnDetectorPixelSize", "rlnMagnification")]
-        if any(value is None for value in old):
-            raise InputError(f"{table.source}: rlnImagePixelSize is missing from data_optics. Add the pixel size in Å.")
-        values = old[0] * 1e4 / old[1]
-    if values.min() <= 0:
-        raise InputError(f"{table.source}: rlnImagePixelSize is {values.min():g} Å/px; expected more than 0.")
+    values = pixel_sizes(table.particles, table.optics, optics_rows)
     if np.ptp(values) > SAME_PIXEL_SIZE * values.min():
         raise InputError(_mixed(table, optics_rows, values, "pixel sizes", "Å/px"))
     return float(values[0])
@@ -111,8 +113,8 @@ def pixel_size(table, optics_rows):
 
 def box_size(table, optics_rows, stacks, stack_index):
     """The one, even box of all particles in px, from rlnImageSize or else the headers of the stacks."""
-    values = table.numbers("rlnImageSize", optics_rows)
-    if values is None:
+    values = table.optional("rlnImageSize", optics_rows)
+    if values is None or np.isnan(values).any():
         for number, stack in enumerate(stacks):
             if not os.path.isfile(stack):
                 row = np.flatnonzero(stack_index == number)[0]
@@ -124,6 +126,8 @@ def box_size(table, optics_rows, stacks, stack_index):
         values = np.array([sizes[0][0]], float)
     if np.ptp(values) > 0:
         raise InputError(_mixed(table, optics_rows, values, "box sizes", "px"))
+    if values[0] != np.round(values[0]):
+        raise InputError(f"{table.source}: rlnImageSize is {values[0]:g} px; expected a whole number. Correct it.")
     box = int(values[0])
     if box % 2 or box < 2:
         raise InputError(

@@ -2,14 +2,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import mrcfile
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
-
-_MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+from gmmrefine.particles.stack_file import open_stack, stack_layout
 
 
 @dataclass(frozen=True)
@@ -104,16 +102,15 @@ class ImageReader:
         for stack in np.unique(part.stack_index):
             members = np.flatnonzero(part.stack_index == stack)
             path = self.particles.stacks[stack]
-            offset, dtype = self._layout(path)
-            with _open_stack(path) as file:
+            layout = self._layout(path)
+            with open_stack(path) as file:
                 for member in members:
-                    file.seek(offset + int(part.slice_index[member]) * box * box * dtype.itemsize)
-                    pixels = np.frombuffer(file.read(box * box * dtype.itemsize), dtype)
-                    if pixels.size != box * box:
+                    pixels = layout.read(file, part.slice_index[member])
+                    if pixels.shape != (box, box):
                         raise InputError(
                             f"{path}: image {part.slice_index[member] + 1} (row {part.row[member] + 1}) is cut off: "
                             f"found {pixels.size} of {box * box} pixels. The stack is truncated; copy it again.")
-                    images[member] = pixels.reshape(box, box)
+                    images[member] = pixels
         bad = np.flatnonzero(~np.isfinite(images.sum(axis=(1, 2))))
         if len(bad):
             raise InputError(
@@ -122,23 +119,7 @@ class ImageReader:
         return images
 
     def _layout(self, path):
-        """Byte offset of the first image and dtype of a stack."""
+        """Layout of a stack, read once."""
         if path not in self._layouts:
-            with _open_stack(path):
-                pass
-            with mrcfile.open(path, header_only=True, permissive=True) as stack:
-                mode = int(stack.header.mode)
-                if mode not in _MODE_DTYPES:
-                    raise InputError(
-                        f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12. Convert it to mode 2.")
-                byte_order = stack.header.mode.dtype.byteorder.replace("|", "=")
-                offset = 1024 + int(stack.header.nsymbt)
-                self._layouts[path] = offset, np.dtype(_MODE_DTYPES[mode]).newbyteorder(byte_order)
+            self._layouts[path] = stack_layout(path)
         return self._layouts[path]
-
-
-def _open_stack(path):
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the image stack ({error.strerror}). Check the path in rlnImageName.") from error

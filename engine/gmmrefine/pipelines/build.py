@@ -15,7 +15,8 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
-from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
+from gmmrefine.pipelines.model_frame import FEWEST_INSIDE, refuse_model_elsewhere
 from gmmrefine.progress import place_in_run
 from gmmrefine.settings import BUILD, FEWEST_SHELLS, coarsest_resolution, is_beyond_nyquist, nyquist_text
 
@@ -43,21 +44,8 @@ def build(volume, settings, run, progress):
         Results for run.json.
     """
     box_size, pixel_size = len(volume.data), volume.voxel_size
-    resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
-    check_number_of_gaussians(settings.gaussians)
-    if is_beyond_nyquist(resolution, pixel_size):
-        raise InputError(
-            f"--resolution {resolution:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å for voxels of "
-            f"{pixel_size:.4g} Å). Give at least that.")
+    radius = check_settings(volume, settings)
     mask = read_or_make_mask(volume.data, pixel_size, settings)
-    radius = shell_of_resolution(resolution, box_size, pixel_size)
-    if radius < FEWEST_SHELLS:
-        raise InputError(
-            f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
-            f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
-    refuse_ignored(settings, BUILD, [
-        (bool(settings.model), "--model", ("gaussians", "threshold")),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
     gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress, volume.origin)
     write_gmm(run.path("gmm.star"), gmm)
@@ -67,6 +55,42 @@ def build(volume, settings, run, progress):
     return {
         "gaussians": len(gmm), "resolution": box_size * pixel_size / radius,
         "mean_fsc": float(curve[LOWEST_SHELL:].mean()), "fsc_at_resolution": float(curve[-1])}
+
+
+def check_settings(volume, settings):
+    """Refuse settings that mean nothing for a map, and files that cannot be used.
+
+    Parameters
+    ----------
+    volume : Volume
+    settings : object
+        ``settings.BUILD``.
+
+    Returns
+    -------
+    int
+        The shell of the resolution.
+    """
+    box_size, pixel_size = len(volume.data), volume.voxel_size
+    resolution = settings.resolution or _DEFAULT_RESOLUTION * pixel_size
+    check_number_of_gaussians(settings.gaussians)
+    if is_beyond_nyquist(resolution, pixel_size):
+        raise InputError(
+            f"--resolution {resolution:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å for voxels of "
+            f"{pixel_size:.4g} Å). Give at least that.")
+    if settings.mask:
+        read_mask_on_molecule(settings.mask, volume.data, pixel_size)
+    radius = shell_of_resolution(resolution, box_size, pixel_size)
+    if radius < FEWEST_SHELLS:
+        raise InputError(
+            f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
+            f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
+    refuse_ignored(settings, BUILD, [
+        (bool(settings.model), "--model", ("gaussians", "threshold")),
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
+    if settings.model:
+        refuse_model_elsewhere(settings.model, box_size, pixel_size, volume.origin)
+    return radius
 
 
 def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, origin=(0.0, 0.0, 0.0), **where):
@@ -158,7 +182,7 @@ def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):
     in_box = np.all((voxels >= 0) & (voxels < len(mask)), axis=1)
     in_mask = np.zeros(len(atoms), bool)
     in_mask[in_box] = mask[tuple(voxels[in_box, ::-1].T)] > 0.5
-    if in_mask.mean() < 0.5:
+    if in_mask.mean() < FEWEST_INSIDE:
         raise InputError(
             f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; the model is not in the frame of the "
             "map. Fit it into the map (for refine: a map of these particles, first voxel at 0, 0, 0) and save it again.")

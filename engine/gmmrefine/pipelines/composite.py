@@ -2,7 +2,7 @@
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from gmmrefine.io.mrc import SAME_VOXEL_SIZE, half_maps_in, read_map, read_mask,
 from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.particles.half_sets import HalfSets
 from gmmrefine.pipelines.earlier_run import recorded_command, refuse_unfinished_run
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
@@ -90,8 +91,32 @@ def _refuse_other_voxels(where, found, expected):
         raise InputError(f"{where}: voxels of {found:.4g} Å, but the other maps have {expected:.4g} Å; must match.")
 
 
-def join(folders, settings, run, progress):
-    """The composite of focused runs' folders; writes it and gives the results for run.json."""
+@dataclass(frozen=True)
+class Parts:
+    """What a composite is made of.
+
+    Parameters
+    ----------
+    focused : list of FocusedMap
+    background : list of (Z, Y, X) float or None
+        Half maps.
+    half_sets : HalfSets or None
+        Shared by all; None where that is not recorded.
+    pixel_size : float
+        Å
+    notes : list of str
+        What a user should know.
+    """
+
+    focused: list
+    background: Optional[list]
+    half_sets: Optional[HalfSets]
+    pixel_size: float
+    notes: list
+
+
+def read_parts(folders, settings):
+    """Parts, read from focused runs' folders and ``settings.background``; refused where they do not belong together."""
     sources = [*folders, settings.background] if settings.background else folders
     for folder in sources:
         refuse_unfinished_run(folder)
@@ -115,11 +140,16 @@ def join(folders, settings, run, progress):
         refuse_same_half_maps(background, half_maps_in(settings.background))
     half_sets, notes = agreed_half_sets({folder: half_maps_in(folder) for folder in sources})
     files = [path for folder in sources for path in half_maps_in(folder)] + [mask_of(folder) for folder in folders]
-    for note in [*notes, *other_places(files, pixel_size)]:
+    return Parts(parts, background, half_sets, pixel_size, [*notes, *other_places(files, pixel_size)])
+
+
+def join(parts, settings, run, progress):
+    """The composite of Parts; writes it and gives the results for run.json."""
+    for note in parts.notes:
         progress.say(note)
-    if half_sets is not None:
-        write_half_sets(run.directory, half_sets)
-    return write_composite(parts, background, None, pixel_size, settings, run, progress)
+    if parts.half_sets is not None:
+        write_half_sets(run.directory, parts.half_sets)
+    return write_composite(parts.focused, parts.background, None, parts.pixel_size, settings, run, progress)
 
 
 def other_places(files, pixel_size):

@@ -1,8 +1,8 @@
 """What a finished heterogeneity run has left in its folder."""
 import json
 import os
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Optional
 
 import numpy as np
 
@@ -26,13 +26,13 @@ class MovingHalf:
     ----------
     number : int
         1 or 2.
-    motion : Motion
+    motion : Motion or None
     latent : (N, D) float
         Of the half's particles.
     """
 
     number: int
-    motion: Motion
+    motion: Optional[Motion]
     latent: np.ndarray
 
 
@@ -80,6 +80,15 @@ def finished_record(folder):
     return dict(record, particle_file=os.path.join(folder, record["particle_file"]))
 
 
+def read_latents(folder):
+    """Latents of both half sets, a list of MovingHalf without their motion."""
+    table = next(iter(read_star(os.path.join(folder, "latent.star")).values()))
+    labels = latent_labels(table)
+    require(table, ("rlnRandomSubset", "gmmLatent1"), "the half set and the conformation of every particle")
+    latent, half_set = np.column_stack([table.numbers(label) for label in labels]), table.integers("rlnRandomSubset")
+    return [MovingHalf(number, None, latent[half_set == number]) for number in (1, 2)]
+
+
 def read_halves(folder):
     """Motion and latents of both half sets, a list of MovingHalf.
 
@@ -88,13 +97,8 @@ def read_halves(folder):
     InputError
         Files missing, damaged, or of different runs.
     """
-    path = os.path.join(folder, "latent.star")
-    table = next(iter(read_star(path).values()))
-    labels = latent_labels(table)
-    require(table, ("rlnRandomSubset", "gmmLatent1"), "the half set and the conformation of every particle")
-    latent, half_set = np.column_stack([table.numbers(label) for label in labels]), table.integers("rlnRandomSubset")
     return [
-        MovingHalf(number, fitting_motion(folder, number, len(labels)), latent[half_set == number]) for number in (1, 2)]
+        replace(half, motion=fitting_motion(folder, half.number, half.latent.shape[1])) for half in read_latents(folder)]
 
 
 def fitting_motion(folder, number, latent_size):

@@ -1,5 +1,4 @@
 """run.json: what was run on what, what came out, and everything the half sets told each other."""
-import hashlib
 import json
 import os
 import platform
@@ -11,13 +10,14 @@ import weakref
 import numpy as np
 
 import gmmrefine
-from gmmrefine.errors import InputError
+from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
 from gmmrefine.io.folder_lock import FolderLock
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_record_of_other_command
+from gmmrefine.pipelines.input_marks import different_names, file_hash, half_set_hash, stack_mark
 from gmmrefine.progress import Progress
 
 WEIGHTS_FOLDER = "weights"
@@ -31,38 +31,19 @@ EXCHANGES = {
 _GEOMETRY = "patches"
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
-_FINGERPRINT_BYTES = 1 << 16
-
-
-def file_hash(path):
-    """SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    return digest.hexdigest()
-
-
-def _fingerprint(path):
-    """Size of an image stack and SHA-256 of its header and first pixels; stacks are too large to read whole."""
-    with open(path, "rb") as file:
-        return f"{os.path.getsize(path)} {hashlib.sha256(file.read(_FINGERPRINT_BYTES)).hexdigest()}"
-
-
-def half_set_hash(particles):
-    """SHA-256 of which image is in which half, independent of order; symmetry copies of an image are one."""
-    lines = sorted({
-        f"{os.path.basename(particles.stacks[stack])} {image} {half}"
-        for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set)})
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 def peak_memory_mb():
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def _refuse_folder(directory):
+    """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
+    there = os.path.abspath(directory)
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
+        why = "Permission denied" if os.path.isdir(there) else f"{there} is not a folder"
+        raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")
 
 
 class RunRecord:
@@ -81,6 +62,8 @@ class RunRecord:
         Files whose content decides the result.
     take_over : bool
         ``settings.TAKE_OVER``.
+    begin : bool
+        Write at once; otherwise ``begin`` does, when all else is checked.
 
     Raises
     ------
@@ -91,30 +74,42 @@ class RunRecord:
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs, take_over=False):
+    def __init__(self, directory, command, settings, inputs, take_over=False, begin=True):
         self.directory = str(directory)
         self._started = time.time()
         self._content = {
             **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
             "timings": {}, "peak_memory_mb": None, "finished": False}
+        _refuse_folder(self.directory)
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
+        self._looked_at = None, None
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
         weakref.finalize(self, self._lock.release)
         try:
-            self._begin()
+            self._look_for_earlier()
+            if begin:
+                self.begin()
         except BaseException:
             self._lock.release()
             raise
 
-    def _begin(self):
-        """Read what the folder holds, and write that this run is at work."""
+    def _look_for_earlier(self):
+        """Read what the folder holds."""
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
             self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
             self._content["notes"] = earlier.get("notes", {})
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
+
+    def begin(self):
+        """Remove what is in the way in the folder, and write the record for the first time."""
+        if self._is_used:
+            remove_leftovers(self.directory)
+        if self._worthless:
+            shutil.rmtree(self.path("iterations"))
         self.save()
 
     def progress(self):
@@ -143,17 +138,22 @@ class RunRecord:
         self._content.update(values)
         self.save()
 
-    def describe_particles(self, particles):
-        """Record which images these are and in which half; refuse to continue a run, or follow a pinned one, on others.
-
-        Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
+    def look_at(self, particles):
+        """Refuse to continue a run, or to follow a pinned one, on other particles.
 
         Parameters
         ----------
         particles : ParticleSet
+
+        Returns
+        -------
+        tuple
+            Fingerprints of the stacks by name, the same in their order, facts about the particles for run.json.
         """
-        marks = [_fingerprint(path) for path in particles.stacks]
-        stacks = dict(zip(map(os.path.basename, particles.stacks), marks))
+        if self._looked_at[0] is particles:
+            return self._looked_at[1]
+        marks = [stack_mark(path) for path in particles.stacks]
+        stacks = dict(zip(different_names(particles.stacks), marks))
         facts = {
             "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
         earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
@@ -167,6 +167,19 @@ class RunRecord:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
+        self._looked_at = particles, (stacks, marks, facts)
+        return self._looked_at[1]
+
+    def describe_particles(self, particles):
+        """Record which images these are and in which half, after ``look_at``.
+
+        Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
+
+        Parameters
+        ----------
+        particles : ParticleSet
+        """
+        stacks, marks, facts = self.look_at(particles)
         write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
 
@@ -270,7 +283,7 @@ class RunRecord:
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
                     "Remove them, or use another folder with -o.")
             return None
-        remove_leftovers(self.directory)
+        self._is_used = True
         if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
@@ -278,7 +291,7 @@ class RunRecord:
         except InputError:
             if earlier["finished"] or not self._has_only_start_maps():
                 raise
-            shutil.rmtree(self.path("iterations"))
+            self._worthless = True
             return None
         return earlier
 

@@ -54,21 +54,7 @@ def simulate(model_path, settings, run, progress):
     """
     rng = np.random.default_rng(settings.seed)
     box, pixel_size, count = settings.box, settings.pixel_size, settings.particles
-    if settings.swing and settings.end_model:
-        raise InputError("--swing and --end-model move the same atoms. Give one of them.")
-    if box % 2:
-        raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
-    refuse_ignored(settings, SIMULATE, [
-        (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
-        (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
-    gmm, motion, atoms = molecule_in_motion(model_path, settings)
-    only_first = settings.moving_copies == "one"
-    swings = read_swings(settings.swing, atoms, gmm.centers, only_first) if settings.swing else []
-    extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
-    if extent > box * pixel_size:
-        raise InputError(
-            f"--box {box} px × {pixel_size:g} Å = {box * pixel_size:.0f} Å is smaller than the molecule ({extent:.0f} Å). "
-            "Use a larger box or pixel.")
+    gmm, motion, atoms, swings = molecule_to_simulate(model_path, settings)
     conformation = np.zeros(count) if motion is None else rng.uniform(0, 1, count)
     truth = _particles(run.path("particles.mrcs"), box, pixel_size, count, rng)
     disc = half_disc(box, box // 2 - 1)
@@ -101,6 +87,33 @@ def simulate(model_path, settings, run, progress):
     mask = soft_mask(true_map, pixel_size, operators=point_group(settings.symmetry))
     write_map(run.path("mask.mrc"), mask, pixel_size)
     return {"particles": count, "noise_deviation_of_signal_units": float(noise), "atoms": len(gmm)}
+
+
+def molecule_to_simulate(model_path, settings):
+    """The molecule, how it moves and which domains swing; refuses settings that mean nothing and a box that is too small.
+
+    Returns
+    -------
+    tuple
+        As of ``molecule_in_motion``, and the swings.
+    """
+    box, pixel_size = settings.box, settings.pixel_size
+    if settings.swing and settings.end_model:
+        raise InputError("--swing and --end-model move the same atoms. Give one of them.")
+    if box % 2:
+        raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
+    refuse_ignored(settings, SIMULATE, [
+        (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
+        (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
+    gmm, motion, atoms = molecule_in_motion(model_path, settings)
+    only_first = settings.moving_copies == "one"
+    swings = read_swings(settings.swing, atoms, gmm.centers, only_first) if settings.swing else []
+    extent = 2 * np.linalg.norm(gmm.centers, axis=1).max()
+    if extent > box * pixel_size:
+        raise InputError(
+            f"--box {box} px × {pixel_size:g} Å = {box * pixel_size:.0f} Å is smaller than the molecule ({extent:.0f} Å). "
+            "Use a larger box or pixel.")
+    return gmm, motion, atoms, swings
 
 
 class _Projectors:

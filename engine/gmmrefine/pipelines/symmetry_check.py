@@ -3,13 +3,15 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotation_vectors
-from gmmrefine.geometry.symmetry import point_group
+from gmmrefine.geometry.symmetry import point_group, point_group_name
 from gmmrefine.maps.symmetry import SymmetryMeasure
 
 # Shares of what the half maps allow; measured in docs/method.md, "Symmetry"
 ABSENT, DOUBTFUL = 0.6, 0.95
 _LEAST_TO_TELL = 0.4  # mean FSC of the half maps; below, there is too little signal
-_CANDIDATES = ("I", "O", "T", *(f"{kind}{order}" for order in range(12, 1, -1) for kind in "DC"))
+_CANDIDATES = (
+    "I", "I1", "I3", "I4", "O", "T", "T222",
+    *(f"{kind}{order}" for order in range(12, 1, -1) for kind in (("D", "DY", "C") if order % 2 else ("D", "C"))))
 
 
 def check_symmetry(half_maps, name, pixel_size, progress):
@@ -36,7 +38,7 @@ def check_symmetry(half_maps, name, pixel_size, progress):
     InputError
         The share is below 0.6.
     """
-    measure, name, operators = SymmetryMeasure(half_maps, pixel_size), name.upper(), point_group(name)
+    measure, name, operators = SymmetryMeasure(half_maps, pixel_size), point_group_name(name), point_group(name)
     if measure.unturned < _LEAST_TO_TELL:
         progress.say(
             f"note: the half maps agree too little (mean FSC {measure.unturned:.2f}) to tell whether the map has {name}")
@@ -48,7 +50,7 @@ def check_symmetry(half_maps, name, pixel_size, progress):
         f"turned by {described(operators[1 + worst])} it correlates {found[worst]:.2f} with itself, expected "
         f"{measure.unturned:.2f} as between its half maps (mean FSC to {measure.resolution:.0f} Å)")
     if share < ABSENT:
-        raise InputError(f"the map does not have {name}: {numbers}. {_advice(measure)}")
+        raise InputError(f"the map does not have {name}: {numbers}. {_advice(measure, name)}")
     if share < DOUBTFUL:
         progress.say(f"note: the map has {name} only roughly: {numbers}")
     return {"symmetry_agreement": round(share, 4)}
@@ -65,11 +67,17 @@ def described(operator):
     return f"{np.degrees(np.linalg.norm(vector)):.0f}° about {name}"
 
 
-def _advice(measure):
-    """Which point group the map does have, or what else may be wrong."""
-    for name in _CANDIDATES:
-        if all(measure.correlation(operator) >= DOUBTFUL * measure.unturned for operator in point_group(name)[1:]):
+def _advice(measure, asked):
+    """Which point group the map does have, or what else may be wrong; other frames of the one asked for come first."""
+    frames = [name for name in _CANDIDATES if name != asked and _kind(name) == _kind(asked)]
+    for name, least in [*((name, ABSENT) for name in frames), *((name, DOUBTFUL) for name in _CANDIDATES)]:
+        if all(measure.correlation(operator) >= least * measure.unturned for operator in point_group(name)[1:]):
             return f"It does have {name}; did you mean --symmetry {name}?"
     return (
         "No other point group with its main axis along z fits; leave --symmetry out, or bring the axis of the molecule to z "
         "through the box centre before this step.")
+
+
+def _kind(name):
+    """A point group without its frame: D3 for DY3, I for I1."""
+    return name.replace("Y", "") if name[0] in "CD" else name[0]
