@@ -115,7 +115,8 @@ def test_hybrid_36_numbers(tmp_path):
 
 @pytest.mark.parametrize("number", [999_999, 1_234_567, 16_777_217, 2_000_000_001])
 def test_numbers_of_any_length_are_exact(tmp_path, number):
-    columns = "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z"
+    columns = (
+        "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z")
     rows = [f"HETATM {number + place} C C{place} . DRG A-2 . {place} 0 0 {number}" for place in range(3)]
     header = ["data_x", "loop_", *(f"_atom_site.{name}" for name in [*columns.split(), "auth_seq_id"])]
     (tmp_path / "model.cif").write_text("\n".join([*header, *rows]) + "\n")

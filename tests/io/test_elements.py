@@ -8,7 +8,9 @@ from model_files import residue, write_pdb
 from gmmrefine.io.atoms import read_atoms, read_model
 
 ALANINE = {"N": (0, 0, 0), "CA": (1.46, 0, 0), "C": (2.0, 1.4, 0), "O": (1.3, 2.4, 0), "CB": (2.0, -0.8, 1.2)}
-DRUG = {"CL1": (0, 0, 0), "C1": (1.74, 0, 0), "CA": (2.4, 1.2, 0), "NA": (3.8, 1.2, 0), "FE": (5.0, 2.8, 0), "BR": (2.4, -1.77, 0)}
+DRUG = {
+    "CL1": (0, 0, 0), "C1": (1.74, 0, 0), "CA": (2.4, 1.2, 0), "NA": (3.8, 1.2, 0), "FE": (5.0, 2.8, 0),
+    "BR": (2.4, -1.77, 0)}
 
 
 def left_aligned(lines):
