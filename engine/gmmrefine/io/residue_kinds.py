@@ -66,8 +66,12 @@ def residue_kinds(structure, chosen, component_types):
     Returns
     -------
     tuple
+<<<<<<< HEAD
         dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to labels of residues that the file has
         elsewhere.
+=======
+        dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to labels of residues the file has elsewhere.
+>>>>>>> models
     """
     members = _members(structure, chosen, component_types)
     _link(members, structure.connections)
@@ -226,7 +230,8 @@ def _is_water(member):
 def _stands_in_gap(chain, place):
     """Whether a residue without a bond can be part of its chain: its neighbours in sequence are near enough."""
     member = chain[place][1]
-    if len(member.places) == 1:  # of a trace; no free molecule is modelled by one Cα or P
+    is_without_ends = member.form == PROTEIN and not member.places.keys() >= {"N", "C"}
+    if len(member.places) == 1 or is_without_ends:  # of a trace, or too little of it to show that it is not bonded
         return True
     before = _next_in_chain(chain, range(place - 1, -1, -1), member)
     after = _next_in_chain(chain, range(place + 1, len(chain)), member)

@@ -34,13 +34,13 @@ def model_counts(atoms, others):
     Returns
     -------
     dict
-        Numbers; of ``changes`` names (as many as there are kinds of them) and numbers.
+        Numbers; ``read_otherwise``, where there is any, holds number and names of each kind of change.
     """
     changes = {
         kind: {"count": len(names), "names": list(dict.fromkeys(names))} for kind, names in others.changes.items() if names}
     return {
         "models_left_out": others.models, "hydrogens_left_out": others.hydrogens, "alternatives": others.alternatives,
-        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0)), "read_otherwise": changes}
+        "atoms_of_zero_occupancy": int(np.sum(atoms.occupancies == 0)), **({"read_otherwise": changes} if changes else {})}
 
 
 def place_counts(atoms, outside, flat):
