@@ -34,7 +34,7 @@ def run(args):
     from gmmrefine.pipelines.conformations import check_settings, conformations
     from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
-    from gmmrefine.pipelines.morph import check_model
+    from gmmrefine.pipelines.morph import model_in_mask
     from gmmrefine.pipelines.particle_motions import learned_latents
 
     check_limits(args, CONFORMATIONS, COMPUTING)
@@ -44,8 +44,6 @@ def run(args):
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
     halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
     check_settings(args, halves)
-    if args.model:
-        check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
     files = [os.path.join(args.source, name) for name in _LEARNED]
     particles, latent, notes = None, None, []
     if args.subsets:
@@ -60,7 +58,11 @@ def run(args):
         notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
     for note in notes:
         progress.say(note)
-    results = conformations(halves, grid, args.model, args, args.output, progress)
+    model, found = None, {}
+    if args.model:
+        model, found = model_in_mask(
+            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, args, progress)
+    results = {**conformations(halves, grid, model, args, args.output, progress), **found}
     if particles is not None:
         record.describe_particles(particles)
         results.update(reconstruct_subsets(particles, latent, halves, args, record, progress))
