@@ -107,12 +107,12 @@ FIT_EVALUATIONS = Setting(
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
-    "its density; it is said. header: where viewers show the file (ORIGIN, or nstart where that is zero; maps of particles: first "
-    "voxel at 0). nstart: the header's nxstart nystart nzstart. given: as first_voxel says; in Scipion the origin that it keeps "
-    "with the volume. corner: first voxel at 0. center: centre of the box at 0.",
+    "its density; it is said. header: where viewers show the file (ORIGIN, or nstart where that is zero; maps of particles: "
+    "first voxel at 0). nstart: the header's nxstart nystart nzstart. given: as first_voxel says; of a volume of Scipion the "
+    "origin that it keeps. corner: first voxel at 0. center: centre of the box at 0.",
     choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
-    "first_voxel", "", str, "Where the first voxel of the map lies in the frame of the atomic model, 'x y z' in Å, when its header "
+    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header "
     "does not say it: a place more for auto. Of several maps one for all, or one each, separated by semicolons.",
     label="First voxel at: x y z (Å)", advanced=True)
 PLACE = (PLACE_FROM, FIRST_VOXEL)

@@ -44,13 +44,18 @@ def run(args):
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
     halves, grid, mask = read_halves(args.source), read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
     check_settings(args, halves)
+    model, found, notes = None, {}, []
+    if args.model:
+        model, found = model_in_mask(
+            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, args, notes.append)
     files = [os.path.join(args.source, name) for name in _LEARNED]
-    particles, latent, notes = None, None, []
+    particles, latent = None, None
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
         for name in ("split_halves", "invert_contrast"):
             setattr(args, name, learned["settings"][name])
-        particles, notes = read_for_computing(args)
+        particles, more = read_for_computing(args)
+        notes += more
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
     record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model])
@@ -58,10 +63,6 @@ def run(args):
         notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
     for note in notes:
         progress.say(note)
-    model, found = None, {}
-    if args.model:
-        model, found = model_in_mask(
-            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, args, progress)
     results = {**conformations(halves, grid, model, args, args.output, progress), **found}
     if particles is not None:
         record.describe_particles(particles)

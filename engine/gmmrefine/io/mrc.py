@@ -142,7 +142,7 @@ def _places(path, header, start):
     origin = np.array([float(header.origin[axis]) for axis in "xyz"])
     if not np.isfinite(origin).all():
         raise InputError(
-            f"{path}: ORIGIN in its header is {' '.join(f'{value:g}' for value in origin)}; expected three finite numbers in Å. "
+            f"{path}: ORIGIN in its header is {' '.join(f'{value:g}' for value in origin)}; expected finite numbers in Å. "
             "Correct the header: 0 0 0 where the place is not known.")
     return (origin if origin.any() else start), (start if start.any() else None)
 

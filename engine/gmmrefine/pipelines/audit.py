@@ -162,9 +162,10 @@ def _in_frame_of(positions, path, model, given, reference, settings, progress):
             own.voxel_sizes, reference.voxel_sizes, rtol=SAME_VOXEL_SIZE):
         also = [Place("reference", reference.origin, "where the first map lies")]
     placed = PlacedModel(positions, own, places_of(own, settings, given, also))
-    placed.say(path, progress)
     if reference is None:
-        placed.refuse_if_off(model, path, progress)
+        placed.settle(model, path, progress.say)
+    else:
+        progress.say(placed.sentence(path))
     return placed.grid, placed.found
 
 

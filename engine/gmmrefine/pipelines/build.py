@@ -56,7 +56,7 @@ def build(volume, settings, run, progress):
     found = {}
     if settings.model:
         grid, found = place_model(
-            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, progress)
+            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, progress.say)
         settings = changed(settings, model_origin=grid.origin)
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     radius = shell_of_resolution(resolution, box_size, pixel_size)

@@ -96,7 +96,7 @@ def read_focus(settings, box_size, pixel_size, origin=None):
 
 
 def _refuse_atoms_outside(points, side, where):
-    """Refuse atoms, points (A, 3) in Å from the first voxel, of which some lie outside the box; the mask would be without them."""
+    """Refuse atoms, points (A, 3) in Å from the first voxel, some of which lie outside the box: the mask would lack them."""
     outside = np.sum(np.any((points < 0) | (points >= side), axis=1))
     if outside:
         raise InputError(

@@ -8,8 +8,8 @@ from gmmrefine.errors import InputError
 from gmmrefine.validation.placement import DensityOfAtoms
 
 MOST_OFF = 0.1  # of the atoms, outside the box or in empty density
-_MOST_ABSENT = 0.5  # of the atoms, in empty density, where the others show that the model is in its place
-_ON_PEAKS, _EXPLAINED = 6.0, 0.9  # deviations; part of the density near atoms
+_ON_PEAKS = 5.0  # deviations; then the model is in its place, whatever it has that the map does not show
+_EXPLAINED, _MOST_ABSENT = 0.9, 0.5  # or this part of the density lies near atoms, and this part of them in none
 _AS_GOOD = 0.9  # of the best fit; then the order of the places decides
 _SAME = 0.01  # Å
 _AUTO, _GIVEN = "auto", "given"
@@ -141,46 +141,51 @@ class PlacedModel:
             "from": self.place.choice, "first_voxel": self.place.origin.tolist(), "part_in_density": 1 - self._look.off,
             "atoms_outside_box": int(self._look.outside.sum()), "atoms_in_empty_density": int(self._look.empty.sum())}}
 
-    def say(self, map_name, progress):
+    def sentence(self, map_name):
         """One line on the place, and what speaks for it."""
         others = [
-            f"{place.words} {_percent(look)}" for place, look in zip(self._places, self._looks) if place is not self.place]
+            f"{place.words}: {_percent(look)}" for place, look in zip(self._places, self._looks) if place is not self.place]
         chosen = f"place of {os.path.basename(map_name)}: {self.place}; {_percent(self._look)} of the atoms lie in its density"
-        progress.say(chosen + (f" ({', '.join(others)})" if others else ""))
+        return chosen + (f" ({', '.join(others)})" if others else "")
 
-    def refuse_if_off(self, model_name, map_name, progress, used=None):
-        """Refuse a model of which more than a tenth lies off the map, and say where only a part of it is absent.
+    def settle(self, model_name, map_name, say, used=None):
+        """Say where the map lies, and refuse a model of which more than a tenth lies off it.
 
-        Of a model of which only some atoms are ``used``, (A,) bool, it is enough when these lie on the map.
+        A part that the map does not show is no reason where the rest shows that the model is in its place. Of a model of which
+        only some atoms are ``used``, (A,) bool, it is enough when these lie on the map.
         """
         look = self._look
         off = look.outside | look.empty
         if off.mean() <= MOST_OFF or (used is not None and off[used].mean() <= MOST_OFF):
-            return
-        if look.outside.mean() <= MOST_OFF and look.empty.mean() <= _MOST_ABSENT and self._is_in_place():
-            progress.say(
-                f"note: {look.empty.sum()} of {len(look.empty)} atoms lie where {os.path.basename(map_name)} shows nothing; as the "
-                "others are in their place, these parts are taken for absent from it")
-            return
+            say(self.sentence(map_name))
+        elif look.outside.mean() <= MOST_OFF and self._is_in_place():
+            say(self.sentence(map_name))
+            say(
+                f"note: {look.empty.sum()} of {len(look.empty)} atoms lie where {os.path.basename(map_name)} shows nothing; as "
+                "the others are in their place, these parts are taken for absent from it")
+        else:
+            raise self._refusal(model_name, map_name)
+
+    def _refusal(self, model_name, map_name):
+        look = self._look
         tried = "" if len(self._places) == 1 else (
             f", and no other place suits them better ({', '.join(place.words for place in self._places)} were tried)")
         first, last = self._positions.min(axis=0), self._positions.max(axis=0)
-        raise InputError(
-            f"{model_name}: only {(~look.outside & ~look.empty).sum()} of {len(look.empty)} atoms lie inside the map and in its "
-            f"density, {look.outside.sum()} lie outside the box and {look.empty.sum()} in empty density; expected nine tenths "
-            f"inside. {map_name} holds x y z from {position_text(self.place.origin)} to {position_text(self.grid.last)} Å "
-            f"({self.place.words}), the model's atoms lie from {position_text(first)} to {position_text(last)} Å{tried}. Fit the "
-            "model into the map and save it again, or say how the map lies by --place-from or --first-voxel.")
+        return InputError(
+            f"{model_name}: only {(~look.outside & ~look.empty).sum()} of {len(look.empty)} atoms lie inside the map and in "
+            f"its density, {look.outside.sum()} lie outside the box and {look.empty.sum()} in empty density; expected at least "
+            f"nine tenths. {map_name} holds x y z from {position_text(self.place.origin)} to {position_text(self.grid.last)} Å "
+            f"({self.place.words}), the model's atoms lie from {position_text(first)} to {position_text(last)} Å{tried}. Fit "
+            "the model into the map and save it again, or say how the map lies by --place-from or --first-voxel.")
 
     def _is_in_place(self):
-        """Whether the atoms lie on the peaks of the map, or near all of its density, so that what it does not show is absent."""
+        """Whether atoms lie on the peaks of the map, or near all of its density, so that what it does not show is absent."""
         look, points = self._look, self._positions - self.place.origin
-        return (
-            self._density.peaks(points[~look.outside], look.contrast) >= _ON_PEAKS
-            or self._density.explained(points, look.contrast) >= _EXPLAINED)
+        return self._density.peaks(points[~look.outside], look.contrast) >= _ON_PEAKS or (
+            look.empty.mean() <= _MOST_ABSENT and self._density.explained(points, look.contrast) >= _EXPLAINED)
 
 
-def place_model(positions, grid, names, settings, progress):
+def place_model(positions, grid, names, settings, say):
     """Find how a map lies to a model, say it, and refuse a model off the map.
 
     Parameters
@@ -192,7 +197,8 @@ def place_model(positions, grid, names, settings, progress):
         Model and map, for messages.
     settings : object
         ``settings.PLACE``.
-    progress : Progress
+    say : callable
+        Told one line.
 
     Returns
     -------
@@ -206,8 +212,7 @@ def place_model(positions, grid, names, settings, progress):
     """
     given, = check_place(settings)
     placed = PlacedModel(positions, grid, places_of(grid, settings, given))
-    placed.say(names[1], progress)
-    placed.refuse_if_off(*names, progress)
+    placed.settle(*names, say)
     return placed.grid, placed.found
 
 

@@ -42,7 +42,8 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
     grid, place = None, {}
     if atoms is not None:
         grid, place = place_model(
-            atoms.positions, replace(halves[0].grid, data=0.5 * (maps[0] + maps[1])), (model, "the half maps"), settings, progress)
+            atoms.positions, replace(halves[0].grid, data=0.5 * (maps[0] + maps[1])), (model, "the half maps"), settings,
+            progress.say)
     mask = read_or_make_mask(0.5 * (maps[0] + maps[1]), pixel_size, settings)
     before = gold_standard_fsc(*maps, mask, pixel_size, settings.seed)
     resolution = before.resolution(settings.fsc_threshold)

@@ -27,7 +27,7 @@ class ModelInMaps:
     origin: np.ndarray
 
 
-def model_in_mask(path, mask, pixel_size, settings, progress):
+def model_in_mask(path, mask, pixel_size, settings, say):
     """Find how a model lies to the maps of a run by the molecule's mask (Z, Y, X), and refuse one that lies off it.
 
     Returns
@@ -35,9 +35,8 @@ def model_in_mask(path, mask, pixel_size, settings, progress):
     tuple
         ModelInMaps, dict for run.json.
     """
-    grid, found = place_model(
-        read_atoms(path).positions, MapGrid(mask, np.full(3, pixel_size), np.zeros(3)), (path, "the molecule's mask"), settings,
-        progress)
+    grid = MapGrid(mask, np.full(3, pixel_size), np.zeros(3))
+    grid, found = place_model(read_atoms(path).positions, grid, (path, "the molecule's mask"), settings, say)
     return ModelInMaps(path, grid.origin), found
 
 

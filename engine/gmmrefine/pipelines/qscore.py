@@ -45,9 +45,9 @@ def score(positions, grid, sigma, map_path, progress):
         scores = q_scores(positions, grid, sigma, report)
     if scores.outside.all():
         raise InputError(
-            f"{map_path} holds x y z from {position_text(grid.origin)} to {position_text(grid.last)} Å, but the model's atoms lie "
-            f"from {position_text(positions.min(axis=0))} to {position_text(positions.max(axis=0))} Å: none of them is inside "
-            f"with the {REACH:g} Å around it. Fit the model into the map and save it again.")
+            f"{map_path} holds x y z from {position_text(grid.origin)} to {position_text(grid.last)} Å, but the model's atoms "
+            f"lie from {position_text(positions.min(axis=0))} to {position_text(positions.max(axis=0))} Å: none of them is "
+            f"inside with the {REACH:g} Å around it. Fit the model into the map and save it again.")
     return scores
 
 
@@ -81,7 +81,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
     """
     sigma = float(settings.sigma)
     refuse_flat(grid, paths[1])
-    grid, found = place_model(atoms.positions, grid, paths, settings, progress)
+    grid, found = place_model(atoms.positions, grid, paths, settings, progress.say)
     scores = score(atoms.positions, grid, sigma, paths[1], progress)
     classes = component_classes(atoms)
     residues = residue_scores(scores.values, classes, atoms)

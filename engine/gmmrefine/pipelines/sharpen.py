@@ -116,7 +116,7 @@ def sharpen(volume, resolution, settings, run, progress):
     placed, found = volume, {}
     if settings.sharpening in _OF_MODEL:
         model = settings.reference_model
-        grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, progress)
+        grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, progress.say)
         placed = replace(volume, origin=grid.origin)
     mask = read_or_make_mask(volume.data, volume.voxel_size, settings)
     fine = settings.low_pass or _median_resolution(resolution, mask)

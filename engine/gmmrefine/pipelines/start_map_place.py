@@ -52,8 +52,7 @@ def _place(path, grid, settings, name, progress):
     atoms = read_atoms(path)
     used = selected_atoms(atoms, settings.focus_selection) if name == "focus_model" else None
     placed = PlacedModel(atoms.positions, grid, _places(grid, settings))
-    placed.say("the start map", progress)
-    placed.refuse_if_off(path, "the start map", progress, used)
+    placed.settle(path, "the start map", progress.say, used)
     return placed.place.origin.tolist()
 
 
@@ -73,7 +72,7 @@ def refuse_model_outside(settings, box_size, pixel_size):
 
 
 def first_place_in_box(positions, box_size, pixel_size, settings, most_outside=0.0):
-    """The first place (3,) in Å at which the box holds all atoms (A, 3), but for some part of them; else the likeliest place."""
+    """The first place (3,) in Å at which the box holds all atoms (A, 3) but for some part of them; else the likeliest one."""
     grid = MapGrid(np.broadcast_to(np.float32(0), (box_size,) * 3), np.full(3, pixel_size), np.zeros(3))
     places = _places(grid, settings)
     fitting = [

@@ -1,9 +1,9 @@
 """Whether the atoms of a model lie in the density of a map, whatever was done to the map.
 
-An atom lies in empty density where the map, smoothed, does not stand out of the solvent: neither by three deviations of the
-smoothed solvent nor by a twentieth of what a molecule of that size has. Smoothing leaves the molecule of a noisy or sharpened
-map and little of its noise; the solvent is what most voxels have, be it noise, a level, or the zeros around a mask; the side
-that the molecule is on is found, so that an inverted map is no other.
+An atom lies in empty density where the map, smoothed, does not stand out of the solvent: by three deviations of the smoothed
+solvent, and by a part of what a molecule of that size has. A fine smoothing shows weak parts of a clear map, a coarse one the
+molecule in a map that is noise at first sight. The solvent is what most voxels have, be it noise, a level, or the zeros around
+a mask; the side that the molecule is on is found, so that an inverted map is no other.
 """
 from dataclasses import dataclass
 
@@ -11,13 +11,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-_SMOOTH, _COARSE_VOXEL = 3.5, 3.0  # Å: standard deviation, and voxels that suffice to show what is left
-_DEVIATIONS, _LEAST_DENSITY = 3.0, 0.05  # of the solvent; of the molecule's density
+_SCALES = (3.5, 0.05), (7.0, 0.3), (12.0, 0.5)  # standard deviation in Å, part of the molecule's density that an atom needs
+_COARSE_VOXEL = 3.0  # Å; suffices to show what smoothing leaves
+_DEVIATIONS = 3.0  # of the solvent, that an atom needs
 _ATOM_VOLUME = 20.0  # Å³ that a non-hydrogen atom of a protein fills
 _SOLVENT = 0.25  # of the voxels, at least; their values are the closest together
 _SAMPLE = 200_000  # voxels that tell the solvent
 _NEAR = 8.0  # Å; density farther from all atoms is not theirs
-_SHIFTS, _SHIFT_RANGE, _MOST_SHIFTED = 40, (4.0, 7.0), 20_000  # moves of the model, Å, atoms
+_MOVES, _MOVE_RANGE, _MOST_MOVED = 40, (8.0, 14.0), 20_000  # of the model: number, Å, atoms
 
 
 @dataclass(frozen=True)
@@ -61,63 +62,97 @@ class DensityOfAtoms:
 
     def __init__(self, data, voxel_sizes, atoms):
         self._data, self._sizes = data, np.asarray(voxel_sizes, float)
-        self._factor = np.maximum(1, (_COARSE_VOXEL / self._sizes).astype(int))
-        self._coarse_sizes = self._sizes * self._factor
-        coarse = _block_means(data, self._factor)
-        self._smooth = gaussian_filter(coarse, (_SMOOTH / self._coarse_sizes)[::-1], mode="nearest")
-        self._level = _solvent_level(self._smooth.ravel())
-        filled = int(0.5 * atoms * _ATOM_VOLUME / np.prod(self._coarse_sizes))
-        self._filled = min(max(filled, 1), self._smooth.size // 2)
+        factor = np.maximum(1, (_COARSE_VOXEL / self._sizes).astype(int))
+        blocks = _block_means(data, factor), self._sizes * factor, 0.5 * (factor - 1) * self._sizes
+        self._scales = [_Smoothed(*blocks, *scale, atoms * _ATOM_VOLUME) for scale in _SCALES]
+        self._smooth = self._scales[0]
 
     def look(self, points):
         """See where atoms lie, points (A, 3) in Å from the first voxel; gives a Look."""
         end = (np.array(self._data.shape[::-1]) - 1) * self._sizes
         outside = np.any((points < -0.5 * self._sizes) | (points > end + 0.5 * self._sizes), axis=1)
-        above = self._smooth_values(points) - self._level
         contrast, empty = min(
-            ((sign, ~outside & ~(sign * above > self._threshold(sign))) for sign in (1, -1)), key=lambda pair: pair[1].sum())
-        fine = self._values(points) - self._level
-        return Look(outside, empty, contrast, *(abs(float(np.mean(~outside * each))) for each in (above, fine)))
+            ((sign, ~outside & ~self._stand_out(points, sign)) for sign in (1, -1)), key=lambda pair: pair[1].sum())
+        fits = self._smooth.values(points) - self._smooth.level, self._values(points) - self._smooth.level
+        return Look(outside, empty, contrast, *(abs(float(np.mean(~outside * each))) for each in fits))
 
     def explained(self, points, contrast):
         """The part of the density that is not in empty places which lies near atoms, points (A, 3) in Å."""
-        above = contrast * (self._smooth - self._level)
-        dense = above > self._threshold(contrast)
-        if not dense.any():
+        places, density = self._smooth.dense(contrast)
+        if len(places) == 0:
             return 0.0
-        places = np.argwhere(dense)[:, ::-1] * self._coarse_sizes + 0.5 * (self._factor - 1) * self._sizes
         near = np.isfinite(cKDTree(points).query(places, distance_upper_bound=_NEAR)[0])
-        return float(above[dense][near].sum() / above[dense].sum())
+        return float(density[near].sum() / density.sum())
 
     def peaks(self, points, contrast):
-        """By how many deviations atoms lie higher than when they are moved by 4 to 7 Å as a whole, in what smoothing takes away.
+        """By how many deviations atoms lie higher than when moved by 8 to 14 Å as a whole, in what smoothing takes out.
 
-        About 0 for a model that does not fit, 10 to 50 for one that fits a map of 3 to 4 Å.
+        At most 3 or 4 for a model that does not fit, 5 for one that fits a map of 15 Å, 20 to 50 for one of 3 to 4 Å.
         """
         rng = np.random.default_rng(0)
-        if len(points) > _MOST_SHIFTED:
-            points = points[rng.choice(len(points), _MOST_SHIFTED, replace=False)]
-        moves = rng.normal(size=(_SHIFTS, 3))
-        moves *= rng.uniform(*_SHIFT_RANGE, (_SHIFTS, 1)) / np.linalg.norm(moves, axis=1, keepdims=True)
+        if len(points) > _MOST_MOVED:
+            points = points[rng.choice(len(points), _MOST_MOVED, replace=False)]
+        moves = rng.normal(size=(_MOVES, 3))
+        moves *= rng.uniform(*_MOVE_RANGE, (_MOVES, 1)) / np.linalg.norm(moves, axis=1, keepdims=True)
         moved = np.array([self._detail(points + move) for move in moves])
         return float(contrast * (self._detail(points) - moved.mean()) / max(moved.std(), 1e-30))
 
-    def _detail(self, points):
-        return float(np.mean(self._values(points) - self._smooth_values(points)))
+    def _stand_out(self, points, sign):
+        return np.any([scale.stand_out(points, sign) for scale in self._scales], axis=0)
 
-    def _threshold(self, sign):
-        """How far from the solvent's level a molecule begins that is bright (1) or dark (-1), smoothed map."""
-        above = sign * (self._smooth.ravel() - self._level)
-        below = -above[above < 0]
-        deviation = np.median(below) / 0.6745 if len(below) else 0.0  # the other side is solvent only
-        molecule = np.partition(above, len(above) - self._filled)[len(above) - self._filled]
-        return max(_DEVIATIONS * deviation, _LEAST_DENSITY * molecule)
+    def _detail(self, points):
+        return float(np.mean(self._values(points) - self._scales[1].values(points)))
 
     def _values(self, points):
         return _interpolated(self._data, points / self._sizes)
 
-    def _smooth_values(self, points):
-        return _interpolated(self._smooth, (points / self._sizes - 0.5 * (self._factor - 1)) / self._factor)
+
+class _Smoothed:
+    """A smoothed map and what its solvent and its molecule are like.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) float
+        Before smoothing.
+    voxel_sizes, first : (3,) float
+        Å; ``first`` is the place of its first voxel.
+    deviation : float
+        Of the Gaussian, Å.
+    part : float
+        Of the molecule's density, that is not empty.
+    volume : float
+        Å³ of the molecule.
+    """
+
+    def __init__(self, data, voxel_sizes, first, deviation, part, volume):
+        self._data = gaussian_filter(data, (deviation / voxel_sizes)[::-1], mode="nearest")
+        self._sizes, self._first = voxel_sizes, first
+        self.level = _solvent_level(self._data.ravel())
+        self._least = dict(zip((1, -1), self._thresholds(part, volume)))
+
+    def values(self, points):
+        """The smoothed map (A,) at points (A, 3) in Å."""
+        return _interpolated(self._data, (points - self._first) / self._sizes)
+
+    def stand_out(self, points, sign):
+        """Which points (A, 3) in Å are not in empty density, where the molecule is bright (1) or dark (-1), (A,) bool."""
+        return sign * (self.values(points) - self.level) > self._least[sign]
+
+    def dense(self, sign):
+        """Places (V, 3) in Å of the voxels that are not in empty density, and their density (V,) above the solvent's."""
+        above = sign * (self._data - self.level)
+        voxels = above > self._least[sign]
+        return np.argwhere(voxels)[:, ::-1] * self._sizes + self._first, above[voxels]
+
+    def _thresholds(self, part, volume):
+        """How far from the solvent's level density begins, of a bright and of a dark molecule."""
+        above = np.sort(self._data.ravel() - self.level)
+        half_filled = int(np.clip(0.5 * volume / np.prod(self._sizes), 1, len(above) // 2))
+        molecule = max(above[-half_filled], -above[half_filled - 1])
+        first = np.searchsorted(above, 0)
+        of_solvent = -above[:first], above[first:]  # the side that has no molecule
+        deviations = [np.median(side) / 0.6745 if len(side) else 0.0 for side in of_solvent]
+        return [max(_DEVIATIONS * deviation, part * molecule) for deviation in deviations]
 
 
 def _block_means(data, factor):
