@@ -16,12 +16,10 @@ _SEVERAL_GPUS = (
     "dealt out to them. Give one Scipion thread more than GPUs. Empty leaves the choice to TensorFlow.")
 
 
-AUTO, HEADER, NSTART, GIVEN, CORNER, CENTER = range(len(settings.PLACE_FROM.choices))
-
-
 def placeConditions(condition):
     """When the rows about the place of a map are shown, where they are needed under a condition; for ``addSettings``."""
-    return {"place_from": condition, "first_voxel": f"({condition}) and placeFrom in ({AUTO}, {GIVEN})"}
+    looked = tuple(map(settings.PLACE_FROM.choices.index, ("auto", "given")))
+    return {"place_from": condition, "first_voxel": f"({condition}) and placeFrom in {looked}"}
 
 
 def without(group, *others):

@@ -7,10 +7,11 @@ from gmmrefine import settings
 from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.images import halfMapFiles
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
-from scipion_gmmrefine.protocols.form import AUTO, GIVEN, isShown
+from scipion_gmmrefine.protocols.form import isShown
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import MAPS_FOLDER, EngineProtocol
 
+AUTO, HEADER, NSTART, GIVEN, CORNER, CENTER = range(len(settings.PLACE_FROM.choices))
 HANDED_OVER = (settings.FIRST_VOXEL,)  # Scipion keeps it with the volume
 
 

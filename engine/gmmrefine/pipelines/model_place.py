@@ -12,6 +12,7 @@ _ON_PEAKS = 5.0  # deviations; then the model is in its place, whatever it has t
 _EXPLAINED, _MOST_ABSENT = 0.9, 0.5  # or this part of the density lies near atoms, and this part of them in none
 _AS_GOOD = 0.9  # of the best fit; then the order of the places decides
 _SAME = 0.01  # Å
+_NAMED = "given", "header", "reference"  # places that somebody has put down for the map
 _AUTO, _GIVEN = "auto", "given"
 
 
@@ -22,7 +23,7 @@ class Place:
     Parameters
     ----------
     choice : str
-        Of ``settings.PLACE_FROM``.
+        Of ``settings.PLACE_FROM``, or ``reference`` for that of another map.
     origin : (3,) float
         x, y, z in Å of the first voxel in the frame of the model.
     words : str
@@ -54,7 +55,8 @@ def check_place(settings, maps=1):
         raise InputError(
             f"--first-voxel would have no effect with --place-from {settings.place_from}. Leave out one or the other.")
     try:
-        given = [np.array([float(word) for word in part.replace(",", " ").split()]) for part in text.split(";")]
+        # in the precision of a header, so that a place in words and one in a header are the same
+        given = [np.array(part.replace(",", " ").split(), np.float32).astype(float) for part in text.split(";")]
     except ValueError:
         given = []
     if len(given) not in (1, maps) or any(len(place) != 3 or not np.isfinite(place).all() for place in given):
@@ -119,15 +121,21 @@ class PlacedModel:
         self.place, self._look = places[self._number], self._looks[self._number]
 
     def _best(self):
-        """Number of the place where the atoms have most density; of places that are as good, or where none fits, the first."""
-        off = np.array([look.off for look in self._looks])
-        may_be = off <= (MOST_OFF if off.min() <= MOST_OFF else _MOST_ABSENT)
-        if not may_be.any():
+        """Number of the place where the atoms have most density; of places that are as good, or where none fits, the first.
+
+        A place that nobody names is taken only where the model is seen to be in its place: atoms of a small model lie in some
+        density or other wherever it is put.
+        """
+        off, coarse, fine = np.array([(look.off, look.coarse_fit, look.fine_fit) for look in self._looks]).T
+        left = np.array([
+            place.choice in _NAMED or (off[number] <= _MOST_ABSENT and self._is_in_place(number))
+            for number, place in enumerate(self._places)])
+        left &= off <= (MOST_OFF if np.any(off[left] <= MOST_OFF) else _MOST_ABSENT)
+        if not left.any() or len(self._places) == 1:
             return 0
-        coarse, fine = np.array([(look.coarse_fit, look.fine_fit) for look in self._looks]).T
-        may_be &= coarse >= _AS_GOOD * coarse[may_be].max()
-        may_be &= fine >= _AS_GOOD * fine[may_be].max()
-        return int(np.argmax(may_be))
+        left &= coarse >= _AS_GOOD * coarse[left].max()
+        left &= fine >= _AS_GOOD * fine[left].max()
+        return int(np.argmax(left))
 
     @property
     def grid(self):
@@ -143,8 +151,7 @@ class PlacedModel:
 
     def sentence(self, map_name):
         """One line on the place, and what speaks for it."""
-        others = [
-            f"{place.words}: {_percent(look)}" for place, look in zip(self._places, self._looks) if place is not self.place]
+        others = [self._share(number) for number in range(len(self._places)) if number != self._number]
         chosen = f"place of {os.path.basename(map_name)}: {self.place}; {_percent(self._look)} of the atoms lie in its density"
         return chosen + (f" ({', '.join(others)})" if others else "")
 
@@ -158,7 +165,7 @@ class PlacedModel:
         off = look.outside | look.empty
         if off.mean() <= MOST_OFF or (used is not None and off[used].mean() <= MOST_OFF):
             say(self.sentence(map_name))
-        elif look.outside.mean() <= MOST_OFF and self._is_in_place():
+        elif look.outside.mean() <= MOST_OFF and self._is_in_place(self._number):
             say(self.sentence(map_name))
             say(
                 f"note: {look.empty.sum()} of {len(look.empty)} atoms lie where {os.path.basename(map_name)} shows nothing; as "
@@ -169,7 +176,7 @@ class PlacedModel:
     def _refusal(self, model_name, map_name):
         look = self._look
         tried = "" if len(self._places) == 1 else (
-            f", and no other place suits them better ({', '.join(place.words for place in self._places)} were tried)")
+            f"; tried, with the atoms in density: {', '.join(map(self._share, range(len(self._places))))}")
         first, last = self._positions.min(axis=0), self._positions.max(axis=0)
         return InputError(
             f"{model_name}: only {(~look.outside & ~look.empty).sum()} of {len(look.empty)} atoms lie inside the map and in "
@@ -178,9 +185,12 @@ class PlacedModel:
             f"({self.place.words}), the model's atoms lie from {position_text(first)} to {position_text(last)} Å{tried}. Fit "
             "the model into the map and save it again, or say how the map lies by --place-from or --first-voxel.")
 
-    def _is_in_place(self):
+    def _share(self, number):
+        return f"{self._places[number].words} {_percent(self._looks[number])}"
+
+    def _is_in_place(self, number):
         """Whether atoms lie on the peaks of the map, or near all of its density, so that what it does not show is absent."""
-        look, points = self._look, self._positions - self.place.origin
+        look, points = self._looks[number], self._positions - self._places[number].origin
         return self._density.peaks(points[~look.outside], look.contrast) >= _ON_PEAKS or (
             look.empty.mean() <= _MOST_ABSENT and self._density.explained(points, look.contrast) >= _EXPLAINED)
 
