@@ -139,7 +139,18 @@ MODEL = Setting(
 FIT_EVALUATIONS = Setting(
     "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
     advanced=True, minimum=1)
-GMM = (GAUSSIANS, MODEL, FIT_EVALUATIONS)
+PLACE_FROM = Setting(
+    "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
+    "its density; it is said. header: where viewers show the file (ORIGIN, or nstart where that is zero; maps of particles: "
+    "first voxel at 0). nstart: the header's nxstart nystart nzstart. given: as first_voxel says; of a volume of Scipion the "
+    "origin that it keeps. corner: first voxel at 0. center: centre of the box at 0.",
+    choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
+FIRST_VOXEL = Setting(
+    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header "
+    "does not say it: a place more for auto. Of several maps one for all, or one each, separated by semicolons.",
+    label="First voxel at: x y z (Å)", advanced=True)
+PLACE = (PLACE_FROM, FIRST_VOXEL)
+GMM = (GAUSSIANS, MODEL) + PLACE + (FIT_EVALUATIONS,)
 
 RESOLUTION = Setting(
     "resolution", 0.0, float, "Resolution up to which the GMM follows the map; 0 takes 3 pixels.", "Å", minimum=0)
@@ -263,7 +274,7 @@ HALF = Setting(
 SUBSETS = Setting(
     "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
     minimum=0, maximum=99)
-CONFORMATIONS = (AXIS, FRAMES, THROUGH, HALF, SUBSETS, FSC_THRESHOLD)
+CONFORMATIONS = (AXIS, FRAMES, THROUGH, HALF, SUBSETS, FSC_THRESHOLD) + PLACE
 
 MOTION_TABLE = Setting(
     "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
@@ -297,20 +308,20 @@ SIGMA = Setting(
 MAP_RESOLUTION = Setting(
     "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it in the figures; 0 draws none.", "Å",
     minimum=0, maximum=6)
-QSCORE = (SIGMA, MAP_RESOLUTION)
+QSCORE = (SIGMA, MAP_RESOLUTION) + PLACE
 
 GRIDS = Setting(
     "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
     "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
     choices=("refuse", "resample"), label="Maps on another grid")
-AUDIT = (SIGMA, GRIDS, SEED)
+AUDIT = (SIGMA, GRIDS) + PLACE + (SEED,)
 
 LOCAL_WINDOW = Setting(
     "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
     advanced=True, minimum=0.5, maximum=5)
 LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
-MODIFY = (LOCAL_WINDOW,) + FSC + (SIGMA, SEED)
+MODIFY = (LOCAL_WINDOW,) + FSC + (SIGMA,) + PLACE + (SEED,)
 
 RESOLUTION_MAP = Setting(
     "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "
@@ -336,8 +347,9 @@ MODEL_RESOLUTION = Setting(
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
     "Å", advanced=True, minimum=2)
-SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW,
-           MASK, MASK_RESOLUTION, MASK_EDGE)
+SHARPEN = (
+    (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW) + PLACE
+    + (MASK, MASK_RESOLUTION, MASK_EDGE))
 
 
 def is_beyond_nyquist(resolution, pixel_size):

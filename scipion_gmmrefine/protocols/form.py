@@ -17,6 +17,12 @@ _SEVERAL_GPUS = (
     "dealt out to them. Give one Scipion thread more than GPUs. Empty leaves the choice to TensorFlow.")
 
 
+def placeConditions(condition):
+    """When the rows about the place of a map are shown, where they are needed under a condition; for ``addSettings``."""
+    looked = tuple(map(settings.PLACE_FROM.choices.index, ("auto", "given")))
+    return {"place_from": condition, "first_voxel": f"({condition}) and placeFrom in {looked}"}
+
+
 def without(group, *others):
     """The settings of a group that are in none of the other groups, in order."""
     return tuple(setting for setting in group if not any(setting in other for other in others))

@@ -19,9 +19,9 @@ from scipion_gmmrefine.constants import (
     Q_CLASSES_FIGURE,
     Q_COLUMNS_OF_AUDIT,
 )
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
-from scipion_gmmrefine.protocols.protocol_maps import MAPS_FOLDER, MapProtocol
+from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MAPS_FOLDER, MapProtocol
 
 REFITTED = "--refitted"
 OUTPUT_PREFIX = re.compile("^output(Volume$)?")
@@ -67,16 +67,16 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
                       help="The atomic model refined into each modified volume, one per volume, in the same order and with the "
                            "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
                            "with its own model, which is fairer. Empty: all are scored with the atomic model.")
-        self._definePlace(form)
-        addSettings(form, settings.AUDIT)
+        addSettings(form, without(settings.AUDIT, HANDED_OVER))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.AUDIT)
+        options = [*engineOptions(self, without(settings.AUDIT, HANDED_OVER)),
+                   *self._originOptions(*(pointer.get() for pointer in self._volumes()))]
         names = mapNames(self._volumes())
         files = [pointer.get().getFileName() for pointer in self._volumes()]
         models = [pointer.get().getFileName() for pointer in self._models()]
-        self._insertFunctionStep(self.auditStep, names, files, models, self.placeFrom.get(), options, needsGPU=False)
+        self._insertFunctionStep(self.auditStep, names, files, models, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, names, files, models, options, needsGPU=False)
 
     def _volumes(self):
@@ -88,7 +88,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         return [self.inputStructure, *self.refittedStructures]
 
     # --------------------------- STEPS functions ------------------------------
-    def auditStep(self, names, _files, models, _place, options):
+    def auditStep(self, names, _files, models, options):
         maps = [self._named(pointer.get(), name) for pointer, name in zip(self._volumes(), names)]
         paths = [os.path.abspath(model) for model in models]
         refitted = [REFITTED, *paths] if len(paths) > 1 else []
@@ -97,7 +97,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
 
     def _named(self, volume, name):
         """Path of a map under the name that the tables and figures give it."""
-        path, link = self._engineMap(volume, name, placed=True), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc")
+        path, link = self._engineMap(volume, name), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc")
         if path != os.path.abspath(link):
             os.makedirs(os.path.dirname(link), exist_ok=True)
             if os.path.lexists(link):
@@ -106,10 +106,11 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         return link
 
     def createOutputStep(self, names, _files, models, _options):
-        sources = self._models()[1:] or len(self.modifiedVolumes) * [self.inputStructure]
+        sources, maps = self._models()[1:] or len(self.modifiedVolumes) * [self.inputStructure], self._results()["maps"]
         for number, (volume, model, name) in enumerate(zip(self.modifiedVolumes, sources, names[1:]), 1):
             structure = self._scoredStructure(
-                CHANGED_MODEL_FILE.format(number + 1), name, Q_COLUMNS_OF_AUDIT, model.get().getFileName(), volume.get())
+                CHANGED_MODEL_FILE.format(number + 1), name, Q_COLUMNS_OF_AUDIT, model.get().getFileName(), volume.get(),
+                maps[name]["place"])
             structure.setObjLabel(f"model with Q in {name}")
             self._defineOutputs(**{f"outputAtomStruct{number}": structure})
             for source in (self.inputVolume, volume, model):

@@ -8,12 +8,21 @@ from scipion_gmmrefine.constants import GMM_FILE, GMM_FSC_FILE
 from scipion_gmmrefine.convert.images import plainFileName
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import (
+    POINTER_CLASSES,
+    addComputing,
+    addSettings,
+    engineOptions,
+    placeConditions,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
+from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol
+
+SETTINGS = without(settings.BUILD, HANDED_OVER)
 
 
-class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
+class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     """Represent a density map by a sum of Gaussians (Chen and Ludtke 2021).
 
     Gaussians are seeded on the density inside the mask; then position, height and width of every Gaussian are fitted to
@@ -35,22 +44,25 @@ class GmmRefineProtBuild(EngineProtocol, ProtAnalysis3D):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Density map to represent, at best low-passed to its resolution.")
-        addSettings(form, [setting for setting in settings.BUILD if setting.name in POINTER_CLASSES])
+        addSettings(form, [setting for setting in SETTINGS if setting.name in POINTER_CLASSES])
         form.addSection(label="Gaussians")
-        addSettings(form, [setting for setting in settings.BUILD if setting.name not in POINTER_CLASSES])
+        addSettings(form, [setting for setting in SETTINGS if setting.name not in POINTER_CLASSES],
+                    placeConditions("model is not None"))
         form.addSection(label="Computing")
         addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         volume = self.inputVolume.get()
-        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, settings.BUILD, settings.COMPUTING)]
+        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, SETTINGS, settings.COMPUTING),
+                     *self._originOptions(volume)]
         self._insertFunctionStep(self.buildStep, arguments)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
     def buildStep(self, arguments):
-        self._runEngine("build", arguments, [GMM_FILE, GMM_FSC_FILE])
+        volume = self._engineMap(self.inputVolume.get(), "map")
+        self._runEngine("build", [volume, *arguments[1:]], [GMM_FILE, GMM_FSC_FILE])
 
     def createOutputStep(self, _arguments):
         volume = self.inputVolume.get()

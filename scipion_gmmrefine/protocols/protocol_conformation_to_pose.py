@@ -18,7 +18,7 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.latents import withoutConformation
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_focus import GmmRefineProtFocus
@@ -59,7 +59,7 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         form.addSection(label="Refinement")
         addSettings(form, without(common, pointers, settings.GMM, settings.FSC))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers, LEARNED_ALREADY))
+        addSettings(form, without(settings.GMM + settings.FSC, pointers, LEARNED_ALREADY), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 

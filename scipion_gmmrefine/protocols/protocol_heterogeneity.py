@@ -21,7 +21,7 @@ from scipion_gmmrefine.constants import (
     TRAINING_FILE,
 )
 from scipion_gmmrefine.convert.latents import readLatents
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongAnchors, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
@@ -64,7 +64,7 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
         form.addSection(label="Motion")
         addSettings(form, without(common, pointers, settings.PARTICLES_READ, settings.GMM, settings.FSC))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers))
+        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 

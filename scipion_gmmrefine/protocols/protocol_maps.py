@@ -1,37 +1,37 @@
 """What the protocols that take maps of any protocol share."""
 import os
 
-from pwem.objects import AtomStruct, Volume
-from pyworkflow.protocol import params
+from pwem.objects import AtomStruct, Transform, Volume
 
+from gmmrefine import settings
 from scipion_gmmrefine.convert.attributes import writeAtomAttributes
 from scipion_gmmrefine.convert.images import halfMapFiles
 from scipion_gmmrefine.convert.maps import mrcMap, originOf
+from scipion_gmmrefine.protocols.form import isShown
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import MAPS_FOLDER, EngineProtocol
 
-SCIPION, HEADER = range(2)
+AUTO, HEADER, NSTART, GIVEN, CORNER, CENTER = range(len(settings.PLACE_FROM.choices))
+HANDED_OVER = (settings.FIRST_VOXEL,)  # Scipion keeps it with the volume
 
 
 class MapProtocol(EngineProtocol):
     """Mixin of protocols whose input are density maps, which may come from any program."""
-
-    # --------------------------- DEFINE param functions ----------------------
-    def _definePlace(self, form, condition=None):
-        """The row that says how map and atomic model lie to each other."""
-        form.addParam("placeFrom", params.EnumParam, choices=["Scipion", "header of the map"], default=SCIPION,
-                      display=params.EnumParam.DISPLAY_HLIST, label="Place of the map from", condition=condition,
-                      help="Where the map lies in the frame of the atomic model. Scipion: the origin that Scipion keeps with "
-                           "the volume; where it keeps none the centre of the box is at 0, as in its ChimeraX protocols. "
-                           "Header of the map: what ChimeraX or Coot take when they open the file themselves.")
 
     # --------------------------- INSERT steps functions ----------------------
     def _filesOf(self, *rows):
         """File of every row that points to something, for a step to tell whether its input is still the same."""
         return [getattr(self, row).get().getFileName() for row in rows if getattr(self, row).get() is not None]
 
+    def _originOptions(self, *volumes):
+        """The origins that Scipion keeps with volumes as an option, where the engine is to look at them."""
+        if not isShown(self, settings.PLACE_FROM) or self.placeFrom.get() not in (AUTO, GIVEN):
+            return []
+        origins = (" ".join(f"{value:.4f}" for value in originOf(volume)) for volume in volumes)
+        return [f"{settings.FIRST_VOXEL.option}={';'.join(origins)}"]
+
     # --------------------------- STEPS functions ------------------------------
-    def _engineMap(self, volume, name, placed=False, fileName=None):
+    def _engineMap(self, volume, name, fileName=None):
         """Path of a volume, or of another file on its grid, with Scipion's sampling rate in its header.
 
         Parameters
@@ -39,18 +39,15 @@ class MapProtocol(EngineProtocol):
         volume : Volume
         name : str
             Of a corrected copy, without extension.
-        placed : bool
-            Put it where the form says; else where its header says.
         fileName : str, optional
             A half map of the volume.
         """
-        origin = originOf(volume) if placed and self.placeFrom.get() == SCIPION else None
         return mrcMap(fileName or volume.getFileName(), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc"),
-                      volume.getSamplingRate(), origin)
+                      volume.getSamplingRate())
 
-    def _engineHalfMaps(self, volume, placed=False, name="half_map"):
-        """Paths of a volume's two half maps, with Scipion's sampling rate in their headers; put where the form says or not."""
-        return [self._engineMap(volume, f"{name}_{number}", placed, fileName)
+    def _engineHalfMaps(self, volume, name="half_map"):
+        """Paths of a volume's two half maps, with Scipion's sampling rate in their headers."""
+        return [self._engineMap(volume, f"{name}_{number}", fileName)
                 for number, fileName in enumerate(halfMapFiles(volume), 1)]
 
     def _mapLike(self, volume, fileName):
@@ -62,7 +59,7 @@ class MapProtocol(EngineProtocol):
             result.setOrigin(volume.getOrigin())
         return result
 
-    def _scoredStructure(self, source, suffix, columns, model, volume):
+    def _scoredStructure(self, source, suffix, columns, model, volume, place):
         """An atomic model whose atoms carry scores as attributes.
 
         Parameters
@@ -77,11 +74,16 @@ class MapProtocol(EngineProtocol):
             File that was scored.
         volume : Volume
             Map that it was scored in.
+        place : dict
+            How that lay to it, as the engine recorded it.
         """
         target = self._getPath(f"{os.path.basename(model).split('.')[0]}_{suffix}.cif")
         writeAtomAttributes(self._getExtraPath(source), target, columns)
         structure = AtomStruct(filename=target)
         structure.setVolume(volume.clone())
+        where = Transform()
+        where.setShifts(*place["first_voxel"])
+        structure.getVolume().setOrigin(where)
         return structure
 
     # --------------------------- INFO functions -------------------------------

@@ -23,13 +23,14 @@ from scipion_gmmrefine.constants import (
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
 from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, describeResolution
-from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
+from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, unfitHalves
 
 FSC_CURVES_OF_BOTH = {**FSC_CURVES, "gmmFscModified": "modified half maps"}
 MODEL_OPTION = "--model"
 AUDITING = "inputStructure is not None"
-OF_AUDIT = (settings.SIGMA,)
-CONDITIONS = {"mask_resolution": "mask is None", "mask_edge": "mask is None", "sigma": AUDITING}
+OF_AUDIT = (settings.PLACE_FROM, settings.SIGMA)
+CONDITIONS = {
+    "mask_resolution": "mask is None", "mask_edge": "mask is None", **dict.fromkeys(("sigma", "place_from"), AUDITING)}
 
 
 class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
@@ -60,23 +61,22 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="With unfiltered half maps; of any protocol. Only its half maps are used.")
-        addSettings(form, without(settings.MODIFY, OF_AUDIT), CONDITIONS)
+        addSettings(form, without(settings.MODIFY, OF_AUDIT, HANDED_OVER), CONDITIONS)
         group = form.addGroup("Audit")
         group.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", allowsNull=True, label="Atomic model",
                        help="Fitted to the map, with its ligands, ions and waters. Empty: nothing says whether they were kept.")
-        self._definePlace(group, AUDITING)
         addSettings(group, OF_AUDIT, CONDITIONS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.MODIFY)
+        options = [*engineOptions(self, without(settings.MODIFY, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
         files, model = self._filesOf("inputVolume", "mask"), "".join(self._filesOf("inputStructure"))
-        self._insertFunctionStep(self.modifyStep, files, model, self.placeFrom.get(), options, needsGPU=False)
+        self._insertFunctionStep(self.modifyStep, files, model, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, model, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def modifyStep(self, _files, model, _place, options):
-        halves = self._engineHalfMaps(self.inputVolume.get(), placed=bool(model))
+    def modifyStep(self, _files, model, options):
+        halves = self._engineHalfMaps(self.inputVolume.get())
         audit = [MODEL_OPTION, os.path.abspath(model)] if model else []
         outputs = [MODIFIED_FILE, UNMODIFIED_FILE, *MODIFIED_HALF_FILES, MASK_FILE, FSC_FILE, COMPARISON_FIGURE,
                    ERROR_MODEL_FIGURE, *([os.path.join(AUDIT_FOLDER, AUDIT_FILE)] if model else [])]
@@ -93,7 +93,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         if model:
             outputs[self._OUTNAME] = self._scoredStructure(
                 os.path.join(AUDIT_FOLDER, CHANGED_MODEL_FILE.format(2)), "modified", Q_COLUMNS_OF_AUDIT, model,
-                outputs["outputVolume"])
+                outputs["outputVolume"], self._results()["place"])
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)

@@ -26,6 +26,8 @@ def countParticles(particles):
 class ParticlesProtocol(EngineProtocol):
     """Mixin of protocols whose input is a set of particles with poses and CTF."""
 
+    WITH_MODEL = "model is not None"  # when the form asks how an atomic model lies to the maps
+
     # --------------------------- DEFINE param functions ----------------------
     def _defineParticles(self, form):
         """Begin the form with the input particles."""

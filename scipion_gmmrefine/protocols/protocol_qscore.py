@@ -9,9 +9,9 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import Q_COLUMN, Q_SCRIPT, SCORED_MODEL_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
-from scipion_gmmrefine.protocols.protocol_maps import MapProtocol
+from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol
 
 
 class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
@@ -41,23 +41,23 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
                       help="Map that the model was built in; of any protocol.")
         form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
                       label="Atomic model", help="Fitted to the map.")
-        self._definePlace(form)
-        addSettings(form, settings.QSCORE)
+        addSettings(form, without(settings.QSCORE, HANDED_OVER))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.QSCORE)
+        options = [*engineOptions(self, without(settings.QSCORE, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
         files = self._filesOf("inputVolume", "inputStructure")
-        self._insertFunctionStep(self.scoreStep, files, self.placeFrom.get(), options, needsGPU=False)
+        self._insertFunctionStep(self.scoreStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def scoreStep(self, files, _place, options):
-        placed = self._engineMap(self.inputVolume.get(), "map", placed=True)
-        self._runEngine("qscore", [os.path.abspath(files[1]), placed, *options], [SCORED_MODEL_FILE, Q_SCRIPT])
+    def scoreStep(self, files, options):
+        volume = self._engineMap(self.inputVolume.get(), "map")
+        self._runEngine("qscore", [os.path.abspath(files[1]), volume, *options], [SCORED_MODEL_FILE, Q_SCRIPT])
 
     def createOutputStep(self, files, _options):
-        structure = self._scoredStructure(SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get())
+        structure = self._scoredStructure(SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get(),
+                                          self._results()["place"])
         self._defineOutputs(**{self._OUTNAME: structure})
         for source in (self.inputVolume, self.inputStructure):
             self._defineSourceRelation(source, structure)

@@ -16,7 +16,7 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.tables import readGaussians
 from scipion_gmmrefine.objects import GmmModel
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
 from scipion_gmmrefine.protocols.form_checks import (
     beyondNyquist,
     expandedParticles,
@@ -60,7 +60,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         form.addSection(label="Refinement")
         addSettings(form, without(common, pointers, settings.PARTICLES_READ, settings.GMM, settings.FSC))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers))
+        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 

@@ -23,7 +23,7 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readRows
 from scipion_gmmrefine.objects import GmmModel
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
 from scipion_gmmrefine.protocols.form_checks import (
     beyondNyquist,
     expandedParticles,
@@ -84,7 +84,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         addSettings(form, without(self.SETTINGS, pointers, patches, settings.PARTICLES_READ, settings.GMM, settings.FSC),
                     CONDITIONS)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers))
+        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form, parallelSteps=2)
 

@@ -17,6 +17,7 @@ class RegionProtocol:
     """Mixin of protocols that look at one region: a mask, a sphere, or part of an atomic model."""
 
     WITHOUT_REGION = ""  # what is looked at when no region is named; empty where one must be
+    WITH_MODEL = f"model is not None or region=={MODEL}"  # when the form asks how an atomic model lies to the maps
     REGION_HELP = "How the region to focus on is given. The poses follow the features inside it."
 
     # --------------------------- DEFINE param functions ----------------------

@@ -7,9 +7,9 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import COMPARISON_FIGURE, GUINIER_FIGURE, SHARPENED_FILE, UNMODIFIED_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGrid
-from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, notACube
+from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, notACube
 
 B_FACTOR, MODEL_PROFILE, LOCAL_RESOLUTION, LOCAL_MODEL, LOCAL = range(len(settings.SHARPENING.choices))
 WITH_MODEL = f"sharpening in ({MODEL_PROFILE}, {LOCAL_MODEL})"
@@ -19,6 +19,7 @@ CONDITIONS = {
     "guinier_from": f"sharpening in ({LOCAL_MODEL}, {LOCAL}) or (sharpening!={MODEL_PROFILE} and not bFactor)",
     "reference_model": WITH_MODEL,
     "model_resolution": WITH_MODEL,
+    "place_from": WITH_MODEL,
     "amplitude_window": f"sharpening in ({LOCAL_MODEL}, {LOCAL})",
     "mask_resolution": "mask is None",
     "mask_edge": "mask is None"}
@@ -50,19 +51,18 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Unsharpened and unmasked; of any protocol.")
-        addSettings(form, settings.SHARPEN, CONDITIONS)
-        self._definePlace(form, WITH_MODEL)
+        addSettings(form, without(settings.SHARPEN, HANDED_OVER), CONDITIONS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.SHARPEN)
+        options = [*engineOptions(self, without(settings.SHARPEN, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
         files = self._filesOf("inputVolume", "localResolution", "mask")
-        self._insertFunctionStep(self.sharpenStep, files, self.placeFrom.get(), options, needsGPU=False)
+        self._insertFunctionStep(self.sharpenStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def sharpenStep(self, _files, _place, options):
-        volume = self._engineMap(self.inputVolume.get(), "map", placed=self._needsModel())
+    def sharpenStep(self, _files, options):
+        volume = self._engineMap(self.inputVolume.get(), "map")
         self._runEngine("sharpen", [volume, *options], [
             SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
 

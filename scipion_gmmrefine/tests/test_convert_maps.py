@@ -8,6 +8,7 @@ import mrcfile
 import numpy as np
 from pwem.convert.atom_struct import NAME, SPEC, VALUE, AtomicStructHandler
 from pwem.emlib.image import ImageHandler
+from pwem.objects import Transform
 from pyworkflow.tests import BaseTest
 
 from scipion_gmmrefine.convert.attributes import writeAtomAttributes
@@ -50,15 +51,19 @@ class TestMaps(BaseTest):
     def test_a_header_that_agrees_needs_no_copy(self):
         name = self.volume.getFileName()
         self.assertEqual(mrcMap(f"{name}:mrc", self.target, PIXEL_SIZE), os.path.abspath(name))
-        self.assertEqual(mrcMap(name, self.target, PIXEL_SIZE, origin=(0, 0, 0)), os.path.abspath(name))
         self.assertFalse(os.path.exists(self.target))
 
-    def test_sampling_rate_and_place_of_scipion_go_into_a_copy(self):
+    def test_origin_of_scipion_has_the_box_centre_at_0_where_none_is_kept(self):
         np.testing.assert_allclose(originOf(self.volume), 3 * [-BOX / 2 * PIXEL_SIZE])
-        made = mrcMap(self.volume.getFileName(), self.target, 1.5, origin=(1, -2, 3.5))
+        self.volume.setOrigin(Transform())
+        self.volume.getOrigin().setShifts(1, -2, 3.5)
+        np.testing.assert_allclose(originOf(self.volume), [1, -2, 3.5])
+
+    def test_sampling_rate_of_scipion_goes_into_a_copy(self):
+        made = mrcMap(self.volume.getFileName(), self.target, 1.5)
         self.assertEqual(made, self.target)
         samplingRate, origin, data = self.read(made)
-        self.assertEqual((samplingRate, origin), (1.5, [1, -2, 3.5]))
+        self.assertEqual((samplingRate, origin), (1.5, [0, 0, 0]))
         np.testing.assert_array_equal(data, self.data)
         self.assertEqual(self.read(self.volume.getFileName())[:2], (PIXEL_SIZE, [0, 0, 0]))
 
@@ -69,12 +74,18 @@ class TestMaps(BaseTest):
         self.assertEqual(self.read(made)[:2], (2 * PIXEL_SIZE, [-4 * PIXEL_SIZE, 2 * PIXEL_SIZE, 6 * PIXEL_SIZE]))
         with mrcfile.open(made) as handle:
             self.assertEqual(handle.nstart.x, 0)
+        with mrcfile.open(self.volume.getFileName(), mode="r+") as handle:
+            handle.header.origin = (3, 4, 5)
+        made = mrcMap(self.volume.getFileName(), self.target, 2 * PIXEL_SIZE)
+        self.assertEqual(self.read(made)[1], [3, 4, 5])
+        with mrcfile.open(made) as handle:
+            self.assertEqual(handle.nstart.x, -4)  # the engine looks there too
 
     def test_other_formats_are_converted(self):
         other = str(self.folder / "map.vol")
         ImageHandler().convert(self.volume.getFileName(), other)
-        samplingRate, origin, data = self.read(mrcMap(other, self.target, PIXEL_SIZE, origin=(1, 2, 3)))
-        self.assertEqual((samplingRate, origin), (PIXEL_SIZE, [1, 2, 3]))
+        samplingRate, _, data = self.read(mrcMap(other, self.target, PIXEL_SIZE))
+        self.assertEqual(samplingRate, PIXEL_SIZE)
         np.testing.assert_allclose(data, self.data, atol=1e-6)
 
     def test_names_of_maps_are_those_of_their_runs_and_differ(self):

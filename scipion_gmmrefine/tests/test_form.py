@@ -21,11 +21,12 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtSharpen,
 )
 from scipion_gmmrefine.protocols.form import engineOptions, isShown, without
+from scipion_gmmrefine.protocols.protocol_maps import AUTO, CENTER, GIVEN, HANDED_OVER
 from scipion_gmmrefine.tests.sets import writeMask
 
 GROUPS = {
     GmmRefineProtImportParticles: (settings.ALIGNMENT_CLASS, settings.FLIP_COORDINATE_Y),
-    GmmRefineProtBuild: settings.BUILD + settings.COMPUTING,
+    GmmRefineProtBuild: without(settings.BUILD, HANDED_OVER) + settings.COMPUTING,
     GmmRefineProtRefine: without(settings.REFINE, settings.FOCUS) + settings.COMPUTING,
     GmmRefineProtFocus: without(settings.REFINE, (settings.SYMMETRY,)) + settings.COMPUTING,
     GmmRefineProtHeterogeneity: settings.HETEROGENEITY + settings.COMPUTING,
@@ -36,16 +37,16 @@ GROUPS = {
     GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + settings.COMPUTING,
     GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
-    GmmRefineProtQScore: settings.QSCORE,
-    GmmRefineProtAudit: settings.AUDIT,
-    GmmRefineProtSharpen: settings.SHARPEN,
-    GmmRefineProtModify: settings.MODIFY,
+    GmmRefineProtQScore: without(settings.QSCORE, HANDED_OVER),
+    GmmRefineProtAudit: without(settings.AUDIT, HANDED_OVER),
+    GmmRefineProtSharpen: without(settings.SHARPEN, HANDED_OVER),
+    GmmRefineProtModify: without(settings.MODIFY, HANDED_OVER),
     GmmRefineProtLocalResolution: settings.LOCAL_RESOLUTION}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
-    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "placeFrom",
-    "filterVolume", "particlesFile", "passthroughFile"}
+    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
+    "particlesFile", "passthroughFile"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
@@ -122,32 +123,48 @@ class TestForm(BaseTest):
     def test_rows_of_sharpening_follow_the_way_chosen(self):
         expected = {
             "b-factor": {"low_pass", "b_factor", "guinier_from"},
-            "model-profile": {"low_pass", "reference_model", "model_resolution"},
+            "model-profile": {"low_pass", "reference_model", "model_resolution", "place_from"},
             "local-resolution": {"low_pass", "b_factor", "guinier_from"},
-            "local-model": {"low_pass", "guinier_from", "reference_model", "model_resolution", "amplitude_window"},
+            "local-model": {
+                "low_pass", "guinier_from", "reference_model", "model_resolution", "place_from", "amplitude_window"},
             "local": {"low_pass", "b_factor", "guinier_from", "amplitude_window"}}
         always = {"sharpening", "local_resolution", "mask", "mask_resolution", "mask_edge"}
         for number, way in enumerate(settings.SHARPENING.choices):
             protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=number)
-            shown = {setting.name for setting in settings.SHARPEN if isShown(protocol, setting)}
+            shown = {setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)}
             self.assertEqual(shown, always | expected[way], way)
-            self.assertEqual(protocol.evalParamCondition("placeFrom"), "model" in way)
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, bFactor=50.0)
         protocol.localResolution.set(writeMask(self.proj.getTmpPath("local.mrc")))
         protocol.mask.set(protocol.localResolution.get())
-        self.assertEqual({setting.name for setting in settings.SHARPEN if isShown(protocol, setting)},
+        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)},
                          {"sharpening", "local_resolution", "b_factor", "mask"})
 
     def test_rows_of_the_audit_of_density_modification_follow_the_model(self):
         protocol = self.proj.newProtocol(GmmRefineProtModify)
-        self.assertEqual({setting.name for setting in settings.MODIFY if isShown(protocol, setting)},
+        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
                          {"local_window", "fsc_threshold", "mask", "mask_resolution", "mask_edge", "seed"})
-        self.assertFalse(protocol.evalParamCondition("placeFrom"))
         protocol.inputStructure.set(AtomStruct(filename="model.cif"))
         protocol.mask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
-        self.assertEqual({setting.name for setting in settings.MODIFY if isShown(protocol, setting)},
-                         {"local_window", "fsc_threshold", "mask", "sigma", "seed"})
-        self.assertTrue(protocol.evalParamCondition("placeFrom"))
+        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
+                         {"local_window", "fsc_threshold", "mask", "place_from", "sigma", "seed"})
+
+    def test_rows_of_the_place_of_the_maps_follow_the_models(self):
+        """Whatever the protocol; the parameter's numbers of earlier projects, 0 and 1, choose auto and the header."""
+        self.assertEqual(settings.PLACE_FROM.choices[:2], ("auto", "header"))
+        for protocolClass in (GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtFocus,
+                              GmmRefineProtHeterogeneity, GmmRefineProtConformationToPose):
+            protocol = self.proj.newProtocol(protocolClass, region=1)
+            self.assertFalse(protocol.evalParamCondition("placeFrom"), protocolClass.__name__)
+            protocol.model.set(AtomStruct(filename="model.cif"))
+            self.assertTrue(protocol.evalParamCondition("placeFrom"), protocolClass.__name__)
+            if protocolClass is not GmmRefineProtBuild:
+                for place, isAsked in ((AUTO, True), (GIVEN, True), (CENTER, False)):
+                    protocol.placeFrom.set(place)
+                    self.assertEqual(protocol.evalParamCondition("firstVoxel"), isAsked)
+            if hasattr(protocol, "region"):
+                protocol.model.set(None)
+                protocol.region.set(2)
+                self.assertTrue(protocol.evalParamCondition("placeFrom"), protocolClass.__name__)
 
     def test_threads_of_the_engine_where_steps_run_side_by_side(self):
         protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)

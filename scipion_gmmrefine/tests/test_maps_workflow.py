@@ -20,7 +20,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtSharpen,
 )
 from scipion_gmmrefine.protocols.protocol_composite import MAPS
-from scipion_gmmrefine.protocols.protocol_maps import HEADER
+from scipion_gmmrefine.protocols.protocol_maps import GIVEN, HEADER
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_MODEL
 from scipion_gmmrefine.protocols.protocol_sharpen import LOCAL_RESOLUTION as BY_LOCAL_RESOLUTION
 from scipion_gmmrefine.tests.maps import SIDE, VOXEL, MapsTest, asOutputs, density, writeMap, writeMoved, writeNoisyMap
@@ -68,11 +68,26 @@ class TestQScore(MapsTest):
         self.assertEqual(names, [":".join(pair) for pair in zip(table["gmmChain"], table["gmmResidueNumber"])])
         np.testing.assert_allclose(means, np.array(table["gmmQMean"], float), atol=1e-3)
 
-    def test_a_header_can_say_where_the_map_lies(self):
+    def test_the_place_of_the_map_is_that_in_which_the_model_fits_or_the_one_chosen(self):
+        """Scipion has the map 2.2 Å away from where its header has it, which is right."""
+        for place in ({}, {"placeFrom": HEADER}):
+            protocol = self.execute(GmmRefineProtQScore, {"inputVolume": "moved", "inputStructure": "structure"}, **place)
+            self.assertEqual(self.scores(protocol), self.scores(self.protocol))
+            self.assertFalse(os.path.exists(protocol._getExtraPath("maps")))
+            self.assertEqual(protocol._results()["place"]["from"], "header")
+            volume = protocol.outputAtomStruct.getVolume()  # for Scipion's viewers
+            np.testing.assert_allclose(volume.getOrigin().getShifts(), [-SIDE / 2 * VOXEL] * 3, atol=1e-4)
         protocol = self.execute(
-            GmmRefineProtQScore, {"inputVolume": "moved", "inputStructure": "structure"}, placeFrom=HEADER)
-        self.assertEqual(self.scores(protocol), self.scores(self.protocol))
-        self.assertFalse(os.path.exists(protocol._getExtraPath("maps")))
+            GmmRefineProtQScore, {"inputVolume": "moved", "inputStructure": "structure"}, placeFrom=GIVEN)
+        self.assertEqual(protocol._results()["place"]["first_voxel"], [-17, -17, -17])
+        self.assertLess(np.mean(self.scores(protocol)), 0.3)
+
+    def test_a_model_off_the_map_fails(self):
+        for output, name in ((writeMoved(self.structure, self.folder / "far.cif", [SIDE / 2 * VOXEL, 0, 0]), "far"),
+                             (writeMoved(self.structure, self.folder / "corner.cif", [200, 0, 0]), "corner")):
+            self.sources._defineOutputs(**{name: output})
+            with self.assertRaisesRegex(AssertionError, f"{name}.cif: only .* atoms lie inside the map and in its density"):
+                self.execute(GmmRefineProtQScore, {"inputVolume": "volume", "inputStructure": name})
 
     def test_summary_and_methods(self):
         mean = np.mean(self.scores(self.protocol))

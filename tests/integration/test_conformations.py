@@ -148,11 +148,12 @@ def test_atoms_outside_the_region_stay_and_none_is_nan(opposite, tmp_path):
     far = [30, -5, 2000.0]
     model = write_pdb(
         tmp_path / "model.pdb", residue("ALA", "A", 1, "N CA", "ATOM", PLACES[0] + CENTER),
-        residue("ALA", "A", 2, "N CA", "ATOM", PLACES[2] + CENTER), residue("ALA", "A", 3, "N", "ATOM", far))
+        residue("ALA", "A", 2, "N CA", "ATOM", PLACES[2] + CENTER), residue("ALA", "A", 3, "N", "ATOM", far),
+        residue("ALA", "A", 4, "N CA C O CB", "ATOM", PLACES[0] + CENTER + 2))
     folder = show(opposite, tmp_path / "out", *THERE_AND_BACK, "--model", model)
     before, found = places(model)[0], places(folder / "half_1" / "morph.cif")
     assert np.isfinite(found).all()
-    assert (found[1][[0, 1, 4]] == before[[0, 1, 4]]).all()
+    assert (found[1][[0, 1, 4, 5]] == before[[0, 1, 4, 5]]).all()
     assert found[1][2:4] - before[2:4] == pytest.approx(np.tile(MOVE, (2, 1)), abs=2e-3)
     assert "Gaussians of the region" in record(folder)["results"]["motion"]
 
@@ -231,11 +232,30 @@ def test_options_that_do_not_fit(learned, tmp_path, options, words):
     assert not (tmp_path / "out").exists()
 
 
-def test_model_in_another_frame(learned, tmp_path):
+def test_model_off_the_maps_is_refused(learned, tmp_path):
     model = write_pdb(tmp_path / "model.pdb", residue("ALA", "A", 1, "N CA C", "ATOM", PLACES[0] - CENTER))
     outcome = gmmrefine("conformations", learned, "-o", tmp_path / "out", "--model", model)
-    assert_refused(outcome, "conformations", "model.pdb", "0 of 3 atoms", "Fit it into a map")
+    assert_refused(
+        outcome, "conformations", "model.pdb: only 0 of 3 atoms lie inside the map", "the molecule's mask holds x y z from 0.0",
+        "Fit the model into the map")
     assert not (tmp_path / "out").exists()
+    outcome = gmmrefine("conformations", learned, "-o", tmp_path / "out", "--place-from", "center")
+    assert_refused(outcome, "conformations", "--place-from would have no effect with no --model")
+
+
+def test_model_whose_frame_has_the_box_centre_at_0_moves_in_the_frame_of_the_maps(learned, model, tmp_path):
+    usual = show(learned, tmp_path / "usual", *THERE_AND_BACK, "--model", model)
+    structure = gemmi.read_structure(str(model))
+    for site in structure[0].all():
+        site.atom.pos -= gemmi.Position(CENTER, CENTER, CENTER)
+    structure.write_pdb(str(tmp_path / "centred.pdb"))
+    outcome = gmmrefine(
+        "conformations", learned, "-o", tmp_path / "centred", *THERE_AND_BACK, "--model", tmp_path / "centred.pdb")
+    assert outcome.code == 0 and "place of the molecule's mask: box centre at 0, first voxel -88.0 -88.0 -88.0 Å" in outcome.out
+    assert record(tmp_path / "centred")["results"]["place"]["first_voxel"] == [-CENTER] * 3
+    for half in ("half_1", "half_2"):
+        found, expected = (places(folder / half / "morph.cif") for folder in (tmp_path / "centred", usual))
+        assert found == pytest.approx(expected, abs=3e-3)
 
 
 def test_what_heterogeneity_made_is_not_mixed_with_other_frames(copy):

@@ -30,12 +30,14 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, inputs_of
     from gmmrefine.pipelines.focus import read_focus
+    from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
     check_limits(args, CONFORMATION_TO_POSE, COMPUTING)
     inputs_of(args)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
-    read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
+    for refuse_what_is_wrong in (read_focus, refuse_model_outside):  # before anything is written
+        refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
     learned = [] if args.motions else [
         os.path.join(args.source, name) for name in ("latent.star", "network_half_1.npz", "network_half_2.npz")]
     record, progress = begin_refinement(args, "conformation-to-pose", OUTPUTS, (CONFORMATION_TO_POSE, COMPUTING), [

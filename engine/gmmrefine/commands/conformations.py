@@ -3,8 +3,9 @@
 HETERO_DIR is a finished heterogeneity run. Frames follow an axis of the latent space, or the line through points of it, for
 each half set by its own network. Writes DIR/half_1/frame_NN.star and .mrc (GMM and map of every frame) and the same of half_2,
 frames.star (where each lies in the latent space), movie.cxc (plays them in ChimeraX, side by side), motion.png (how far the
-particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif (the atoms of every frame); with --subsets
-particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc, mask.mrc and fsc.star of every class.
+particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif (the atoms of every frame, the first
+voxel of the maps at 0); with --subsets particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc,
+mask.mrc and fsc.star of every class.
 """
 import os
 
@@ -34,7 +35,7 @@ def run(args):
     from gmmrefine.pipelines.conformations import check_settings, conformations
     from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves, read_latents
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
-    from gmmrefine.pipelines.morph import check_model
+    from gmmrefine.pipelines.morph import model_in_mask
     from gmmrefine.pipelines.particle_motions import learned_latents
 
     check_limits(args, CONFORMATIONS, COMPUTING)
@@ -43,15 +44,18 @@ def run(args):
         raise InputError(f"{args.output} holds what heterogeneity itself has made. Use another folder with -o.")
     grid, mask = read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
     check_settings(args, read_latents(args.source))
+    model, found, notes = None, {}, []
     if args.model:
-        check_model(args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size)
+        model, found = model_in_mask(
+            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, args, notes.append)
     files = [os.path.join(args.source, name) for name in _LEARNED]
-    particles, latent, notes = None, None, []
+    particles, latent = None, None
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
         for setting in PARTICLES_READ:
             setattr(args, setting.name, learned["settings"].get(setting.name, setting.default))
-        particles, notes = read_for_computing(args)
+        particles, more = read_for_computing(args)
+        notes += more
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
@@ -61,7 +65,7 @@ def run(args):
         notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
     for note in notes:
         progress.say(note)
-    results = conformations(halves, grid, args.model, args, args.output, progress)
+    results = {**conformations(halves, grid, model, args, args.output, progress), **found}
     if particles is not None:
         record.describe_particles(particles)
         results.update(reconstruct_subsets(particles, latent, halves, args, record, progress))

@@ -40,7 +40,6 @@ def read_for_computing(args):
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
-    from gmmrefine.pipelines.model_frame import refuse_model_elsewhere
 
     notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
@@ -57,7 +56,6 @@ def read_for_computing(args):
         read_mask(args.mask, particles.box_size, particles.pixel_size)
     if getattr(args, "model", ""):
         refuse_missing([args.model])
-        refuse_model_elsewhere(args.model, particles.box_size, particles.pixel_size)
     notes += chosen + particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]

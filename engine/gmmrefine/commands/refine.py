@@ -27,11 +27,13 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.focus import read_focus
     from gmmrefine.pipelines.refine import check_settings, refine
+    from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
     check_limits(args, REFINE, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
-    read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
+    for refuse_what_is_wrong in (read_focus, refuse_model_outside):  # before anything is written
+        refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
     record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     results = refine(particles, args, record, progress)

@@ -29,10 +29,12 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.refine_patches import check_settings, refine_patch, refine_patches
     from gmmrefine.pipelines.run_record import refuse_other_run
+    from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
     check_limits(args, REFINE_PATCHES, COMPUTING)
     particles, notes = read_for_computing(args)
     check_settings(args, particles)
+    refuse_model_outside(args, particles.box_size, particles.pixel_size)
     inputs = [args.particles, args.mask, args.model]
     if args.only.isdecimal():
         refuse_other_run(args.output, "refine-patches", values_of(args, REFINE_PATCHES, COMPUTING), inputs)

@@ -51,7 +51,7 @@ def write_attribute(path, name, atoms, values):
             file.write(f"\t/{atoms.chains[number]}:{residue}@{atoms.names[number]}\t{values[number]:.4f}\n")
 
 
-def write_script(path, model, attribute_file, attribute, palette, maps=()):
+def write_script(path, model, attribute_file, attribute, palette, maps=(), origins=()):
     """A script (``.cxc``) that opens a model and maps and colours the model by an attribute.
 
     Parameters
@@ -64,8 +64,12 @@ def write_script(path, model, attribute_file, attribute, palette, maps=()):
         ``value,colour`` pairs joined by colons.
     maps : list of str or Path
         Maps to show around it.
+    origins : list of (3,) float
+        Where the first voxel of each lies in the frame of the model, x y z in Å; where the file says, when not given.
     """
     lines = [f"open {_from_script(path, each)}" for each in (model, attribute_file, *maps)]
+    lines += [
+        f"volume #{number} origin {','.join(f'{value:.3f}' for value in origin)}" for number, origin in enumerate(origins, 2)]
     lines += ["volume style surface transparency 0.7"] if maps else []
     lines += [
         "show atoms", "style stick", "cartoon",

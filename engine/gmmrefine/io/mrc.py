@@ -3,6 +3,7 @@ import os
 import warnings
 import zlib
 from dataclasses import dataclass
+from typing import Optional
 
 import mrcfile
 import numpy as np
@@ -28,11 +29,19 @@ class Volume:
         Å, the same along all axes.
     origin : (3,) float
         x, y, z in Å of the first voxel.
+    start : (3,) float or None
+        As for ``MapGrid``.
     """
 
     data: np.ndarray
     voxel_size: float
     origin: np.ndarray
+    start: Optional[np.ndarray] = None
+
+    @property
+    def grid(self):
+        """The same as a MapGrid."""
+        return MapGrid(self.data, np.full(3, self.voxel_size), self.origin, self.start)
 
 
 @dataclass(frozen=True)
@@ -47,11 +56,14 @@ class MapGrid:
         Å along x, y and z.
     origin : (3,) float
         x, y, z in Å of the first voxel.
+    start : (3,) float or None
+        x, y, z in Å of the first voxel by the header's nstart alone; None where that is zero.
     """
 
     data: np.ndarray
     voxel_sizes: np.ndarray
     origin: np.ndarray
+    start: Optional[np.ndarray] = None
 
     @property
     def last(self):
@@ -83,7 +95,7 @@ def read_map(path):
         raise InputError(
             f"{path}: voxels are {_sides(grid.voxel_sizes)} Å; expected equal sides above 0. Correct the header or resample "
             f"the map.")
-    return Volume(grid.data, float(grid.voxel_sizes[0]), grid.origin)
+    return Volume(grid.data, float(grid.voxel_sizes[0]), grid.origin, grid.start)
 
 
 def read_grid(path):
@@ -102,7 +114,7 @@ def read_grid(path):
     Raises
     ------
     InputError
-        Unreadable or cut off, not a volume, voxels without size, slanted axes, values that are not finite numbers.
+        Unreadable or cut off, not a volume, voxels without size, slanted axes, values or an ORIGIN that are not finite numbers.
     """
     data, header, sizes = _open(path)
     file_axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
@@ -110,7 +122,7 @@ def read_grid(path):
         file_axes = [3, 2, 1]
     if data.ndim != 3:
         raise InputError(f"{path}: {_shape(data)} is not a volume; expected three axes. Give a map, not an image.")
-    if min(sizes) <= 0:
+    if not (np.isfinite(sizes).all() and min(sizes) > 0):
         raise InputError(f"{path}: voxels are {_sides(sizes)} Å; expected sides above 0. Correct the header.")
     angles = [float(header.cellb[name]) for name in ("alpha", "beta", "gamma")]
     if any(abs(angle - 90) > _RIGHT_ANGLE for angle in angles if angle):  # 0: not filled in
@@ -122,10 +134,18 @@ def read_grid(path):
     if not np.isfinite(data).all():
         bad = int(np.count_nonzero(~np.isfinite(data)))
         raise InputError(f"{path}: {bad} of {data.size} voxels are not finite numbers. Make the map again.")
+    origin, start = _places(path, header, np.array([start[axis] for axis in (1, 2, 3)]) * sizes)
+    return MapGrid(data, sizes, origin, start)
+
+
+def _places(path, header, start):
+    """Where the first voxel lies (3,) by the header as viewers take it, and by nstart alone or None; ``start`` is that in Å."""
     origin = np.array([float(header.origin[axis]) for axis in "xyz"])
-    if not origin.any():
-        origin = np.array([start[axis] for axis in (1, 2, 3)]) * sizes
-    return MapGrid(data, sizes, origin)
+    if not np.isfinite(origin).all():
+        raise InputError(
+            f"{path}: ORIGIN in its header is {' '.join(f'{value:g}' for value in origin)}; expected finite numbers in Å. "
+            "Correct the header: 0 0 0 where the place is not known.")
+    return (origin if origin.any() else start), (start if start.any() else None)
 
 
 def half_maps_in(folder):

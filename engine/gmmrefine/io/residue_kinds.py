@@ -66,12 +66,7 @@ def residue_kinds(structure, chosen, component_types):
     Returns
     -------
     tuple
-<<<<<<< HEAD
-        dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to labels of residues that the file has
-        elsewhere.
-=======
         dict of residue number to kind; dict of ``freed``, ``joined``, ``waters`` to labels of residues the file has elsewhere.
->>>>>>> models
     """
     members = _members(structure, chosen, component_types)
     _link(members, structure.connections)

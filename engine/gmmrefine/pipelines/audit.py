@@ -7,11 +7,12 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
-from gmmrefine.io.mrc import read_grid
+from gmmrefine.io.mrc import SAME_VOXEL_SIZE, read_grid
 from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.star import optional_column, text_columns
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
-from gmmrefine.pipelines.qscore import atom_columns, score, write_table
+from gmmrefine.pipelines.model_place import Place, PlacedModel, check_place, places_of
+from gmmrefine.pipelines.qscore import atom_columns, refuse_flat, score, write_table
 from gmmrefine.pipelines.refitted_models import refitted_models
 from gmmrefine.validation.audit import (
     KEPT,
@@ -52,6 +53,8 @@ class ScoredMap:
         The atom lies outside this map; the map is constant around it.
     density : (A,) float
         Above the solvent's, map units.
+    origin : (3,) float
+        Of the map's first voxel in the frame of the model, Å.
     notes : dict
         What was found and done, for run.json.
     """
@@ -62,6 +65,7 @@ class ScoredMap:
     outside: np.ndarray
     flat: np.ndarray
     density: np.ndarray
+    origin: np.ndarray
     notes: dict
 
 
@@ -90,7 +94,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     """
     classes = component_classes(atoms)
     models = refitted_models(atoms, model, refitted, len(map_paths))
-    maps = _score_maps(map_paths, [each.positions for each in models], settings, progress)
+    maps = _score_maps(map_paths, models, settings, progress)
     _refuse_maps_without_common_atom(maps)
     copies, reference = find_copies(classes, atoms.residue_index), maps[0]
     levels = {each.name: _levels(reference, each, classes) for each in maps[1:]}
@@ -107,22 +111,42 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress):
     return results
 
 
-def _score_maps(paths, positions, settings, progress):
+def _score_maps(paths, models, settings, progress):
     """Every map on the grid of the first, scored."""
-    reference, maps = read_grid(paths[0]), []
-    for path, name, place in zip(paths, _short_names(paths), positions):
-        grid, notes = reference, {"path": path, "resampled": False}
-        own = reference
-        if path != paths[0]:
-            own = read_grid(path)
+    reference, maps, given = None, [], check_place(settings, len(paths))
+    for path, name, model, known in zip(paths, _short_names(paths), models, given):
+        own, found = _in_frame_of(model.positions, path, model.path, known, reference, settings, progress)
+        grid, notes = own, {"path": path, "resampled": False, **found}
+        if reference is None:
+            reference = own
+        else:
             grid = _on_grid_of(reference, own, path, paths[0], settings.grids, notes)
         progress.say(f"{name}{' (resampled)' if notes['resampled'] else ''}:")
-        scores = score(place, grid, float(settings.sigma), path, progress)
-        outside = beyond_reach(place, own)
+        scores = score(model.positions, grid, float(settings.sigma), path, progress)
+        outside = beyond_reach(model.positions, own)
         values = np.where(outside, np.nan, scores.values)
         rng = np.random.default_rng([_SOLVENT, settings.seed])
-        maps.append(ScoredMap(name, path, values, outside, scores.flat & ~outside, densities(place, grid, rng), notes))
+        maps.append(ScoredMap(
+            name, path, values, outside, scores.flat & ~outside, densities(model.positions, grid, rng), own.origin, notes))
     return maps
+
+
+def _in_frame_of(positions, path, model, given, reference, settings, progress):
+    """A map in the frame of the model, and what is to be said of it in run.json; the first must hold the model.
+
+    Others may lack a part of it, which is what the audit is for; one on the first map's grid may lie where that does.
+    """
+    own, also = read_grid(path), []
+    refuse_flat(own, path)
+    if reference is not None and own.data.shape == reference.data.shape and np.allclose(
+            own.voxel_sizes, reference.voxel_sizes, rtol=SAME_VOXEL_SIZE):
+        also = [Place("reference", reference.origin, "where the first map lies")]
+    placed = PlacedModel(positions, own, places_of(own, settings, given, also))
+    if reference is None:
+        placed.settle(model, path, progress.say)
+    else:
+        progress.say(placed.sentence(path))
+    return placed.grid, placed.found
 
 
 def _refuse_maps_without_common_atom(maps):
@@ -152,28 +176,27 @@ def _on_grid_of(reference, own, path, reference_path, policy, notes):
         raise InputError(
             f"{path} is not on the grid of {reference_path}: {', '.join(differences)}. Resample it, or use --grids "
             "resample if its header is right.")
-    if np.ptp(own.data) > 0:  # else refused when it is scored
-        grid = resampled(own, reference) if differences else own
-        notes["resampled"] = bool(differences)
-        where = overlap(own, reference)
-        if any(len(range(*part.indices(size))) < _FEWEST_PLANES for part, size in zip(where, reference.data.shape)):
-            raise InputError(
-                f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region.")
-        shift, correlation, inverted = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
-        notes.update(displacement=shift, moved=is_notable(shift, reference.voxel_sizes), correlation=correlation)
-        if inverted > max(correlation, _LEAST_CORRELATION):
-            raise InputError(
-                f"the contrast of {path} is inverted against {reference_path}: with one of them negated their correlation is "
-                f"{inverted:.2f}. Multiply the one whose molecule is dark by -1.")
-        if correlation < _LEAST_CORRELATION:
-            raise InputError(
-                f"{path} does not resemble {reference_path}: their correlation is {correlation:.2f} at best. Give maps of one "
-                "molecule whose headers place them in the same frame.")
-        if is_displaced(shift, reference.voxel_sizes):
-            text = " ".join(f"{value:.1f}" for value in shift.round(1) + 0.0)
-            raise InputError(
-                f"{path} is moved by {text} Å (x y z) against {reference_path}. Correct its header's origin, or the program "
-                "that wrote it; scores would compare different places.")
+    grid = resampled(own, reference) if differences else own
+    notes["resampled"] = bool(differences)
+    where = overlap(own, reference)
+    if any(len(range(*part.indices(size))) < _FEWEST_PLANES for part, size in zip(where, reference.data.shape)):
+        raise InputError(
+            f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region.")
+    shift, correlation, inverted = displacement(grid.data[where], reference.data[where], reference.voxel_sizes)
+    notes.update(displacement=shift, moved=is_notable(shift, reference.voxel_sizes), correlation=correlation)
+    if inverted > max(correlation, _LEAST_CORRELATION):
+        raise InputError(
+            f"the contrast of {path} is inverted against {reference_path}: with one of them negated their correlation is "
+            f"{inverted:.2f}. Multiply the one whose molecule is dark by -1.")
+    if correlation < _LEAST_CORRELATION:
+        raise InputError(
+            f"{path} does not resemble {reference_path}: their correlation is {correlation:.2f} at best. Give maps of one "
+            "molecule whose headers place them in the same frame.")
+    if is_displaced(shift, reference.voxel_sizes):
+        text = " ".join(f"{value:.1f}" for value in shift.round(1) + 0.0)
+        raise InputError(
+            f"{path} is moved by {text} Å (x y z) against {reference_path}. Correct its header's origin, or the program "
+            "that wrote it; scores would compare different places.")
     return grid
 
 
@@ -238,7 +261,9 @@ def _write_model(run, atoms, model, number, reference, each):
     scores = {"Q_change": change, "Q_score": each.values, "Q_reference": reference.values}
     write_scored_model(model.path, f"{path}.cif", {name: values[model.in_file_order] for name, values in scores.items()})
     write_attribute(f"{path}.defattr", attribute, atoms, change)
-    write_script(f"{path}.cxc", f"{path}.cif", f"{path}.defattr", attribute, _PALETTE, [reference.path, each.path])
+    write_script(
+        f"{path}.cxc", f"{path}.cif", f"{path}.defattr", attribute, _PALETTE, [reference.path, each.path],
+        [reference.origin, each.origin])
 
 
 def _write_figures(run, atoms, classes, copies, maps, statuses, changes, sigma):

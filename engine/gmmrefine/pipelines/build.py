@@ -16,14 +16,24 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
-from gmmrefine.pipelines.model_frame import FEWEST_INSIDE, refuse_model_elsewhere
+from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.progress import place_in_run
-from gmmrefine.settings import BUILD, FEWEST_SHELLS, coarsest_resolution, is_beyond_nyquist, nyquist_text
+from gmmrefine.settings import (
+    BUILD,
+    FEWEST_SHELLS,
+    PLACE,
+    changed,
+    coarsest_resolution,
+    is_beyond_nyquist,
+    names,
+    nyquist_text,
+)
 
 LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level, not the molecule
 _SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gaussians could grow anything there
 _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
+_FEWEST_IN_MASK = 0.5  # of a model's atoms
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 
 
@@ -44,17 +54,21 @@ def build(volume, settings, run, progress):
         Results for run.json.
     """
     box_size, pixel_size = len(volume.data), volume.voxel_size
-    radius = check_settings(volume, settings)
+    radius, found = check_settings(volume, settings), {}
+    if settings.model:
+        grid, found = place_model(
+            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, progress.say)
+        settings = changed(settings, model_origin=grid.origin)
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
-    gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress, volume.origin)
+    gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress)
     write_gmm(run.path("gmm.star"), gmm)
     write_map(run.path("gmm_map.mrc"), render_map(gmm, box_size, pixel_size, radius), pixel_size, volume.origin)
     frequency = np.arange(radius + 1) / (box_size * pixel_size)
     write_curves(run.path("gmm_fsc.star"), {"gmmFrequency": frequency, "gmmFsc": curve})
     return {
         "gaussians": len(gmm), "resolution": box_size * pixel_size / radius,
-        "mean_fsc": float(curve[LOWEST_SHELL:].mean()), "fsc_at_resolution": float(curve[-1])}
+        "mean_fsc": float(curve[LOWEST_SHELL:].mean()), "fsc_at_resolution": float(curve[-1]), **found}
 
 
 def check_settings(volume, settings):
@@ -85,15 +99,14 @@ def check_settings(volume, settings):
         raise InputError(
             f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
             f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
+    check_place(settings)
     refuse_ignored(settings, BUILD, [
-        (bool(settings.model), "--model", ("gaussians", "threshold")),
+        (bool(settings.model), "--model", ("gaussians", "threshold")), (not settings.model, "no --model", names(PLACE)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
-    if settings.model:
-        refuse_model_elsewhere(settings.model, box_size, pixel_size, volume.origin)
     return radius
 
 
-def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, origin=(0.0, 0.0, 0.0), **where):
+def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **where):
     """Fit a GMM to the masked map.
 
     Parameters
@@ -104,10 +117,9 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
     shell_weights : (R + 1,) float
         Weight of each shell's correlation; R is the target resolution.
     settings : object
-        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``.
+        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``; with a model ``model_origin``, x, y, z in Å of
+        the map's first voxel in its frame.
     progress : Progress
-    origin : (3,) float
-        x, y, z in Å of the map's first voxel, the frame of ``settings.model``.
     where : object
         Iteration and half, for the log and the seed.
 
@@ -121,7 +133,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, orig
     refuse_dark_molecule(volume, mask, radius)
     filtered = low_pass(volume, radius) * mask
     if settings.model:
-        seeds = _seeds_from_model(settings.model, mask, pixel_size, origin, len(volume) * pixel_size / radius, rng)
+        resolution = len(volume) * pixel_size / radius
+        seeds = _seeds_from_model(settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
     else:
         seeds = _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng)
         _note_if_fewer(len(seeds), settings.gaussians, progress, where)
@@ -182,10 +195,10 @@ def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):
     in_box = np.all((voxels >= 0) & (voxels < len(mask)), axis=1)
     in_mask = np.zeros(len(atoms), bool)
     in_mask[in_box] = mask[tuple(voxels[in_box, ::-1].T)] > 0.5
-    if in_mask.mean() < FEWEST_INSIDE:
+    if in_mask.mean() < _FEWEST_IN_MASK:
         raise InputError(
-            f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; the model is not in the frame of the "
-            "map. Fit it into the map (for refine: a map of these particles, first voxel at 0, 0, 0) and save it again.")
+            f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; expected at least half of them. Give a "
+            "mask of the molecule, or the part of the model that the mask holds.")
     centers = atoms.positions - origin - len(mask) // 2 * pixel_size
     width = 0.28 * resolution
     return randomised(Gmm(centers, np.ones(len(atoms)), np.full(len(atoms), width)), resolution, rng)

@@ -42,7 +42,8 @@ from gmmrefine.pipelines.refine import (
     write_results,
 )
 from gmmrefine.pipelines.refine_settings import check_resolutions
-from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, REFINE, changed, defaults
+from gmmrefine.pipelines.start_map_place import place_models
+from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PLACE, REFINE, changed, defaults, names
 
 
 def inputs_of(args):
@@ -75,6 +76,7 @@ def check_settings(settings, particles):
     check_number_of_gaussians(settings.gaussians)
     refuse_ignored(settings, CONFORMATION_TO_POSE, [
         (bool(settings.model), "--model", ("gaussians",)),
+        (not (settings.model or settings.focus_model), "no model", names(PLACE)),
         (bool(settings.mask), "a mask", ("mask_resolution", "mask_edge")),
         (bool(settings.focus_mask), "a focus mask", ("focus_edge",))])
     check_resolutions(settings, particles, ("max_resolution",))
@@ -100,9 +102,10 @@ def conformation_to_pose(particles, settings, run, progress):
     settings = changed(defaults(REFINE, COMPUTING), **vars(settings))
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    focus = read_focus(settings, particles.box_size, particles.pixel_size)
-    turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
     bodies = [half_at_start(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    settings = place_models([body.volume for body in bodies], particles, settings, run, progress)
+    focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
+    turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
     mask = shared_mask(bodies, particles, settings, run)
     refuse_focus_outside(focus, mask)
     write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)

@@ -21,8 +21,9 @@ from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.heterogeneity_folder import MotionGrid, MovingHalf
 from gmmrefine.pipelines.latent_subsets import check_subsets
+from gmmrefine.pipelines.model_place import check_place
 from gmmrefine.pipelines.morph import write_morphs
-from gmmrefine.settings import CONFORMATIONS, defaults
+from gmmrefine.settings import CONFORMATIONS, PLACE, defaults, names
 
 _BOTH = "both"
 _MOST_MEASURED = 2000  # particles of a half; enough for a histogram
@@ -34,7 +35,8 @@ def check_settings(settings, halves):
     refuse_ignored(settings, CONFORMATIONS, [
         (bool(settings.through) and not settings.subsets, "--through", ("axis",)),
         (bool(settings.through) and len(latent_points(settings.through, halves)) == 1, "one point", ("frames",)),
-        (not settings.subsets, "no --subsets", ("fsc_threshold",))])
+        (not settings.subsets, "no --subsets", ("fsc_threshold",)), (not settings.model, "no --model", names(PLACE))])
+    check_place(settings)
     size = halves[0].latent.shape[1]
     if settings.axis > size:
         raise InputError(f"--axis {settings.axis}: the run has {size} latent dimensions. Give a number from 1 to {size}.")
@@ -76,8 +78,7 @@ def conformations(halves, grid, model, settings, folder, progress):
     ----------
     halves : list of MovingHalf
     grid : MotionGrid
-    model : str
-        Atomic model in the frame of the maps, or empty.
+    model : ModelInMaps or None
     settings : object
         ``settings.CONFORMATIONS``.
     folder : str
@@ -101,7 +102,7 @@ def conformations(halves, grid, model, settings, folder, progress):
             progress.say(f"note: the half sets move differently here, cosine {cosine:.2f}; do not compare their frames")
     maps = [write_frames(half, path, grid, folder, progress) for half, path in zip(halves, paths)]
     morphs = [None, None]
-    if model:
+    if model is not None:
         morphs, results["largest_movement"] = write_morphs(model, halves, paths, grid, folder, progress)
     movies = [
         Movie(names, level, morph, is_backward)
@@ -180,4 +181,4 @@ def show_learned(learned, shared, folder, progress):
     particles = learned[0].particles
     halves = [MovingHalf(number, half.model, half.latent) for number, half in enumerate(learned, 1)]
     grid = MotionGrid(particles.box_size, particles.pixel_size, shared.radius, shared.masks.focus)
-    return conformations(halves, grid, "", defaults(CONFORMATIONS), folder, progress)
+    return conformations(halves, grid, None, defaults(CONFORMATIONS), folder, progress)

@@ -11,6 +11,7 @@ from gmmrefine.io.selection import selected_atoms
 from gmmrefine.maps.mask import mask_around, spherical_mask
 from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.map_inputs import refuse_mask_outside
+from gmmrefine.pipelines.start_map_place import first_place_in_box
 from gmmrefine.settings import FOCUS_REGION
 
 _REACH = 2.0  # Å around selected atoms
@@ -46,8 +47,20 @@ def has_focus(settings):
     return any(getattr(settings, name) for name in ("focus_mask", "focus_sphere", "focus_model"))
 
 
-def read_focus(settings, box_size, pixel_size):
+def read_focus(settings, box_size, pixel_size, origin=None):
     """The focus mask (Z, Y, X) that the settings name, or None.
+
+    Parameters
+    ----------
+    settings : object
+        ``settings.FOCUS_REGION``, focus_edge and ``settings.PLACE``.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    origin : (3,) float, optional
+        x, y, z in Å of the first voxel in the frame of the focus model; before there are maps that tell it, the first place at
+        which the box holds the atoms selected.
 
     Raises
     ------
@@ -71,6 +84,7 @@ def read_focus(settings, box_size, pixel_size):
     else:
         atoms = read_atoms(settings.focus_model)
         points = atoms.positions[selected_atoms(atoms, settings.focus_selection)]
+        points = points - (first_place_in_box(points, box_size, pixel_size, settings) if origin is None else origin)
         where = f"--focus-model {settings.focus_model}"
         _refuse_atoms_outside(points, box_size * pixel_size, where)
         mask = mask_around(points - box_size // 2 * pixel_size, _REACH, box_size, pixel_size, settings.focus_edge)
@@ -82,12 +96,13 @@ def read_focus(settings, box_size, pixel_size):
 
 
 def _refuse_atoms_outside(points, side, where):
-    """Refuse atoms, points (A, 3) in Å, of which some lie outside the box; the mask would be without them."""
+    """Refuse atoms, points (A, 3) in Å from the first voxel, some of which lie outside the box: the mask would lack them."""
     outside = np.sum(np.any((points < 0) | (points >= side), axis=1))
     if outside:
         raise InputError(
             f"{where} lies outside the box with {outside} of {len(points)} atoms selected; the box runs from 0 to {side:.0f} Å "
-            "along each axis. Move the model into the frame of the map, or select fewer atoms.")
+            "along each axis. Fit the model into a map of these particles, say how that lies by --place-from or --first-voxel, "
+            "or select fewer atoms.")
 
 
 def refuse_focus_outside(focus, molecule):

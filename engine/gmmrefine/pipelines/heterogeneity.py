@@ -21,7 +21,8 @@ from gmmrefine.pipelines.half_motion import learn_half, untrained_half
 from gmmrefine.pipelines.reconstruct import write_fsc
 from gmmrefine.pipelines.refine import half_at_start, shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions
-from gmmrefine.settings import HETEROGENEITY, changed
+from gmmrefine.pipelines.start_map_place import place_models
+from gmmrefine.settings import HETEROGENEITY, PLACE, changed, names
 
 _PARTICLES_PER_LATENT = 50  # of each half; fewer cannot tell a motion from their noise
 _POINTS, _FIELDS = 500, 500  # places in the molecule, and particles, by which motions are compared
@@ -48,8 +49,9 @@ def heterogeneity(particles, settings, run, progress):
     check_settings(settings, particles)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    focus = read_focus(settings, particles.box_size, particles.pixel_size)
     halves = [half_at_start(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    settings = place_models([half.volume for half in halves], particles, settings, run, progress)
+    focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
         refuse_focus_outside(focus, mask)
@@ -73,6 +75,7 @@ def check_settings(settings, particles):
     anchor_numbers(settings.anchors)
     refuse_ignored(settings, HETEROGENEITY, [
         (bool(settings.model), "--model", ("gaussians",)),
+        (not (settings.model or settings.focus_model), "no model", names(PLACE)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge"))])

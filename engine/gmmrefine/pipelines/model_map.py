@@ -7,8 +7,6 @@ from gmmrefine.gmm.render import render_map
 from gmmrefine.io.atoms import read_model
 from gmmrefine.pipelines.model_notes import model_counts
 
-_FEWEST_INSIDE = 0.5  # of the atoms
-
 
 def model_map(path, volume, resolution, with_b_factors):
     """Simulate a model on the grid of a map: every atom a Gaussian, its mass the atomic number times the occupancy.
@@ -18,7 +16,7 @@ def model_map(path, volume, resolution, with_b_factors):
     Parameters
     ----------
     path : str
-        Atomic model in the frame of the map.
+        Atomic model, of which most lies in the map.
     volume : Volume
     resolution : float
         Å, at which amplitudes fall to 1/e.
@@ -33,17 +31,11 @@ def model_map(path, volume, resolution, with_b_factors):
     Raises
     ------
     InputError
-        Most of the atoms lie outside the map, or none has an occupancy.
+        No atom inside has an occupancy.
     """
     (atoms, others), n = read_model(path, all_places=True), len(volume.data)
     place = (atoms.positions - volume.origin) / volume.voxel_size
     inside = np.all((place >= 0) & (place <= n - 1), axis=1)
-    if inside.mean() < _FEWEST_INSIDE:
-        last = volume.origin + (n - 1) * volume.voxel_size
-        raise InputError(
-            f"{path}: only {inside.sum()} of {len(atoms)} atoms lie inside the map, which holds x y z from "
-            f"{_place(volume.origin)} to {_place(last)} Å; the model's atoms lie from {_place(atoms.positions.min(axis=0))} to "
-            f"{_place(atoms.positions.max(axis=0))} Å. Fit the model into the map and save it again.")
     if not np.any((atoms.occupancies * atoms.atomic_numbers)[inside]):
         raise InputError(
             f"{path}: all {inside.sum()} atoms inside the map have occupancy 0 or no element, so that the model has no "
@@ -54,7 +46,3 @@ def model_map(path, volume, resolution, with_b_factors):
     centers = (place - n // 2) * volume.voxel_size
     gmm = Gmm(centers, heights, widths).subset(inside)
     return render_map(gmm, n, volume.voxel_size), {"atoms_outside": int((~inside).sum()), **model_counts(atoms, others)}
-
-
-def _place(position):
-    return " ".join(f"{value:.1f}" for value in position)

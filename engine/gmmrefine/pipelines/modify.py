@@ -1,4 +1,6 @@
 """Density modification of two half maps, its error model and its audit."""
+from dataclasses import replace
+
 from gmmrefine.errors import InputError
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.map_figures import write_comparison_figure, write_error_model_figure
@@ -9,8 +11,9 @@ from gmmrefine.maps.modify import band_shells, modify, modify_half
 from gmmrefine.pipelines.audit import audit
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.pipelines.run_record import RunRecord
-from gmmrefine.settings import AUDIT, MODIFY, defaults
+from gmmrefine.settings import AUDIT, MODIFY, PLACE, defaults, names
 
 
 def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
@@ -36,6 +39,11 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
         Results for run.json.
     """
     maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
+    grid, place = None, {}
+    if atoms is not None:
+        grid, place = place_model(
+            atoms.positions, replace(halves[0].grid, data=0.5 * (maps[0] + maps[1])), (model, "the half maps"), settings,
+            progress.say)
     mask = read_or_make_mask(0.5 * (maps[0] + maps[1]), pixel_size, settings)
     before = gold_standard_fsc(*maps, mask, pixel_size, settings.seed)
     resolution = before.resolution(settings.fsc_threshold)
@@ -59,7 +67,7 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
     _write_curves(run, before, after, model_of_errors)
     results = {
         "resolution": resolution, "resolution_text": before.resolution_text(settings.fsc_threshold),
-        "modified_halves_agree_to": after.resolution(settings.fsc_threshold), "audited": atoms is not None}
+        "modified_halves_agree_to": after.resolution(settings.fsc_threshold), "audited": atoms is not None, **place}
     after_text = after.resolution_text(settings.fsc_threshold)
     progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
     if atoms is None:
@@ -67,14 +75,16 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
             "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give "
             "--model, or compare modified.mrc with unmodified.mrc")
     else:
-        results["audit"] = _audit(atoms, left_out, model, settings, run, progress)
+        results["audit"] = _audit(atoms, left_out, model, grid.origin, settings, run, progress)
     return results
 
 
 def check_modify(settings, model):
     """Refuse settings that would have no effect; ``model`` is the audit's file or empty."""
+    check_place(settings)
     refuse_ignored(settings, MODIFY, [
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")), (not model, "no --model", ("sigma",))])
+        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        (not model, "no --model", ("sigma", *names(PLACE)))])
 
 
 def _write_maps(run, grid, maps):
@@ -100,9 +110,10 @@ def _write_curves(run, before, after, errors):
         {"molecule": errors.gain, "solvent": errors.solvent_gain})
 
 
-def _audit(atoms, left_out, model, settings, run, progress):
+def _audit(atoms, left_out, model, origin, settings, run, progress):
     """Audit of the modified against the unmodified map, in a folder of its own; gives what run.json says of it."""
-    how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed)
+    where = " ".join(map(str, origin.tolist()))
+    how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed, place_from="given", first_voxel=where)
     maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
     record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps], run.take_over)
     found = audit(atoms, left_out, model, maps, [], how, record, progress)

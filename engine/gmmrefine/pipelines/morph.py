@@ -1,34 +1,56 @@
 """An atomic model moved along by what was learned."""
 import os
+from dataclasses import dataclass
 
 import numpy as np
 
-from gmmrefine.errors import InputError
-from gmmrefine.gmm.mask import membership_of_points, values_at
+from gmmrefine.gmm.mask import membership_of_points
 from gmmrefine.heterogeneity.conformations import moved_points
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.atoms_writer import positions_of_all, write_morph
+from gmmrefine.io.mrc import MapGrid
+from gmmrefine.pipelines.model_place import PlacedModel, check_place, places_of
+from gmmrefine.settings import PLACE_FROM
 
-_INSIDE, _FEWEST_INSIDE = 0.5, 0.5  # of the mask's height; of the atoms
-
-
-def check_model(path, mask, pixel_size):
-    """Refuse a model that is not in the frame of the maps, by the molecule's mask (Z, Y, X)."""
-    positions = read_atoms(path).positions
-    inside = values_at(positions - len(mask) // 2 * pixel_size, mask, pixel_size) > _INSIDE
-    if inside.mean() < _FEWEST_INSIDE:
-        raise InputError(
-            f"{path}: only {inside.sum()} of {len(inside)} atoms lie inside the molecule's mask; the model is not in the frame "
-            "of the maps. Fit it into a map of the heterogeneity run (first voxel at 0 0 0) and save it again.")
+_INSIDE = 0.5  # of the mask's height
 
 
-def write_morphs(model, halves, paths, grid, folder, progress):
-    """Write a model at every latent of each half's path, as one file of several models per half.
+@dataclass(frozen=True)
+class ModelInMaps:
+    """A model that is to move with maps.
 
     Parameters
     ----------
-    model : str
-        Atomic model in the frame of the maps, first voxel at 0.
+    path : str
+    origin : (3,) float
+        x, y, z in Å of the maps' first voxel in the frame of the model.
+    """
+
+    path: str
+    origin: np.ndarray
+
+
+def model_in_mask(path, mask, pixel_size, settings, say):
+    """Find how a model lies to the maps of a run by the molecule's mask (Z, Y, X), and refuse one that lies off it.
+
+    Returns
+    -------
+    tuple
+        ModelInMaps, dict for run.json.
+    """
+    grid = MapGrid((mask > _INSIDE).astype(np.float32), np.full(3, pixel_size), np.zeros(3))
+    places = places_of(grid, settings, *check_place(settings))
+    placed = PlacedModel(read_atoms(path).positions, grid, places, PLACE_FROM.choices)  # a mask has no peaks to tell more
+    placed.settle(path, "the molecule's mask", say)
+    return ModelInMaps(path, placed.place.origin), placed.found
+
+
+def write_morphs(model, halves, paths, grid, folder, progress):
+    """Write a model at every latent of each half's path, as one file of several models per half, in the frame of the maps.
+
+    Parameters
+    ----------
+    model : ModelInMaps
     halves : list of MovingHalf
     paths : list of (F, D) float
     grid : MotionGrid
@@ -41,12 +63,13 @@ def write_morphs(model, halves, paths, grid, folder, progress):
         list of file names; for run.json, of each half, the residue that moves farthest, its trajectory's length and the
         distance between its ends in Å.
     """
-    atoms, everything = read_atoms(model), positions_of_all(model)
+    atoms, everything = read_atoms(model.path), positions_of_all(model.path) - model.origin
     names, movements = [], []
     for half, path in zip(halves, paths):
         names.append(os.path.join(folder, f"half_{half.number}", "morph.cif"))
-        write_morph(model, names[-1], moved_atoms(half.motion, everything, path, grid))
-        movement = dict(half=half.number, **largest_movement(atoms, moved_atoms(half.motion, atoms.positions, path, grid)))
+        write_morph(model.path, names[-1], moved_atoms(half.motion, everything, path, grid))
+        moved = moved_atoms(half.motion, atoms.positions - model.origin, path, grid)
+        movement = dict(half=half.number, **largest_movement(atoms, moved))
         progress.say(
             f"half {half.number}: residue {movement['residue']} moves farthest, {movement['length']:.2f} Å from the first "
             "frame to the last along its trajectory")

@@ -9,6 +9,7 @@ from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
+from gmmrefine.pipelines.model_place import place_model, position_text
 from gmmrefine.validation.component_class import component_classes, unknown_residues
 from gmmrefine.validation.q_summary import POLYMERS, expected_q, present_classes, residue_scores, statistics
 from gmmrefine.validation.qscore import REACH, q_scores
@@ -39,17 +40,22 @@ def score(positions, grid, sigma, map_path, progress):
     InputError
         The map is constant, or no atom lies inside it.
     """
-    if np.ptp(grid.data) == 0:
-        raise InputError(
-            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
+    refuse_flat(grid, map_path)
     with progress.step("score atoms", len(positions), unit="atoms") as report:
         scores = q_scores(positions, grid, sigma, report)
     if scores.outside.all():
         raise InputError(
-            f"{map_path} holds x y z from {_place(grid.origin)} to {_place(grid.last)} Å, but the model's atoms lie from "
-            f"{_place(positions.min(axis=0))} to {_place(positions.max(axis=0))} Å: none of them is inside with "
-            f"the {REACH:g} Å around it. Fit the model into the map and save it again.")
+            f"{map_path} holds x y z from {position_text(grid.origin)} to {position_text(grid.last)} Å, but the model's atoms "
+            f"lie from {position_text(positions.min(axis=0))} to {position_text(positions.max(axis=0))} Å: none of them is "
+            f"inside with the {REACH:g} Å around it. Fit the model into the map and save it again.")
     return scores
+
+
+def refuse_flat(grid, map_path):
+    """Refuse a MapGrid of one value everywhere."""
+    if np.ptp(grid.data) == 0:
+        raise InputError(
+            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
 
 
 def qscore(atoms, left_out, grid, paths, settings, run, progress):
@@ -60,6 +66,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
     atoms : Atoms
     left_out : LeftOut
     grid : MapGrid
+        Where its header says.
     paths : tuple of str
         Model and map.
     settings : object
@@ -73,14 +80,16 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
         Results for run.json.
     """
     sigma = float(settings.sigma)
+    refuse_flat(grid, paths[1])
+    grid, found = place_model(atoms.positions, grid, paths, settings, progress.say)
     scores = score(atoms.positions, grid, sigma, paths[1], progress)
     classes = component_classes(atoms)
     residues = residue_scores(scores.values, classes, atoms)
     expected = _expected(classes, settings.map_resolution, sigma) if settings.map_resolution else {}
     _write_tables(run, atoms, classes, scores, residues)
     _write_figures(run, atoms, classes, scores, residues, expected, sigma)
-    _write_model(run, atoms, scores, paths)
-    results = _results(atoms, left_out, classes, scores, sigma, expected)
+    _write_model(run, atoms, scores, paths, grid.origin)
+    results = dict(_results(atoms, left_out, classes, scores, sigma, expected), **found)
     _say(results, progress)
     return results
 
@@ -141,11 +150,12 @@ def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
     write_class_figure(run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms", {"map": by_class})
 
 
-def _write_model(run, atoms, scores, paths):
+def _write_model(run, atoms, scores, paths, origin):
     write_scored_model(paths[0], run.path("qscore.cif"), {"Q_score": scores.values})
     write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
     write_script(
-        run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]])
+        run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]],
+        [origin])
 
 
 def _results(atoms, left_out, classes, scores, sigma, expected):
@@ -172,7 +182,3 @@ def _say(results, progress):
 
 def _or_none(codes):
     return np.where(codes == "", "<NA>", codes)
-
-
-def _place(position):
-    return " ".join(f"{value:.1f}" for value in position)

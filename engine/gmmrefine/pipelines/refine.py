@@ -29,6 +29,7 @@ from gmmrefine.pipelines.reconstruct import (
     write_maps,
 )
 from gmmrefine.pipelines.refine_settings import check_settings
+from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import readable_time
 from gmmrefine.settings import FEWEST_SHELLS
 
@@ -58,7 +59,7 @@ def refine(particles, settings, run, progress):
     run.describe_particles(particles)
     starts = split_half_sets(particles)
     symmetry = symmetry_agreement(starts, settings, progress)
-    halves, masks = start_halves(starts, particles, settings, run, progress)
+    settings, halves, masks = start_halves(starts, particles, settings, run, progress)
     expected = [half.particles for half in halves]
     curve = shared_fsc(halves, masks, 0, particles, settings, run)
     best, history = (0, halves, curve), [summary(0, halves, starts, curve, settings)]
@@ -129,13 +130,14 @@ def start_halves(starts, particles, settings, run, progress):
     Returns
     -------
     tuple
-        list of HalfState, Masks.
+        The settings, with the places of models that they name; list of HalfState, Masks.
     """
-    focus = read_focus(settings, particles.box_size, particles.pixel_size)
     folder = run.path("iterations", "00")
     saved = [load_half(folder, start, number) for number, start in enumerate(starts, 1)]
     halves = [
         done or start_half(start, number, settings, progress) for number, (start, done) in enumerate(zip(starts, saved), 1)]
+    settings = place_models([half.volume for half in halves], particles, settings, run, progress)
+    focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
         refuse_focus_outside(focus, mask)
@@ -146,7 +148,7 @@ def start_halves(starts, particles, settings, run, progress):
             if focus is None and run.made_its_mask(settings):
                 halves[number - 1] = laid_on_mask(halves[number - 1], mask, number, settings, progress)
             save_half(folder, halves[number - 1], number)
-    return halves, Masks(mask, focus, settings.focus_level)
+    return settings, halves, Masks(mask, focus, settings.focus_level)
 
 
 def start_half(start, number, settings, progress):

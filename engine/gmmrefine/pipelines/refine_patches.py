@@ -25,8 +25,9 @@ from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
 from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run
+from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import Progress
-from gmmrefine.settings import COMPUTING, REFINE, REFINE_PATCHES, changed, defaults, names
+from gmmrefine.settings import COMPUTING, PLACE, REFINE, REFINE_PATCHES, changed, defaults, names
 
 _OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"
 _OF_THE_GEOMETRY = "mask", "mask_resolution", "mask_edge", "focus_edge"  # decided before a patch is refined
@@ -48,7 +49,7 @@ def check_settings(settings, particles):
     refuse_ignored(settings, REFINE_PATCHES, [
         (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
-        (bool(settings.model), "--model", ("gaussians",)),
+        (bool(settings.model), "--model", ("gaussians",)), (not settings.model, "no --model", names(PLACE)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
         *useless_in_scheme(settings)])
@@ -84,6 +85,7 @@ def refine_patches(particles, settings, run, progress):
         refuse_unfinished(run.directory, settings.patch_iterations)
     starts = split_half_sets(particles)
     halves = start_halves(starts, settings, run, progress)
+    settings = place_models([half.volume for half in halves], particles, settings, run, progress)
     mask = shared_mask(halves, particles, settings, run)
     patches = shared_patches(halves, mask, particles, settings, run, progress)
     refuse_copies_of_one_patch(particles, len(patches))

@@ -6,7 +6,7 @@ from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import has_focus
-from gmmrefine.settings import FEWEST_SHELLS, REFINE, coarsest_resolution, is_beyond_nyquist, nyquist_text
+from gmmrefine.settings import FEWEST_SHELLS, PLACE, REFINE, coarsest_resolution, is_beyond_nyquist, names, nyquist_text
 
 
 def check_settings(settings, particles):
@@ -24,6 +24,7 @@ def check_settings(settings, particles):
     refuse_ignored(settings, REFINE, [
         (bool(settings.model), "--model", ("gaussians",)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        (not (settings.model or settings.focus_model), "no model", names(PLACE)),
         (not has_focus(settings), "no region to focus on", ("focus_rest", "focus_level", "focus_edge")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
         (bool(settings.focus_mask), "--focus-mask", ("focus_edge",)),

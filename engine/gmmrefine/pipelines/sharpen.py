@@ -1,10 +1,11 @@
 """Sharpening of a map, as a whole or locally, with the unmodified map and the amplitudes of both beside the result."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.map_figures import write_guinier_figure
 from gmmrefine.maps.filter import low_pass
@@ -15,7 +16,8 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.local_filter import write_beside
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_notes import AS_DENSITY, notes_on_model
-from gmmrefine.settings import SHARPEN, is_beyond_nyquist, nyquist_text
+from gmmrefine.pipelines.model_place import check_place, place_model
+from gmmrefine.settings import PLACE, SHARPEN, is_beyond_nyquist, names, nyquist_text
 
 _OF_MODEL = ("model-profile", "local-model")
 _BY_BANDS = ("local-model", "local")
@@ -29,6 +31,7 @@ class Sharpening:
     Parameters
     ----------
     volume : Volume
+        Where a model that is needed has it.
     mask : (Z, Y, X) float
     resolution : (Z, Y, X) float or None
         Local resolution in Å, 0 where it is not known.
@@ -110,11 +113,17 @@ def sharpen(volume, resolution, settings, run, progress):
     dict
         Results for run.json.
     """
+    placed, found = volume, {}
+    if settings.sharpening in _OF_MODEL:
+        model = settings.reference_model
+        grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, progress.say)
+        placed = replace(volume, origin=grid.origin)
     mask = read_or_make_mask(volume.data, volume.voxel_size, settings)
     fine = settings.low_pass or _median_resolution(resolution, mask)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(
-        volume, mask, resolution, fine, settings, profile, {"sharpening": settings.sharpening, "resolution": fine},
+        placed, mask, resolution, fine, settings, profile,
+        {"sharpening": settings.sharpening, "resolution": fine, **found},
         {"unmodified": profile.total, "unmodified, without noise": profile.signal})
     with progress.step("sharpen"):
         sharpened = _METHODS[settings.sharpening](job)
@@ -141,6 +150,7 @@ def _median_resolution(resolution, mask):
 def check_sharpening(settings, pixel_size):
     """Refuse settings that lack something, exclude one another, or go beyond Nyquist of a pixel size (Å/px)."""
     method, model = settings.sharpening, settings.reference_model
+    check_place(settings)
     choice = f"--sharpening {method}"
     if method in _OF_MODEL and not model:
         raise InputError(f"{choice} needs --reference-model: give an atomic model fitted to the map.")
@@ -157,7 +167,7 @@ def check_sharpening(settings, pixel_size):
             "resolution of its FSC.")
     refuse_ignored(settings, SHARPEN, [
         (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
-        (method not in _OF_MODEL, choice, ("reference_model", "model_resolution")),
+        (method not in _OF_MODEL, choice, ("reference_model", "model_resolution", *names(PLACE))),
         (method in _OF_MODEL, choice, ("b_factor",)),
         (method == "model-profile", choice, ("guinier_from",)),
         (bool(settings.b_factor) and method not in _BY_BANDS, "--b-factor", ("guinier_from",)),
