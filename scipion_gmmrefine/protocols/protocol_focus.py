@@ -13,8 +13,9 @@ class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
     """Improve the poses of one region of a flexible molecule (Chen, Schmid and Chiu 2023).
 
     *Input*: particles of a global refinement, with its half sets, and the region: a mask, a sphere, or the part of a fitted
-    atomic model that a selection such as *chain A and 1-200* names. Model and sphere must lie in the map as its file does,
-    with the first voxel at 0, which is where viewers show it when its header holds no other origin.
+    atomic model that a selection such as *chain A and 1-200* names. A sphere lies in the map as its file does, with the first
+    voxel at 0, which is where viewers show it when its header holds no other origin; a model there, or with the centre of the
+    box at 0.
 
     Everything else is that of *GMM refine*: each half set has a model of its own, and the halves exchange only their
     Fourier shell correlation and the shape of the masks.

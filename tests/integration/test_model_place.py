@@ -62,7 +62,7 @@ def test_qscores_are_the_same_in_every_frame(folder, tmp_path):
     assert usual.mean() > 0.5 and said.startswith("place of map.mrc: ORIGIN of its header, first voxel ")
     for name, words in (("corner", "corner at 0, first voxel 0.0 0.0 0.0 Å"), ("center", "box centre at 0, first voxel -43.2")):
         found, said = scores(folder, name, "map", tmp_path / name)
-        assert found == pytest.approx(usual, abs=2e-4) and words in said and "ORIGIN of its header " in said
+        assert found == pytest.approx(usual, abs=2e-4) and words in said and "ORIGIN of its header: " in said
         assert record(tmp_path / name)["results"]["place"]["from"] == name
         lines = (tmp_path / name / "qscore.cxc").read_text(encoding="utf-8").splitlines()
         shown, = (line for line in lines if line.startswith("volume #2 origin "))  # where ChimeraX is to show the map

@@ -144,7 +144,7 @@ def test_the_refusal_says_what_was_found_expected_where_and_what_to_do(maps, noi
     text, count = str(caught.value), len(maps.positions)
     for words in ("model.cif: only ", f" of {count} atoms lie inside the map", "lie outside the box and ", "in empty density",
                   "expected at least nine tenths", "folder/map.mrc holds x y z from", "ORIGIN of its header",
-                  "the model's atoms lie from", "tried, with the atoms in density: ORIGIN of its header ",
+                  "the model's atoms lie from", "at the places tried: ORIGIN of its header: ",
                   "Fit the model into the map", "--place-from or --first-voxel"):
         assert words in text, words
 
@@ -181,7 +181,7 @@ def test_a_handful_of_atoms(noisy, maps):
     few = maps.positions[np.argsort(np.linalg.norm(maps.positions - maps.positions.mean(axis=0), axis=1))[:6]]
     assert placed(few, noisy)[1]["part_in_density"] == 1
     beside, elsewhere = few - maps.origin + [7, 0, 0], replace(noisy, origin=np.full(3, 500.0))
-    with pytest.raises(InputError, match="only 0 of 6 atoms .*; tried, .*: ORIGIN of its header 0 %, corner at 0 100 %"):
+    with pytest.raises(InputError, match="only 0 of 6 .* places tried: ORIGIN of its header: 0 %, corner at 0: 100 %"):
         placed(beside, elsewhere)
     assert placed(beside, elsewhere, place_from="corner")[1]["part_in_density"] == 1
 

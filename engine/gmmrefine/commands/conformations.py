@@ -3,8 +3,9 @@
 HETERO_DIR is a finished heterogeneity run. Frames follow an axis of the latent space, or the line through points of it, for
 each half set by its own network. Writes DIR/half_1/frame_NN.star and .mrc (GMM and map of every frame) and the same of half_2,
 frames.star (where each lies in the latent space), movie.cxc (plays them in ChimeraX, side by side), motion.png (how far the
-particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif (the atoms of every frame); with --subsets
-particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc, mask.mrc and fsc.star of every class.
+particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif (the atoms of every frame, the first
+voxel of the maps at 0); with --subsets particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc,
+mask.mrc and fsc.star of every class.
 """
 import os
 

@@ -6,7 +6,8 @@ Q in the B-factor column and in Q_score), and qscore.cxc, which colours it in Ch
 Hydrogens are left out, and further models of the file; of an atom's alternatives the one of highest occupancy is scored.
 Atoms of zero occupancy are scored like others. An atom that lies outside the map, or nearer than 2 Å to its edge, has no
 Q (<NA>), is named, and is in no mean. Q is 0 where the map is constant around the atom. Residues of no known class are
-named. A map of one value everywhere, and one that holds no atom, are refused.
+named. A map of one value everywhere is refused, and a model of which more than a tenth lies outside the box or in empty
+density, wherever the map may lie; where it lies is said.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_record
 from gmmrefine.settings import QSCORE

@@ -9,10 +9,11 @@ from gmmrefine.validation.placement import DensityOfAtoms
 
 MOST_OFF = 0.1  # of the atoms, outside the box or in empty density
 _ON_PEAKS = 5.0  # deviations; then the model is in its place, whatever it has that the map does not show
+_ON_EITHER_PEAKS = 10.0  # where the solvent, and so the contrast, is mistaken: a map without any, or with a ramp
 _EXPLAINED, _MOST_ABSENT = 0.9, 0.5  # or this part of the density lies near atoms, and this part of them in none
 _AS_GOOD = 0.9  # of the best fit; then the order of the places decides
 _SAME = 0.01  # Å
-_NAMED = "given", "header", "reference"  # places that somebody has put down for the map
+NAMED = "given", "header", "reference"  # places that somebody has put down for the map
 _AUTO, _GIVEN = "auto", "given"
 
 
@@ -111,10 +112,12 @@ class PlacedModel:
         Of its non-hydrogen atoms, Å.
     grid : MapGrid
     places : list of Place
+    trusted : sequence of str
+        Choices that are taken for 90 % of the atoms in density alone.
     """
 
-    def __init__(self, positions, grid, places):
-        self._positions, self._grid, self._places = positions, grid, places
+    def __init__(self, positions, grid, places, trusted=NAMED):
+        self._positions, self._grid, self._places, self._trusted = positions, grid, places, trusted
         self._density = DensityOfAtoms(grid.data, grid.voxel_sizes, len(positions))
         self._looks = [self._density.look(positions - place.origin) for place in places]
         self._number = self._best()
@@ -126,16 +129,27 @@ class PlacedModel:
         A place that nobody names is taken only where the model is seen to be in its place: atoms of a small model lie in some
         density or other wherever it is put.
         """
-        off, coarse, fine = np.array([(look.off, look.coarse_fit, look.fine_fit) for look in self._looks]).T
-        left = np.array([
-            place.choice in _NAMED or (off[number] <= _MOST_ABSENT and self._is_in_place(number))
-            for number, place in enumerate(self._places)])
-        left &= off <= (MOST_OFF if np.any(off[left] <= MOST_OFF) else _MOST_ABSENT)
-        if not left.any() or len(self._places) == 1:
+        numbers = range(len(self._places))
+        if len(numbers) == 1:
+            return 0
+        coarse, fine = np.array([(look.coarse_fit, look.fine_fit) for look in self._looks]).T
+        left = np.array([self._may_be(number) for number in numbers])
+        if not left.any():
+            left = np.array([self._is_trusted(number) and self._looks[number].off <= _MOST_ABSENT for number in numbers])
+        if not left.any():
             return 0
         left &= coarse >= _AS_GOOD * coarse[left].max()
         left &= fine >= _AS_GOOD * fine[left].max()
         return int(np.argmax(left))
+
+    def _may_be(self, number):
+        """Whether a place has no more of the model off the map than may be."""
+        if self._is_trusted(number) and self._looks[number].off <= MOST_OFF:
+            return True
+        return self._looks[number].outside.mean() <= MOST_OFF and self._is_in_place(number)
+
+    def _is_trusted(self, number):
+        return self._places[number].choice in self._trusted
 
     @property
     def grid(self):
@@ -176,7 +190,7 @@ class PlacedModel:
     def _refusal(self, model_name, map_name):
         look = self._look
         tried = "" if len(self._places) == 1 else (
-            f"; tried, with the atoms in density: {', '.join(map(self._share, range(len(self._places))))}")
+            f"; atoms in density at the places tried: {', '.join(map(self._share, range(len(self._places))))}")
         first, last = self._positions.min(axis=0), self._positions.max(axis=0)
         return InputError(
             f"{model_name}: only {(~look.outside & ~look.empty).sum()} of {len(look.empty)} atoms lie inside the map and in "
@@ -186,12 +200,13 @@ class PlacedModel:
             "the model into the map and save it again, or say how the map lies by --place-from or --first-voxel.")
 
     def _share(self, number):
-        return f"{self._places[number].words} {_percent(self._looks[number])}"
+        return f"{self._places[number].words}: {_percent(self._looks[number])}"
 
     def _is_in_place(self, number):
         """Whether atoms lie on the peaks of the map, or near all of its density, so that what it does not show is absent."""
         look, points = self._looks[number], self._positions - self._places[number].origin
-        return self._density.peaks(points[~look.outside], look.contrast) >= _ON_PEAKS or (
+        peaks = self._density.peaks(points[~look.outside], look.contrast)
+        return peaks >= _ON_PEAKS or -peaks >= _ON_EITHER_PEAKS or (
             look.empty.mean() <= _MOST_ABSENT and self._density.explained(points, look.contrast) >= _EXPLAINED)
 
 

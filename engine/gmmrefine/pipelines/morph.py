@@ -9,7 +9,10 @@ from gmmrefine.heterogeneity.conformations import moved_points
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.atoms_writer import positions_of_all, write_morph
 from gmmrefine.io.mrc import MapGrid
-from gmmrefine.pipelines.model_place import place_model
+from gmmrefine.pipelines.model_place import PlacedModel, check_place, places_of
+from gmmrefine.settings import PLACE_FROM
+
+_INSIDE = 0.5  # of the mask's height
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,11 @@ def model_in_mask(path, mask, pixel_size, settings, say):
     tuple
         ModelInMaps, dict for run.json.
     """
-    grid = MapGrid(mask, np.full(3, pixel_size), np.zeros(3))
-    grid, found = place_model(read_atoms(path).positions, grid, (path, "the molecule's mask"), settings, say)
-    return ModelInMaps(path, grid.origin), found
+    grid = MapGrid((mask > _INSIDE).astype(np.float32), np.full(3, pixel_size), np.zeros(3))
+    places = places_of(grid, settings, *check_place(settings))
+    placed = PlacedModel(read_atoms(path).positions, grid, places, PLACE_FROM.choices)  # a mask has no peaks to tell more
+    placed.settle(path, "the molecule's mask", say)
+    return ModelInMaps(path, placed.place.origin), placed.found
 
 
 def write_morphs(model, halves, paths, grid, folder, progress):

@@ -12,11 +12,12 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 _SCALES = (3.5, 0.05), (7.0, 0.3), (12.0, 0.5)  # standard deviation in Å, part of the molecule's density that an atom needs
-_COARSE_VOXEL = 3.0  # Å; suffices to show what smoothing leaves
+_COARSE_VOXEL = 0.85  # standard deviations at most; shows what smoothing leaves
+_REACH = 3.0  # deviations
 _DEVIATIONS = 3.0  # of the solvent, that an atom needs
 _ATOM_VOLUME = 20.0  # Å³ that a non-hydrogen atom of a protein fills
 _SOLVENT = 0.25  # of the voxels, at least; their values are the closest together
-_SAMPLE = 200_000  # voxels that tell the solvent
+_SAMPLE = 500_000  # voxels that tell solvent and molecule
 _NEAR = 8.0  # Å; density farther from all atoms is not theirs
 _MOVES, _MOVE_RANGE, _MOST_MOVED = 40, (8.0, 14.0), 20_000  # of the model: number, Å, atoms
 
@@ -62,9 +63,7 @@ class DensityOfAtoms:
 
     def __init__(self, data, voxel_sizes, atoms):
         self._data, self._sizes = data, np.asarray(voxel_sizes, float)
-        factor = np.maximum(1, (_COARSE_VOXEL / self._sizes).astype(int))
-        blocks = _block_means(data, factor), self._sizes * factor, 0.5 * (factor - 1) * self._sizes
-        self._scales = [_Smoothed(*blocks, *scale, atoms * _ATOM_VOLUME) for scale in _SCALES]
+        self._scales = [_Smoothed(data, self._sizes, *scale, atoms * _ATOM_VOLUME) for scale in _SCALES]
         self._smooth = self._scales[0]
 
     def look(self, points):
@@ -114,8 +113,8 @@ class _Smoothed:
     ----------
     data : (Z, Y, X) float
         Before smoothing.
-    voxel_sizes, first : (3,) float
-        Å; ``first`` is the place of its first voxel.
+    voxel_sizes : (3,) float
+        Å.
     deviation : float
         Of the Gaussian, Å.
     part : float
@@ -124,11 +123,15 @@ class _Smoothed:
         Å³ of the molecule.
     """
 
-    def __init__(self, data, voxel_sizes, first, deviation, part, volume):
-        self._data = gaussian_filter(data, (deviation / voxel_sizes)[::-1], mode="nearest")
-        self._sizes, self._first = voxel_sizes, first
-        self.level = _solvent_level(self._data.ravel())
-        self._least = dict(zip((1, -1), self._thresholds(part, volume)))
+    def __init__(self, data, voxel_sizes, deviation, part, volume):
+        factor = np.maximum(1, (_COARSE_VOXEL * deviation / voxel_sizes).astype(int))
+        self._sizes, self._first = voxel_sizes * factor, 0.5 * (factor - 1) * voxel_sizes
+        self._data = gaussian_filter(
+            _block_means(data, factor), (deviation / self._sizes)[::-1], mode="nearest", truncate=_REACH)
+        values = np.sort(self._data.ravel()[:: 1 + self._data.size // _SAMPLE])
+        self.level = _solvent_level(values)
+        filled = volume / np.prod(self._sizes) / self._data.size
+        self._least = dict(zip((1, -1), _thresholds(values - self.level, part, filled)))
 
     def values(self, points):
         """The smoothed map (A,) at points (A, 3) in Å."""
@@ -144,16 +147,6 @@ class _Smoothed:
         voxels = above > self._least[sign]
         return np.argwhere(voxels)[:, ::-1] * self._sizes + self._first, above[voxels]
 
-    def _thresholds(self, part, volume):
-        """How far from the solvent's level density begins, of a bright and of a dark molecule."""
-        above = np.sort(self._data.ravel() - self.level)
-        half_filled = int(np.clip(0.5 * volume / np.prod(self._sizes), 1, len(above) // 2))
-        molecule = max(above[-half_filled], -above[half_filled - 1])
-        first = np.searchsorted(above, 0)
-        of_solvent = -above[:first], above[first:]  # the side that has no molecule
-        deviations = [np.median(side) / 0.6745 if len(side) else 0.0 for side in of_solvent]
-        return [max(_DEVIATIONS * deviation, part * molecule) for deviation in deviations]
-
 
 def _block_means(data, factor):
     """Means over blocks of ``factor`` (x, y, z) voxels; what is left over at the end is cut off."""
@@ -164,11 +157,30 @@ def _block_means(data, factor):
 
 
 def _solvent_level(values):
-    """The value (of all, (K,)) around which most lie: the middle of the shortest interval that holds a quarter of them."""
-    ordered = np.sort(values[:: max(1, len(values) // _SAMPLE)])
-    count = max(2, int(_SOLVENT * len(ordered)))
-    first = int(np.argmin(ordered[count - 1 :] - ordered[: len(ordered) - count + 1]))
-    return float(np.median(ordered[first : first + count]))
+    """The value around which most of them lie, in rising order (K,): the middle of the shortest interval with a quarter."""
+    count = max(2, int(_SOLVENT * len(values)))
+    first = int(np.argmin(values[count - 1 :] - values[: len(values) - count + 1]))
+    return float(np.median(values[first : first + count]))
+
+
+def _thresholds(above, part, filled):
+    """How far from the solvent density begins, of a bright and of a dark molecule.
+
+    Parameters
+    ----------
+    above : (K,) float
+        Values above the solvent's level, in rising order.
+    part : float
+        Of the molecule's density, that is not empty.
+    filled : float
+        The part of the box that the molecule fills.
+    """
+    half_filled = int(np.clip(0.5 * filled * len(above), 1, len(above) // 2))
+    molecule = max(above[-half_filled], -above[half_filled - 1])
+    first = np.searchsorted(above, 0)
+    of_solvent = -above[:first], above[first:]  # the side that has no molecule
+    deviations = [np.median(side) / 0.6745 if len(side) else 0.0 for side in of_solvent]
+    return [max(_DEVIATIONS * deviation, part * molecule) for deviation in deviations]
 
 
 def _interpolated(data, index):
