@@ -107,14 +107,13 @@ FIT_EVALUATIONS = Setting(
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
-    "its density; it is said. header: where viewers show the file (ORIGIN, or nstart where that is zero; maps of particles: "
-    "first voxel at 0). nstart: the header's nxstart nystart nzstart. given: as first_voxel says; of a volume of Scipion the "
-    "origin that it keeps. corner: first voxel at 0. center: centre of the box at 0.",
-    choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
+    "its density; it is said. header: as viewers show it (ORIGIN, else nstart; maps of particles: first voxel at 0). nstart: "
+    "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
+    "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
-    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header "
-    "does not say it: a place more for auto. Of several maps one for all, or one each, separated by semicolons.",
-    label="First voxel at: x y z (Å)", advanced=True)
+    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header does "
+    "not say it: one more place for auto. Of several maps one for all, or one each, separated by semicolons.", advanced=True,
+    label="First voxel at: x y z (Å)")
 PLACE = (PLACE_FROM, FIRST_VOXEL)
 GMM = (GAUSSIANS, MODEL) + PLACE + (FIT_EVALUATIONS,)
 
@@ -313,9 +312,8 @@ MODEL_RESOLUTION = Setting(
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
     "Å", advanced=True, minimum=2)
-SHARPEN = (
-    (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW) + PLACE
-    + (MASK, MASK_RESOLUTION, MASK_EDGE))
+SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, *PLACE, MODEL_RESOLUTION,
+           AMPLITUDE_WINDOW, MASK, MASK_RESOLUTION, MASK_EDGE)
 
 
 def names(settings):
