@@ -111,9 +111,8 @@ PLACE_FROM = Setting(
     "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
     "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
-    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header does "
-    "not say it: one more place for auto. Of several maps one for all, or one each, separated by semicolons.", advanced=True,
-    label="First voxel at: x y z (Å)")
+    "first_voxel", "", str, "Place of the first voxel in the model's frame, 'x y z' in Å, when no header tells; auto tries "
+    "it first. Of several maps one for all, or one each, parted by semicolons.", advanced=True, label="First voxel: x y z (Å)")
 PLACE = (PLACE_FROM, FIRST_VOXEL)
 GMM = (GAUSSIANS, MODEL) + PLACE + (FIT_EVALUATIONS,)
 
