@@ -2,69 +2,13 @@
 
 Standard library only, so that the Scipion plugin can read it without TensorFlow.
 """
-from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
-from typing import Any, Tuple
+
+from gmmrefine.setting import Setting
 
 FEWEST_SHELLS = 4  # that show a molecule
 _SAME_RESOLUTION = 1e-4  # of a resolution; what a header's 32-bit numbers or a table's digits lose is far less
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One user setting.
-
-    Parameters
-    ----------
-    name : str
-        snake_case name; the option is ``--name-with-dashes``, the form parameter its camelCase.
-    default : object
-        Value when the user says nothing. ``0`` or ``''`` means "measured" or "none" where the help says so.
-    kind : type
-        ``int``, ``float``, ``str`` or ``bool``.
-    help : str
-        What it does, in a microscopist's words, with the reason for the default.
-    unit : str
-        Physical unit, or empty.
-    choices : tuple of str
-        The only values allowed, if not empty.
-    advanced : bool
-        Shown to experts only in the form.
-    label : str
-        Short text of the form row; made from the name when empty.
-    minimum, maximum : float or None
-        Closed limits of a number.
-    """
-
-    name: str
-    default: Any
-    kind: type
-    help: str
-    unit: str = ""
-    choices: Tuple[str, ...] = ()
-    advanced: bool = False
-    label: str = ""
-    minimum: Any = None
-    maximum: Any = None
-
-    @property
-    def option(self):
-        """Command line spelling, e.g. ``--initial-resolution``."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def form_name(self):
-        """Scipion form spelling, e.g. ``initialResolution``."""
-        head, *tail = self.name.split("_")
-        return head + "".join(word.capitalize() for word in tail)
-
-    @property
-    def form_label(self):
-        """Label of the form row, with the unit."""
-        text = self.label or self.name.replace("_", " ").capitalize()
-        return f"{text} ({self.unit})" if self.unit else text
-
 
 SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
@@ -141,14 +85,12 @@ FIT_EVALUATIONS = Setting(
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
-    "its density; it is said. header: where viewers show the file (ORIGIN, or nstart where that is zero; maps of particles: "
-    "first voxel at 0). nstart: the header's nxstart nystart nzstart. given: as first_voxel says; of a volume of Scipion the "
-    "origin that it keeps. corner: first voxel at 0. center: centre of the box at 0.",
-    choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
+    "its density; it is said. header: as viewers show it (ORIGIN, else nstart; maps of particles: first voxel at 0). nstart: "
+    "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
+    "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
-    "first_voxel", "", str, "Where the map's first voxel lies in the frame of the atomic model, 'x y z' in Å, when its header "
-    "does not say it: a place more for auto. Of several maps one for all, or one each, separated by semicolons.",
-    label="First voxel at: x y z (Å)", advanced=True)
+    "first_voxel", "", str, "Place of the first voxel in the model's frame, 'x y z' in Å, when no header tells; auto tries "
+    "it first. Of several maps one for all, or one each, parted by semicolons.", advanced=True, label="First voxel: x y z (Å)")
 PLACE = (PLACE_FROM, FIRST_VOXEL)
 GMM = (GAUSSIANS, MODEL) + PLACE + (FIT_EVALUATIONS,)
 
@@ -347,9 +289,8 @@ MODEL_RESOLUTION = Setting(
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
     "Å", advanced=True, minimum=2)
-SHARPEN = (
-    (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, MODEL_RESOLUTION, AMPLITUDE_WINDOW) + PLACE
-    + (MASK, MASK_RESOLUTION, MASK_EDGE))
+SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, *PLACE, MODEL_RESOLUTION,
+           AMPLITUDE_WINDOW, MASK, MASK_RESOLUTION, MASK_EDGE)
 
 
 def is_beyond_nyquist(resolution, pixel_size):

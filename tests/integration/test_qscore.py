@@ -186,6 +186,16 @@ def test_atoms_in_constant_density_are_counted(model, tmp_path):
     assert np.sum(table.numbers("gmmQScore") == 0) == flat
 
 
+@pytest.mark.parametrize("shift, sign", [((3, 3, 3), 1), ((0, 0, 0), -1)])
+def test_a_model_that_does_not_fit_is_said_to(model, tmp_path, shift, sign):
+    """3 Å along each axis in the density of the molecule, which only Q tells; and a map that is inverted."""
+    grid = map_of_atoms(read_atoms(model).positions + shift, np.ones(61), GRID, 1.5)
+    grid.data[:] *= sign
+    results, _, said = score(model, save(tmp_path / "map.mrc", grid), tmp_path / "q")
+    assert results["mean_q"] < (0.1 if sign > 0 else -0.5) and "note: a mean Q below 0.1 is that of a model which" in said
+    assert "mean Q" in said.splitlines()[-1]
+
+
 def test_a_result_does_not_overwrite_its_input(model, density, tmp_path):
     (tmp_path / "q").mkdir()
     inside = tmp_path / "q" / "qscore.cif"

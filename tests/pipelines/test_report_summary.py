@@ -39,16 +39,19 @@ SUMMARIES = {
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({
         "mean_q": 0.6, "median_q": 0.65, "atoms": 100, "sigma": 0.6, "expected_q": {"protein": 0.55}, "atoms_outside": 3,
-        "unknown_residues": ["XYZ"]}, [
+        "place": {"part_in_density": 0.97, "atoms_in_empty_density": 3}, "unknown_residues": ["XYZ"]}, [
         "Mean Q 0.600, median 0.650 of 100 atoms (σ 0.6 Å).", "Expected of protein at this resolution: 0.550.",
         "3 atoms lie outside the map and have no part in this.", "No component class is known for XYZ."]),
     "audit": ({
         "hydrogens_left_out": 12,
-        "maps": {"deposited": {}, "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited",
+        "maps": {
+            "deposited": {"place": {"part_in_density": 0.8, "atoms_in_empty_density": 40}},
+            "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited",
         "sigma": 0.6, "models_refitted_to_maps": False,
         "counts": {"changed": {"kept": 2, "lost": 1, "weakened": 0}}, "lost": {"changed": ["A/ATP 2"]}}, [
         "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
-        "12 hydrogens are not scored.", "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
+        "40 atoms of the model lie where the map shows nothing.", "12 hydrogens are not scored.",
+        "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
         "All maps are scored with one model that was not refitted to them."]),
     "export": ({"particles": 300}, ["export: finished."])}
 

@@ -21,20 +21,24 @@ def write_model(path, shift, more=()):
     return str(write_pdb(path, residue("UNL", "A", 1, atoms, "ATOM"), *more))
 
 
-@pytest.fixture(scope="module")
-def volumes():
-    """Half maps of the atoms, each with noise of its own."""
+def half_maps(atoms):
+    """Maps of atoms (A, 3) in Å from the box centre, each with noise of its own."""
     axis = (np.arange(BOX) - BOX // 2) * PIXEL_SIZE
-    x, y, z = (np.exp(-0.5 * ((axis - places[:, None]) / 1.5) ** 2) for places in ATOMS.T)
+    x, y, z = (np.exp(-0.5 * ((axis - places[:, None]) / 1.5) ** 2) for places in atoms.T)
     density, rng = np.einsum("az,ay,ax->zyx", z, y, x), np.random.default_rng(7)
     return [density + rng.normal(0, 0.2, density.shape) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def volumes():
+    return half_maps(ATOMS)
 
 
 class Run:
     """Keeps what the half sets exchange, or gives what it was told to."""
 
     def __init__(self, told=None):
-        self.told, self.exchanged = told, {}
+        self.told, self.exchanged, self.is_pinned = told, {}, told is not None
 
     def exchange(self, kind, iteration, measure):
         self.exchanged[kind, iteration] = self.told or measure()
@@ -59,16 +63,23 @@ def test_a_model_is_looked_for_in_the_sum_of_the_start_maps(volumes, tmp_path, n
     model = write_model(tmp_path / "model.pdb", shift)
     expected = [{"corner": 0, "center": -CENTER, "given": 100}[name]] * 3
     found, run, said = place(volumes, model=model, **settings)
-    assert found.model_origin.tolist() == expected and run.exchanged == {("place", 0): {"model": expected}}
+    assert found.model_origin.tolist() == expected and run.exchanged == {}  # the box holds it at this place only
     assert len(said) == 1 and said[0].startswith("place of the start map: ")
-    both, run, said = place(volumes, model=model, focus_model=model, focus_selection="chain A", **settings)
-    assert both.focus_model_origin.tolist() == expected and list(run.exchanged["place", 0]) == ["model", "focus_model"]
+    both, _, said = place(volumes, model=model, focus_model=model, focus_selection="chain A", **settings)
+    assert both.focus_model_origin.tolist() == expected and both.model_origin.tolist() == expected and len(said) == 2
+    pinned, _, said = place([np.zeros_like(each) for each in volumes], Run({}), model=model, **settings)
+    assert pinned.model_origin.tolist() == expected and said == []
 
 
-def test_a_pinned_place_is_not_looked_for(volumes, tmp_path):
-    model = write_model(tmp_path / "model.pdb", CENTER)
-    found, _, said = place([np.zeros_like(each) for each in volumes], Run({"model": [1.0, 2, 3]}), model=model)
-    assert found.model_origin.tolist() == [1, 2, 3] and said == []
+def test_which_of_two_places_is_told_to_both_halves_and_replayed(tmp_path):
+    """A molecule aside of the middle, so that the box holds it with its first voxel at 0 as well."""
+    volumes, model = half_maps(ATOMS / 2 + 18), str(write_pdb(tmp_path / "aside.pdb", residue(
+        "UNL", "A", 1, {f"C{number}": tuple(place / 2 + 18) for number, place in enumerate(ATOMS)}, "ATOM")))
+    found, run, said = place(volumes, model=model)
+    assert found.model_origin.tolist() == [-CENTER] * 3 and "box centre at 0" in said[0]
+    assert run.exchanged == {("place", 0): {"model": [-CENTER] * 3}}
+    again, _, said = place([np.zeros_like(each) for each in volumes], Run({"model": [1.0, 2, 3]}), model=model)
+    assert again.model_origin.tolist() == [1, 2, 3] and said == []
 
 
 def test_a_model_in_neither_frame_is_refused(volumes, tmp_path):

@@ -14,6 +14,7 @@ from gmmrefine.validation.component_class import component_classes, unknown_resi
 from gmmrefine.validation.q_summary import POLYMERS, expected_q, present_classes, residue_scores, statistics
 from gmmrefine.validation.qscore import REACH, q_scores
 
+_LOW_Q = 0.1
 _PALETTE = "0,red:0.4,orange:0.6,white:0.8,cornflowerblue:1,blue"
 
 
@@ -173,6 +174,10 @@ def _say(results, progress):
         progress.say(note)
     if results["unknown_residues"]:
         progress.say(f"no class is known for {some(results['unknown_residues'])}")
+    if results["mean_q"] < _LOW_Q:
+        progress.say(
+            f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
+            "than about 8 Å; below 0 the contrast of the map is inverted. Look at model and map with qscore.cxc")
     for kind, value in results["expected_q"].items():
         progress.say(f"expected of {kind} at this resolution: {value:.3f}")
     for name, value in results["mean_q_by_class"].items():

@@ -1,5 +1,6 @@
 """What a report says first: what was done, what came out, and what to beware of."""
 from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
+from gmmrefine.pipelines.model_place import MOST_OFF
 from gmmrefine.pipelines.report_folder import audit_of, last_resolutions
 
 _NOTABLE = 5e-4  # of the mean FSC
@@ -30,6 +31,9 @@ def cautions(run):
         found.append(f"{results['share_unresolved']:.0%} of the voxels in the mask are coarser than can be measured.")
     if results.get("atoms_outside"):
         found.append(f"{results['atoms_outside']} atoms lie outside the map and have no part in this.")
+    place = results.get("place") or results.get("maps", {}).get(results.get("reference"), {}).get("place", {})
+    if place.get("part_in_density", 1.0) < 1 - MOST_OFF:
+        found.append(f"{place['atoms_in_empty_density']} atoms of the model lie where the map shows nothing.")
     command = run.record["command"]
     found += [f"{note}." for note in notes_on_model(results, AS_DENSITY if command == "sharpen" else SCORED)]
     if command == "audit":

@@ -227,6 +227,11 @@ class RunRecord:
             self._pinned["weights", 0] = [
                 os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]]
 
+    @property
+    def is_pinned(self):
+        """Whether exchanges are replayed rather than measured."""
+        return bool(self._pinned)
+
     def made_its_mask(self, settings):
         """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
         return not self._pinned_settings.get("mask", settings.mask)

@@ -12,9 +12,9 @@ _MODELS = "model", "focus_model"  # settings that name one
 
 
 def place_models(volumes, particles, settings, run, progress):
-    """Find how the start maps lie to the models that the settings name.
+    """Find how the start maps lie to the models that the settings name, and refuse a model that lies off them.
 
-    Both half sets are told one of a few places, which is all that the maps of both decide.
+    Where the box holds a model at more than one place, both half sets are told the one that the maps of both decide.
 
     Parameters
     ----------
@@ -37,21 +37,43 @@ def place_models(volumes, particles, settings, run, progress):
     InputError
         More than a tenth of a model lies outside the box or in empty density.
     """
-    models = {name: getattr(settings, name, "") for name in _MODELS}
+    named = {name: getattr(settings, name, "") for name in _MODELS}
+    models = {name: (path, *_atoms_of(path, name, settings)) for name, path in named.items() if path}
+    grid = MapGrid(sum(volumes), np.full(3, particles.pixel_size), np.zeros(3))
+    places = _places(grid, settings) if models else []
+    holding = {
+        name: [place for place in places if _holds(place, positions, used, particles)]
+        for name, (_, positions, used) in models.items()}
 
     def measure():
-        grid = MapGrid(sum(volumes), np.full(3, particles.pixel_size), np.zeros(3))
-        return {name: _place(path, grid, settings, name, progress) for name, path in models.items() if path}
+        return {name: _looked_for(model, grid, places, progress) for name, model in models.items()}
 
-    found = run.exchange("place", 0, measure) if any(models.values()) else {}
-    return changed(settings, **{f"{name}_origin": np.array(found[name]) if models[name] else None for name in models})
+    if any(len(some) > 1 for some in holding.values()):
+        found = run.exchange("place", 0, measure)
+    elif run.is_pinned:  # the maps may be half noise, and are not needed
+        found = {name: (some or places)[0].origin.tolist() for name, some in holding.items()}
+    else:
+        found = measure()
+    return changed(settings, **{f"{name}_origin": np.array(found[name]) if named[name] else None for name in named})
 
 
-def _place(path, grid, settings, name, progress):
-    """First voxel, [x, y, z] in Å, in the frame of a model; of a part to focus on the whole model tells it."""
+def _atoms_of(path, name, settings):
+    """Positions (A, 3) in Å of a model, and which of its atoms are used, (A,) bool."""
     atoms = read_atoms(path)
-    used = selected_atoms(atoms, settings.focus_selection) if name == "focus_model" else None
-    placed = PlacedModel(atoms.positions, grid, _places(grid, settings))
+    chosen = selected_atoms(atoms, settings.focus_selection) if name == "focus_model" else np.ones(len(atoms), bool)
+    return atoms.positions, chosen
+
+
+def _holds(place, positions, used, particles):
+    """Whether the box at a place holds a model, or the part of it that is used."""
+    outside = _outside(positions - place.origin, particles.box_size * particles.pixel_size)
+    return min(outside.mean(), outside[used].mean()) <= MOST_OFF
+
+
+def _looked_for(model, grid, places, progress):
+    """First voxel, [x, y, z] in Å, in the frame of a model; the whole model tells it, also of a part."""
+    path, positions, used = model
+    placed = PlacedModel(positions, grid, places)
     placed.settle(path, "the start map", progress.say, used)
     return placed.place.origin.tolist()
 
