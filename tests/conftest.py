@@ -2,9 +2,6 @@
 import os
 from pathlib import Path
 
-# Read by NumPy's BLAS when it is imported: threads for matrices of 6 × 6 only wait for one another where cores are shared.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import numpy as np
 import pytest
 

@@ -3,10 +3,12 @@ import json
 import os
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from made_once import made_once, unchanged
 
 from gmmrefine.__main__ import main
 from gmmrefine.commands.refine import OUTPUTS
@@ -15,8 +17,10 @@ from gmmrefine.io import atomic
 BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
 SIMULATE = (
     "simulate", "6msm", "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2, "--seed", 3)
-# one radius for all iterations: kernels are compiled once for the whole session
-REFINE = ("--iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
+DOMAIN = "chain A and 390-640,1208-1440"
+# one stage of one radius for all iterations: kernels are compiled once, and searches for the prior are short
+GMM = ("--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
+REFINE = ("--iterations", 2, *GMM, "--march", "1.0")
 RESULTS = tuple(name for name in OUTPUTS if name != "focus_mask.mrc")  # of a refinement without a focus
 
 
@@ -38,6 +42,13 @@ def gmmrefine(*arguments):
         except SystemExit as end:
             code = end.code
     return Outcome(code or 0, out.getvalue(), err.getvalue())
+
+
+def simulate(output, *options):
+    """Small simulated particles; gives their folder."""
+    outcome = gmmrefine(*SIMULATE, *options, "-o", output)
+    assert outcome.code == 0, outcome.err
+    return Path(output)
 
 
 def refine(particles, output, *options):
@@ -89,13 +100,20 @@ def events(folder):
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory):
     """Folder of simulated particles with their truth; not to be changed."""
-    folder = tmp_path_factory.mktemp("simulated")
-    outcome = gmmrefine(*SIMULATE, "-o", folder)
-    assert outcome.code == 0, outcome.err
-    return folder
+    with unchanged(made_once(tmp_path_factory, "simulated", simulate)) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def refined(simulated, tmp_path_factory):
     """Folder of a refinement of ``simulated``; not to be changed."""
-    return refine(simulated / "particles.star", tmp_path_factory.mktemp("refined") / "run")
+    with unchanged(made_once(tmp_path_factory, "refined", partial(refine, simulated / "particles.star"))) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def swinging(tmp_path_factory):
+    """Folder of simulated particles one domain of which swings by up to 8°; not to be changed."""
+    make = partial(simulate, "--snr", 1, "--swing", f"{DOMAIN}: 8")
+    with unchanged(made_once(tmp_path_factory, "swinging", make)) as folder:
+        yield folder

@@ -79,8 +79,8 @@ class SimulatedProject(BaseTest):
         return {one.getObjId(): getattr(one, HALF_SET).get() for one in particles.iterItems()}
 
 
-class FocusedProject(SimulatedProject):
-    """Simulated particles, and a sphere in them refined by itself."""
+class SmallProject(SimulatedProject):
+    """Simulated particles, as few as show anything."""
 
     ERRORS = ("--snr", "1", "--pose-error", "2", "--shift-error", "1")
 
@@ -90,6 +90,14 @@ class FocusedProject(SimulatedProject):
         cls.importing = cls.importSimulated("data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size",
                                             str(PIXEL_SIZE), *cls.ERRORS)
         cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
+
+
+class FocusedProject(SmallProject):
+    """The same, and a sphere in them refined by itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         middle = BOX * PIXEL_SIZE / 2
         cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
                               focusSphere=f"{middle + 20} {middle} {middle + 35} 25", **CHEAP)

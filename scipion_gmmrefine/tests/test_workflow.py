@@ -12,7 +12,7 @@ from scipion_gmmrefine.constants import HALF_SET, MAP_FILE, OPTICS_GROUP, ROTATI
 from scipion_gmmrefine.demo import launch
 from scipion_gmmrefine.objects import GmmFSC
 from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
-from scipion_gmmrefine.tests.projects import SimulatedProject
+from scipion_gmmrefine.tests.projects import CHEAP, SimulatedProject
 from scipion_gmmrefine.tests.sets import writeStack
 from scipion_gmmrefine.truth import poseErrors, posesOfSet, rms, truePoses
 
@@ -88,8 +88,8 @@ class TestWorkflow(SimulatedProject):
         self.assertEqual(building.outputGmm.getMapFileName(), self.refining._getExtraPath(MAP_FILE))
 
     def test_continue_runs_only_what_is_missing_and_refuses_other_settings(self):
-        protocol = self.proj.copyProtocol(self.refining)
-        self.proj.launchProtocol(protocol, wait=True)
+        protocol = launch(self.proj, GmmRefineProtRefine, {"inputParticles": (self.importing, "outputParticles")},
+                          iterations=1, numberOfThreads=2, **CHEAP)
         firstMap = Path(protocol._getExtraPath()) / "iterations" / "01" / "half_map_1.mrc"
         written = firstMap.stat().st_mtime
         protocol.iterations.set(2)

@@ -1,9 +1,8 @@
 """Every setting stands once, is explained, and is offered by the command that uses it."""
 import re
-import subprocess
-import sys
 
 import pytest
+from small_run import gmmrefine
 
 from gmmrefine import settings
 
@@ -58,11 +57,10 @@ def test_setting_is_explained_and_its_default_is_allowed(setting):
 
 
 @pytest.mark.parametrize("command", GROUPS)
-def test_command_offers_its_settings(command, repository):
-    result = subprocess.run(
-        [sys.executable, "-m", "gmmrefine", command, "--help"], cwd=repository, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+def test_command_offers_its_settings(command):
+    outcome = gmmrefine(command, "--help")
+    assert outcome.code == 0, outcome.err
     expected = GROUPS[command] + EVERYWHERE + (settings.COMPUTING if command in USES_TENSORFLOW else ())
-    offered = set(re.findall(r"--[a-z][a-z0-9-]*", result.stdout))
+    offered = set(re.findall(r"--[a-z][a-z0-9-]*", outcome.out))
     missing = [setting.option for setting in expected if setting.option not in offered]
     assert not missing, f"{command} does not offer {' '.join(missing)}"

@@ -1,6 +1,7 @@
 """Maps, models, options and machines that cannot be used: one line, exit code 1, nothing half-written."""
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -182,12 +183,16 @@ needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no 
 @needs_dev_full
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # mrcfile cannot close what it cannot write
 @pytest.mark.parametrize("name", ["half_map_1.mrc", "particles.star", "mask.mrc"])
-def test_disk_full_during_refine(simulated, tmp_path, name):
-    full_disk_at(tmp_path / name)
-    outcome = gmmrefine("refine", simulated / "particles.star", "-o", tmp_path, *REFINE)
+def test_disk_full_during_refine(simulated, refined, tmp_path, name):
+    """Of a run that has its iterations and now writes its results."""
+    folder = shutil.copytree(refined, tmp_path / "run")
+    for output in RESULTS:
+        (folder / output).unlink()
+    full_disk_at(folder / name)
+    outcome = gmmrefine("refine", simulated / "particles.star", "-o", folder, *REFINE)
     assert_refused(outcome, "refine", f"{name}: the disk is full (No space left on device)", "Free space")
-    assert not (tmp_path / name).exists() and not list(tmp_path.rglob("*.tmp"))
-    assert sum((tmp_path / output).exists() for output in RESULTS) < len(RESULTS)
+    assert not (folder / name).exists() and not list(folder.rglob("*.tmp"))
+    assert sum((folder / output).exists() for output in RESULTS) < len(RESULTS)
 
 
 def test_disk_full_at_the_poses_of_an_iteration_and_then_space_again(simulated, refined, tmp_path, monkeypatch):

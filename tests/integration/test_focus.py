@@ -5,7 +5,7 @@ import shutil
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, killed_before, record, refine
+from small_run import BOX, DOMAIN, PIXEL_SIZE, REFINE, assert_refused, events, gmmrefine, killed_before, record, refine
 
 from gmmrefine.commands.refine import OUTPUTS
 from gmmrefine.io.curves import read_curves
@@ -14,17 +14,7 @@ from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.validation.pose_error import pose_errors
 
-DOMAIN = "chain A and 390-640,1208-1440"
 EACH_ITERATION = ("half_map_1.mrc", "poses_half_1.npz", "gmm_half_1.star", "gmm_fsc_half_1.star")
-
-
-@pytest.fixture(scope="module")
-def swinging(tmp_path_factory):
-    """Folder of simulated particles one domain of which swings by up to 8°; images so clear that priors need no search."""
-    folder = tmp_path_factory.mktemp("swinging")
-    outcome = gmmrefine(*SIMULATE, "--snr", 1, "--swing", f"{DOMAIN}: 8", "-o", folder)
-    assert outcome.code == 0, outcome.err
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -237,8 +227,7 @@ def test_a_mask_that_covers_no_gaussian(swinging, focused, tmp_path):
     write_map(tmp_path / "voxel.mrc", mask, PIXEL_SIZE)
     folder = tmp_path / "run"
     outcome = gmmrefine(
-        "refine", swinging / "particles.star", "-o", folder, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution",
-        13, "--focus-mask", tmp_path / "voxel.mrc")
+        "refine", swinging / "particles.star", "-o", folder, *REFINE, "--focus-mask", tmp_path / "voxel.mrc")
     assert_refused(outcome, "refine", "the focus mask covers none of the 120 Gaussians", "make it larger")
     assert left_in(folder) == {"mask.mrc", "focus_mask.mrc", "iterations"} and record(folder)["finished"] is False
     assert [path.name for path in (folder / "iterations").iterdir()] == ["00"]

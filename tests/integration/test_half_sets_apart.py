@@ -5,7 +5,7 @@ import shutil
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, gmmrefine, record, refine
+from small_run import BOX, PIXEL_SIZE, REFINE, gmmrefine, record, refine
 
 from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.io.star import read_star
@@ -91,7 +91,7 @@ def test_the_mask_of_the_earlier_run_is_used_wherever_its_folder_is_now(simulate
 
 def test_more_iterations_than_the_earlier_run_had(simulated, refined, tmp_path):
     outcome = gmmrefine(
-        "refine", simulated / "particles.star", "-o", tmp_path / "run", "--gaussians", 120, "--fit-evaluations", 12,
-        "--max-resolution", 13, "--iterations", 4, "--pin-exchanges", refined / "run.json")
+        "refine", simulated / "particles.star", "-o", tmp_path / "run", *REFINE, "--iterations", 4, "--pin-exchanges",
+        refined / "run.json")
     ended_early = "improved nothing" in outcome.out
     assert outcome.code == 0 if ended_early else "--pin-exchanges: the earlier run has no fsc of iteration 3" in outcome.err

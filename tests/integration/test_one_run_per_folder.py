@@ -47,7 +47,7 @@ def files(folder):
 
 
 COMMANDS = {
-    "simulate": ("6msm", "--particles", 2, "--box", 16), "reconstruct": ("particles.star",),
+    "simulate": ("6msm", "--particles", 2, "--box", 16, "--pixel-size", 10), "reconstruct": ("particles.star",),
     "fsc": ("truth.mrc", "mask.mrc"), "build": ("truth.mrc",), "refine": ("particles.star",),
     "refine-patches": ("particles.star",), "heterogeneity": ("particles.star", "--latent-size", 1, "--target-resolution", 12),
     "expand-symmetry": ("particles.star", "--symmetry", "C2"), "sharpen": ("truth.mrc", "--low-pass", 9, "--b-factor", 50),

@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 import pytest
 from reported import reported
-from small_run import BOX, PIXEL_SIZE, SIMULATE, assert_refused, events, gmmrefine, killed_before, record
+from small_run import BOX, GMM, PIXEL_SIZE, assert_refused, events, gmmrefine, killed_before, record
 
 from gmmrefine.commands import composite, refine_patches
 from gmmrefine.io.curves import read_curves
@@ -19,8 +19,7 @@ from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.pipelines.patch_geometry import read_patches
 
-DOMAIN = "chain A and 390-640,1208-1440"
-SMALL = ("--patches", 2, "--patch-iterations", 2, "--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
+SMALL = ("--patches", 2, "--patch-iterations", 2, *GMM, "--march", "1.0")
 APART = ("--patch-mode", "apart")
 OF_A_PATCH = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "focus_mask.mrc", "particles.star")
 FOLDERS = ("patches/01", "patches/02")
@@ -34,24 +33,21 @@ def patch_by_patch(particles, output, *options):
 
 
 @pytest.fixture(scope="module")
-def swinging(tmp_path_factory):
+def particles(swinging):
     """Particles one domain of which swings by up to 8°."""
-    folder = tmp_path_factory.mktemp("swinging")
-    outcome = gmmrefine(*SIMULATE, "--snr", 1, "--swing", f"{DOMAIN}: 8", "-o", folder)
-    assert outcome.code == 0, outcome.err
-    return folder / "particles.star"
+    return swinging / "particles.star"
 
 
 @pytest.fixture(scope="module")
-def together(swinging, tmp_path_factory):
+def together(particles, tmp_path_factory):
     """Folder of a run with all patches in one pass; not to be changed."""
-    return patch_by_patch(swinging, tmp_path_factory.mktemp("together") / "run")
+    return patch_by_patch(particles, tmp_path_factory.mktemp("together") / "run")
 
 
 @pytest.fixture(scope="module")
-def apart(swinging, tmp_path_factory):
+def apart(particles, tmp_path_factory):
     """Folder of a run with one patch after the other; not to be changed."""
-    return patch_by_patch(swinging, tmp_path_factory.mktemp("apart") / "run", *APART)
+    return patch_by_patch(particles, tmp_path_factory.mktemp("apart") / "run", *APART)
 
 
 @pytest.fixture(params=("together", "apart"))
@@ -153,8 +149,8 @@ def test_every_patch_improves(either):
     assert (table["gmmResolutionAfter"] <= table["gmmResolutionBefore"]).all()
 
 
-def test_particles_of_a_patch_are_those_given(swinging, either):
-    start = read_particles(swinging)
+def test_particles_of_a_patch_are_those_given(particles, either):
+    start = read_particles(particles)
     for folder in FOLDERS:
         moved = read_particles(either / folder / "particles.star")
         assert (moved.half_set == start.half_set).all() and (moved.slice_index == start.slice_index).all()
@@ -162,10 +158,10 @@ def test_particles_of_a_patch_are_those_given(swinging, either):
     assert not np.array_equal(*maps)
 
 
-def test_one_by_one_gives_the_same_files_as_apart_in_one_go(swinging, apart, tmp_path):
+def test_one_by_one_gives_the_same_files_as_apart_in_one_go(particles, apart, tmp_path):
     """Also when the patches are not taken in order."""
     for part in ("geometry", 2, 1, "composite"):
-        folder = patch_by_patch(swinging, tmp_path / "run", *APART, "--only", part)
+        folder = patch_by_patch(particles, tmp_path / "run", *APART, "--only", part)
         assert (folder / "composite.mrc").exists() == (part == "composite")
         assert (folder / "patches/02/half_map_1.mrc").exists() == (part != "geometry")
     assert_same_results(apart, folder)
@@ -179,23 +175,23 @@ def test_one_by_one_gives_the_same_files_as_apart_in_one_go(swinging, apart, tmp
     *(pytest.param(mode, file_name, marks=pytest.mark.slow) for mode, file_name in (
         ("together", "iterations/00/poses_half_2.npz"), ("together", "patches.star"), ("together", "patches/02/particles.star"),
         ("apart", "patches/01/half_map_2.mrc"), ("apart", "seams.mrc")))])
-def test_stopped_and_given_again(request, swinging, tmp_path, monkeypatch, mode, file_name):
+def test_stopped_and_given_again(request, particles, tmp_path, monkeypatch, mode, file_name):
     straight, folder, options = request.getfixturevalue(mode), tmp_path / "run", ("--patch-mode", mode)
 
     with killed_before(folder / file_name, monkeypatch):
-        patch_by_patch(swinging, folder, *options)
+        patch_by_patch(particles, folder, *options)
     assert record(folder)["finished"] is False
-    patch_by_patch(swinging, folder, *options)
+    patch_by_patch(particles, folder, *options)
     assert_same_results(straight, folder)
 
 
-def test_a_finished_run_given_again_only_joins(swinging, together, tmp_path):
+def test_a_finished_run_given_again_only_joins(particles, together, tmp_path):
     """Other weights of the composite need no new refinement."""
     copy = shutil.copytree(together, tmp_path / "copy")
     known = len(events(copy))
-    patch_by_patch(swinging, copy)
+    patch_by_patch(particles, copy)
     assert_same_results(together, copy)
-    patch_by_patch(swinging, copy, "--composite-weights", "snr")
+    patch_by_patch(particles, copy, "--composite-weights", "snr")
     assert not [event for event in events(copy)[known:] if event["step"] in ("refine poses", "reconstruct")]
     composites = [read_map(folder / "composite_half_1.mrc").data for folder in (together, copy)]
     masks = [read_mask(together / folder / "focus_mask.mrc", BOX, PIXEL_SIZE) for folder in FOLDERS]
@@ -204,11 +200,11 @@ def test_a_finished_run_given_again_only_joins(swinging, together, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def noise(swinging, tmp_path_factory):
+def noise(particles, tmp_path_factory):
     """The same particles with noise for the images of half 2."""
     folder = tmp_path_factory.mktemp("noise")
     for name in ("particles.star", "particles.mrcs"):
-        shutil.copy(swinging.parent / name, folder)
+        shutil.copy(particles.parent / name, folder)
     replaced = np.flatnonzero(read_particles(folder / "particles.star").half_set == 2)
     with mrcfile.mmap(folder / "particles.mrcs", mode="r+") as stack:
         stack.data[replaced] = np.random.default_rng(1).standard_normal((len(replaced), BOX, BOX))
@@ -255,13 +251,13 @@ def test_the_fsc_of_a_pinned_patch_is_measured(together, pinned):
         assert curves[0] > 0.7 and curves[1] < 0.5
 
 
-def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(swinging, noise, together, pinned, tmp_path):
+def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(particles, noise, together, pinned, tmp_path):
     """With them pinned, the composite of half 1 does not depend on half 2."""
     weighted = shutil.copytree(together, tmp_path / "weighted")
-    patch_by_patch(swinging, weighted, "--composite-weights", "snr")
+    patch_by_patch(particles, weighted, "--composite-weights", "snr")
     assert "weights" in {entry["kind"] for entry in record(weighted)["exchanges"]}
     assert not filecmp.cmp(weighted / "composite_half_1.mrc", together / "composite_half_1.mrc", shallow=False)
-    back = patch_by_patch(swinging, shutil.copytree(weighted, tmp_path / "back"))
+    back = patch_by_patch(particles, shutil.copytree(weighted, tmp_path / "back"))
     assert "weights" not in {entry["kind"] for entry in record(back)["exchanges"]}
     assert_same_results(together, back)
     again = patch_by_patch(
@@ -301,17 +297,17 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
     assert "not one reconstruction" in record(folder)["results"]["caution"]
 
 
-def test_parts_out_of_turn(swinging, tmp_path):
-    folder = patch_by_patch(swinging, tmp_path / "run", *APART, "--only", "geometry")
+def test_parts_out_of_turn(particles, tmp_path):
+    folder = patch_by_patch(particles, tmp_path / "run", *APART, "--only", "geometry")
     before = files_of(folder)
     for part, words in ((9, "--only 9: there are patches 1 to 2"), (0, "--only 0: there are patches 1 to 2"), (
             "composite", "patch 1 is not refined yet. Run the same command with --only 1 first")):
-        outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, *APART, "--only", part)
+        outcome = gmmrefine("refine-patches", particles, "-o", folder, *SMALL, *APART, "--only", part)
         assert_refused(outcome, "refine-patches", words)
         assert files_of(folder) == before
 
 
-def test_patches_unlike_each_other_are_not_joined(swinging, apart, tmp_path):
+def test_patches_unlike_each_other_are_not_joined(particles, apart, tmp_path):
     """One that was interrupted, and one with more iterations than the command says."""
     folder = shutil.copytree(apart, tmp_path / "run")
     content = record(folder / "patches/02")
@@ -319,81 +315,81 @@ def test_patches_unlike_each_other_are_not_joined(swinging, apart, tmp_path):
             (False, 2, "patch 2 is not refined yet"), (True, 4, "patch 2 was refined with --patch-iterations 4, now it is 2")):
         content["finished"], content["settings"]["iterations"] = finished, iterations
         (folder / "patches/02/run.json").write_text(json.dumps(content), encoding="utf-8")
-        outcome = gmmrefine("refine-patches", swinging, "-o", folder, *SMALL, *APART, "--only", "composite")
+        outcome = gmmrefine("refine-patches", particles, "-o", folder, *SMALL, *APART, "--only", "composite")
         assert_refused(outcome, "refine-patches", words, "--only 2 first")
 
 
-def test_a_finished_patch_given_again_is_left_as_it_is(swinging, apart):
+def test_a_finished_patch_given_again_is_left_as_it_is(particles, apart):
     before = [(path, path.stat().st_mtime_ns) for path in sorted((apart / "patches/01").rglob("*")) if path.suffix != ".log"]
-    outcome = gmmrefine("refine-patches", swinging, "-o", apart, *SMALL, *APART, "--only", 1)
+    outcome = gmmrefine("refine-patches", particles, "-o", apart, *SMALL, *APART, "--only", 1)
     assert outcome.code == 0 and outcome.out.endswith("patch 1 is refined already\n")
     assert all(path.stat().st_mtime_ns == changed for path, changed in before if path.is_file())
 
 
-def test_a_folder_is_the_same_however_it_is_spelled_and_wherever_it_is_moved(swinging, apart, tmp_path, monkeypatch):
+def test_a_folder_is_the_same_however_it_is_spelled_and_wherever_it_is_moved(particles, apart, tmp_path, monkeypatch):
     """Geometry is made on one machine of a queue and the patches on others."""
     folder = shutil.copytree(apart, tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     for spelling, only in (("run", (1,)), ("./run", (2,)), (folder, ("composite",))):
-        patch_by_patch(swinging, spelling, *APART, "--only", *only)
+        patch_by_patch(particles, spelling, *APART, "--only", *only)
     assert_same_results(apart, folder)
 
 
-def test_geometry_given_again_keeps_the_results(swinging, apart, tmp_path):
-    folder = patch_by_patch(swinging, shutil.copytree(apart, tmp_path / "run"), *APART, "--only", "geometry")
+def test_geometry_given_again_keeps_the_results(particles, apart, tmp_path):
+    folder = patch_by_patch(particles, shutil.copytree(apart, tmp_path / "run"), *APART, "--only", "geometry")
     assert_same_results(apart, folder)
 
 
-def test_other_patches_in_the_same_folder_are_refused(swinging, together, tmp_path):
+def test_other_patches_in_the_same_folder_are_refused(particles, together, tmp_path):
     copy = shutil.copytree(together, tmp_path / "copy")
     before = (copy / "run.json").read_bytes()
-    outcome = gmmrefine("refine-patches", swinging, "-o", copy, *SMALL, "--patches", 3)
+    outcome = gmmrefine("refine-patches", particles, "-o", copy, *SMALL, "--patches", 3)
     assert_refused(outcome, "refine-patches", "patches was '2', now '3'")
     assert (copy / "run.json").read_bytes() == before
 
 
 @pytest.fixture
-def geometry(swinging, tmp_path):
+def geometry(particles, tmp_path):
     """A folder in which only the geometry is made."""
-    return patch_by_patch(swinging, tmp_path / "geometry", *APART, "--only", "geometry")
+    return patch_by_patch(particles, tmp_path / "geometry", *APART, "--only", "geometry")
 
 
 class WasSetUp(BaseException):
     """Raised instead of setting up the device."""
 
 
-def test_one_patch_computes_on_the_device_asked_for(swinging, geometry, monkeypatch):
+def test_one_patch_computes_on_the_device_asked_for(particles, geometry, monkeypatch):
     def set_up(threads, device):
         assert device == "gpu"
         raise WasSetUp
 
     monkeypatch.setattr("gmmrefine.backend.set_up", set_up)
     with pytest.raises(WasSetUp):
-        gmmrefine("refine-patches", swinging, "-o", geometry, *SMALL, *APART, "--only", 1, "--device", "gpu")
+        gmmrefine("refine-patches", particles, "-o", geometry, *SMALL, *APART, "--only", 1, "--device", "gpu")
 
 
-def test_one_patch_with_other_settings_than_the_geometry(swinging, geometry):
-    outcome = gmmrefine("refine-patches", swinging, "-o", geometry, *SMALL, *APART, "--only", 1, "--seed", 9)
+def test_one_patch_with_other_settings_than_the_geometry(particles, geometry):
+    outcome = gmmrefine("refine-patches", particles, "-o", geometry, *SMALL, *APART, "--only", 1, "--seed", 9)
     assert_refused(outcome, "refine-patches", "seed was 1, now 9")
     assert not (geometry / "patches/01/half_map_1.mrc").exists()
 
 
-def test_a_mask_and_pinned_exchanges(swinging, together, tmp_path):
+def test_a_mask_and_pinned_exchanges(particles, together, tmp_path):
     outcome = gmmrefine(
-        "refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", together / "run.json", "--mask",
+        "refine-patches", particles, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", together / "run.json", "--mask",
         together / "patches/01/focus_mask.mrc")
     assert_refused(outcome, "refine-patches", "--mask would have no effect with --pin-exchanges")
 
 
-def test_more_iterations_than_the_pinned_run_had(swinging, together, tmp_path):
+def test_more_iterations_than_the_pinned_run_had(particles, together, tmp_path):
     copy = shutil.copytree(together, tmp_path / "copy")
     outcome = gmmrefine(
-        "refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", copy / "run.json",
+        "refine-patches", particles, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", copy / "run.json",
         "--patch-iterations", 3)
     assert_refused(outcome, "refine-patches", "no fsc of iteration 3", "Ask for at most 2")
 
 
-def test_fewer_patches_in_the_folder_where_more_were_refused(swinging, tmp_path):
-    outcome = gmmrefine("refine-patches", swinging, "-o", tmp_path / "run", *SMALL, "--patches", 60)
+def test_fewer_patches_in_the_folder_where_more_were_refused(particles, tmp_path):
+    outcome = gmmrefine("refine-patches", particles, "-o", tmp_path / "run", *SMALL, "--patches", 60)
     assert_refused(outcome, "refine-patches", "Ask for fewer")
-    patch_by_patch(swinging, tmp_path / "run", *APART, "--only", "geometry")
+    patch_by_patch(particles, tmp_path / "run", *APART, "--only", "geometry")

@@ -5,7 +5,7 @@ import gemmi
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, RESULTS, gmmrefine, record, refine
+from small_run import BOX, GMM, PIXEL_SIZE, RESULTS, gmmrefine, record, refine
 
 from gmmrefine.io.atoms import embedded_model, read_atoms
 from gmmrefine.io.star_particles import read_particles
@@ -28,8 +28,10 @@ def test_resolution_and_poses_improve(simulated, refined):
 
 
 def test_the_scheme_of_the_paper_improves_too(simulated, tmp_path):
-    folder = refine(
-        simulated / "particles.star", tmp_path / "run", "--optimizer", "adam", "--loss", "frc", "--iterations", 1)
+    folder = tmp_path / "run"
+    outcome = gmmrefine(
+        "refine", simulated / "particles.star", "-o", folder, *GMM, "--optimizer", "adam", "--loss", "frc", "--iterations", 1)
+    assert outcome.code == 0, outcome.err
     history = record(folder)["results"]["iterations"]
     assert history[1]["mean_fsc"] > history[0]["mean_fsc"]
     assert errors_of(folder, simulated).rotation_rms < 0.95 * errors_of(simulated, simulated).rotation_rms

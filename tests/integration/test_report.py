@@ -1,4 +1,5 @@
 """Reports of real runs, opened in a browser: every figure drawn, a silent console, no address asked for."""
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +15,12 @@ FEWEST_PIXELS = 100
 LARGEST_PAGE = 7 << 20  # bytes
 
 
+@pytest.fixture(scope="module")
+def run(refined, tmp_path_factory):
+    """Folder of a refinement that a report may be added to."""
+    return shutil.copytree(refined, tmp_path_factory.mktemp("reported") / "run")
+
+
 def check_in_browser(page, count, folder):
     """The page shows so many figures, each with data in it, complains of nothing and asks for nothing but itself."""
     assert page.stat().st_size < LARGEST_PAGE
@@ -24,13 +31,13 @@ def check_in_browser(page, count, folder):
     assert min(seen.drawn.values()) > FEWEST_PIXELS, seen.drawn
 
 
-def test_report_of_a_refinement(refined, tmp_path):
+def test_report_of_a_refinement(run, tmp_path):
     find_browser()
-    record = (refined / "run.json").read_bytes()
-    outcome = gmmrefine("report", refined)
-    assert outcome.code == 0 and outcome.err == "" and outcome.out.splitlines()[-1] == str(refined / "report.html")
-    assert (refined / "run.json").read_bytes() == record
-    check_in_browser(refined / "report.html", 8, tmp_path)
+    record = (run / "run.json").read_bytes()
+    outcome = gmmrefine("report", run)
+    assert outcome.code == 0 and outcome.err == "" and outcome.out.splitlines()[-1] == str(run / "report.html")
+    assert (run / "run.json").read_bytes() == record
+    check_in_browser(run / "report.html", 8, tmp_path)
 
 
 def test_every_kind_of_figure_is_drawn(tmp_path):
@@ -57,10 +64,10 @@ def test_browser_notices_empty_figures_errors_and_requests(tmp_path):
         assert any(words in complaint for complaint in seen.complaints), words
 
 
-def test_report_needs_no_tensorflow(refined):
+def test_report_needs_no_tensorflow(run):
     code = (
         "import sys\nfor name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
-        f"sys.argv[1:] = ['report', {str(refined)!r}]\nimport runpy\nrunpy.run_module('gmmrefine', run_name='__main__')")
+        f"sys.argv[1:] = ['report', {str(run)!r}]\nimport runpy\nrunpy.run_module('gmmrefine', run_name='__main__')")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0 and result.stderr == "" and result.stdout.endswith("report.html\n")
 
@@ -72,7 +79,7 @@ def test_folder_without_a_run_is_refused(tmp_path, place, words):
     assert not list(tmp_path.rglob("report.html"))
 
 
-def test_machine_and_device_are_recorded(refined):
-    gmmrefine("report", refined)
-    html = (refined / "report.html").read_text(encoding="utf-8")
+def test_machine_and_device_are_recorded(run):
+    gmmrefine("report", run)
+    html = (run / "report.html").read_text(encoding="utf-8")
     assert "<td>processors</td>" in html and "<td>computed on</td><td>" in html
