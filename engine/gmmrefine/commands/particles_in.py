@@ -36,6 +36,7 @@ def read_for_computing(args):
     """
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.aberrations import particle_warnings
+    from gmmrefine.io.atoms import read_atoms
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.particles.particle_set import split_half_sets
@@ -56,6 +57,7 @@ def read_for_computing(args):
         read_mask(args.mask, particles.box_size, particles.pixel_size)
     if getattr(args, "model", ""):
         refuse_missing([args.model])
+        read_atoms(args.model)  # refuses what is no model
     notes += chosen + particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]
