@@ -29,7 +29,8 @@ SPLIT_HALVES = Setting(
     "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "
     "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
 INVERT_CONTRAST = Setting(
-    "invert_contrast", False, bool, "Multiply the images by -1. Needed when the molecule is dark in the particles.",
+    "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say of their contrast themselves "
+    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark.",
     label="Molecule is dark in the images?")
 PARTICLE_DIAMETER = Setting(
     "particle_diameter", 0.0, float, "Longest diameter of the particle; 0 where it is not known: half of the box is taken.",

@@ -184,8 +184,7 @@ def test_the_engine_alone_without_and_with_tensorflow(archives, tmp_path):
     python = environment(tmp_path / "env", "3.12", [ENGINE], PIP_FIND_LINKS=str(archives))
     assert not has(python, "tensorflow") and not has(python, "pyworkflow")
     assert "COMMAND" in run([tmp_path / "env" / "bin" / "gmmrefine", "--help"], tmp_path)
-    model = tmp_path / "model.cif"
-    said = run([python, "-m", "gmmrefine", "simulate", model, "-o", "data"], tmp_path, expected=1)
+    said = run([python, "-m", "gmmrefine", "simulate", "6msm", "-o", "data"], tmp_path, expected=1)
     assert "gmmrefine[tf]" in said.splitlines()[-1] and len(said.splitlines()) == 1
     assert "gmmrefine[tf]" in run([python, "-m", "gmmrefine", "doctor"], tmp_path, expected=1)
     run([python, "-m", "pip", "install", "--quiet", "gmmrefine[tf]"], tmp_path, PIP_FIND_LINKS=str(archives))

@@ -118,3 +118,11 @@ def test_an_image_given_twice_is_a_repeat_but_turned_it_is_a_symmetry_copy(make_
     angles = {"rlnAngleRot": ["10", "10.5", "130", "0"], "rlnAngleTilt": ["30"] * 4, "rlnAnglePsi": ["50"] * 4}
     particles = read_particles(make_star(None, dict(angles, rlnImageName=names)))
     assert repeats(particles).tolist() == [False, True, False, False]
+
+
+def test_contrast_signs_are_read_and_others_refused(make_star):
+    assert read_particles(make_star()).contrast_sign is None
+    signs = read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "-1", "1"]})).subset([1, 3]).contrast_sign
+    assert signs.tolist() == [-1, 1]
+    with pytest.raises(InputError, match="row 3: gmmContrastSign is 0; expected 1 or -1"):
+        read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "0", "1"]}))

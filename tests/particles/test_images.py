@@ -1,4 +1,6 @@
 """Images streamed from their stacks: the same however they are read, and the same whatever was done to them."""
+from dataclasses import replace
+
 import mrcfile
 import numpy as np
 import pytest
@@ -83,6 +85,15 @@ def test_dark_molecules_are_inverted(reader, disc):
     index = np.arange(8)
     assert np.array_equal(inverted.read(index).data, -reader.read(index).data)
     assert np.array_equal(inverted.read(index).ctf, reader.read(index).ctf)
+
+
+def test_contrast_signs_of_particles_are_obeyed_and_the_setting_multiplies_them(reader, disc):
+    signs = np.array([1, -1, -1, 1, 1, -1, 1, -1])
+    some = np.array([5, 0, 1])
+    told = replace(reader.particles, contrast_sign=signs)
+    plain = reader.read(some).data
+    assert ImageReader(told, disc).read(some).data == pytest.approx(signs[some, None] * plain)
+    assert ImageReader(told, disc, invert_contrast=True).read(some).data == pytest.approx(-signs[some, None] * plain)
 
 
 @pytest.mark.parametrize("dtype", ("int8", "int16", "uint16", "float16", "float32"))

@@ -64,8 +64,8 @@ def read_cs(
     if "blob/sign" in rows.dtype.names:
         columns[SIGN_LABEL] = _contrast_sign(rows, source)
         dark = np.count_nonzero(columns[SIGN_LABEL] < 0)
-        notes += (f"{source}: blob/sign is -1, a molecule dark in the image, for {dark} of {len(rows)} particles; kept as "
-                  f"{SIGN_LABEL}",) if dark else ()
+        notes += (f"{source}: blob/sign is -1, a molecule dark in the image, for {dark} of {len(rows)} particles; applied, and "
+                  f"kept as {SIGN_LABEL}",) if dark else ()
     notes += (alignments.note,) if alignments.note else ()
     block = StarBlock("particles", text_columns(columns), source=source)
     return particles_from_table(ParticleTable(optics, block, source=source, notes=notes), split_halves, distance)

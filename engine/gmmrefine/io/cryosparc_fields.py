@@ -8,8 +8,9 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.table_values import CONTRAST_LABEL
 
-SIGN_LABEL = "gmmContrastSign"
+SIGN_LABEL = CONTRAST_LABEL
 UID_LABEL = "gmmCryosparcUid"
 SIZE_LABELS = ("gmmMicrographSizeX", "gmmMicrographSizeY")  # px
 IMAGES = (("blob/path", "S"), ("blob/idx", "<u4"), ("blob/shape", "<u4", (2,)), ("blob/psize_A", "<f4"))

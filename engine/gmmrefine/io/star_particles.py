@@ -67,7 +67,8 @@ def particles_from_table(table, split_halves=0, distance=0.0):
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf,
         box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows),
-        particle=particle, table=replace(table, notes=table.notes + notes + told))
+        particle=particle, contrast_sign=table_values.contrast_signs(block),
+        table=replace(table, notes=table.notes + notes + told))
     return with_half_sets(particles, split_halves)
 
 

@@ -56,7 +56,7 @@ class ImageReader:
     disc : HalfDisc
         K samples of the particles' box.
     invert_contrast : bool
-        Multiply by -1 (molecule dark in the images).
+        Multiply by -1, besides the contrast signs that the particles bring (molecule dark in the images).
     """
 
     def __init__(self, particles, disc, invert_contrast=False):
@@ -86,7 +86,8 @@ class ImageReader:
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
-        data = self.disc.transform(self.read_pixels(part) * self.sign)
+        sign = self.sign if part.contrast_sign is None else (self.sign * part.contrast_sign[:, None, None]).astype(np.float32)
+        data = self.disc.transform(self.read_pixels(part) * sign)
         return ImageBatch(index, data, ctf_on_disc(part.ctf, self.disc, part.pixel_size), part.ctf.state)
 
     def read_pixels(self, part):

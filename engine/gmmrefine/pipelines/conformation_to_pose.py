@@ -43,7 +43,7 @@ from gmmrefine.pipelines.refine import (
 )
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.start_map_place import place_models
-from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PLACE, REFINE, changed, defaults, names
+from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PARTICLES_READ, PLACE, REFINE, changed, defaults, names
 
 
 def inputs_of(args):
@@ -59,8 +59,8 @@ def inputs_of(args):
         return
     record = finished_record(args.source)
     args.particles = record["particle_file"]
-    for name in ("split_halves", "invert_contrast"):
-        setattr(args, name, record["settings"][name])
+    for setting in PARTICLES_READ:
+        setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
     args.mask = args.mask or os.path.join(args.source, "mask.mrc")
     learned_focus = os.path.join(args.source, "focus_mask.mrc")
     if not has_focus(args) and os.path.exists(learned_focus):
