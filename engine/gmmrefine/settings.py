@@ -253,6 +253,14 @@ SIMULATE = (
     Setting(
         "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all, or the first while the others "
         "stay as the model is.", choices=("all", "one")),
+    Setting("beam_tilt", "", str, "Beam tilt of the images, 'x y'; a real one of 0.3 blurs 2.5 Å at 300 kV.", "mrad"),
+    Setting(
+        "trefoil", "", str, "Trefoil of the images, 'a b': the phase a |k|³ cos 3φ + b |k|³ sin 3φ, k in 1/Å.", "rad Å³"),
+    Setting(
+        "tetrafoil", "", str, "Fourfold astigmatism, 'a b': a |k|⁴ cos 4φ + b |k|⁴ sin 4φ is taken from the CTF's phase, k in "
+        "1/Å.", "rad Å⁴"),
+    Setting(
+        "magnification_matrix", "", str, "Anisotropic magnification, RELION's rlnMagMat '00 01 10 11', e.g. '1.01 0 0 0.99'."),
     SYMMETRY,
 )
 

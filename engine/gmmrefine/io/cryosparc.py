@@ -89,9 +89,9 @@ def write_cs(path, particles, template=None):
     rows = _with_fields(rows, [("alignments3D/split", "<u4"), ("alignments3D/shift", "<f4", (2,)),
                                ("alignments3D/pose", "<f4", (3,)), ("alignments3D/psize_A", "<f4")])
     psize = rows["alignments3D/psize_A"]
-    psize[psize <= 0] = particles.pixel_size
+    psize[psize <= 0] = particles.image_pixels[psize <= 0]
     rows["alignments3D/pose"] = rotation_vectors(np.swapaxes(particles.rotations, 1, 2))
-    rows["alignments3D/shift"] = particles.shifts / psize[:, None]
+    rows["alignments3D/shift"] = particles.image_shifts / psize[:, None]
     if particles.half_set.any():
         rows["alignments3D/split"] = particles.half_set - 1
     buffer = io.BytesIO()  # NumPy's own writing to a file hides the reason when the disk is full
@@ -249,7 +249,7 @@ def _new_rows(particles):
         *((name, "<f4") for name in _CTF), ("ctf/phase_shift_rad", "<f4"), ("ctf/scale", "<f4")])
     rows["uid"] = [int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") for name in names]
     rows["blob/path"], rows["blob/idx"] = paths, particles.slice_index
-    rows["blob/shape"], rows["blob/psize_A"], rows["blob/sign"] = particles.box_size, particles.pixel_size, 1
+    rows["blob/shape"], rows["blob/psize_A"], rows["blob/sign"] = particles.image_boxes[:, None], particles.image_pixels, 1
     rows["ctf/type"], rows["ctf/scale"] = b"imported", 1
     if particles.table is not None:
         rows["blob/sign"] = particles.table.contrast_sign or 1

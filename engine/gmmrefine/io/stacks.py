@@ -125,9 +125,10 @@ def check_stacks(particles):
             row = particles.row[np.flatnonzero(particles.stack_index == number)[0]]
             raise InputError(missing_stack(particles.table, row, path))
         mode, images, rows, columns, offset = stack_header(path)
-        if (rows, columns) != (particles.box_size, particles.box_size):
+        boxes = np.unique(particles.image_boxes[particles.stack_index == number])
+        if not (rows == columns and np.array_equal(boxes, [rows])):
             raise InputError(
-                f"{path}: images are {columns}×{rows} px, but the particles say {particles.box_size} px. "
+                f"{path}: images are {columns}×{rows} px, but the particles say {' and '.join(map(str, boxes))} px. "
                 f"Use the stack that belongs to these particles, or correct rlnImageSize.")
         expected = offset + images * rows * columns * BYTES_PER_PIXEL[mode]
         found = os.path.getsize(path)

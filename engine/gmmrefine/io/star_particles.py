@@ -6,9 +6,11 @@ import numpy as np
 
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import table_values
+from gmmrefine.io.optics_columns import read_optics
 from gmmrefine.io.particle_table import read_table, require, table_of
 from gmmrefine.io.stacks import find_stack, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_columns, write_star
+from gmmrefine.particles.optics import common_grid
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
 
 
@@ -47,7 +49,7 @@ def particles_from_table(table, split_halves=0):
     Raises
     ------
     InputError
-        Columns missing, values that make no sense, more than one pixel size or box, an odd box.
+        Columns missing, values that make no sense.
     """
     block = table.particles
     require(block, ("rlnImageName",), "where the images are")
@@ -55,13 +57,16 @@ def particles_from_table(table, split_halves=0):
     names, stack_index, slice_index = split_image_names(block.strings("rlnImageName"), block.where)
     stacks = tuple(find_stack(name, table.source) for name in names)
     rotations = table_values.rotations(block)
-    pixel_size = table_values.pixel_size(table, optics_rows)
+    pixel_sizes = table_values.pixel_sizes(table, optics_rows)
     ctf, notes = table_values.ctf(table, optics_rows)
+    boxes = table_values.box_sizes(table, optics_rows, stacks, stack_index)
+    optics = read_optics(table, optics_rows, boxes, pixel_sizes, ctf)
+    box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
-        shifts=table_values.shifts(block, pixel_size), half_set=table_values.half_sets(block), ctf=ctf,
-        box_size=table_values.box_size(table, optics_rows, stacks, stack_index), pixel_size=pixel_size,
-        row=np.arange(len(block)), parent=table_values.parents(block), table=replace(table, notes=table.notes + notes))
+        shifts=optics.object_shifts(table_values.shifts(block, pixel_sizes)), half_set=table_values.half_sets(block), ctf=ctf,
+        box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=table_values.parents(block),
+        table=replace(table, notes=table.notes + notes), optics=optics)
     return with_half_sets(particles, split_halves)
 
 
@@ -92,7 +97,7 @@ def write_particles(path, particles, extra_columns=None):
     columns = {label: text for label, text in block.columns.items() if label not in ("rlnOriginX", "rlnOriginY")}
     columns["rlnImageName"] = _image_names(path, particles, block)
     changed = dict(zip(table_values.ANGLES, euler_from_rotations(particles.rotations).T))
-    changed.update(zip(table_values.ORIGINS, particles.shifts.T))
+    changed.update(zip(table_values.ORIGINS, particles.image_shifts.T))
     if particles.half_set.any():
         changed["rlnRandomSubset"] = particles.half_set
     columns.update(text_columns(dict(changed, **(extra_columns or {}))))

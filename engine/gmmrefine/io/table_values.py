@@ -13,7 +13,6 @@ from gmmrefine.particles.symmetry import PARENT_LABEL
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst")
 DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
-SAME_PIXEL_SIZE = 1e-4
 USUAL_AMPLITUDE_CONTRAST = 0.1
 
 
@@ -100,8 +99,8 @@ def _optics_value(table, optics_rows, label, lowest, highest, unit, required=Tru
     return values
 
 
-def pixel_size(table, optics_rows):
-    """The one pixel size of all particles, Å/px."""
+def pixel_sizes(table, optics_rows):
+    """Pixel size of every particle, (N,) in Å/px."""
     values = table.numbers("rlnImagePixelSize", optics_rows)
     if values is None:
         old = [table.numbers(label, optics_rows) for label in ("rlnDetectorPixelSize", "rlnMagnification")]
@@ -110,38 +109,30 @@ def pixel_size(table, optics_rows):
         values = old[0] * 1e4 / old[1]
     if values.min() <= 0:
         raise InputError(f"{table.source}: rlnImagePixelSize is {values.min():g} Å/px; expected more than 0.")
-    if np.ptp(values) > SAME_PIXEL_SIZE * values.min():
-        raise InputError(_mixed(table, optics_rows, values, "pixel sizes", "Å/px"))
-    return float(values[0])
+    return values
 
 
-def box_size(table, optics_rows, stacks, stack_index):
-    """The one, even box of all particles in px, from rlnImageSize or else the headers of the stacks."""
+def box_sizes(table, optics_rows, stacks, stack_index):
+    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks."""
     values = table.numbers("rlnImageSize", optics_rows)
     if values is None:
-        for number, stack in enumerate(stacks):
-            if not os.path.isfile(stack):
-                row = np.flatnonzero(stack_index == number)[0]
-                raise InputError(missing_stack(table, row, stack))
-        sizes = sorted({stack_header(stack)[2:4] for stack in stacks})
-        if len(sizes) > 1 or sizes[0][0] != sizes[0][1]:
-            found = ", ".join(f"{columns}×{rows}" for rows, columns in sizes)
-            raise InputError(f"{table.source}: images are {found} px; expected one square size. Extract with one box.")
-        values = np.array([sizes[0][0]], float)
-    if np.ptp(values) > 0:
-        raise InputError(_mixed(table, optics_rows, values, "box sizes", "px"))
-    box = int(values[0])
-    if box % 2 or box < 2:
+        values = _box_of_stacks(table, stacks, stack_index)[stack_index]
+    wrong = np.flatnonzero((values < 2) | (values != np.rint(values)))
+    if len(wrong):
         raise InputError(
-            f"{table.source}: the box is {box} px; an even box is needed, because programs disagree where an odd one "
-            f"has its centre. Crop or pad the images to {box + 1} px.")
-    return box
+            f"{table.particles.where(wrong[0])}: rlnImageSize is {values[wrong[0]]:g} px; expected a whole number of at least "
+            "2. Correct the optics group.")
+    return values.astype(int)
 
 
-def _mixed(table, optics_rows, values, what, unit):
-    names = table.group_names()
-    sizes = ", ".join(
-        f"{value:g} {unit} in {', '.join(names[group] for group in np.unique(optics_rows[values == value]))}"
-        for value in np.unique(values))
-    return (f"{table.source}: the optics groups have different {what}: {sizes}. One is needed: rescale the images to "
-            f"one size, or refine the groups apart.")
+def _box_of_stacks(table, stacks, stack_index):
+    """Side in px of the images of every stack, (stacks,) float."""
+    sides = np.empty(len(stacks))
+    for number, stack in enumerate(stacks):
+        if not os.path.isfile(stack):
+            raise InputError(missing_stack(table, np.flatnonzero(stack_index == number)[0], stack))
+        rows, columns = stack_header(stack)[2:4]
+        if rows != columns:
+            raise InputError(f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box.")
+        sides[number] = rows
+    return sides

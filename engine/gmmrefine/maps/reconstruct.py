@@ -43,17 +43,24 @@ class FourierGrid:
         Parameters
         ----------
         batch : ImageBatch
-            B images on ``self.disc``.
+            B images on ``self.disc``, or with samples at places of their own.
         rotations : (B, 3, 3) float
             Reference → particle.
         shifts_px : (B, 2) float
             Shifts that recentre the images, px.
         """
         matched = batch.matched()
-        images = tf.constant(matched.real), tf.constant(matched.imag), tf.constant(batch.ctf**2)
+        images, k, phase = [matched.real, matched.imag, batch.ctf**2], self._k, self._phase
+        if batch.place is not None:
+            k, phase = (tf.constant(batch.place * step, tf.float32) for step in (self._side / self.box_size, 2 * np.pi / self.box_size))
+            # batches of many sizes are filled up to few: a kernel is compiled for each
+            fill = 2 ** int(np.ceil(np.log2(len(matched)))) - len(matched)
+            rotations, shifts_px, *images = (
+                np.pad(values, [(0, fill)] + [(0, 0)] * (values.ndim - 1)) for values in (rotations, shifts_px, *images))
+        images = [tf.constant(values) for values in images]
         for operator in self._inserted:
             self._sums = _insert(
-                self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations @ operator, tf.float32),
+                self._sums, tf.constant(self._shape), k, phase, tf.constant(rotations @ operator, tf.float32),
                 tf.constant(shifts_px, tf.float32), *images)
 
     def map(self):

@@ -1,12 +1,14 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Optional
 
 import mrcfile
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.ctf import ctf_on_disc
+from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_cropped
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 
 _MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
@@ -21,17 +23,23 @@ class ImageBatch:
     index : (B,) int
         Position of each image in its particle set.
     data : (B, K) complex64
-        Transforms as stored, contrast sign applied.
+        Transforms as stored, contrast sign applied, without the phases of odd aberrations.
     ctf : (B, K) float32
         Contrast transfer function.
     state : (B,) int
         What was done to the images already (``CTF_RAW`` …).
+    covered : (B, K) float32 or None
+        Variance of the noise in each sample relative to that in an image that fills the box; None where it is 1 everywhere.
+    place : (2, K) float or None
+        Where the samples lie, in steps of the particle set's grid; None where they are those of its disc.
     """
 
     index: np.ndarray
     data: np.ndarray
     ctf: np.ndarray
     state: np.ndarray
+    covered: Optional[np.ndarray] = None
+    place: Optional[np.ndarray] = None
 
     def matched(self):
         """Images times their CTF, (B, K) complex64: with ``ctf``² all that a likelihood or a map needs of them."""
@@ -48,6 +56,11 @@ class ImageBatch:
         premultiplied = (self.state == CTF_PREMULTIPLIED)[:, None]
         return np.where(premultiplied, self.ctf**2, np.float32(1))
 
+    def noise(self):
+        """Variance of the noise per sample (B, K) relative to that in a raw image that fills the box."""
+        gain = self.noise_gain()
+        return gain if self.covered is None else gain * self.covered
+
 
 class ImageReader:
     """Reads batches of images of one particle set as Fourier samples.
@@ -56,7 +69,7 @@ class ImageReader:
     ----------
     particles : ParticleSet
     disc : HalfDisc
-        K samples of the particles' box.
+        K samples of the particles' grid.
     invert_contrast : bool
         Multiply by -1 (molecule dark in the images).
     """
@@ -66,6 +79,7 @@ class ImageReader:
         self.disc = disc
         self.sign = -1.0 if invert_contrast else 1.0
         self._layouts = {}
+        self._groups = {}
 
     def batches(self, batch_size, index=None):
         """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
@@ -76,30 +90,61 @@ class ImageReader:
             Which particles, all by default.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
-        with ThreadPoolExecutor(1) as reader:
-            pending = None
-            for chunk in chunks + [None]:
-                following = reader.submit(self.read, chunk) if chunk is not None else None
-                if pending is not None:
-                    yield pending.result()
-                pending = following
+        yield from _ahead(self.read, index, batch_size)
+
+    def batches_in_place(self, batch_size):
+        """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
+        grid, others = np.arange(len(self.particles)), []
+        if not self.particles.is_uniform:
+            group = self.particles.optics.index
+            others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
+            grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
+        yield from _ahead(self.read, grid, batch_size)
+        for members in others:
+            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
 
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
-        data = self.disc.transform(self.read_pixels(part) * self.sign)
-        return ImageBatch(index, data, ctf_on_disc(part.ctf, self.disc, part.pixel_size), part.ctf.state)
+        if self.particles.is_uniform:
+            data = self.disc.transform(self.read_pixels(part) * self.sign)
+            return ImageBatch(index, data, ctf_on_disc(part.ctf, self.disc, part.pixel_size), part.ctf.state)
+        shape = len(part), len(self.disc.ring)
+        whole = ImageBatch(
+            index, np.empty(shape, np.complex64), np.empty(shape, np.float32), np.empty(len(part), int),
+            np.empty(shape, np.float32))
+        for number in np.unique(part.optics.index):
+            members = np.flatnonzero(part.optics.index == number)
+            some = self._read_group(index[members], Cropped if self._is_cropped(number) else OnGrid)
+            for name in ("data", "ctf", "state", "covered"):
+                getattr(whole, name)[members] = getattr(some, name)
+        return whole
+
+    def _is_cropped(self, number):
+        return is_cropped(self.particles.optics.groups[number], self.disc, self.particles.pixel_size)
+
+    def _read_in_place(self, index):
+        return self._read_group(index, Scattered)
+
+    def _read_group(self, index, kind):
+        """Images of one optics group, brought to the grid by ``Cropped``, ``OnGrid`` or ``Scattered``."""
+        part = self.particles.subset(index)
+        number = part.optics.index[0]
+        if (number, kind) not in self._groups:
+            self._groups[number, kind] = kind(part.optics.groups[number], self.disc, part.pixel_size)
+        bring = self._groups[number, kind]
+        data = bring.samples.transform(self.read_pixels(part) * self.sign)
+        return bring(ImageBatch(index, data, bring.samples.ctf(part.ctf), part.ctf.state), part.ctf)
 
     def read_pixels(self, part):
-        """Pixels (B, Y, X) float32 of a few particles.
+        """Pixels (B, Y, X) float32 of a few particles of one box.
 
         Raises
         ------
         InputError
             Missing or short stack, or pixels that are not finite numbers.
         """
-        box = self.particles.box_size
+        box = part.image_box
         images = np.empty((len(part), box, box), np.float32)
         for stack in np.unique(part.stack_index):
             members = np.flatnonzero(part.stack_index == stack)
@@ -135,6 +180,18 @@ class ImageReader:
                 offset = 1024 + int(stack.header.nsymbt)
                 self._layouts[path] = offset, np.dtype(_MODE_DTYPES[mode]).newbyteorder(byte_order)
         return self._layouts[path]
+
+
+def _ahead(read, index, batch_size):
+    """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
+    chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
+    with ThreadPoolExecutor(1) as reader:
+        pending = None
+        for chunk in chunks + [None]:
+            following = reader.submit(read, chunk) if chunk is not None else None
+            if pending is not None:
+                yield pending.result()
+            pending = following
 
 
 def _open_stack(path):

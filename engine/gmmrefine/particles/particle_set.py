@@ -5,6 +5,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.optics import Optics, OpticsGroup
 from gmmrefine.particles.symmetry import parents, refuse_split_copies
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
@@ -63,15 +64,17 @@ class ParticleSet:
         1 or 2; 0 where none is known.
     ctf : CtfParameters
     box_size : int
-        Image side in px, even.
+        Side in px, even, of the grid on which images are seen.
     pixel_size : float
-        Å/px, the same for all particles.
+        Å/px of that grid.
     row : (N,) int
         Row of each particle in the table it was read from; joins results by identity, not by position.
     table : object
         The table as read (``io`` owns its type), for a round trip without loss.
     parent : (N,) int, optional
         Number of the particle that each is a symmetry copy of; None where no copies are marked.
+    optics : Optics, optional
+        Grids and aberrations of the images on disk; None where all are on the grid of the set without any.
     """
 
     stacks: Tuple[str, ...]
@@ -86,15 +89,48 @@ class ParticleSet:
     row: np.ndarray
     table: Any = field(default=None, repr=False)
     parent: Any = None
+    optics: Any = None
 
     def __len__(self):
         return len(self.rotations)
+
+    @property
+    def is_uniform(self):
+        """Whether all images are on the grid of the set, without aberrations."""
+        return self.optics is None or all(
+            group.is_on(self.box_size, self.pixel_size) and not any(group.odd + group.even) for group in self.optics.groups)
+
+    @property
+    def image_boxes(self):
+        """Sides (N,) in px of the images on disk."""
+        return np.full(len(self), self.box_size) if self.optics is None else self.optics.values("box_size")
+
+    @property
+    def image_pixels(self):
+        """Pixel sizes (N,) in Å/px of the images on disk."""
+        return np.full(len(self), float(self.pixel_size)) if self.optics is None else self.optics.values("pixel_size")
+
+    @property
+    def image_box(self):
+        """Side in px of the images on disk, where all have one."""
+        return int(self.image_boxes[0])
+
+    @property
+    def image_shifts(self):
+        """Shifts (N, 2) in Å in the frame of the images on disk, as files have them."""
+        return self.shifts if self.optics is None else self.optics.image_shifts(self.shifts)
 
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
         arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row") + (
             () if self.parent is None else ("parent",))
-        return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
+        optics = None if self.optics is None else self.optics.subset(index)
+        return replace(self, ctf=self.ctf.subset(index), optics=optics, **{name: getattr(self, name)[index] for name in arrays})
+
+    def on_grid(self, box_size, pixel_size):
+        """The same particles, their images seen on another grid: px, Å/px."""
+        optics = self.optics or Optics((OpticsGroup(self.box_size, self.pixel_size),), np.zeros(len(self), int))
+        return replace(self, box_size=box_size, pixel_size=pixel_size, optics=optics)
 
     def with_poses(self, rotations, shifts):
         """The same particles at other poses: rotations (N, 3, 3), shifts (N, 2) in Å."""

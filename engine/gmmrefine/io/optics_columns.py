@@ -1,0 +1,115 @@
+"""Grids and aberrations of RELION's optics groups, from the columns of a particle table and back."""
+import numpy as np
+
+from gmmrefine.errors import InputError
+from gmmrefine.particles.aberrations import with_beam_tilt
+from gmmrefine.particles.optics import NO_DISTORTION, Optics, OpticsGroup
+
+TILT = ("rlnBeamTiltX", "rlnBeamTiltY")
+ODD, EVEN = "rlnOddZernike", "rlnEvenZernike"
+MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
+_NEGLIGIBLE = 1e-6  # of a coefficient (radians at 1 Å) and of an element of a magnification matrix
+_LEAST_DETERMINANT, _LARGEST_DETERMINANT = 0.5, 2.0  # of a magnification matrix; real ones differ from 1 by a few percent
+
+
+def read_optics(table, optics_rows, boxes, pixel_sizes, ctf):
+    """The optics groups of particles, by their grids and aberrations.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    optics_rows : (N,) int
+        Row in its optics table of every particle.
+    boxes : (N,) int
+        px
+    pixel_sizes : (N,) float
+        Å/px.
+    ctf : CtfParameters
+        Cs and voltage give the phase of a beam tilt.
+
+    Returns
+    -------
+    Optics
+
+    Raises
+    ------
+    InputError
+        A list that is not one of numbers, a magnification matrix that is none.
+    """
+    values = [boxes, pixel_sizes, ctf.cs_mm, ctf.voltage_kv]
+    values += [table.numbers(label, optics_rows, default=0) for label in TILT]
+    values += [table.numbers(label, optics_rows, default) for label, default in zip(MAGNIFICATION, NO_DISTORTION)]
+    texts = [_texts(table, label, optics_rows) for label in (ODD, EVEN)]
+    first, index = _distinct(values + texts)
+    groups = [_group(table, row, [column[row] for column in values], [text[row] for text in texts]) for row in first]
+    alike = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return Optics(tuple(alike), np.array([alike[group] for group in groups])[index])
+
+
+def optics_columns(particles):
+    """Columns by particle, dict of str to (N,) array, that ``read_optics`` reads; aberrations only where there are any."""
+    optics = particles.optics
+    columns = {"rlnImagePixelSize": particles.image_pixels, "rlnImageSize": particles.image_boxes}
+    if optics is None:
+        return columns
+    for label, name in ((ODD, "odd"), (EVEN, "even")):
+        if any(getattr(group, name) for group in optics.groups):
+            texts = ["[" + ",".join(f"{value:.9g}" for value in getattr(group, name)) + "]" for group in optics.groups]
+            columns[label] = np.array(texts)[optics.index]
+    if any(group.magnification != NO_DISTORTION for group in optics.groups):
+        columns.update(zip(MAGNIFICATION, optics.values("magnification").T))
+    return columns
+
+
+def aberrations_of(particles):
+    """Names of the aberrations that images of these particles have, and are corrected for, list of str."""
+    groups = [] if particles.optics is None else particles.optics.used()
+    return [name for name, found in (
+        ("beam tilt and odd aberrations", any(any(group.odd) for group in groups)),
+        ("even aberrations", any(any(group.even) for group in groups)),
+        ("anisotropic magnification", any(group.magnification != NO_DISTORTION for group in groups))) if found]
+
+
+def _texts(table, label, optics_rows):
+    """A column of lists as text, (N,) bytes; empty where neither table has it."""
+    if label in table.optics:
+        return table.optics.columns[label][optics_rows]
+    return table.particles.columns.get(label, np.full(len(optics_rows), b"[]"))
+
+
+def _distinct(columns):
+    """Rows that differ in any column: the first of each kind, and which kind every row is, (N,) int."""
+    varying = [np.unique(column, return_inverse=True)[1].ravel() for column in columns]
+    varying = [ranks for ranks in varying if ranks.any()] or [np.zeros(len(columns[0]), int)]
+    _, first, inverse = np.unique(np.column_stack(varying), axis=0, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
+
+
+def _group(table, row, values, texts):
+    box, pixel_size, cs, voltage, tilt_x, tilt_y, *magnification = values
+    where = table.particles.where(row)
+    odd, even = (_numbers(where, label, text) for label, text in zip((ODD, EVEN), texts))
+    determinant = magnification[0] * magnification[3] - magnification[1] * magnification[2]
+    if not _LEAST_DETERMINANT < determinant < _LARGEST_DETERMINANT:
+        found = " ".join(f"{value:g}" for value in magnification)
+        raise InputError(
+            f"{where}: rlnMagMat00, 01, 10, 11 are {found}; expected a matrix close to 1 0 0 1. Correct the optics group.")
+    odd, even = (
+        values if np.abs((*values, 0)).max() > _NEGLIGIBLE else ()
+        for values in (with_beam_tilt(odd, tilt_x, tilt_y, cs, voltage), even))
+    if np.abs(np.subtract(magnification, NO_DISTORTION)).max() <= _NEGLIGIBLE:
+        magnification = NO_DISTORTION
+    return OpticsGroup(int(box), float(pixel_size), odd, even, tuple(float(value) for value in magnification))
+
+
+def _numbers(where, label, text):
+    """Numbers of a list such as [0.1,0,2]."""
+    try:
+        values = tuple(float(part) for part in text.decode().strip("\"'[] ").split(",") if part.strip())
+    except ValueError:
+        values = (np.nan,)
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{where}: {label} is '{text.decode('utf-8', 'replace')}'; expected a list of numbers such as [0.1,0,-2]. Correct "
+            "the optics group.")
+    return values
