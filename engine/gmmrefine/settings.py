@@ -79,7 +79,14 @@ SPLIT_HALVES = Setting(
 INVERT_CONTRAST = Setting(
     "invert_contrast", False, bool, "Multiply the images by -1. Needed when the molecule is dark in the particles.",
     label="Molecule is dark in the images?")
-PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST)
+TARGET_PIXEL_SIZE = Setting(
+    "target_pixel_size", 0.0, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
+    "group; maps and masks are on it. 0 takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
+    label="Common pixel size", advanced=True, minimum=0)
+TARGET_BOX = Setting(
+    "target_box", 0, int, "Box of that grid, even. 0 takes the smallest as wide as the widest images.", "px",
+    label="Common box", advanced=True, minimum=0)
+PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST, TARGET_PIXEL_SIZE, TARGET_BOX)
 
 SYMMETRY = Setting(
     "symmetry", "C1", str, "Point group of the molecule: Cn, Dn, T, O or I (RELION's I2), the main axis along z through the "

@@ -1,4 +1,6 @@
 """cryoSPARC particle files in, RELION and cryoSPARC files out."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -140,13 +142,25 @@ def test_export_with_another_template(particle_file, make_cs, tmp_path):
 @pytest.mark.parametrize("field, value, words", [
     ("ctf/df1_A", -5000, "row 2: rlnDefocusU is -5000 Å"), ("ctf/df1_A", np.nan, "row 2: rlnDefocusU is 'nan'"),
     ("alignments3D/pose", np.nan, "row 2: alignments3D/pose is"), ("blob/sign", -1, "blob/sign is"),
-    ("blob/shape", (16, 18), "row 2: the image is 18×16 px"), ("blob/psize_A", 2, "different pixel sizes")])
+    ("blob/shape", (16, 18), "row 2: the image is 18×16 px")])
 def test_wrong_values(make_cs, field, value, words):
     rows = _rows()
     rows[field][1] = value
     with pytest.raises(InputError) as caught:
         read_cs(make_cs(rows))
     assert words in str(caught.value) and "particles.cs" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_every_group_keeps_its_grid(tmp_path, make_cs):
+    rows = _rows()
+    rows["blob/psize_A"][1] *= 1.25
+    particles = read_cs(make_cs(rows))
+    assert particles.image_pixels == pytest.approx(rows["blob/psize_A"]) and particles.pixel_size == particles.image_pixels[1]
+    write_cs(tmp_path / "out.cs", replace(particles, table=None))
+    written = np.load(tmp_path / "out.cs")
+    assert written["blob/psize_A"] == pytest.approx(rows["blob/psize_A"])
+    assert written["alignments3D/psize_A"] == pytest.approx(rows["blob/psize_A"])
+    assert written["alignments3D/shift"] == pytest.approx(particles.shifts / rows["blob/psize_A"][:, None])
 
 
 def test_damaged_files(tmp_path, make_cs):

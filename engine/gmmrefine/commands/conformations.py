@@ -32,7 +32,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.pipelines.conformations import check_settings, conformations
-    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
+    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_as_learned, read_grid, read_halves
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
     from gmmrefine.pipelines.morph import check_model
     from gmmrefine.pipelines.particle_motions import learned_latents
@@ -50,8 +50,7 @@ def run(args):
     particles, latent, notes = None, None, []
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
-        for name in ("split_halves", "invert_contrast"):
-            setattr(args, name, learned["settings"][name])
+        read_as_learned(args, learned)
         particles, notes = read_for_computing(args)
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]

@@ -3,13 +3,14 @@ from gmmrefine.errors import InputError
 
 
 def read_for_computing(args):
-    """Read the particles named on the command line, look at every stack, and check that the mask fits them.
+    """Read the particles named on the command line, look at every stack, choose their grid, check that the mask fits it.
 
     Returns
     -------
     tuple
         ParticleSet, list of str with what a user should know about them.
     """
+    from gmmrefine.commands.target_grid import on_target_grid
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.aberrations import particle_warnings
     from gmmrefine.io.mrc import read_mask
@@ -25,9 +26,10 @@ def read_for_computing(args):
             refuse_expanded(particles, f"Leave out --symmetry {args.symmetry}: the copies stand for it already.")
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
+    particles, grid_notes = on_target_grid(particles, args)
     if args.mask:
         read_mask(args.mask, particles.box_size, particles.pixel_size)
-    notes = particle_warnings(particles)
+    notes = [*grid_notes, *particle_warnings(particles)]
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: copies of a particle count once", *notes]
     return particles, [f"note: {text}" for text in notes]

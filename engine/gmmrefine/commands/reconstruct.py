@@ -2,7 +2,7 @@
 
 Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc and fsc.star.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_run
+from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.settings import COMPUTING, RECONSTRUCT
 
 OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star")
@@ -20,6 +20,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.reconstruct import reconstruct
 
+    check_limits(args, RECONSTRUCT, COMPUTING)
     particles, notes = read_for_computing(args)
     record, progress = open_run(args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask])
     record.describe_particles(particles)

@@ -91,7 +91,7 @@ def write_cs(path, particles, template=None):
     psize = rows["alignments3D/psize_A"]
     psize[psize <= 0] = particles.image_pixels[psize <= 0]
     rows["alignments3D/pose"] = rotation_vectors(np.swapaxes(particles.rotations, 1, 2))
-    rows["alignments3D/shift"] = particles.image_shifts / psize[:, None]
+    rows["alignments3D/shift"] = particles.shifts / psize[:, None]
     if particles.half_set.any():
         rows["alignments3D/split"] = particles.half_set - 1
     buffer = io.BytesIO()  # NumPy's own writing to a file hides the reason when the disk is full

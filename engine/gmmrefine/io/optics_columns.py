@@ -61,13 +61,15 @@ def optics_columns(particles):
     return columns
 
 
-def aberrations_of(particles):
-    """Names of the aberrations that images of these particles have, and are corrected for, list of str."""
-    groups = [] if particles.optics is None else particles.optics.used()
-    return [name for name, found in (
-        ("beam tilt and odd aberrations", any(any(group.odd) for group in groups)),
-        ("even aberrations", any(any(group.even) for group in groups)),
-        ("anisotropic magnification", any(group.magnification != NO_DISTORTION for group in groups))) if found]
+def list_of_numbers(text):
+    """Numbers of a text such as 0.5 or [0.1,0,2], tuple of float.
+
+    Raises
+    ------
+    ValueError
+        Something in it is no number.
+    """
+    return tuple(float(part) for part in text.strip("\"'[] ").split(",") if part.strip())
 
 
 def _texts(table, label, optics_rows):
@@ -78,11 +80,11 @@ def _texts(table, label, optics_rows):
 
 
 def _distinct(columns):
-    """Rows that differ in any column: the first of each kind, and which kind every row is, (N,) int."""
+    """Rows that differ in any column: the first of each kind, in order, and which kind every row is, (N,) int."""
     varying = [np.unique(column, return_inverse=True)[1].ravel() for column in columns]
     varying = [ranks for ranks in varying if ranks.any()] or [np.zeros(len(columns[0]), int)]
     _, first, inverse = np.unique(np.column_stack(varying), axis=0, return_index=True, return_inverse=True)
-    return first, inverse.ravel()
+    return np.sort(first), np.argsort(np.argsort(first))[inverse.ravel()]
 
 
 def _group(table, row, values, texts):
@@ -105,7 +107,7 @@ def _group(table, row, values, texts):
 def _numbers(where, label, text):
     """Numbers of a list such as [0.1,0,2]."""
     try:
-        values = tuple(float(part) for part in text.decode().strip("\"'[] ").split(",") if part.strip())
+        values = list_of_numbers(text.decode("utf-8", "replace"))
     except ValueError:
         values = (np.nan,)
     if not np.isfinite(values).all():

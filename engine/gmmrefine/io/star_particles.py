@@ -64,7 +64,7 @@ def particles_from_table(table, split_halves=0):
     box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
-        shifts=optics.object_shifts(table_values.shifts(block, pixel_sizes)), half_set=table_values.half_sets(block), ctf=ctf,
+        shifts=table_values.shifts(block, pixel_sizes), half_set=table_values.half_sets(block), ctf=ctf,
         box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=table_values.parents(block),
         table=replace(table, notes=table.notes + notes), optics=optics)
     return with_half_sets(particles, split_halves)
@@ -97,7 +97,7 @@ def write_particles(path, particles, extra_columns=None):
     columns = {label: text for label, text in block.columns.items() if label not in ("rlnOriginX", "rlnOriginY")}
     columns["rlnImageName"] = _image_names(path, particles, block)
     changed = dict(zip(table_values.ANGLES, euler_from_rotations(particles.rotations).T))
-    changed.update(zip(table_values.ORIGINS, particles.image_shifts.T))
+    changed.update(zip(table_values.ORIGINS, particles.shifts.T))
     if particles.half_set.any():
         changed["rlnRandomSubset"] = particles.half_set
     columns.update(text_columns(dict(changed, **(extra_columns or {}))))

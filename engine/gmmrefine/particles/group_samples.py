@@ -22,6 +22,8 @@ class GroupSamples:
 
     Attributes
     ----------
+    own : HalfDisc
+        The samples k.
     disc : HalfDisc
         The same samples at M k, in units of the own box; its ``radius`` holds them all.
     odd : (K,) float
@@ -29,7 +31,7 @@ class GroupSamples:
     """
 
     def __init__(self, group, disc):
-        self._own, self._pixel_size = disc, group.pixel_size
+        self.own, self._pixel_size = disc, group.pixel_size
         self.disc = disc
         if group.magnification != NO_DISTORTION:
             kx, ky = group.matrix @ [disc.kx, disc.ky]
@@ -42,7 +44,7 @@ class GroupSamples:
 
     def transform(self, images):
         """Samples (B, K) complex64 of images (B, Y, X) without what odd aberrations did to them: exp(−iφ) I."""
-        samples = self._own.transform(images)
+        samples = self.own.transform(images)
         return samples if self._turn is None else samples * self._turn
 
     def ctf(self, ctf):

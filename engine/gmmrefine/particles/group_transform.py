@@ -47,8 +47,8 @@ class Cropped:
         self._missing = len(disc.ring) - len(self.samples.disc.ring)
         self._scale = np.float32(group.pixel_size / pixel_size)
 
-    def __call__(self, batch, _ctf):
-        """An ImageBatch of the group's samples on the grid; no more is needed of the CtfParameters."""
+    def __call__(self, batch, _part):
+        """An ImageBatch of the group's samples on the grid; nothing else is asked of their particles."""
         known = np.ones_like(batch.ctf)
         data, ctf, covered = (
             np.pad(values, ((0, 0), (0, self._missing))) for values in (batch.data * self._scale, batch.ctf, known))
@@ -78,16 +78,19 @@ class OnGrid:
         at_grid = replace(group, box_size=disc.box_size, pixel_size=pixel_size, odd=(), magnification=NO_DISTORTION)
         self._at_grid = GroupSamples(at_grid, disc)
         self._resampler, self._seen = _resampler(group.without_aberrations(), disc, pixel_size)
+        frequency = np.stack([disc.kx, disc.ky]) / (disc.box_size * pixel_size)
+        self._undistorted = _Undistorted(group, frequency[:, self._seen])
         self._scale = np.float32(group.object_pixel / pixel_size)
         covered = (self._resampler.kept * group.object_pixel / (disc.box_size * pixel_size)) ** 2
         self._covered = (self._seen * covered).astype(np.float32)
 
-    def __call__(self, batch, ctf):
-        """An ImageBatch of the group's samples on the grid; ``ctf`` are the CtfParameters of its images."""
+    def __call__(self, batch, part):
+        """An ImageBatch of the group's samples on the grid; ``part`` are their particles."""
         data = np.zeros((len(batch.data), len(self._seen)), np.complex64)
-        data[:, self._seen] = self._resampler.transform(self._own.inverse(batch.matched() * self._scale))
+        resampled = self._resampler.transform(self._own.inverse(batch.matched() * self._scale))
+        data[:, self._seen] = self._undistorted.moved(resampled, part.shifts)
         return replace(
-            batch, data=data, ctf=self._at_grid.ctf(ctf) * self._seen, state=np.full_like(batch.state, CTF_PREMULTIPLIED),
+            batch, data=data, ctf=self._at_grid.ctf(part.ctf) * self._seen, state=np.full_like(batch.state, CTF_PREMULTIPLIED),
             covered=np.broadcast_to(self._covered, data.shape))
 
 
@@ -112,7 +115,9 @@ class Scattered:
         length = disc.box_size * pixel_size
         farthest = (disc.radius + 0.5) * group.length / length / np.linalg.svd(group.matrix)[1].min()
         self.samples = GroupSamples(group, half_disc(group.box_size, min(_radius(group), int(np.ceil(farthest)))))
-        place = np.stack([self.samples.disc.kx, self.samples.disc.ky]) * (length / group.length)
+        frequency = np.stack([self.samples.disc.kx, self.samples.disc.ky]) / group.length
+        self._undistorted = _Undistorted(group, frequency)
+        place = frequency * length
         inside = np.hypot(*place) < disc.radius + 0.5
         self._place = np.where(inside, place, 0)
         # an image of a wider box has more samples, each of them with more noise
@@ -120,11 +125,35 @@ class Scattered:
         self._weight = np.where(inside, density, 0).astype(np.float32)
         self._scale = np.float32(group.object_pixel / pixel_size)
 
-    def __call__(self, batch, _ctf):
-        """An ImageBatch of the group's samples in steps of the grid, as premultiplied images."""
+    def __call__(self, batch, part):
+        """An ImageBatch of the group's samples in steps of the grid, as premultiplied images; ``part`` are their particles."""
+        data = self._undistorted.moved(batch.matched() * (self._scale * self._weight), part.shifts)
         return replace(
-            batch, data=batch.matched() * (self._scale * self._weight), ctf=batch.ctf * np.sqrt(self._weight),
+            batch, data=data, ctf=batch.ctf * np.sqrt(self._weight),
             state=np.full_like(batch.state, CTF_PREMULTIPLIED), place=self._place)
+
+
+class _Undistorted:
+    """Moves undistorted images so that shifts, which files give in the frame of the distorted ones, centre them.
+
+    A particle at −s of a distorted image is at −M⁻ᵀ s of the undistorted one, and is moved to −s. Where a pose has moved from s
+    since, M changes that move by a percent at most, and no more once the images are read again.
+
+    Parameters
+    ----------
+    group : OpticsGroup
+    frequency : (2, K) float
+        Of samples in the object, 1/Å.
+    """
+
+    def __init__(self, group, frequency):
+        self._waves = None
+        if group.magnification != NO_DISTORTION:
+            self._waves = 2 * np.pi * (frequency - np.linalg.inv(group.matrix) @ frequency)
+
+    def moved(self, data, shifts):
+        """Samples (B, K) of images with shifts (B, 2) in Å."""
+        return data if self._waves is None else data * np.exp(1j * (shifts @ self._waves)).astype(np.complex64)
 
 
 @lru_cache(maxsize=64)

@@ -134,7 +134,7 @@ class ImageReader:
             self._groups[number, kind] = kind(part.optics.groups[number], self.disc, part.pixel_size)
         bring = self._groups[number, kind]
         data = bring.samples.transform(self.read_pixels(part) * self.sign)
-        return bring(ImageBatch(index, data, bring.samples.ctf(part.ctf), part.ctf.state), part.ctf)
+        return bring(ImageBatch(index, data, bring.samples.ctf(part.ctf), part.ctf.state), part)
 
     def read_pixels(self, part):
         """Pixels (B, Y, X) float32 of a few particles of one box.

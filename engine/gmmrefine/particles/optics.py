@@ -91,19 +91,6 @@ class Optics:
         """An attribute of the group of every particle, (N, …)."""
         return np.array([getattr(group, name) for group in self.groups])[self.index]
 
-    def object_shifts(self, shifts):
-        """Shifts (N, 2) in Å as files have them, in the frame of the images, as they are in the undistorted object."""
-        return self._mapped(shifts, lambda matrix: np.linalg.inv(matrix).T)
-
-    def image_shifts(self, shifts):
-        """Shifts (N, 2) in Å of the undistorted object in the frame of the images: the inverse of ``object_shifts``."""
-        return self._mapped(shifts, np.transpose)
-
-    def _mapped(self, shifts, map_of):
-        if all(group.magnification == NO_DISTORTION for group in self.groups):
-            return shifts
-        return np.einsum("nij,nj->ni", np.array([map_of(group.matrix) for group in self.groups])[self.index], shifts)
-
 
 def common_grid(groups, resolution=0.0):
     """The coarsest grid of several groups that holds a resolution: box size in px and pixel size in Å/px.

@@ -115,11 +115,6 @@ class ParticleSet:
         """Side in px of the images on disk, where all have one."""
         return int(self.image_boxes[0])
 
-    @property
-    def image_shifts(self):
-        """Shifts (N, 2) in Å in the frame of the images on disk, as files have them."""
-        return self.shifts if self.optics is None else self.optics.image_shifts(self.shifts)
-
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
         arrays = ("stack_index", "slice_index", "rotations", "shifts", "half_set", "row") + (

@@ -22,7 +22,7 @@ from gmmrefine.pipelines.half_iteration import (
     save_half,
 )
 from gmmrefine.pipelines.held_out_poses import HeldOut
-from gmmrefine.pipelines.heterogeneity_folder import finished_record
+from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_as_learned
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -58,8 +58,7 @@ def inputs_of(args):
         return
     record = finished_record(args.source)
     args.particles = record["particle_file"]
-    for name in ("split_halves", "invert_contrast"):
-        setattr(args, name, record["settings"][name])
+    read_as_learned(args, record)
     args.mask = args.mask or os.path.join(args.source, "mask.mrc")
     learned_focus = os.path.join(args.source, "focus_mask.mrc")
     if not has_focus(args) and os.path.exists(learned_focus):

@@ -80,6 +80,13 @@ def finished_record(folder):
     return dict(record, particle_file=os.path.join(folder, record["particle_file"]))
 
 
+def read_as_learned(args, record):
+    """Set on ``args`` how a run, by its run.json ``record``, has read its particles, and on which grid."""
+    for name in ("split_halves", "invert_contrast"):
+        setattr(args, name, record["settings"][name])
+    args.target_box, args.target_pixel_size = record["box_size"], record["pixel_size"]
+
+
 def read_halves(folder):
     """Motion and latents of both half sets, a list of MovingHalf.
 

@@ -43,7 +43,7 @@ def seen_through(samples, microscope, particles):
     microscope : GroupSamples
     particles : ParticleSet
     """
-    disc = microscope.disc
+    disc = microscope.own
     phase = particles.shifts @ np.stack([disc.kx, disc.ky]) * (2 * np.pi / (disc.box_size * particles.pixel_size))
     return samples * microscope.ctf(particles.ctf) * np.exp(1j * (phase + microscope.odd)).astype(np.complex64)
 
