@@ -16,8 +16,8 @@ from gmmrefine.backend import tf
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.io.mrc import read_map
-from gmmrefine.io.star import read_star
 from gmmrefine.io.stack_writer import StackWriter
+from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.particles.group_samples import GroupSamples
@@ -46,21 +46,21 @@ def curve(volume, truth):
             np.arange(len(mask) // 2 + 1) / (len(mask) * true.voxel_size))
 
 
-def half_map(particles, *options):
+def half_map(particles):
     """The first half map of particles at their poses, and how well the halves agree by shell."""
     output = particles.parent / f"map_of_{particles.stem}"
     shutil.rmtree(output, ignore_errors=True)
-    command("reconstruct", particles, "-o", output, *options)
+    command("reconstruct", particles, "-o", output)
     return read_map(output / "half_map_1.mrc").data, read_star(output / "fsc.star")["fsc"].numbers("gmmFsc")
 
 
-def relion_half_map(particles, *options):
+def relion_half_map(particles):
     """RELION's map (Z, Y, X) of the same half, None where RELION is absent."""
     if RELION is None:
         return None
     output = particles.with_name(f"relion_{particles.stem}.mrc")
     subprocess.run(
-        [RELION, "--i", particles.name, "--o", output.name, "--ctf", "--subset", "1", *options], cwd=particles.parent, check=True,
+        [RELION, "--i", particles.name, "--o", output.name, "--ctf", "--subset", "1"], cwd=particles.parent, check=True,
         capture_output=True)
     return read_map(output).data
 
@@ -83,9 +83,11 @@ def aberrations_against_relion(folder):
         if relion is not None:
             mask, theirs = read_map(place / "mask.mrc").data, curve(relion, place)[0][shells]
             alike = shell_correlation(ours * mask, relion * mask)[shells]
-            cells = [f"{theirs.mean():.4f}", f"{(found - theirs).min():+.4f}", f"{alike[:34].min():.4f}", f"{alike[:38].min():.4f}"]
+            numbers = theirs.mean(), (found - theirs).min(), alike[:34].min(), alike[:38].min()
+            cells = [f"{number:.4f}" for number in numbers]
         rows.append((name, f"{found.mean():.4f}", *cells))
-    table("Aberrated particles at their true poses (3,000, box 80, 1.9 Å/px, SNR 0.3; target: agreement ≥ 0.995, and no less than without any)" + WITHOUT_RELION, (
+    table("Aberrated particles at their true poses (3,000, box 80, 1.9 Å/px, SNR 0.3; target: agreement ≥ 0.995 to 4.5 Å, and "
+          "no less than without aberrations)" + WITHOUT_RELION, (
         "aberration", "mean FSC to the truth", "RELION's", "smallest difference of a shell",
         "least agreement with RELION's map to 4.5 Å", "to 4 Å"), rows)
 
@@ -166,7 +168,8 @@ def states(folder):
     mixed = rewritten(place / "mixed.star", place / "truth.star", flipped=third == 1, premultiplied=third == 2)
     maps = [half_map(particles)[0] for particles in (place / "truth.star", mixed)]
     rows = [(name, f"{curve(volume, place)[0][1:39].mean():.5f}") for name, volume in zip(("raw", "a third each"), maps)]
-    table(f"States of images; largest difference of the maps {np.abs(maps[1] - maps[0]).max() / maps[0].max():.1e} of the peak", (
+    difference = np.abs(maps[1] - maps[0]).max() / maps[0].max()
+    table(f"States of images; largest difference of the maps {difference:.1e} of the peak (target: none)", (
         "images", "mean FSC to the truth"), rows)
 
 

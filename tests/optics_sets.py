@@ -13,7 +13,8 @@ from gmmrefine.particles.images import ImageReader
 COUNT = 200
 # strong: they must show at 9 Å
 ABERRATIONS = (
-    "--beam-tilt", "14 -10", "--trefoil", "500 -300", "--tetrafoil", "13000 9000", "--magnification-matrix", "1.03 0.01 -0.02 0.98")
+    "--beam-tilt", "14 -10", "--trefoil", "500 -300", "--tetrafoil", "13000 9000",
+    "--magnification-matrix", "1.03 0.01 -0.02 0.98")
 NEUTRAL = {"rlnOddZernike": "[]", "rlnEvenZernike": "[]", "rlnMagMat00": 1.0, "rlnMagMat01": 0.0, "rlnMagMat10": 0.0,
            "rlnMagMat11": 1.0}
 
@@ -21,8 +22,8 @@ NEUTRAL = {"rlnOddZernike": "[]", "rlnEvenZernike": "[]", "rlnMagMat00": 1.0, "r
 def simulate_group(folder, box, pixel_size, *options, snr=2.0, seed=3, count=COUNT):
     """Simulate ``count`` particles on a grid; the folder, with particles.star and truth.star."""
     outcome = gmmrefine(
-        "simulate", "6msm", "-o", folder, "--particles", count, "--box", box, "--pixel-size", pixel_size, "--snr", snr, "--seed",
-        seed, *options)
+        "simulate", "6msm", "-o", folder, "--particles", count, "--box", box, "--pixel-size", pixel_size, "--snr", snr,
+        "--seed", seed, *options)
     assert outcome.code == 0, outcome.err
     return folder
 

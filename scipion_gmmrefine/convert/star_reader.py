@@ -55,9 +55,10 @@ def refuseSeveralGrids(fileName):
         sizes = sorted({float(size) for size in optics.get(column, [])})
         if sizes and sizes[-1] > (1 + SAME_SIZE) * sizes[0]:
             raise ValueError(
-                f"{os.path.basename(fileName)} holds particles of {len(sizes)} {what} ({', '.join(f'{size:g}' for size in sizes)} "
-                f"{unit}), but a Scipion set has one. Rescale the particles to one, import each optics group by itself, or refine "
-                "them together on the command line (gmmrefine refine), which takes groups of several grids.")
+                f"{os.path.basename(fileName)} holds particles of {len(sizes)} {what} "
+                f"({', '.join(f'{size:g}' for size in sizes)} {unit}), but a Scipion set has one. Rescale the particles to "
+                "one, import each optics group by itself, or refine them together on the command line (gmmrefine refine), which "
+                "takes groups of several grids.")
 
 
 def _setProperties(particles, optics, pixelSize):

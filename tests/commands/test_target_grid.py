@@ -29,7 +29,8 @@ def test_one_grid_stays_as_it_is():
 
 @pytest.mark.parametrize("settings, grid", (
     ({}, (80, 2.88)), ({"max_resolution": 6.0}, (80, 2.88)), ({"max_resolution": 5.0}, (96, 2.4)),
-    ({"target_resolution": 7.0, "max_resolution": 0.0}, (80, 2.88)), ({"initial_resolution": 5.5, "max_resolution": 0.0}, (96, 2.4)),
+    ({"target_resolution": 7.0, "max_resolution": 0.0}, (80, 2.88)),
+    ({"initial_resolution": 5.5, "max_resolution": 0.0}, (96, 2.4)),
     ({"max_resolution": 7.0, "initial_resolution": 5.0}, (96, 2.4)), ({"target_pixel_size": 2.6}, (90, 2.6)),
     ({"target_box": 64}, (64, 2.88)), ({"target_box": 100, "target_pixel_size": 2.4}, (100, 2.4)),
     ({"target_pixel_size": 6.0, "max_resolution": 12.0}, (40, 6.0))))

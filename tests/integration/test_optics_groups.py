@@ -14,7 +14,7 @@ from gmmrefine.validation.pose_error import pose_errors
 
 BOX, PIXEL_SIZE = 40, 4.4
 SHELLS = slice(2, 19)
-ABERRATED = dict.fromkeys(("rlnOddZernike", "rlnEvenZernike", "rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11"))
+MATRIX = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
 
 
 def reconstruct(particles, output, *options):
@@ -52,10 +52,11 @@ def test_aberrated_images_give_as_good_a_map(sets, plain_fsc, tmp_path):
     found = truth_fsc(folder, sets / "aberrated")
     assert np.all(found[SHELLS] > plain_fsc[SHELLS] - 0.03)
     assert found[SHELLS].mean() > plain_fsc[SHELLS].mean() - 0.005
-    for label in ("rlnOddZernike", "rlnEvenZernike", "rlnMagMat00"):
-        ignored = with_optics(sets / "aberrated" / "ignored.star", sets / "aberrated" / "truth.star", **{label: None})
-        worse = truth_fsc(reconstruct(ignored, tmp_path / label)[0], sets / "aberrated")
-        assert worse[SHELLS].mean() < found[SHELLS].mean() - 0.02, label
+    for labels in (("rlnOddZernike",), ("rlnEvenZernike",), MATRIX):
+        ignored = with_optics(
+            sets / "aberrated" / "ignored.star", sets / "aberrated" / "truth.star", **dict.fromkeys(labels))
+        worse = truth_fsc(reconstruct(ignored, tmp_path / labels[0])[0], sets / "aberrated")
+        assert worse[SHELLS].mean() < found[SHELLS].mean() - 0.01, labels
 
 
 @pytest.mark.parametrize("other, grid", (("finer", (BOX, PIXEL_SIZE)), ("wider", (42, 4.4)), ("aberrated", (BOX, PIXEL_SIZE))))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gmmrefine.errors import InputError
 from gmmrefine.io.particle_table import read_table
 from gmmrefine.io.star import read_star, write_star
 from gmmrefine.io.star_particles import particles_from_table, read_particles, write_particles

@@ -110,7 +110,7 @@ def test_wider_images_are_cropped_to_the_box_of_the_grid(read, rng):
     assert batch.covered == pytest.approx(1)
 
 
-@pytest.mark.parametrize("group", (OpticsGroup(24, 2.0), OpticsGroup(20, 2.0), OpticsGroup(15, 3.0), OpticsGroup(20, 3.0)), ids=str)
+@pytest.mark.parametrize("group", [OpticsGroup(*grid) for grid in ((24, 2.0), (20, 2.0), (15, 3.0), (20, 3.0))], ids=str)
 def test_noise_of_normalised_images_has_one_density(read, rng, group):
     """Where all samples are seen: the variance per sample is that of 16² px of variance 1, as far as the box reaches."""
     images = rng.normal(size=(300, group.box_size, group.box_size))
@@ -154,8 +154,8 @@ def test_samples_in_place_say_as_much_as_those_of_the_grid(read, rng):
     used = np.hypot(own.kx, own.ky) * BOX / 20 < 7.5
     assert batch.place[:, used] == pytest.approx(np.stack([own.kx, own.ky])[:, used] * BOX / 20)
     # more samples by area, each of less weight
-    assert np.sum(batch.ctf**2) / np.sum(ctf_on_disc(reader.particles.ctf, half_disc(BOX, 7), PIXEL_SIZE) ** 2) == pytest.approx(
-        1, abs=0.1)
+    of_the_grid = ctf_on_disc(reader.particles.ctf, half_disc(BOX, 7), PIXEL_SIZE)
+    assert np.sum(batch.ctf**2) / np.sum(of_the_grid**2) == pytest.approx(1, abs=0.1)
     assert not batch.ctf[:, ~used].any() and not batch.data[:, ~used].any()
 
 

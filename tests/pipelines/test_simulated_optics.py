@@ -20,7 +20,8 @@ def settings(**changes):
 
 
 def test_options_become_relions_coefficients():
-    group = simulated_group(settings(beam_tilt="0.3 -0.2", trefoil="4, 5", tetrafoil="6 7", magnification_matrix="1.01 0 0 0.99"))
+    group = simulated_group(settings(
+        beam_tilt="0.3 -0.2", trefoil="4, 5", tetrafoil="6 7", magnification_matrix="1.01 0 0 0.99"))
     assert group.odd == pytest.approx(with_beam_tilt((0, 0, 5, 0, 0, 4), 0.3, -0.2, 2.7, 300))
     assert group.even == (0, 0, 0, 0, 7, 0, 0, 0, 6) and group.magnification == (1.01, 0, 0, 0.99)
     plain = simulated_group(settings())
@@ -74,8 +75,8 @@ def test_an_image_shows_the_object_through_the_matrix(rng):
 
 def test_the_files_say_how_images_were_made(tmp_path):
     outcome = gmmrefine(
-        "simulate", "6msm", "-o", tmp_path, "--particles", 10, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--beam-tilt", "0.3 0.1",
-        "--tetrafoil", "3 0", "--magnification-matrix", "1.01 0.002 0.001 0.99")
+        "simulate", "6msm", "-o", tmp_path, "--particles", 10, "--box", BOX, "--pixel-size", PIXEL_SIZE,
+        "--beam-tilt", "0.3 0.1", "--tetrafoil", "3 0", "--magnification-matrix", "1.01 0.002 0.001 0.99")
     assert outcome.code == 0, outcome.err
     for name in ("particles.star", "truth.star"):
         group, = read_particles(tmp_path / name).optics.groups

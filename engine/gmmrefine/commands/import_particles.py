@@ -18,7 +18,7 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.earlier_run import refuse_other_command
 from gmmrefine.pipelines.run_record import write_run_record
-from gmmrefine.settings import SPLIT_HALVES
+from gmmrefine.settings import SPLIT_HALVES, TARGET_BOX, TARGET_PIXEL_SIZE
 
 OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 
@@ -58,6 +58,10 @@ def _import_particles(args):
     print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "
           f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks")
     warnings = particle_warnings(particles)
+    if len(particles.optics.grids()) > 1:
+        warnings.append(
+            f"images of {particles.optics.grids_text()} in one file; computing commands see them on the grid above unless "
+            f"{TARGET_PIXEL_SIZE.option} or {TARGET_BOX.option} names another")
     if missing:
         warnings.append(f"{len(missing)} of {len(particles.stacks)} image stacks are missing, first {missing[0]}")
     for line in warnings:

@@ -46,8 +46,8 @@ def on_target_grid(particles, args):
 def _check_pixel_size(pixel_size, groups, resolution, option):
     if 2 * pixel_size > resolution > 0:
         raise InputError(
-            f"{TARGET_PIXEL_SIZE.option} {pixel_size:g} Å/px holds nothing finer than {2 * pixel_size:g} Å, but {option} asks for "
-            f"{resolution:g} Å. Give at most {resolution / 2:g} Å/px, or ask for less.")
+            f"{TARGET_PIXEL_SIZE.option} {pixel_size:g} Å/px holds nothing finer than {2 * pixel_size:g} Å, but {option} asks "
+            f"for {resolution:g} Å. Give at most {resolution / 2:g} Å/px, or ask for less.")
     finest = min(group.pixel_size for group in groups)
     if pixel_size < finest and not any(group.has_pixel(pixel_size) for group in groups):
         raise InputError(
@@ -64,12 +64,10 @@ def _check_box(box_size):
 
 def _notes(particles, groups):
     box_size, pixel_size = particles.box_size, particles.pixel_size
-    grids = sorted({(group.box_size, group.pixel_size) for group in groups})
     if all(group.box_size == box_size and group.has_pixel(pixel_size) for group in groups):
         return []
-    found = ", ".join(f"{box} px of {size:g} Å" for box, size in grids)
-    notes = [f"images of {found} are brought to {box_size} px of {pixel_size:g} Å"]
-    finest = min(size for _, size in grids)
+    notes = [f"images of {particles.optics.grids_text()} are brought to {box_size} px of {pixel_size:g} Å"]
+    finest = min(group.pixel_size for group in groups)
     if finest < pixel_size and not any(group.has_pixel(pixel_size) and group.pixel_size == finest for group in groups):
         notes.append(
             f"detail finer than {2 * pixel_size:g} Å is left out; {TARGET_PIXEL_SIZE.option} {finest:g} keeps it "

@@ -42,7 +42,8 @@ def corrected_aberrations(particles):
                 groups = names[used][present] if block is table.optics else ["single particles"] * int(present.any())
                 found.setdefault(effect, set()).update(groups)
     optics = table.optics.subset(used)
-    distortion = [np.abs(optics.numbers(label) - neutral) for label, neutral in zip(MAGNIFICATION, NO_DISTORTION) if label in optics]
+    distortion = [
+        np.abs(optics.numbers(label) - neutral) for label, neutral in zip(MAGNIFICATION, NO_DISTORTION) if label in optics]
     if distortion:
         found["anisotropic magnification"] = set(names[used][np.max(distortion, axis=0) > _NEGLIGIBLE])
     return [f"{effect} ({_named(groups, len(used))})" for effect, groups in found.items() if groups]

@@ -133,6 +133,7 @@ def _box_of_stacks(table, stacks, stack_index):
             raise InputError(missing_stack(table, np.flatnonzero(stack_index == number)[0], stack))
         rows, columns = stack_header(stack)[2:4]
         if rows != columns:
-            raise InputError(f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box.")
+            raise InputError(
+                f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box.")
         sides[number] = rows
     return sides

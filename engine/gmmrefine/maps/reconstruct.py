@@ -52,7 +52,8 @@ class FourierGrid:
         matched = batch.matched()
         images, k, phase = [matched.real, matched.imag, batch.ctf**2], self._k, self._phase
         if batch.place is not None:
-            k, phase = (tf.constant(batch.place * step, tf.float32) for step in (self._side / self.box_size, 2 * np.pi / self.box_size))
+            steps = self._side / self.box_size, 2 * np.pi / self.box_size
+            k, phase = (tf.constant(batch.place * step, tf.float32) for step in steps)
             # batches of many sizes are filled up to few: a kernel is compiled for each
             fill = 2 ** int(np.ceil(np.log2(len(matched)))) - len(matched)
             rotations, shifts_px, *images = (

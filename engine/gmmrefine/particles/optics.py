@@ -87,6 +87,14 @@ class Optics:
         """The groups that have particles, list of OpticsGroup."""
         return [self.groups[number] for number in np.unique(self.index)]
 
+    def grids(self):
+        """Boxes in px and pixel sizes in Å/px of the groups that have particles, sorted, each once."""
+        return sorted({(group.box_size, group.pixel_size) for group in self.used()})
+
+    def grids_text(self):
+        """``grids`` in words."""
+        return ", ".join(f"{box} px of {size:g} Å" for box, size in self.grids())
+
     def values(self, name):
         """An attribute of the group of every particle, (N, …)."""
         return np.array([getattr(group, name) for group in self.groups])[self.index]
@@ -107,7 +115,8 @@ def common_grid(groups, resolution=0.0):
         The box is that of all groups, where they have one; else it is even and as wide as the widest.
     """
     first = groups[0]
-    if first.box_size % 2 == 0 and all(first.box_size == group.box_size and group.has_pixel(first.pixel_size) for group in groups):
+    are_one = all(first.box_size == group.box_size and group.has_pixel(first.pixel_size) for group in groups)
+    if are_one and first.box_size % 2 == 0:
         return first.box_size, first.pixel_size
     sizes = sorted({group.pixel_size for group in groups})
     pixel_size = max((size for size in sizes if 2 * size <= resolution or not resolution), default=sizes[0])

@@ -26,7 +26,8 @@ def simulated_group(settings):
     matrix = _numbers(settings, "magnification_matrix", 4) or NO_DISTORTION
     if not 0.5 < np.linalg.det(np.reshape(matrix, (2, 2))) < 2:
         raise InputError(
-            f"--magnification-matrix '{settings.magnification_matrix}': expected a matrix close to 1 0 0 1, e.g. '1.01 0 0 0.99'.")
+            f"--magnification-matrix '{settings.magnification_matrix}': expected a matrix close to 1 0 0 1, such as "
+            "1.01 0 0 0.99.")
     odd = _placed(trefoil, _ODD_TREFOIL)
     if tilt:
         odd = with_beam_tilt(odd, *tilt, CS_MM, VOLTAGE_KV)
