@@ -14,7 +14,7 @@ COUNT = 200
 # strong: they must show at 9 Å
 ABERRATIONS = (
     "--beam-tilt", "14 -10", "--trefoil", "500 -300", "--tetrafoil", "13000 9000",
-    "--magnification-matrix", "1.03 0.01 -0.02 0.98")
+    "--magnification-matrix", "1.06 0.02 -0.03 0.95")
 NEUTRAL = {"rlnOddZernike": "[]", "rlnEvenZernike": "[]", "rlnMagMat00": 1.0, "rlnMagMat01": 0.0, "rlnMagMat10": 0.0,
            "rlnMagMat11": 1.0}
 

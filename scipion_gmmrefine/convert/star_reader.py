@@ -57,8 +57,8 @@ def refuseSeveralGrids(fileName):
             raise ValueError(
                 f"{os.path.basename(fileName)} holds particles of {len(sizes)} {what} "
                 f"({', '.join(f'{size:g}' for size in sizes)} {unit}), but a Scipion set has one. Rescale the particles to "
-                "one, import each optics group by itself, or refine them together on the command line (gmmrefine refine), which "
-                "takes groups of several grids.")
+                "one, import each optics group by itself, or refine them together on the command line (gmmrefine refine), "
+                "which takes groups of several grids.")
 
 
 def _setProperties(particles, optics, pixelSize):
