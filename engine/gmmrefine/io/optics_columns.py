@@ -39,9 +39,11 @@ def read_optics(table, optics_rows, boxes, pixel_sizes, ctf):
     values = [boxes, pixel_sizes, ctf.cs_mm, ctf.voltage_kv]
     values += [table.numbers(label, optics_rows, default=0) for label in TILT]
     values += [table.numbers(label, optics_rows, default) for label, default in zip(MAGNIFICATION, NO_DISTORTION)]
-    texts = [_texts(table, label, optics_rows) for label in (ODD, EVEN)]
-    first, index = _distinct(values + texts)
-    groups = [_group(table, row, [column[row] for column in values], [text[row] for text in texts]) for row in first]
+    own = [table.particles.columns[label] for label in (ODD, EVEN) if label in table.particles and label not in table.optics]
+    first, index = _distinct([optics_rows, *values, *own])
+    groups = [
+        _group(table, row, [column[row] for column in values], [_text(table, label, row, optics_rows) for label in (ODD, EVEN)])
+        for row in first]
     alike = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return Optics(tuple(alike), np.array([alike[group] for group in groups])[index])
 
@@ -72,11 +74,11 @@ def list_of_numbers(text):
     return tuple(float(part) for part in text.strip("\"'[] ").split(",") if part.strip())
 
 
-def _texts(table, label, optics_rows):
-    """A column of lists as text, (N,) bytes; empty where neither table has it."""
+def _text(table, label, row, optics_rows):
+    """The list of numbers that a particle has in a column, as bytes; empty where neither table has the column."""
     if label in table.optics:
-        return table.optics.columns[label][optics_rows]
-    return table.particles.columns.get(label, np.full(len(optics_rows), b"[]"))
+        return table.optics.columns[label][optics_rows[row]]
+    return table.particles.columns[label][row] if label in table.particles else b""
 
 
 def _distinct(columns):

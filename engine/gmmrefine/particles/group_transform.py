@@ -156,7 +156,7 @@ class _Undistorted:
         return data if self._waves is None else data * np.exp(1j * (shifts @ self._waves)).astype(np.complex64)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _resampler(group, disc, pixel_size):
     """What resamples images of a group on a disc, and which samples of the disc they know, (K,) bool."""
     length = disc.box_size * pixel_size
