@@ -86,6 +86,12 @@ class FisherRefiner:
             information = climb(fit, projector, weights, self.prior, pose, stage.steps)
         return information
 
+    def strength(self, fit, pose):
+        """``ImageFit.strength`` of a batch at a pose, by all that the last stage sees."""
+        projector = self._projectors[-1]
+        moved = fit.moved(projector, pose.rotations, pose.shifts)
+        return fit.strength(self._schedule[-1], projector.disc, *moved)
+
     def _learn_schedule(self, fits, poses, prior, samples=None):
         """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.
 
@@ -157,7 +163,8 @@ def _rounded_up(radius, limit):
     return min(limit, -(-radius // _RADIUS_STEP) * _RADIUS_STEP)
 
 
-def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None):
+def refine_poses(
+        refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, strengths=None):
     """New poses of a half set against one reference or several, every image read once.
 
     Parameters
@@ -178,6 +185,8 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         which the other bodies were taken.
     report : callable
         Called with the number of particles done.
+    strengths : Strengths, optional
+        Filled with what the images say at the new poses about their signals against the first reference.
 
     Returns
     -------
@@ -205,6 +214,10 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         rotations[index], shifts[index] = pose.rotations, pose.shifts
         errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
 
+    def ask_strength(index, fit, pose):
+        if strengths is not None:
+            strengths.add(index, *refiners[0].strength(fit, pose))
+
     batches, parent = list(reader.batches(batch_size, sample)), parents(reader.particles)[sample]
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
@@ -212,14 +225,19 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
     seen = list(overlapped(lambda pair: parts_of(*pair), zip(fits, indices)))
     for number, refiner in enumerate(refiners):
         poses = [pose_of(number, index) for index in indices]
-        for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng, parent)):
+        own = [parts[number] for parts in seen]
+        for part in zip(indices, poses, refiner.learn(own, poses, rng, parent)):
             keep(number, *part)
+        if number == 0:
+            list(overlapped(lambda batch: ask_strength(*batch), zip(indices, own, poses)))
     report(len(sample))
 
     def whole_march(batch):
         poses = [pose_of(number, batch.index) for number in range(len(refiners))]
         parts = parts_of(fit_of(batch), batch.index, with_power=False)
-        return batch.index, [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
+        marched = [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
+        ask_strength(batch.index, parts[0], poses[0])
+        return batch.index, marched
 
     done = len(sample)
     for index, marched in overlapped(whole_march, reader.batches(batch_size, others)):

@@ -23,7 +23,7 @@ def add_arguments(parser):
         "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed")
     add_output(parser)
     add_settings(parser, CONFORMATIONS, COMPUTING)
-    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles were expanded first
+    parser.set_defaults(symmetry="C1", weight_by_scale=False)  # of a symmetric molecule the particles were expanded first
 
 
 def run(args):
@@ -32,10 +32,12 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.pipelines.conformations import check_settings, conformations
-    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves
+    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves, read_particles_as_learned
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
     from gmmrefine.pipelines.morph import check_model
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.particle_motions import learned_latents
+    from gmmrefine.progress import Progress
 
     check_limits(args, CONFORMATIONS, COMPUTING)
     learned = finished_record(args.source)
@@ -50,9 +52,9 @@ def run(args):
     particles, latent, notes = None, None, []
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
-        for name in ("split_halves", "invert_contrast"):
-            setattr(args, name, learned["settings"][name])
+        read_particles_as_learned(learned, args)
         particles, notes = read_for_computing(args)
+        particles = without_odd_images(particles, args, Progress())
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
     record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model])

@@ -29,6 +29,7 @@ def run(args):
     """Train both halves and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.heterogeneity import check_settings, heterogeneity
+    from gmmrefine.pipelines.odd_images import without_odd_images
 
     check_limits(args, HETEROGENEITY, COMPUTING)
     particles, notes = read_for_computing(args)
@@ -36,6 +37,7 @@ def run(args):
     record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
     record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
+    particles = without_odd_images(particles, args, progress, record)
     results = heterogeneity(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

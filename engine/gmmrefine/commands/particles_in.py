@@ -1,4 +1,6 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+from dataclasses import replace
+
 from gmmrefine.errors import InputError
 
 
@@ -14,6 +16,7 @@ def read_for_computing(args):
     from gmmrefine.io.aberrations import particle_warnings
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
+    from gmmrefine.maps.mask import enclosing_diameter
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
@@ -25,8 +28,11 @@ def read_for_computing(args):
             refuse_expanded(particles, f"Leave out --symmetry {args.symmetry}: the copies stand for it already.")
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
+    diameter = args.particle_diameter
     if args.mask:
-        read_mask(args.mask, particles.box_size, particles.pixel_size)
+        mask = read_mask(args.mask, particles.box_size, particles.pixel_size)
+        diameter = diameter or enclosing_diameter(mask, particles.pixel_size)
+    particles = replace(particles, diameter=diameter)
     notes = particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: copies of a particle count once", *notes]

@@ -26,6 +26,7 @@ def run(args):
     """Refine and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.focus import read_focus
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.refine import check_settings, refine
 
     check_limits(args, REFINE, COMPUTING)
@@ -34,6 +35,7 @@ def run(args):
     read_focus(args, particles.box_size, particles.pixel_size)  # refuses what is wrong before anything is written
     record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], notes)
+    particles = without_odd_images(particles, args, progress, record)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

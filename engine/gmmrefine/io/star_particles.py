@@ -6,6 +6,7 @@ import numpy as np
 
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import table_values
+from gmmrefine.io.grey_columns import SCALE_LABEL, contrast_signs, scales
 from gmmrefine.io.particle_table import read_table, require, table_of
 from gmmrefine.io.stacks import find_stack, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_columns, write_star
@@ -61,7 +62,8 @@ def particles_from_table(table, split_halves=0):
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=table_values.shifts(block, pixel_size), half_set=table_values.half_sets(block), ctf=ctf,
         box_size=table_values.box_size(table, optics_rows, stacks, stack_index), pixel_size=pixel_size,
-        row=np.arange(len(block)), parent=table_values.parents(block), table=replace(table, notes=table.notes + notes))
+        row=np.arange(len(block)), parent=table_values.parents(block),
+        contrast_sign=contrast_signs(block), scale=scales(block), table=replace(table, notes=table.notes + notes))
     return with_half_sets(particles, split_halves)
 
 
@@ -95,6 +97,8 @@ def write_particles(path, particles, extra_columns=None):
     changed.update(zip(table_values.ORIGINS, particles.shifts.T))
     if particles.half_set.any():
         changed["rlnRandomSubset"] = particles.half_set
+    if particles.scale is not None:
+        changed[SCALE_LABEL] = particles.scale
     columns.update(text_columns(dict(changed, **(extra_columns or {}))))
     write_star(path, [table.optics, block.with_columns(columns), *table.others])
 

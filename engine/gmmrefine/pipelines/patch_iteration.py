@@ -1,5 +1,6 @@
 """All patches in one pass: every image is read once per iteration and held against each patch, the others taken from it."""
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from gmmrefine.pipelines.half_iteration import (
     report_prior,
     save_half,
 )
+from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps
 from gmmrefine.pipelines.refine import joined, usable_radius
 
@@ -104,7 +106,7 @@ class Together:
         saved = [load_half(folder, start, number) for folder in folders]
         if None not in saved:
             return saved
-        results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
+        start, results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
         sets = [
             start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)) for rotations, shifts, _ in results]
         volumes = half_maps(sets, number, self._settings, self._progress, iteration=iteration)
@@ -114,7 +116,7 @@ class Together:
         return improved
 
     def _new_poses(self, start, present, curves, iteration, number):
-        """Rotations, shifts and their errors of one half for every patch."""
+        """One half with the strengths of its signals; rotations, shifts and their errors for every patch."""
         settings, pixel_size = self._settings, start.pixel_size
         where = {"iteration": iteration, "half": number}
         radius = max(usable_radius(curve, iteration, settings) for curve in curves)
@@ -126,6 +128,8 @@ class Together:
         owner = nearest_patch(gmm.centers, self._patches)
         parts = [gmm.subset(owner == patch) for patch in range(len(present))]
         reliability = [reference_reliability(curve, gmm_fsc) for curve in fsc]
+        start = replace(start, scale=present[0].particles.scale)
+        start = with_measured_scale(start, gmm, np.mean(reliability, axis=0), settings, self._progress, where)
         poses = [(state.particles.rotations, state.particles.shifts) for state in present]
         windows = self._windows(parts, poses, disc, radius)
         scene = Scene(
@@ -143,7 +147,7 @@ class Together:
             for patch, refiner in enumerate(refiners, 1):
                 report_prior(refiner.prior, self._progress, {**where, "patch": patch})
                 save_prior(self._prior_path(patch, number), refiner.prior)
-        return [(*window.outward(*pose), errors) for window, (*pose, errors) in zip(windows, seen)]
+        return start, [(*window.outward(*pose), errors) for window, (*pose, errors) in zip(windows, seen)]
 
     def _windows(self, parts, poses, disc, radius):
         """A window for each patch, all of one size, so that they share compiled kernels."""

@@ -27,6 +27,7 @@ EXCHANGES = {
     "fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches",
     "weights": "weights of the parts of a composite"}
 _GEOMETRY = "patches"
+_OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
 _FINGERPRINT_BYTES = 1 << 16
@@ -100,7 +101,7 @@ class RunRecord:
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
-            self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+            self._content.update({key: earlier[key] for key in ("exchanges", "timings", *_OF_HALVES) if key in earlier})
         self.resumed = earlier is not None
         self.save()
 
@@ -122,6 +123,12 @@ class RunRecord:
         """Set top-level entries and save."""
         self._content.update(values)
         self.save()
+
+    def set_of_half(self, name, number, values):
+        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save."""
+        if name not in _OF_HALVES:
+            raise ValueError(f"entries by half set are {', '.join(_OF_HALVES)}, not {name}")
+        self.set(**{name: {**self._content.get(name, {}), f"half_{number}": values}})
 
     def describe_particles(self, particles):
         """Record which images these are and in which half; refuse to continue a run, or follow a pinned one, on others.
