@@ -163,6 +163,13 @@ def _rounded_up(radius, limit):
     return min(limit, -(-radius // _RADIUS_STEP) * _RADIUS_STEP)
 
 
+def _sample_and_others(particles, refiners, rng):
+    """Which particles are learned from, (M,) int, and the others, each ascending."""
+    order = shuffled(particles, rng)
+    size = _PART_SAMPLE_SIZE if any(refiner.is_part for refiner in refiners) else SAMPLE_SIZE
+    return np.sort(order[:size]), np.sort(order[size:])
+
+
 def refine_poses(
         refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, strengths=None):
     """New poses of a half set against one reference or several, every image read once.
@@ -195,9 +202,7 @@ def refine_poses(
         degrees and rms shift length in Å.
     """
     count = len(reader.particles)
-    order = shuffled(reader.particles, rng)
-    size = _PART_SAMPLE_SIZE if any(refiner.is_part for refiner in refiners) else SAMPLE_SIZE
-    sample, others = np.sort(order[:size]), np.sort(order[size:])
+    sample, others = _sample_and_others(reader.particles, refiners, rng)
     results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
 
     def fit_of(batch):
@@ -214,10 +219,6 @@ def refine_poses(
         rotations[index], shifts[index] = pose.rotations, pose.shifts
         errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
 
-    def ask_strength(index, fit, pose):
-        if strengths is not None:
-            strengths.add(index, *refiners[0].strength(fit, pose))
-
     batches, parent = list(reader.batches(batch_size, sample)), parents(reader.particles)[sample]
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
@@ -228,15 +229,16 @@ def refine_poses(
         own = [parts[number] for parts in seen]
         for part in zip(indices, poses, refiner.learn(own, poses, rng, parent)):
             keep(number, *part)
-        if number == 0:
-            list(overlapped(lambda batch: ask_strength(*batch), zip(indices, own, poses)))
+        if strengths is not None and number == 0:
+            list(overlapped(lambda batch: strengths.add(batch[0], *refiners[0].strength(*batch[1:])), zip(indices, own, poses)))
     report(len(sample))
 
     def whole_march(batch):
         poses = [pose_of(number, batch.index) for number in range(len(refiners))]
         parts = parts_of(fit_of(batch), batch.index, with_power=False)
         marched = [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
-        ask_strength(batch.index, parts[0], poses[0])
+        if strengths is not None:
+            strengths.add(batch.index, *refiners[0].strength(parts[0], poses[0]))
         return batch.index, marched
 
     done = len(sample)

@@ -14,9 +14,9 @@ def contrast(volume, pixel_size, rng):
     """How clearly a molecule in a map is bright (positive) or dark (negative), in standard deviations of maps without any.
 
     A molecule is compact and stands out from the solvent: the third moment of the low-passed density about the level in the
-    corners of the box has its sign, however large the molecule is and whatever surrounds it less strongly (a micelle, the halo of
-    missing low frequencies), and that of noise is 0 on average. Its deviation is measured on maps of the same power spectrum,
-    sample by sample, and random phases.
+    corners of the box has its sign, however large the molecule is and whatever surrounds it less strongly (a micelle, the halo
+    of missing low frequencies), and that of noise is 0 on average. Its deviation is measured on maps of the same power
+    spectrum, sample by sample, and random phases.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from gmmrefine.particles.particle_set import CTF_PREMULTIPLIED
 OUTSIDE, OUTER_RINGS, WHOLE_IMAGE, BLANK = range(4)  # where the noise of an image was measured
 _USUAL_RADIUS = 0.375  # of the box, where the particle's size is not known: RELION's 75 % of the box as diameter
 _OUTER_RINGS = 0.8  # of the last ring, from where on noise outweighs any signal
-_NOTHING = 1e-3  # of the image's deviation; with less the surroundings were masked, or the outer rings never filled
+_MASKED, _UNFILLED = 1e-3, 0.1  # of the image's deviation: surroundings and outer rings with less were emptied before
 _ROUNDING = 3e-7, 1e-5  # of background and ramp; an image that differs less from its plane is flat
 _FEW_SAMPLES = 2000  # tell the mean of CTF² to a percent
 _CHUNK = 1 << 16  # pixels treated at a time, so that they stay in the processor's cache
@@ -124,7 +124,7 @@ class Surroundings:
         deviation = np.sqrt(outer / (self._count - 3))
         whole = np.sqrt(whole / flat.shape[1])
         source = np.full(len(flat), OUTER_RINGS if self.is_filled else OUTSIDE)
-        source[deviation <= _NOTHING * whole] = OUTER_RINGS
+        source[deviation <= _MASKED * whole] = OUTER_RINGS
         ramp = np.hypot(plane[:, 1], plane[:, 2])
         source[whole <= np.maximum(_ROUNDING[0] * (np.abs(plane[:, 0]) + ramp), _ROUNDING[1] * ramp)] = BLANK
         self._measure_elsewhere(pixels, whole, deviation, source)
@@ -153,7 +153,7 @@ class Surroundings:
             disc, used = _outer_rings(self.box_size)
             power = np.abs(disc.transform(pixels[members])[:, used]) ** 2
             deviation[members] = np.sqrt(power.mean(axis=1)) / self.box_size
-            empty = members[deviation[members] <= _NOTHING * whole[members]]
+            empty = members[deviation[members] <= _UNFILLED * whole[members]]
             source[empty], deviation[empty] = WHOLE_IMAGE, whole[empty]
 
 

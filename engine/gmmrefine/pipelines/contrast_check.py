@@ -4,7 +4,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.maps.contrast import contrast
 
-_DARK, _MAYBE_DARK = -4.0, -3.0  # standard deviations; measured in docs/method.md, "Grey values"
+_DARK, _MAYBE_DARK = -5.0, -3.5  # standard deviations of both maps together; measured in docs/method.md, "Grey values"
 _RANDOM = 8  # first number of the random stream of this file
 
 
