@@ -16,6 +16,9 @@ SYMMETRY_COPY = "_gmmSymmetryCopy"
 MOTION = "_gmmMotion"
 LATENT_ERROR = "_gmmLatentError"  # and the number of the axis
 MOTION_USED = "_gmmMotionUsed"
+CONTRAST_SIGN = "_gmmContrastSign"
+SCALE = "_gmmScale"
+GREY_COLUMNS = {CONTRAST_SIGN: 1, SCALE: 1.0}  # how images are read; what a particle without them means
 COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
 
 FSC_THRESHOLD = 0.143
@@ -23,6 +26,7 @@ FSC_THRESHOLD = 0.143
 # Files that the engine writes.
 INPUT_FILE = "input_particles.star"
 PARTICLES_FILE = "particles.star"
+LEFT_OUT_FILE = "left_out.star"
 MAP_FILE = "map.mrc"
 MASK_FILE = "mask.mrc"
 HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")

@@ -5,7 +5,16 @@ from pathlib import Path
 from pwem.objects import Coordinate, CTFModel, Particle, Transform
 from pyworkflow.object import Float, Integer, String
 
-from scipion_gmmrefine.constants import COPY_MARKS, HALF_SET, OBJECT_ID, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import (
+    CONTRAST_SIGN,
+    COPY_MARKS,
+    GREY_COLUMNS,
+    HALF_SET,
+    LEFT_OUT_FILE,
+    OBJECT_ID,
+    PARENT_PARTICLE,
+    SYMMETRY_COPY,
+)
 from scipion_gmmrefine.convert.images import linkStack
 from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
@@ -41,7 +50,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in COPY_MARKS)}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in (*COPY_MARKS, *GREY_COLUMNS))}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSizes[0]))
 
@@ -133,6 +142,12 @@ def _areAll(number, values):
     return True
 
 
+def leftOut(folder):
+    """Ids of the particles that a run of the engine in this folder left out."""
+    path = os.path.join(folder, LEFT_OUT_FILE)
+    return {int(objId) for objId in readTable(path, "particles")[OBJECT_ID]} if os.path.exists(path) else set()
+
+
 class RefinedPoses:
     """Poses that the engine found, joined to Scipion's particles by their ids.
 
@@ -141,7 +156,7 @@ class RefinedPoses:
     fileName : str
         The engine's particles.star.
     ids : iterable of int
-        Ids of the particles that were given to the engine.
+        Ids of the particles that were given to the engine and not left out there; others are not copied.
     pixelSize : float
         Å/px.
     further : dict of list, optional
@@ -162,13 +177,17 @@ class RefinedPoses:
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
                 f"are missing, {len(foreign)} are not of the input, {doubled} occur twice. "
                 "The poses cannot be joined; start this protocol anew.")
-        self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in COPY_MARKS]
+        given = (*COPY_MARKS, CONTRAST_SIGN)
+        self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in given]
         self._rows = dict(zip(found, _rows(table)))
         self._pixelSize = pixelSize
 
     def update(self, particle, _row=None):
         """Give a particle its new pose, its half set and what the engine says about the change."""
-        values = self._rows[particle.getObjId()]
+        values = self._rows.get(particle.getObjId())
+        if values is None:  # left out by the engine
+            particle._appendItem = False
+            return
         particle.getTransform().setMatrix(_transform(values, self._pixelSize))
         setattr(particle, HALF_SET, Integer(values[HALF_SET[1:]]))
         for name in self._results:

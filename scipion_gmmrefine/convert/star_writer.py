@@ -1,7 +1,7 @@
 """A set of particles as a RELION 3.1 STAR file for the engine."""
 from pwem.objects import EMSet
 
-from scipion_gmmrefine.constants import COPY_MARKS, OBJECT_ID
+from scipion_gmmrefine.constants import COPY_MARKS, GREY_COLUMNS, OBJECT_ID
 from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.poses import relionFromTransform
@@ -11,8 +11,8 @@ from scipion_gmmrefine.convert.star import writeTables
 def writeParticles(particles, fileName, stackFolder):
     """Write the enabled particles of a set with poses and CTF, each with its Scipion id.
 
-    RELION's further columns, which Scipion keeps as attributes, and the marks of symmetry copies are written too; a column
-    that some particles lack is left out.
+    RELION's further columns, which Scipion keeps as attributes, the marks of symmetry copies and how images are to be read are
+    written too; a column of RELION's that some particles lack is left out.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ def writeParticles(particles, fileName, stackFolder):
     stacks = MrcStacks(stackFolder)
     pixelSize = particles.getSamplingRate()
     rows = [_row(particle, stacks, pixelSize) for particle in particles.iterItems() if EMSet.isItemEnabled(particle)]
+    for name, usual in GREY_COLUMNS.items():  # particles of one set may come from several programs
+        if any(name[1:] in row for row in rows):
+            for row in rows:
+                row.setdefault(name[1:], usual)
     columns = {name: [row.get(name) for row in rows] for name in rows[0]}
     columns = {name: values for name, values in columns.items() if None not in values}
     optics = opticsOfSet(particles)
@@ -61,7 +65,7 @@ def _row(particle, stacks, pixelSize):
         if coordinate.getMicName():
             row["rlnMicrographName"] = coordinate.getMicName()
     for name, value in particle.getAttributes():
-        if name.startswith("_rln") or name in COPY_MARKS:
+        if name.startswith("_rln") or name in COPY_MARKS or (name in GREY_COLUMNS and value.get() is not None):
             row.setdefault(name[1:], value.get())
     row[OBJECT_ID] = particle.getObjId()
     return row

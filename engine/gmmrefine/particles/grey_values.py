@@ -17,6 +17,7 @@ _USUAL_RADIUS = 0.375  # of the box, where the particle's size is not known: REL
 _OUTER_RINGS = 0.8  # of the last ring, from where on noise outweighs any signal
 _MASKED, _UNFILLED = 1e-3, 0.1  # of the image's deviation: surroundings and outer rings with less were emptied before
 _ROUNDING = 3e-7, 1e-5  # of background and ramp; an image that differs less from its plane is flat
+_ROUGH = 1e-3  # of background and ramp; what differs less from them was not measured well in single precision
 _FEW_SAMPLES = 2000  # tell the mean of CTF² to a percent
 _CHUNK = 1 << 16  # pixels treated at a time, so that they stay in the processor's cache
 
@@ -123,6 +124,9 @@ class Surroundings:
             plane[part], outer[part], whole[part] = self._levelled(flat[part], room[: len(flat[part])])
         deviation = np.sqrt(outer / (self._count - 3))
         whole = np.sqrt(whole / flat.shape[1])
+        level = np.abs(plane[:, 0]) + np.hypot(plane[:, 1], plane[:, 2])
+        for number in np.flatnonzero(whole < _ROUGH * level):
+            plane[number], deviation[number], whole[number] = self._levelled_exactly(flat[number], plane[number])
         source = np.full(len(flat), OUTER_RINGS if self.is_filled else OUTSIDE)
         source[deviation <= _MASKED * whole] = OUTER_RINGS
         ramp = np.hypot(plane[:, 1], plane[:, 2])
@@ -137,14 +141,21 @@ class Surroundings:
 
         One product per image, so that its result does not depend on those read with it.
         """
-        first = flat[:, :1].copy()
-        flat -= first  # so that a high background leaves no rounding errors
         plane = np.matmul(self._fit, flat[:, :, None])
         np.matmul(plane.transpose(0, 2, 1), self._planes, out=room[:, None])
         flat -= room
         np.multiply(flat, self._outside, out=room)
-        plane[:, 0] += first
         return plane[:, :, 0], _square_sums(room), _square_sums(flat)
+
+    def _levelled_exactly(self, image, plane):
+        """What is left of one image (Y X,) on a high background: its plane, and deviations outside and of all pixels."""
+        fit, planes = self._fit.astype(float), self._planes.astype(float)
+        left = image.astype(float)
+        more = fit @ left
+        left -= more @ planes
+        image[:] = left
+        outside = left[self._outside > 0]
+        return plane + more, np.sqrt(np.sum(outside**2) / (self._count - 3)), np.sqrt(np.mean(left**2))
 
     def _measure_elsewhere(self, pixels, whole, deviation, source):
         """Fill in the deviation of images whose surroundings do not tell it."""

@@ -115,8 +115,8 @@ class ImageReader:
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
         pixels, grey = self.levelled(index, part)
+        pixels *= (self._signs[index] / grey.deviation)[:, None, None].astype(np.float32)
         data = self.disc.transform(pixels)
-        data *= (self._signs[index] / grey.deviation)[:, None].astype(np.float32)
         ctf = ctf_on_disc(part.ctf, self.disc, part.pixel_size)
         data[grey.is_blank], ctf[grey.is_blank] = 0, 0
         return ImageBatch(index, data, ctf, part.ctf.state, part.scale, grey.is_blank)
