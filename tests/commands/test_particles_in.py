@@ -1,23 +1,40 @@
 """Particles as computing commands take them."""
 from argparse import Namespace
 
+import numpy as np
 import pytest
+from small_run import BOX, PIXEL_SIZE
 
 from gmmrefine.commands.particles_in import read_for_computing
 from gmmrefine.errors import InputError
+from gmmrefine.io.mrc import write_map
+from gmmrefine.maps.mask import spherical_mask
+
+
+def read(path, **options):
+    return read_for_computing(Namespace(
+        particles=path, **{**{"split_halves": 0, "symmetry": "C1", "mask": "", "particle_diameter": 0.0}, **options}))
 
 
 def test_particles_with_half_sets(simulated):
-    particles, notes = read_for_computing(
-        Namespace(particles=simulated / "particles.star", split_halves=0, symmetry="C1", mask=str(simulated / "mask.mrc")))
-    assert len(particles) == 200 and notes == []
+    particles, notes = read(simulated / "particles.star")
+    assert len(particles) == 200 and notes == [] and particles.diameter == 0
+
+
+def test_the_size_of_the_particle_is_given_or_that_of_the_mask(simulated, tmp_path):
+    particles, _ = read(simulated / "particles.star", particle_diameter=150.0, mask=str(simulated / "mask.mrc"))
+    assert particles.diameter == 150
+    write_map(tmp_path / "ball.mrc", spherical_mask(np.zeros(3), 60, BOX, PIXEL_SIZE, edge=0.1), PIXEL_SIZE)
+    particles, _ = read(simulated / "particles.star", mask=str(tmp_path / "ball.mrc"))
+    assert particles.diameter == pytest.approx(120, abs=2 * PIXEL_SIZE)
+    assert particles.subset(np.arange(3)).diameter == particles.diameter
 
 
 def test_what_a_user_should_know_is_noted(simulated, tmp_path):
     text = (simulated / "particles.star").read_text(encoding="utf-8")
     text = text.replace("_rlnAmplitudeContrast ", "_myContrast ").replace("@particles", f"@{simulated}/particles")
     (tmp_path / "particles.star").write_text(text, encoding="utf-8")
-    _, notes = read_for_computing(Namespace(particles=tmp_path / "particles.star", split_halves=0, symmetry="C1", mask=""))
+    _, notes = read(tmp_path / "particles.star")
     assert len(notes) == 1 and notes[0].startswith("note: ")
     assert "has no rlnAmplitudeContrast; 0.1 is assumed" in notes[0]
 
@@ -26,6 +43,6 @@ def test_the_file_is_named_when_a_half_is_missing(simulated, tmp_path):
     text = (simulated / "particles.star").read_text(encoding="utf-8").replace("_rlnRandomSubset ", "_mySubset ")
     (tmp_path / "other.star").write_text(text.replace("@particles", f"@{simulated}/particles"), encoding="utf-8")
     with pytest.raises(InputError, match=r"other.star: 200 of 200 particles have no half set"):
-        read_for_computing(Namespace(particles=tmp_path / "other.star", split_halves=0, symmetry="C1", mask=""))
-    particles, _ = read_for_computing(Namespace(particles=tmp_path / "other.star", split_halves=7, symmetry="C1", mask=""))
+        read(tmp_path / "other.star")
+    particles, _ = read(tmp_path / "other.star", split_halves=7)
     assert sorted(map(int, (sum(particles.half_set == 1), sum(particles.half_set == 2)))) == [100, 100]
