@@ -45,7 +45,7 @@ if "TF_XLA_FLAGS" not in os.environ and version_of_tensorflow() >= KEEPS_KERNELS
 
 
 def pytest_configure(config):
-    """Keep the order of the files when they are dealt out to workers; pytest-xdist before 3.7 begins with those of many tests."""
+    """Deal the files out to workers in their order; pytest-xdist before 3.7 begins with those of many tests."""
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 
