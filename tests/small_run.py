@@ -114,6 +114,8 @@ def refined(simulated, tmp_path_factory):
 @pytest.fixture(scope="session")
 def swinging(tmp_path_factory):
     """Folder of simulated particles one domain of which swings by up to 8°; not to be changed."""
-    make = partial(simulate, "--snr", 1, "--swing", f"{DOMAIN}: 8")
+    def make(folder):
+        simulate(folder, "--snr", 1, "--swing", f"{DOMAIN}: 8")
+
     with unchanged(made_once(tmp_path_factory, "swinging", make)) as folder:
         yield folder

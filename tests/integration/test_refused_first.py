@@ -55,7 +55,7 @@ def commands():
     yield ["expand-symmetry", "{}/twice.star", "--symmetry", "C2"], "optics group 1 stands in two rows"
     yield ["refine", "{}/good.star", "--pin-exchanges", "{}/none.json"], "--pin-exchanges"
     yield ["refine", "{}/good.star", "--focus-mask", "{}/other_box.mrc"], "the box is 16"
-    yield ["refine", "{}/good.star", "--model", "{}/elsewhere.pdb"], "atoms lie inside the box"
+    yield ["refine", "{}/good.star", "--model", "{}/elsewhere.pdb"], "atoms lie outside the box"
     yield ["refine", "{}/good.star", "--initial-resolution", "2"], "beyond Nyquist"
     yield ["conformations", "{}"], "run.json: cannot be read"
     yield ["conformation-to-pose", "{}", "--focus-sphere", "8 8 8 4"], "run.json: cannot be read"

@@ -1,5 +1,4 @@
 """Maps that no GMM should be built from."""
-import numpy as np
 import pytest
 from small_run import PIXEL_SIZE, gmmrefine
 
@@ -26,4 +25,4 @@ def test_dark_map_on_the_command_line(simulated, tmp_path):
 def test_too_few_shells(simulated, tmp_path):
     outcome = gmmrefine("build", simulated / "truth.mrc", "-o", tmp_path / "run", "--resolution", 150)
     assert outcome.code == 1 and "Fourier shells of a map 176 Å wide; expected at least 4" in outcome.err
-    assert np.all([path.name in ("run.json", "gmmrefine.log") for path in (tmp_path / "run").iterdir()])
+    assert not (tmp_path / "run").exists()

@@ -37,6 +37,7 @@ def read_for_computing(args):
     """
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.aberrations import particle_warnings
+    from gmmrefine.io.atoms import read_atoms
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
     from gmmrefine.maps.mask import enclosing_diameter
@@ -61,6 +62,7 @@ def read_for_computing(args):
     particles = replace(particles, diameter=diameter)
     if getattr(args, "model", ""):
         refuse_missing([args.model])
+        read_atoms(args.model)  # refuses what is no model
     notes += chosen + particle_warnings(particles)
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]

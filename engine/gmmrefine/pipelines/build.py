@@ -100,6 +100,8 @@ def check_settings(volume, settings):
             f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
             f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
     check_place(settings)
+    if settings.model:
+        read_atoms(settings.model)  # refuses what is no model
     refuse_ignored(settings, BUILD, [
         (bool(settings.model), "--model", ("gaussians", "threshold")), (not settings.model, "no --model", names(PLACE)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
