@@ -68,6 +68,8 @@ def follow(path, say=print, pause=SECONDS_BETWEEN_LOOKS, patience=PATIENCE):
     known, suspected, changed = {}, set(), time.monotonic()
     while True:
         runs = currentRuns(path)
+        if not runs:
+            return [f"{path} holds no runs."]
         dead = {run.getObjId() for run in runs if _hasNoProcess(run)}
         states = {run.getObjId(): DIED if run.getObjId() in dead & suspected else run.getStatus() for run in runs}
         suspected = dead  # a process that hands over to the next one is dead at one look
@@ -105,9 +107,17 @@ def currentRuns(path):
         runs = project.mapper.selectAllBatch(objectFilter=lambda found: isinstance(found, Protocol))
         for run in runs:
             run.setProject(project)
-        return [getUpdatedProtocol(run) if os.path.exists(run.getDbPath()) else run for run in runs]
+        return [_ofItsOwnDatabase(run) for run in runs]
     finally:
         project.closeMapper()
+
+
+def _ofItsOwnDatabase(run):
+    """A run as its own database has it; as the project has it where there is none, or it is being written."""
+    try:
+        return getUpdatedProtocol(run) if os.path.exists(run.getDbPath()) else run
+    except Exception:  # all that pyworkflow raises
+        return run
 
 
 def _describe(run, state, comesAfterFailure):

@@ -98,6 +98,19 @@ class TestFollow(BaseTest):
         self.follow()
         self.assertEqual(database.read_bytes(), before)
 
+    def test_database_that_is_just_being_written_is_looked_at_again(self):
+        self.setStates(STATUS_FINISHED, STATUS_FINISHED, STATUS_SCHEDULED)
+        database = Path(self.building.getDbPath())
+        database.parent.mkdir(parents=True)
+        database.write_bytes(b"half of a copy")
+        self.assertEqual(self.follow(3 * [STATUS_FINISHED]), [])
+
+    def test_project_without_runs_is_no_success(self):
+        for protocol in (self.building, self.refining, self.importing):
+            self.project.deleteProtocol(protocol)
+        error, = self.follow()
+        self.assertIn("holds no runs", error)
+
     def test_exit_codes(self):
         self.setStates(*3 * [STATUS_FINISHED])
         self.assertEqual(self.main(self.project.getShortName())[0], 0)

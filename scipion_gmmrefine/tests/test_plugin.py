@@ -111,13 +111,18 @@ class TestRegistration(BaseTest):
             self.assertIn("10.1038/s41592-023-02082-9", " ".join(protocol.citations()))
             self.assertGreater(len(protocol.getHelpText()), 200)
 
-    def test_installer_leaves_scipions_packages_out_of_the_engines_environment(self):
+    def test_the_engines_environment_is_made_under_a_name_that_scipion_finds(self):
+        """Scipion takes what follows a "-" for a version; the engine is required with its extra, from the folder beside."""
         environment = mock.Mock()
         scipion_gmmrefine.Plugin.defineBinaries(environment)
-        (command, target), = environment.addPackage.call_args[1]["commands"]
-        self.assertIn("pip install --no-deps", command)
+        name, = environment.addPackage.call_args[0]
+        self.assertEqual(name, "gmmrefine")
+        options = environment.addPackage.call_args[1]
+        self.assertFalse(options["default"])  # this Python has TensorFlow
+        (command, target), = options["commands"]
+        self.assertIn("install_engine.py", command)
+        self.assertRegex(command, r"-e \S*engine\{\}|gmmrefine\{\}==")
         self.assertEqual(target, "READY")
-        self.assertNotIn("pyworkflow", command)
 
     def test_missing_engine_is_explained(self):
         with mock.patch.object(scipion_gmmrefine.Plugin, "getPython", return_value="/nowhere/python"):
