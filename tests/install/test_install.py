@@ -46,7 +46,8 @@ def pyenv_pythons(version):
 
 def run(words, folder, expected=0, **environ):
     """What a program printed, all of it; nothing of this test's environment leaks in."""
-    kept = {name: os.environ[name] for name in os.environ if not name.startswith(("PYTHON", "SCIPION", "VIRTUAL", "PYTEST", "TF_"))}
+    own = ("PYTHON", "SCIPION", "VIRTUAL", "PYTEST", "TF_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     ended = subprocess.run(
         list(map(str, words)), cwd=folder, env={**kept, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert ended.returncode == expected, ended.stdout[-4000:]
