@@ -26,6 +26,20 @@ def fourier_sample(image, kx, ky):
     return total
 
 
+def on_one_scale(image, radius):
+    """Plane (3,) through the pixels of an image (Y, X) beyond ``radius`` px, their deviation from it, the image in its units.
+
+    The plane is its value at the centre and its rise over a box in x and in y.
+    """
+    n = len(image)
+    y, x = (axis.ravel() - n // 2 for axis in np.mgrid[:n, :n])
+    outside = np.hypot(x, y) > radius
+    design = np.stack([np.ones(n * n), x / n, y / n], axis=1)
+    plane, (square_sum,), *_ = np.linalg.lstsq(design[outside], image.ravel()[outside], rcond=None)
+    deviation = math.sqrt(square_sum / (outside.sum() - 3))
+    return plane, deviation, (image - (design @ plane).reshape(n, n)) / deviation
+
+
 def ctf_value(
         kx, ky, box_size, pixel_size, defocus_u, defocus_v, angle_deg, voltage_kv, cs_mm, contrast, phase_shift_deg):
     """CTF of one sample of one image."""
