@@ -61,17 +61,29 @@ def test_plane_and_deviation_are_those_of_the_pixels_outside(stored, rng):
 DISTURBED = {
     "constant": lambda images, rng: images + 30,
     "gains": lambda images, rng: images * np.exp(rng.normal(0, 0.7, (COUNT, 1, 1))),
-    "ramps": lambda images, rng: images + planes(rng, 3),
-    "all": lambda images, rng: (images + 10 + planes(rng, 3)) * np.where(np.arange(COUNT) % 3 == 0, 20, 0.3)[:, None, None]}
+    "ramps": lambda images, rng: images + planes(rng, 30),
+    "all": lambda images, rng: (images + 10 + planes(rng, 30)) * np.where(np.arange(COUNT) % 3 == 0, 20, 0.3)[:, None, None]}
 
 
 @pytest.mark.parametrize("disturb", DISTURBED.values(), ids=DISTURBED)
 def test_what_says_nothing_changes_nothing(stored, disturb, rng, tmp_path):
-    index = np.arange(COUNT)
-    usual = reader_of(tmp_path, stored, rng).read(index)
-    found = reader_of(tmp_path, disturb(stored, rng), rng).read(index)
+    index, steep = np.arange(COUNT), stored + planes(rng, 4)
+    usual = reader_of(tmp_path, steep, rng).read(index)
+    found = reader_of(tmp_path, disturb(steep, rng), rng).read(index)
     assert np.abs(found.data - usual.data).max() < 1e-4 * np.abs(usual.data).max()
     assert np.array_equal(found.ctf, usual.ctf)
+
+
+def test_the_slope_of_noise_and_of_a_halo_is_no_ramp(rng):
+    """What lies outside the circle of a particle that is larger than thought is signal."""
+    noise = rng.normal(size=(200, BOX, BOX))
+    assert np.count_nonzero(measured(noise)[0].ramp) < 8  # 2 expected
+    place = rng.uniform(-3, 3, (200, 2, 1, 1))
+    halo = np.exp(-((AXIS - place[:, 0]) ** 2 + (AXIS[:, None] - place[:, 1]) ** 2) / 2 / 8**2)
+    grey, levelled = measured(noise + 5 * halo)
+    assert np.count_nonzero(grey.ramp) < 20
+    steep = measured(noise + planes(rng, 3)[:1])[0].ramp
+    assert np.all(steep > 2) and steep.mean() == pytest.approx(3, abs=0.05)
 
 
 def test_16_bit_counts_on_a_high_background(stored, rng, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 _GROUPS_APART = 0.3  # expected standard deviation of the mean strengths of optics groups
 _MOST_ITERATIONS, _CONVERGED = 300, 1e-4
 _START_SPREAD = 0.3
+_REFERENCE_SPREAD = 0.1  # poses, flexible parts and the reference itself make images of one strength agree more and less
 _WEAKEST = 0.1  # a signal that seems absent, or of the other sign, is noise
 
 
@@ -35,7 +36,8 @@ def estimate_scales(agreement, energy, group):
     """The most probable strength of each particle's signal, and how widely they spread.
 
     Strengths are expected to be normally distributed about the mean of their optics group; the width is the one under which
-    the images are most probable (expectation maximisation). Where an image says little, its strength is that mean.
+    the images are most probable (expectation maximisation), less what an imperfect reference makes of equal strengths. Where
+    an image says little, its strength is that mean.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def estimate_scales(agreement, energy, group):
         variance = np.mean((best - expected) ** 2 + posterior)
         if abs(variance - before) < _CONVERGED * before:
             break
+    variance = max(variance - _REFERENCE_SPREAD**2, 0)
+    best = (pull * variance + expected) / (precision * variance + 1)
     best = np.maximum(best, _WEAKEST)
     scale[tells] = best / best.mean()
     return scale, float(np.sqrt(variance))

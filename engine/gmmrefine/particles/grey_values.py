@@ -1,7 +1,9 @@
 """Grey values of particle images: measured where there is no particle, and brought to one scale.
 
-A constant, a linear ramp and a factor say nothing about a molecule. A plane is fitted to the pixels outside the particle and
-taken off, and the standard deviation of the noise there is the unit in which all images are read.
+A constant, a linear ramp and a factor say nothing about a molecule. They are measured in the pixels outside the particle: the
+mean is taken off, so is a ramp where there is one, and the standard deviation of the noise there is the unit in which all
+images are read. The halo of a molecule reaches the surroundings too, and its slope tells how the molecule lies: it counts as a
+ramp only when it is far steeper than other slow changes there.
 """
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +21,8 @@ _MASKED, _UNFILLED = 1e-3, 0.1  # of the image's deviation: surroundings and out
 _ROUNDING = 3e-7, 1e-5  # of background and ramp; an image that differs less from its plane is flat
 _ROUGH = 1e-3  # of background and ramp; what differs less from them was not measured well in single precision
 _FEW_SAMPLES = 2000  # tell the mean of CTF² to a percent
+_ORDER = 3  # of the polynomials that tell what slow changes there are
+_STEEP = 10.0  # times their mean square; the slope of noise is that steep in one of a hundred images (F distribution, 2 and 7)
 _CHUNK = 1 << 16  # pixels treated at a time, so that they stay in the processor's cache
 
 
@@ -31,7 +35,7 @@ class GreyValues:
     background : (B,) float
         Of the plane through the pixels outside the particle, at the image's centre.
     ramp : (B,) float
-        How much that plane rises from one side of the image to the other, along its slope.
+        How much that plane rises from one side of the image to the other, along its slope; 0 where there is no ramp.
     deviation : (B,) float
         Standard deviation of the noise of a pixel, as in a raw image; 1 in blank images.
     source : (B,) int
@@ -91,12 +95,15 @@ class Surroundings:
         self.is_filled = radius > box_size / 2
         axis = np.arange(box_size) - box_size // 2
         outside = (axis[:, None] ** 2 + axis**2 > min(radius, box_size / 2) ** 2).ravel()
-        flat = np.ones((box_size, box_size))
-        planes = np.stack([flat, flat * axis / box_size, flat * axis[:, None] / box_size]).reshape(3, -1)
+        x, y = (place.ravel() / box_size for place in np.meshgrid(axis, axis))
+        powers = [(degree - of_y, of_y) for degree in range(_ORDER + 1) for of_y in range(degree + 1)]
+        products = np.stack([x**of_x * y**of_y for of_x, of_y in powers])
+        orthonormal, self._combined = np.linalg.qr(products[:, outside].T)
         self._count = int(outside.sum())
-        self._planes = planes.astype(np.float32)
-        self._fit = np.zeros((3, box_size**2), np.float32)
-        self._fit[:, outside] = np.linalg.pinv(planes[:, outside].T)
+        self._planes = np.linalg.solve(self._combined[:3, :3].T, products[:3])
+        self._fit = np.zeros((len(powers), box_size**2))
+        self._fit[:, outside] = orthonormal.T
+        self._in_single = self._fit.astype(np.float32), self._planes.astype(np.float32)
         self._outside = outside.astype(np.float32)
 
     def level(self, pixels, ctf, pixel_size):
@@ -116,17 +123,19 @@ class Surroundings:
         GreyValues
         """
         flat = pixels.reshape(len(pixels), -1)
-        plane, outer, whole = np.empty((len(flat), 3)), np.empty(len(flat)), np.empty(len(flat))
+        found, outer, whole = np.empty((len(flat), 3)), np.empty(len(flat)), np.empty(len(flat))
         size = max(1, _CHUNK // flat.shape[1])
         room = np.empty((size, flat.shape[1]), np.float32)
         for start in range(0, len(flat), size):
             part = slice(start, start + size)
-            plane[part], outer[part], whole[part] = self._levelled(flat[part], room[: len(flat[part])])
+            found[part], outer[part], whole[part] = self._levelled(flat[part], room[: len(flat[part])])
         deviation = np.sqrt(outer / (self._count - 3))
         whole = np.sqrt(whole / flat.shape[1])
+        plane = self._plane(found)
         level = np.abs(plane[:, 0]) + np.hypot(plane[:, 1], plane[:, 2])
         for number in np.flatnonzero(whole < _ROUGH * level):
-            plane[number], deviation[number], whole[number] = self._levelled_exactly(flat[number], plane[number])
+            found[number], deviation[number], whole[number] = self._levelled_exactly(flat[number], found[number])
+        plane = self._plane(found)
         source = np.full(len(flat), OUTER_RINGS if self.is_filled else OUTSIDE)
         source[deviation <= _MASKED * whole] = OUTER_RINGS
         ramp = np.hypot(plane[:, 1], plane[:, 2])
@@ -136,26 +145,30 @@ class Surroundings:
         deviation[source == BLANK] = 1
         return GreyValues(plane[:, 0], ramp, deviation, source)
 
+    def _plane(self, found):
+        """Value at the centre and slopes along x and y, (B, 3), of planes with coefficients (B, 3)."""
+        return np.linalg.solve(self._combined[:3, :3], found.T).T
+
     def _levelled(self, flat, room):
-        """Plane (B, 3), sums of squares (B,) outside and of all pixels; images (B, Y X) lose the plane in place.
+        """Coefficients (B, 3) of the planes, sums of squares (B,) outside and of all pixels; images (B, Y X) lose the plane.
 
         One product per image, so that its result does not depend on those read with it.
         """
-        plane = np.matmul(self._fit, flat[:, :, None])
-        np.matmul(plane.transpose(0, 2, 1), self._planes, out=room[:, None])
+        fit, planes = self._in_single
+        found = _without_doubtful_ramps(np.matmul(fit, flat[:, :, None])[:, :, 0])
+        np.matmul(found[:, None], planes, out=room[:, None])
         flat -= room
         np.multiply(flat, self._outside, out=room)
-        return plane[:, :, 0], _square_sums(room), _square_sums(flat)
+        return found, _square_sums(room), _square_sums(flat)
 
-    def _levelled_exactly(self, image, plane):
-        """What is left of one image (Y X,) on a high background: its plane, and deviations outside and of all pixels."""
-        fit, planes = self._fit.astype(float), self._planes.astype(float)
-        left = image.astype(float)
-        more = fit @ left
-        left -= more @ planes
+    def _levelled_exactly(self, image, found):
+        """What is left of one image (Y X,) on a high background: its coefficients, and deviations outside and of all pixels."""
+        left = image + found @ self._planes
+        found = _without_doubtful_ramps((self._fit @ left)[None])[0]
+        left -= found @ self._planes
         image[:] = left
         outside = left[self._outside > 0]
-        return plane + more, np.sqrt(np.sum(outside**2) / (self._count - 3)), np.sqrt(np.mean(left**2))
+        return found, np.sqrt(np.sum(outside**2) / (self._count - 3)), np.sqrt(np.mean(left**2))
 
     def _measure_elsewhere(self, pixels, whole, deviation, source):
         """Fill in the deviation of images whose surroundings do not tell it."""
@@ -166,6 +179,12 @@ class Surroundings:
             deviation[members] = np.sqrt(power.mean(axis=1)) / self.box_size
             empty = members[deviation[members] <= _UNFILLED * whole[members]]
             source[empty], deviation[empty] = WHOLE_IMAGE, whole[empty]
+
+
+def _without_doubtful_ramps(found):
+    """Coefficients (B, 3) of planes in the orthonormal polynomials of images (B, P), level where the ramp may be the particle's."""
+    ramp, others = np.mean(found[:, 1:3] ** 2, axis=1), np.mean(found[:, 3:] ** 2, axis=1)
+    return found[:, :3] * np.where(ramp > _STEEP * others, 1, [[1], [0], [0]]).T.astype(found.dtype)
 
 
 def noise_left(ctf, box_size, pixel_size, source):
