@@ -26,14 +26,19 @@ def with_images(simulated, folder, change, **columns):
     return folder / "particles.star"
 
 
+def ramps(images, rise, rng):
+    """Ramps of ``rise`` from side to side, each along a direction of its own."""
+    axis = np.arange(BOX) / BOX - 0.5
+    angle = rng.uniform(0, 2 * np.pi, (len(images), 1, 1))
+    return images + rise * (np.cos(angle) * axis + np.sin(angle) * axis[:, None])
+
+
 def all_together(images):
     """Ramps of 3 σ, backgrounds of 10 σ, log-normal gains, a third of the images 20 times stronger."""
     rng = np.random.default_rng(1)
-    axis = np.arange(BOX) / BOX - 0.5
-    angle = rng.uniform(0, 2 * np.pi, (len(images), 1, 1))
-    ramps = 3 * (np.cos(angle) * axis + np.sin(angle) * axis[:, None])
+    images = ramps(images, 3, rng)
     gains = np.exp(rng.normal(0, 0.3, len(images))) * np.where(THIRD, 20, 1)
-    return (images + 10 + ramps) * gains[:, None, None]
+    return (images + 10) * gains[:, None, None]
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +53,16 @@ def usual_map(simulated, tmp_path_factory):
     return folder
 
 
-def test_maps_of_disturbed_images_are_those_of_the_images(disturbed, usual_map, tmp_path):
+def test_maps_of_disturbed_images_are_those_of_the_images(simulated, disturbed, usual_map, tmp_path):
     outcome = gmmrefine("reconstruct", disturbed, "-o", tmp_path)
     assert outcome.code == 0
+    sloping = with_images(simulated, tmp_path / "sloping", lambda images: ramps(images, 6, np.random.default_rng(2)))
+    assert gmmrefine("reconstruct", sloping, "-o", tmp_path / "other").code == 0
     for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc"):
-        found, usual = (read_map(folder / name).data for folder in (tmp_path, usual_map))
-        assert np.abs(found - usual).max() < 1e-3 * np.abs(usual).max(), name
+        found, other, usual = (read_map(folder / name).data for folder in (tmp_path, tmp_path / "other", usual_map))
+        assert np.abs(found - other).max() < 1e-3 * np.abs(other).max(), name
+        # whose slopes are taken for those of molecules and stay
+        assert np.corrcoef(found.ravel(), usual.ravel())[0, 1] > 0.9995, name
     told = record(tmp_path)["grey_values"]
     assert told["half_1"]["off_scale"] + told["half_2"]["off_scale"] == THIRD.sum()
     assert told["half_1"]["background_median"] == pytest.approx(10, rel=0.1)
@@ -84,11 +93,18 @@ def test_poses_of_disturbed_images_are_those_of_the_images(simulated, refined, d
     assert reached == pytest.approx(expected, rel=0.02)
 
 
-def test_refined_particles_know_their_strength(refined):
-    scale = read_star(refined / "particles.star")["particles"].numbers("gmmScale")
-    half = read_particles(refined / "particles.star").half_set
-    assert len(scale) == PARTICLES and 0 < scale.min() < 1 < scale.max() < 2
+def strengths(run):
+    """gmmScale of the refined particles, and their half sets."""
+    return read_star(run / "particles.star")["particles"].numbers("gmmScale"), read_particles(run / "particles.star").half_set
+
+
+def test_refined_particles_know_their_strength(simulated, refined, tmp_path):
+    assert strengths(refined)[0].tolist() == [1] * PARTICLES
+    noise = np.random.default_rng(3).normal(size=(PARTICLES, BOX, BOX))
+    weaker = with_images(simulated, tmp_path / "input", lambda images: images + 1.5 * THIRD[:, None, None] * noise)
+    scale, half = strengths(refine(weaker, tmp_path / "run"))
     assert [scale[half == number].mean() for number in (1, 2)] == pytest.approx([1, 1], abs=1e-5)
+    assert scale[THIRD].mean() / scale[~THIRD].mean() == pytest.approx(1 / np.hypot(1, 1.5), abs=0.15)
 
 
 def test_the_contrast_of_every_particle_is_its_own(simulated, usual_map, tmp_path):
