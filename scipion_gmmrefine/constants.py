@@ -16,6 +16,8 @@ LATENT_ERROR = "_gmmLatentError"  # and the number of the axis
 MOTION_USED = "_gmmMotionUsed"
 COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
 CONTRAST_SIGN = "_gmmContrastSign"  # +1 or -1 of a particle; absent means +1
+SCALE = "_gmmScale"  # strength of a particle's signal; absent means 1
+GREY_COLUMNS = {CONTRAST_SIGN: 1, SCALE: 1.0}  # how images are read; what a particle without them means
 CRYOSPARC_UID = "_gmmCryosparcUid"
 MICROGRAPH_SIZE = ("_gmmMicrographSizeX", "_gmmMicrographSizeY")
 KEPT_BY_PARTICLES = (*COPY_MARKS, CONTRAST_SIGN, CRYOSPARC_UID, *MICROGRAPH_SIZE)  # of the engine's columns, through every step
@@ -25,6 +27,7 @@ FSC_THRESHOLD = 0.143
 # Files that the engine writes.
 INPUT_FILE = "input_particles.star"
 PARTICLES_FILE = "particles.star"
+LEFT_OUT_FILE = "left_out.star"
 MAP_FILE = "map.mrc"
 MASK_FILE = "mask.mrc"
 HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")

@@ -29,12 +29,12 @@ SPLIT_HALVES = Setting(
     "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "
     "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
 INVERT_CONTRAST = Setting(
-    "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say of their contrast themselves "
-    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark.",
+    "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say about their contrast themselves "
+    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark, which is noticed.",
     label="Molecule is dark in the images?")
 PARTICLE_DIAMETER = Setting(
-    "particle_diameter", 0.0, float, "Longest diameter of the particle; 0 where it is not known: half of the box is taken.",
-    "Å", advanced=True, minimum=0)
+    "particle_diameter", 0.0, float, "Longest diameter of the particle: background and noise of an image are measured outside. "
+    "0 takes that of the mask given, else 75 % of the box; two extractions are told by half of the box then.", "Å", minimum=0)
 SAME_PARTICLE = Setting(
     "same_particle", 0.0, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
     "must not be in both half sets. 0: a tenth of the particle's diameter.", "Å", label="Nearer is the same particle",
@@ -46,7 +46,17 @@ REDRAW_HALVES = Setting(
     "redraw_halves", 0, int, "Draw new half sets with this seed, all images of a particle in one, whatever the file says. 0 "
     "keeps those of the file. The poses have seen the old half sets: resolutions may be too good until they are refined anew.",
     label="Seed to draw new half sets", advanced=True, minimum=0)
-PARTICLES_READ = (SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES)
+LEAVE_OUT = Setting(
+    "leave_out", "none", str, "Odd images to leave out. blank: those that hold nothing. clipped: blank ones, and those with "
+    "many pixels at their largest or smallest value. all: also those whose noise is more than 3 times stronger or weaker than "
+    "in most of their optics group. They are counted and listed either way; unless left out, blank images count nothing and "
+    "all others are brought to one scale.", choices=("none", "blank", "clipped", "all"), label="Images to leave out",
+    advanced=True)
+WEIGHT_BY_SCALE = Setting(
+    "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
+    "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
+PARTICLES_READ = (
+    SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, LEAVE_OUT, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES)
 
 ALIGNMENT_CLASS = Setting(
     "alignment_class", -1, int, "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
@@ -180,10 +190,11 @@ BACKGROUND = Setting(
     "e.g. the global refinement. Empty shows the mean of the parts there.", label="Background")
 PATCH = (PATCHES, PATCH_ITERATIONS, PATCH_MODE, ONLY, COMPOSITE_WEIGHTS)
 COMPOSITE = (COMPOSITE_WEIGHTS, BACKGROUND) + FSC
-REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS + POSES
-REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + PARTICLES_READ + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE) + POSES
+MAPPED = PARTICLES_READ + (WEIGHT_BY_SCALE,)
+REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + MAPPED + FOCUS + POSES
+REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + MAPPED + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE) + POSES
 
-RECONSTRUCT = (SYMMETRY,) + FSC + PARTICLES_READ
+RECONSTRUCT = (SYMMETRY,) + FSC + MAPPED
 
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
@@ -224,7 +235,7 @@ MOTION_TABLE = Setting(
     "degrees) and gmmMoveX Y Z (Å), a point x of the neutral region going to exp(ω) x + t; or .npy (N, 6) of the same in the "
     "order of the particles. Needs a particle file in place of the folder.", label="Table of rigid motions")
 CONFORMATION_TO_POSE = (
-    (MOTION_TABLE, ITERATIONS, MAX_RESOLUTION) + GMM + FSC + PARTICLES_READ + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
+    (MOTION_TABLE, ITERATIONS, MAX_RESOLUTION) + GMM + FSC + MAPPED + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
 
 SIMULATE = (
     Setting("particles", 2000, int, "Number of images.", minimum=2),

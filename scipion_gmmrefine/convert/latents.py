@@ -1,12 +1,14 @@
 """The engine's table of conformations, joined to the particles that were given to it."""
 import os
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from pwem.objects import Particle
 
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, LATENT_ERROR, LATENT_FILE, MOTION, OBJECT_ID
 from scipion_gmmrefine.convert.star import readTable
+from scipion_gmmrefine.convert.star_reader import leftOut
 
 LATENT = "gmmLatent"  # and the number of the axis
 LEARNED = ("_flexInfo", "_zFlex", "_zRed", MOTION)  # of a particle with a conformation, beside the errors of its latents
@@ -65,7 +67,9 @@ def readLatents(folder):
         The table of conformations and that of the particles do not hold the same images.
     """
     table = readTable(os.path.join(folder, LATENT_FILE))
-    particles = readTable(os.path.join(folder, INPUT_FILE), "particles")
+    particles, gone = readTable(os.path.join(folder, INPUT_FILE), "particles"), leftOut(folder)
+    kept = [int(objId) not in gone for objId in particles[OBJECT_ID]]
+    particles = {name: list(compress(values, kept)) for name, values in particles.items()}
     if table["rlnImageName"] != particles["rlnImageName"]:
         raise ValueError(
             f"{LATENT_FILE} and {INPUT_FILE} do not hold the same images in the same order: {len(table['rlnImageName'])} and "

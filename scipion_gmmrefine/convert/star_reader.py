@@ -7,8 +7,10 @@ from pyworkflow.object import Float, Integer, String
 
 from scipion_gmmrefine.constants import (
     CRYOSPARC_UID,
+    GREY_COLUMNS,
     HALF_SET,
     KEPT_BY_PARTICLES,
+    LEFT_OUT_FILE,
     OBJECT_ID,
     PARENT_PARTICLE,
     SYMMETRY_COPY,
@@ -50,7 +52,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSizes[0])
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_BY_PARTICLES)}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in (*KEPT_BY_PARTICLES, *GREY_COLUMNS))}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSizes[0]))
 
@@ -139,6 +141,12 @@ def _areAll(number, values):
     return True
 
 
+def leftOut(folder):
+    """Ids of the particles that a run of the engine in this folder left out."""
+    path = os.path.join(folder, LEFT_OUT_FILE)
+    return {int(objId) for objId in readTable(path, "particles")[OBJECT_ID]} if os.path.exists(path) else set()
+
+
 class RefinedPoses:
     """Poses that the engine found, joined to Scipion's particles by their ids.
 
@@ -147,7 +155,7 @@ class RefinedPoses:
     fileName : str
         The engine's particles.star.
     ids : iterable of int
-        Ids of the particles that were given to the engine.
+        Ids of the particles that were given to the engine and not left out there; others are not copied.
     pixelSize : float
         Å/px.
     further : dict of list, optional
@@ -174,7 +182,10 @@ class RefinedPoses:
 
     def update(self, particle, _row=None):
         """Give a particle its new pose, its half set and what the engine says about the change."""
-        values = self._rows[particle.getObjId()]
+        values = self._rows.get(particle.getObjId())
+        if values is None:  # left out by the engine
+            particle._appendItem = False
+            return
         particle.getTransform().setMatrix(_transform(values, self._pixelSize))
         setattr(particle, HALF_SET, Integer(values[HALF_SET[1:]]))
         for name in self._results:

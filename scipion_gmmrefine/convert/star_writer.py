@@ -1,7 +1,7 @@
 """A set of particles as a RELION 3.1 STAR file for the engine."""
 from pwem.objects import EMSet
 
-from scipion_gmmrefine.constants import CONTRAST_SIGN, KEPT_BY_PARTICLES, OBJECT_ID
+from scipion_gmmrefine.constants import GREY_COLUMNS, KEPT_BY_PARTICLES, OBJECT_ID
 from scipion_gmmrefine.convert.images import MrcStacks, stackFileName
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.poses import relionFromTransform
@@ -12,7 +12,7 @@ def writeParticles(particles, fileName, stackFolder):
     """Write the enabled particles of a set with poses and CTF, each with its Scipion id.
 
     RELION's further columns, which Scipion keeps as attributes, and the engine's that belong to a particle are written too; a
-    column that some particles lack is left out, but a contrast sign that some lack is +1 there.
+    column that some particles lack is left out, but a contrast sign or strength that some lack is 1 there.
 
     Parameters
     ----------
@@ -31,21 +31,16 @@ def writeParticles(particles, fileName, stackFolder):
     stacks = MrcStacks(stackFolder)
     pixelSize = particles.getSamplingRate()
     rows = [_row(particle, stacks, pixelSize) for particle in particles.iterItems() if EMSet.isItemEnabled(particle)]
-    _completeSigns(rows)
+    for name, usual in GREY_COLUMNS.items():  # particles of one set may come from several programs
+        if any(name[1:] in row for row in rows):
+            for row in rows:
+                row.setdefault(name[1:], usual)
     columns = {name: [row.get(name) for row in rows] for name in rows[0]}
     columns = {name: values for name, values in columns.items() if None not in values}
     optics = opticsOfSet(particles)
     columns.setdefault("rlnOpticsGroup", [optics["rlnOpticsGroup"][0]] * len(rows))
     writeTables(fileName, {"optics": optics, "particles": columns})
     return len(rows)
-
-
-def _completeSigns(rows):
-    """Give every row a contrast sign where one has it, as in sets joined of particles with and without."""
-    label = CONTRAST_SIGN[1:]
-    if any(row.get(label) is not None for row in rows):
-        for row in rows:
-            row[label] = 1 if row.get(label) is None else row[label]
 
 
 def _row(particle, stacks, pixelSize):
@@ -70,7 +65,9 @@ def _row(particle, stacks, pixelSize):
         if coordinate.getMicName():
             row["rlnMicrographName"] = coordinate.getMicName()
     for name, value in particle.getAttributes():
-        if name.startswith("_rln") or name in KEPT_BY_PARTICLES:
+        if name in GREY_COLUMNS and value.get() is None:
+            continue
+        if name.startswith("_rln") or name in KEPT_BY_PARTICLES or name in GREY_COLUMNS:
             row.setdefault(name[1:], value.get())
     row[OBJECT_ID] = particle.getObjId()
     return row

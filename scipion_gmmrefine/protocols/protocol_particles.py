@@ -5,7 +5,7 @@ from pyworkflow.protocol import params
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
-from scipion_gmmrefine.convert.star_reader import RefinedPoses
+from scipion_gmmrefine.convert.star_reader import RefinedPoses, leftOut
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
@@ -52,7 +52,9 @@ class ParticlesProtocol(EngineProtocol):
     def _refinedParticles(self, folder="", suffix="", further=None):
         """The input particles at the poses of a folder of the engine; further results by column in the order of its file."""
         source = self.inputParticles.get()
-        ids = [particle.getObjId() for particle in source.iterItems() if EMSet.isItemEnabled(particle)]
+        gone = leftOut(self._getExtraPath())
+        ids = [particle.getObjId() for particle in source.iterItems()
+               if EMSet.isItemEnabled(particle) and particle.getObjId() not in gone]
         poses = RefinedPoses(self._getExtraPath(folder, PARTICLES_FILE), ids, source.getSamplingRate(), further)
         particles = self._createSetOfParticles(suffix)
         particles.copyInfo(source)

@@ -2,9 +2,9 @@
 import mrcfile
 import numpy as np
 from pwem.objects import CTFModel, Particle, SetOfParticles, Transform, Volume, VolumeMask
-from pyworkflow.object import Integer
+from pyworkflow.object import Float, Integer
 
-from scipion_gmmrefine.constants import CONTRAST_SIGN, HALF_SET, OPTICS_GROUP, PARENT_PARTICLE, SYMMETRY_COPY
+from scipion_gmmrefine.constants import CONTRAST_SIGN, HALF_SET, OPTICS_GROUP, PARENT_PARTICLE, SCALE, SYMMETRY_COPY
 from scipion_gmmrefine.convert.poses import transformFromRelion
 
 BOX = 16
@@ -57,7 +57,7 @@ def poses(count, seed=1):
 
 
 def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True,
-                  copies=0, signs=()):
+                  copies=0, signs=(), grey=None):
     """A set of particles with poses, CTF, half sets and optics groups.
 
     Parameters
@@ -71,6 +71,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         Contrast signs, dealt out in turn; None for an unknown one, empty for none at all.
     copies : int
         Symmetry copies of each particle that so many in a row are; 0 leaves them unmarked.
+    grey : dict of int to tuple, optional
+        Contrast sign and strength by id; None where a program told none.
     """
     ids = list(ids)
     number = len(list(folder.glob("*.sqlite"))) + 1
@@ -103,6 +105,9 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         if copies:
             setattr(particle, PARENT_PARTICLE, Integer(1 + number // copies))
             setattr(particle, SYMMETRY_COPY, Integer(1 + number % copies))
+        if grey:
+            setattr(particle, CONTRAST_SIGN, Integer(grey[objId][0]))
+            setattr(particle, SCALE, Float(grey[objId][1]))
         particles.append(particle)
     particles.write()
     return particles

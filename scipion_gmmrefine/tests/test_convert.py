@@ -16,6 +16,7 @@ from scipion_gmmrefine.constants import (
     OPTICS_GROUP,
     PARENT_PARTICLE,
     ROTATION_CHANGE,
+    SCALE,
     SHIFT_CHANGE,
     SYMMETRY_COPY,
 )
@@ -23,7 +24,7 @@ from scipion_gmmrefine.convert.images import MrcStacks, unreadableStack
 from scipion_gmmrefine.convert.optics import opticsToText
 from scipion_gmmrefine.convert.poses import relionFromTransform
 from scipion_gmmrefine.convert.star import parseTable, readTable, writeTables
-from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS, RefinedPoses, appendCopies, fillSet
+from scipion_gmmrefine.convert.star_reader import POSE_COLUMNS, RefinedPoses, appendCopies, fillSet, leftOut
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.tests.sets import BOX, PIXEL_SIZE, TWO_GROUPS, makeParticles, poses, writeStack
 
@@ -88,6 +89,18 @@ class TestStarWriter(ConvertTest):
     def test_no_contrast_signs_where_none_are_known(self):
         _, blocks = self.write(makeParticles(self.folder))
         self.assertNotIn("gmmContrastSign", blocks["particles"])
+    def test_sign_and_strength_of_images_are_written(self):
+        """Particles of one set may come from several programs: those without are bright and usual, the others keep theirs."""
+        known = {7: (-1, 0.5), 3: (1, 1.25)}
+        _, blocks = self.write(makeParticles(self.folder, ids=IDS, grey={**dict.fromkeys(IDS, (None, None)), **known}))
+        table = blocks["particles"]
+        found = {int(objId): (float(sign), float(scale)) for objId, sign, scale in zip(
+            table[OBJECT_ID], table["gmmContrastSign"], table["gmmScale"])}
+        self.assertEqual(found, {**dict.fromkeys(IDS, (1, 1)), **known})
+
+    def test_sets_without_them_have_no_such_columns(self):
+        _, blocks = self.write(makeParticles(self.folder))
+        self.assertFalse({"gmmContrastSign", "gmmScale"} & set(blocks["particles"]))
 
     def test_disabled_particles_are_left_out(self):
         particles = makeParticles(self.folder, ids=IDS)
@@ -138,6 +151,13 @@ class TestStarReader(ConvertTest):
         _, written = self.write(again)
         for name, values in {**columns, "gmmContrastSign": [-1, 1] * 4}.items():
             self.assertEqual(written["particles"][name], [str(value) for value in values])
+    def test_sign_and_strength_of_images_are_kept(self):
+        self.write(makeParticles(self.folder, ids=IDS, grey={
+            objId: (-1 if objId > 20 else 1, objId / 10) for objId in IDS}))
+        for one in [one.clone() for one in self.fill()]:
+            self.assertIsInstance(getattr(one, CONTRAST_SIGN), Integer)
+            self.assertEqual(getattr(one, CONTRAST_SIGN).get(), -1 if IDS[one.getIndex() - 1] > 20 else 1)
+            self.assertAlmostEqual(getattr(one, SCALE).get(), IDS[one.getIndex() - 1] / 10)
 
     def test_round_trip_of_a_set(self):
         source = makeParticles(self.folder, ids=IDS)
@@ -216,6 +236,31 @@ class TestRefinedPoses(ConvertTest):
         RefinedPoses(self.star, IDS, PIXEL_SIZE).update(particle)
         self.assertIsInstance(getattr(particle, PARENT_PARTICLE), Integer)
         self.assertEqual([getattr(particle, name).get() for name in (PARENT_PARTICLE, SYMMETRY_COPY)], [2, 2])
+
+    def test_strengths_found_by_the_engine_are_taken_and_signs_are_left(self):
+        source, refined = self.refined(lambda table: {
+            **table, "gmmScale": ["0.75"] * len(IDS), "gmmContrastSign": ["-1"] * len(IDS)})
+        particle = source[IDS[2]].clone()
+        setattr(particle, CONTRAST_SIGN, Integer(-1))
+        refined.update(particle)
+        self.assertEqual(getattr(particle, SCALE).get(), 0.75)
+        self.assertIsInstance(getattr(particle, CONTRAST_SIGN), Integer)
+
+    def test_particles_that_the_engine_left_out_are_not_copied(self):
+        source = makeParticles(self.folder, ids=IDS)
+        _, blocks = self.write(source)
+        table = blocks["particles"]
+        for name, rows in ((self.star, slice(2, None)), (self.folder / "left_out.star", slice(None, 2))):
+            writeTables(name, {**blocks, "particles": {label: values[rows] for label, values in table.items()}})
+        gone = leftOut(self.folder)
+        self.assertEqual(gone, {int(objId) for objId in table[OBJECT_ID][:2]})
+        refined = RefinedPoses(self.star, set(IDS) - gone, PIXEL_SIZE)
+        out = SetOfParticles(filename=str(self.folder / "out.sqlite"))
+        out.copyInfo(source)
+        out.copyItems(source, updateItemCallback=refined.update)
+        out.write()
+        self.assertEqual(out.getIdSet(), set(IDS) - gone)
+        self.assertEqual(leftOut(self.folder / "elsewhere"), set())
 
     def test_missing_particles_are_refused(self):
         with self.assertRaisesRegex(ValueError, "1 particles of the input are missing, 0 are not of the input"):

@@ -1,29 +1,42 @@
 """Particles as computing commands take them."""
 from argparse import Namespace
 
+import numpy as np
 import pytest
+from small_run import BOX, PIXEL_SIZE
 
 from gmmrefine.commands.particles_in import read_for_computing
 from gmmrefine.errors import InputError
+from gmmrefine.io.mrc import write_map
+from gmmrefine.maps.mask import spherical_mask
 from gmmrefine.settings import PARTICLES_READ, defaults
 
 
-def arguments(path, **changes):
-    """What the command line gives a command that reads particles."""
-    return Namespace(particles=path, **{**vars(defaults(PARTICLES_READ)), "symmetry": "C1", "mask": "", **changes})
+def read(path, **options):
+    """What a command reads that is given these options."""
+    usual = {**vars(defaults(PARTICLES_READ)), "symmetry": "C1", "mask": ""}
+    return read_for_computing(Namespace(particles=path, **{**usual, **options}))
 
 
 def test_particles_with_half_sets(simulated):
-    particles, notes = read_for_computing(
-        arguments(simulated / "particles.star", mask=str(simulated / "mask.mrc")))
-    assert len(particles) == 200 and notes == []
+    particles, notes = read(simulated / "particles.star")
+    assert len(particles) == 200 and notes == [] and particles.diameter == 0
+
+
+def test_the_size_of_the_particle_is_given_or_that_of_the_mask(simulated, tmp_path):
+    particles, _ = read(simulated / "particles.star", particle_diameter=150.0, mask=str(simulated / "mask.mrc"))
+    assert particles.diameter == 150
+    write_map(tmp_path / "ball.mrc", spherical_mask(np.zeros(3), 60, BOX, PIXEL_SIZE, edge=0.1), PIXEL_SIZE)
+    particles, _ = read(simulated / "particles.star", mask=str(tmp_path / "ball.mrc"))
+    assert particles.diameter == pytest.approx(120, abs=2 * PIXEL_SIZE)
+    assert particles.subset(np.arange(3)).diameter == particles.diameter
 
 
 def test_what_a_user_should_know_is_noted(simulated, tmp_path):
     text = (simulated / "particles.star").read_text(encoding="utf-8")
     text = text.replace("_rlnAmplitudeContrast ", "_myContrast ").replace("@particles", f"@{simulated}/particles")
     (tmp_path / "particles.star").write_text(text, encoding="utf-8")
-    _, notes = read_for_computing(arguments(tmp_path / "particles.star"))
+    _, notes = read(tmp_path / "particles.star")
     assert len(notes) == 1 and notes[0].startswith("note: ")
     assert "has no rlnAmplitudeContrast; 0.1 is assumed" in notes[0]
 
@@ -32,6 +45,6 @@ def test_the_file_is_named_when_a_half_is_missing(simulated, tmp_path):
     text = (simulated / "particles.star").read_text(encoding="utf-8").replace("_rlnRandomSubset ", "_mySubset ")
     (tmp_path / "other.star").write_text(text.replace("@particles", f"@{simulated}/particles"), encoding="utf-8")
     with pytest.raises(InputError, match=r"other.star: 200 of 200 particles have no half set"):
-        read_for_computing(arguments(tmp_path / "other.star"))
-    particles, _ = read_for_computing(arguments(tmp_path / "other.star", split_halves=7))
+        read(tmp_path / "other.star")
+    particles, _ = read(tmp_path / "other.star", split_halves=7)
     assert sorted(map(int, (sum(particles.half_set == 1), sum(particles.half_set == 2)))) == [100, 100]

@@ -44,7 +44,7 @@ def left_in(folder):
 
 
 @pytest.mark.parametrize("count, words", [
-    (60, ["--patches 60: the smallest patch would hold 1 of 240 Gaussians", "less than one helix"]),
+    (60, ["--patches 60: the smallest patch would hold", "of 240 Gaussians", "less than one helix"]),
     (150, ["--patches 150: a patch would hold", "of the molecule on average, less than one helix"]),
     (300, ["--patches 300: there are only 240 Gaussians"])])
 def test_more_patches_than_the_molecule_holds(simulated, tmp_path, count, words):

@@ -57,7 +57,7 @@ def test_reconstruct(simulated, tmp_path):
     content = check_record(tmp_path, "reconstruct", [simulated / "truth.star"])
     assert len(content["half_set_hash"]) == 64
     assert outcome.out.splitlines()[-1] == f"resolution {content['results']['resolution_text']}"
-    check_events(tmp_path, {"reconstruct"})
+    check_events(tmp_path, {"reconstruct", "contrast"})
     for name in reconstruct.OUTPUTS:
         assert (tmp_path / name).is_file(), name
     maps = [read_map(tmp_path / name) for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc")]
@@ -105,7 +105,8 @@ def test_refine(simulated, refined):
     results = content["results"]
     assert results["particles"] == PARTICLES and results["resolution"] > 2 * PIXEL_SIZE
     assert [entry["iteration"] for entry in results["iterations"]] == [0, 1, 2]
-    found = check_events(refined, {"reconstruct", "frame", "fit GMM", "refine poses", "prior", "iteration"})
+    found = check_events(refined, {
+        "reconstruct", "contrast", "frame", "fit GMM", "refine poses", "prior", "scale", "iteration"})
     done = {(event["iteration"], event["half"]) for event in found if event["step"] == "refine poses"}
     assert done == {(1, 1), (1, 2), (2, 1), (2, 2)}
     assert {"fit GMM", "refine poses", "reconstruct", "total"} <= set(content["timings"])

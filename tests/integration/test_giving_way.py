@@ -27,7 +27,8 @@ def options(tmp_path_factory):
     """Of a refinement in a small mask, with more Gaussians than there is room for."""
     path = tmp_path_factory.mktemp("mask") / "middle.mrc"
     write_map(path, spherical_mask(np.zeros(3), 18.0, BOX, PIXEL_SIZE, 2.0), PIXEL_SIZE)
-    return "--gaussians", 900, "--fit-evaluations", 3, "--iterations", 1, "--mask", path
+    # without its diameter given, images are read by that of the mask, which a pinned run is not given
+    return "--gaussians", 900, "--fit-evaluations", 3, "--iterations", 1, "--particle-diameter", 120, "--mask", path
 
 
 @pytest.fixture(scope="module")

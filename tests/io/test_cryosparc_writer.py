@@ -88,7 +88,7 @@ def test_aberrations_and_signs_are_written(make_star, tmp_path):
     again = read_cs(tmp_path / "x.cs").table
     assert again.optics.numbers("rlnBeamTiltX") == pytest.approx([0.4, 0])
     assert again.particles.integers("gmmContrastSign").tolist() == [1, -1, 1, 1]
-    with pytest.raises(InputError, match="row 2: gmmContrastSign is 0; expected 1 or -1"):
+    with pytest.raises(InputError, match="row 2: gmmContrastSign is 0; expected 1 for a bright molecule or -1 for a dark one"):
         write_cs(tmp_path / "y.cs", read_particles(make_star({}, {"gmmContrastSign": ["1", "0", "1", "1"]})))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import mrcfile
 import numpy as np
 import pytest
+import references
 from molecules import ctf_parameters, ctf_table, particle_set, random_rotations
 
 from gmmrefine.errors import InputError
@@ -51,6 +52,11 @@ def reader(tmp_path, pixels, disc, rng):
     return ImageReader(read_set([first, second], stack_index, slice_index, rng), disc)
 
 
+def samples(images, disc):
+    """Transforms (N, K) of images (N, Y, X) on one scale."""
+    return disc.transform(np.array([references.on_one_scale(image, 0.375 * BOX)[2] for image in images]))
+
+
 ORDER = [6, 3, 4, 8, 1, 0, 5, 2]  # of the particles of ``reader`` among the images
 
 
@@ -64,7 +70,8 @@ def test_streaming_equals_reading_at_once(reader, pixels, disc, batch_size):
     assert [len(batch.index) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
     assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(8))
     data = np.concatenate([batch.data for batch in batches])
-    assert np.array_equal(data, disc.transform(pixels[ORDER].astype(np.float32)))
+    assert data == pytest.approx(samples(pixels[ORDER], disc), abs=1e-3)
+    assert np.array_equal(data, reader.read(np.arange(8)).data)
     expected = ctf_table(reader.particles.ctf, disc, reader.particles.pixel_size)
     assert np.concatenate([batch.ctf for batch in batches]) == pytest.approx(expected, abs=1e-6)
     assert np.concatenate([batch.state for batch in batches]).tolist() == [CTF_RAW] * 8
@@ -74,8 +81,8 @@ def test_some_particles_in_a_given_order(reader, pixels, disc):
     index = np.array([7, 0, 5])
     first, second = reader.batches(2, index)
     assert first.index.tolist() == [7, 0] and second.index.tolist() == [5]
-    expected = disc.transform(pixels[np.array(ORDER)[index]].astype(np.float32))
-    assert np.array_equal(np.concatenate([first.data, second.data]), expected)
+    expected = samples(pixels[np.array(ORDER)[index]], disc)
+    assert np.concatenate([first.data, second.data]) == pytest.approx(expected, abs=1e-3)
     assert second.ctf == pytest.approx(ctf_table(reader.particles.ctf, disc, 2.0)[[5]], abs=1e-6)
     assert list(reader.batches(2, np.array([], int))) == []
 

@@ -5,6 +5,7 @@ from small_run import BOX, PIXEL_SIZE, gmmrefine, record
 
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map, read_mask
+from gmmrefine.io.star_particles import read_particles, write_particles
 from gmmrefine.maps.fsc import FscCurve, shell_correlation
 from gmmrefine.pipelines.reconstruct import mean_correlation
 
@@ -41,11 +42,21 @@ def test_true_poses_give_a_better_map_than_wrong_ones(simulated, at_truth, tmp_p
     assert record(at_truth)["results"]["resolution"] < record(tmp_path)["results"]["resolution"]
 
 
-def test_inverted_images_give_the_inverted_map(simulated, at_truth, tmp_path):
-    mask = ("--mask", at_truth / "mask.mrc")
-    assert gmmrefine("reconstruct", simulated / "truth.star", "-o", tmp_path, "--invert-contrast", *mask).code == 0
-    found, usual = (read_map(folder / "half_map_1.mrc").data for folder in (tmp_path, at_truth))
-    assert found == pytest.approx(-usual, abs=1e-5 * np.abs(usual).max())
+def test_strong_images_weigh_more_when_asked(simulated, at_truth, tmp_path):
+    """Strengths of 1 change nothing; with strengths of 0 for one particle in two its images are not there."""
+    particles = read_particles(simulated / "truth.star")
+    maps = {}
+    for name, scale in (("ones", np.ones(len(particles))), ("every_other", np.arange(len(particles)) // 2 % 2)):
+        write_particles(tmp_path / f"{name}.star", particles, {"gmmScale": scale})
+        folder = tmp_path / name
+        assert gmmrefine("reconstruct", tmp_path / f"{name}.star", "-o", folder, "--weight-by-scale").code == 0
+        maps[name] = read_map(folder / "half_map_1.mrc").data
+    write_particles(tmp_path / "some.star", particles.subset(np.arange(len(particles)) // 2 % 2 == 1))
+    assert gmmrefine("reconstruct", tmp_path / "some.star", "-o", tmp_path / "some").code == 0
+    for found, expected in (
+            (maps["ones"], read_map(at_truth / "half_map_1.mrc").data),
+            (maps["every_other"], read_map(tmp_path / "some" / "half_map_1.mrc").data)):
+        assert found == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
 
 
 def test_mean_correlation_leaves_out_the_origin_and_what_is_below_zero():

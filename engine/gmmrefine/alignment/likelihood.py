@@ -45,7 +45,8 @@ class ImageFit:
     """A batch of images held against a projector.
 
     The log-likelihood of a pose, up to a constant, is Σ_k w (a Re(C D* F) − a² C² |F|² / 2): Gaussian noise of variance 2/w per
-    sample, D the image, C its CTF, F the projection moved to the image, a the scale of the ring.
+    sample, D the image, C its CTF times the strength of the particle's signal, F the projection moved to the image, a the scale
+    of the ring.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class ImageFit:
 
     def __init__(self, batch, disc, pixel_size, size):
         fill = np.minimum(np.arange(size), len(batch.index) - 1)
-        matched = batch.matched()
+        matched, ctf2 = batch.matched_by_scale()
         self.count = len(batch.index)
         self.noise = None
         self._fill = fill
@@ -77,7 +78,8 @@ class ImageFit:
         self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
         self._noise = np.bincount(disc.ring, self._noise_gain.sum(axis=0))
         self._matched = tf.constant(np.stack([matched.real[fill], matched.imag[fill]]))
-        self._ctf2 = tf.constant((batch.ctf**2)[fill])
+        self._ctf2 = tf.constant(ctf2[fill])
+        self._scale = np.ones(self.count) if batch.scale is None else batch.scale
 
     def value(self, projector, weights, rotations, shifts):
         """Log-likelihood (B,) of poses: rotations (B, 3, 3), shifts (B, 2) in Å."""
@@ -160,6 +162,21 @@ class ImageFit:
         """
         rotations, shifts, _, _, k = self._operands(projector.disc, rotations, shifts)
         return _moved(*projector.images(rotations), shifts, k)
+
+    def strength(self, weights, disc, real, imag):
+        """What the images say about the strength of moved projections (size, K) in them, whatever it was taken for.
+
+        Returns
+        -------
+        tuple
+            agreement (B,), energy (B,): the log-likelihood of a signal s times as strong is s agreement - s² energy / 2. Both
+            are 0 for particles without any signal.
+        """
+        samples = len(disc.ring)
+        found = _strength(real, imag, self._matched[:, :, :samples], self._ctf2[:, :samples], *weights.on(disc))
+        agreement, energy = (part.numpy()[: self.count].astype(float) for part in found)
+        scale = np.where(self._scale > 0, self._scale, 1)
+        return agreement / scale, energy / scale**2
 
     def sums_of(self, disc, real, imag):
         """``ring_sums`` (4, S) of projections that were moved already, on a disc."""
@@ -279,6 +296,13 @@ def _value(real, imag, shifts, matched, ctf2, k, scale, precision):
     data_real, data_imag = _recentred(shifts, matched, k)
     agreement = data_real * real + data_imag * imag - 0.5 * scale * ctf2 * (real**2 + imag**2)
     return tf.reduce_sum(precision * scale * agreement, axis=1)
+
+
+@compiled
+def _strength(real, imag, matched, ctf2, scale, precision):
+    weight = precision * scale
+    agreement = tf.reduce_sum(weight * (matched[0] * real + matched[1] * imag), axis=1)
+    return agreement, tf.reduce_sum(weight * scale * ctf2 * (real**2 + imag**2), axis=1)
 
 
 @compiled

@@ -86,6 +86,12 @@ class FisherRefiner:
             information = climb(fit, projector, weights, self.prior, pose, stage.steps)
         return information
 
+    def strength(self, fit, pose):
+        """``ImageFit.strength`` of a batch at a pose, by all that the last stage sees."""
+        projector = self._projectors[-1]
+        moved = fit.moved(projector, pose.rotations, pose.shifts)
+        return fit.strength(self._schedule[-1], projector.disc, *moved)
+
     def _learn_schedule(self, fits, poses, prior, samples=None):
         """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.
 
@@ -157,7 +163,15 @@ def _rounded_up(radius, limit):
     return min(limit, -(-radius // _RADIUS_STEP) * _RADIUS_STEP)
 
 
-def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None):
+def _sample_and_others(particles, refiners, rng):
+    """Which particles are learned from, (M,) int, and the others, each ascending."""
+    order = shuffled(particles, rng)
+    size = _PART_SAMPLE_SIZE if any(refiner.is_part for refiner in refiners) else SAMPLE_SIZE
+    return np.sort(order[:size]), np.sort(order[size:])
+
+
+def refine_poses(
+        refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, strengths=None):
     """New poses of a half set against one reference or several, every image read once.
 
     Parameters
@@ -178,6 +192,8 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         which the other bodies were taken.
     report : callable
         Called with the number of particles done.
+    strengths : Strengths, optional
+        Filled with what the images say at the new poses about their signals against the first reference.
 
     Returns
     -------
@@ -186,9 +202,7 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
         degrees and rms shift length in Å.
     """
     count = len(reader.particles)
-    order = shuffled(reader.particles, rng)
-    size = _PART_SAMPLE_SIZE if any(refiner.is_part for refiner in refiners) else SAMPLE_SIZE
-    sample, others = np.sort(order[:size]), np.sort(order[size:])
+    sample, others = _sample_and_others(reader.particles, refiners, rng)
     results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
 
     def fit_of(batch):
@@ -212,14 +226,20 @@ def refine_poses(refiners, reader, batch_size, expected, rng, current=None, scen
     seen = list(overlapped(lambda pair: parts_of(*pair), zip(fits, indices)))
     for number, refiner in enumerate(refiners):
         poses = [pose_of(number, index) for index in indices]
-        for part in zip(indices, poses, refiner.learn([parts[number] for parts in seen], poses, rng, parent)):
+        own = [parts[number] for parts in seen]
+        for part in zip(indices, poses, refiner.learn(own, poses, rng, parent)):
             keep(number, *part)
+        if strengths is not None and number == 0:
+            list(overlapped(lambda batch: strengths.add(batch[0], *refiners[0].strength(*batch[1:])), zip(indices, own, poses)))
     report(len(sample))
 
     def whole_march(batch):
         poses = [pose_of(number, batch.index) for number in range(len(refiners))]
         parts = parts_of(fit_of(batch), batch.index, with_power=False)
-        return batch.index, [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
+        marched = [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
+        if strengths is not None:
+            strengths.add(batch.index, *refiners[0].strength(parts[0], poses[0]))
+        return batch.index, marched
 
     done = len(sample)
     for index, marched in overlapped(whole_march, reader.batches(batch_size, others)):

@@ -30,6 +30,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, inputs_of
     from gmmrefine.pipelines.focus import read_focus
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
     check_limits(args, CONFORMATION_TO_POSE, COMPUTING)
@@ -42,6 +43,7 @@ def run(args):
         os.path.join(args.source, name) for name in ("latent.star", "network_half_1.npz", "network_half_2.npz")]
     record, progress = begin_refinement(args, "conformation-to-pose", OUTPUTS, (CONFORMATION_TO_POSE, COMPUTING), [
         args.particles, args.motions, *learned, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
+    particles = without_odd_images(particles, args, progress, record)
     results = conformation_to_pose(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

@@ -11,7 +11,7 @@ import os
 
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.errors import InputError
-from gmmrefine.settings import COMPUTING, CONFORMATIONS, PARTICLES_READ
+from gmmrefine.settings import COMPUTING, CONFORMATIONS
 
 OUTPUTS = ("frames.star", "movie.cxc", "motion.png")
 _LEARNED = ("latent.star", "network_half_1.npz", "network_half_2.npz")
@@ -24,7 +24,7 @@ def add_arguments(parser):
         "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed")
     add_output(parser)
     add_settings(parser, CONFORMATIONS, COMPUTING)
-    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles were expanded first
+    parser.set_defaults(symmetry="C1", weight_by_scale=False)  # of a symmetric molecule the particles were expanded first
 
 
 def run(args):
@@ -33,10 +33,18 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.pipelines.conformations import check_settings, conformations
-    from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_grid, read_halves, read_latents
+    from gmmrefine.pipelines.heterogeneity_folder import (
+        finished_record,
+        read_grid,
+        read_halves,
+        read_latents,
+        read_particles_as_learned,
+    )
     from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
     from gmmrefine.pipelines.morph import model_in_mask
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.particle_motions import learned_latents
+    from gmmrefine.progress import Progress
 
     check_limits(args, CONFORMATIONS, COMPUTING)
     learned = finished_record(args.source)
@@ -52,10 +60,10 @@ def run(args):
     particles, latent = None, None
     if args.subsets:
         args.particles, args.mask = learned["particle_file"], mask
-        for setting in PARTICLES_READ:
-            setattr(args, setting.name, learned["settings"].get(setting.name, setting.default))
+        read_particles_as_learned(learned, args)
         particles, more = read_for_computing(args)
         notes += more
+        particles = without_odd_images(particles, args, Progress())
         latent = learned_latents(args.source, particles)
         files += [args.particles, args.mask]
     set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read

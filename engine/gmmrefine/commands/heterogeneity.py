@@ -30,6 +30,7 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.focus import read_focus
     from gmmrefine.pipelines.heterogeneity import check_settings, heterogeneity
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
     check_limits(args, HETEROGENEITY, COMPUTING)
@@ -40,6 +41,7 @@ def run(args):
     record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
+    particles = without_odd_images(particles, args, progress, record)
     results = heterogeneity(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(results["verdict"])

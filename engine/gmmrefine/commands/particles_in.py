@@ -1,4 +1,5 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+from dataclasses import replace
 from pathlib import Path
 
 from gmmrefine.commands.options import refuse_missing
@@ -39,6 +40,7 @@ def read_for_computing(args):
     from gmmrefine.io.atoms import read_atoms
     from gmmrefine.io.mrc import read_mask
     from gmmrefine.io.particles_file import read_particle_set
+    from gmmrefine.maps.mask import enclosing_diameter
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
 
@@ -53,8 +55,11 @@ def read_for_computing(args):
             refuse_expanded(particles, f"Leave out --symmetry {args.symmetry}: the copies stand for it already.")
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
+    diameter = args.particle_diameter
     if args.mask:
-        read_mask(args.mask, particles.box_size, particles.pixel_size)
+        mask = read_mask(args.mask, particles.box_size, particles.pixel_size)
+        diameter = diameter or enclosing_diameter(mask, particles.pixel_size)
+    particles = replace(particles, diameter=diameter)
     if getattr(args, "model", ""):
         refuse_missing([args.model])
         read_atoms(args.model)  # refuses what is no model

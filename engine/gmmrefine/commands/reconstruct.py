@@ -18,15 +18,19 @@ def add_arguments(parser):
 def run(args):
     """Reconstruct and write."""
     from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.odd_images import without_odd_images
+    from gmmrefine.pipelines.particle_scales import check_weighting
     from gmmrefine.pipelines.reconstruct import reconstruct
 
     check_limits(args, RECONSTRUCT, COMPUTING)
     particles, notes = read_for_computing(args)
+    check_weighting(args, particles)
     record, progress = open_run(
         args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask], particles)
-    record.describe_particles(particles)
     for note in notes:
         progress.say(note)
+    particles = without_odd_images(particles, args, progress, record)
+    record.describe_particles(particles)
     results = reconstruct(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"resolution {results['resolution_text']}")

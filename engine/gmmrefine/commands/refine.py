@@ -26,6 +26,7 @@ def run(args):
     """Refine and write."""
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.focus import read_focus
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.refine import check_settings, refine
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
@@ -36,6 +37,7 @@ def run(args):
         refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
     record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
+    particles = without_odd_images(particles, args, progress, record)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
     progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

@@ -27,9 +27,11 @@ def run(args):
     """Refine all patches, or the part of the work that --only names, and write."""
     from gmmrefine.backend import set_up
     from gmmrefine.commands.particles_in import read_for_computing
+    from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.refine_patches import check_settings, refine_patch, refine_patches
     from gmmrefine.pipelines.run_record import refuse_other_run
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
+    from gmmrefine.progress import Progress
 
     check_limits(args, REFINE_PATCHES, COMPUTING)
     particles, notes = read_for_computing(args)
@@ -39,9 +41,11 @@ def run(args):
     if args.only.isdecimal():
         refuse_other_run(args.output, "refine-patches", values_of(args, REFINE_PATCHES, COMPUTING), inputs)
         set_up(args.threads, args.device)
+        particles = without_odd_images(particles, args, Progress())
         refine_patch(particles, int(args.only), args.output, inputs, args, args.take_over)
         return
     record, progress = begin_refinement(args, "refine-patches", OUTPUTS, (REFINE_PATCHES, COMPUTING), inputs, particles, notes)
+    particles = without_odd_images(particles, args, progress, record)
     results = refine_patches(particles, args, record, progress)
     record.finish(results, progress.seconds)
     if "resolution_text" in results:

@@ -141,6 +141,6 @@ def images_of(batch, particles):
     batch : ImageBatch
     particles : ParticleSet
     """
-    matched = batch.matched()
+    matched, ctf2 = batch.matched_by_scale()
     return Images(*(tf.constant(values, tf.float32) for values in (
-        particles.rotations[batch.index][:, :2], particles.shifts[batch.index], matched.real, matched.imag, batch.ctf**2)))
+        particles.rotations[batch.index][:, :2], particles.shifts[batch.index], matched.real, matched.imag, ctf2)))

@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.table_values import CONTRAST_LABEL
+from gmmrefine.io.grey_columns import CONTRAST_LABEL
 
 SIGN_LABEL = CONTRAST_LABEL
 UID_LABEL = "gmmCryosparcUid"

@@ -6,6 +6,7 @@ import numpy as np
 
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import identity, table_values
+from gmmrefine.io.grey_columns import SCALE_LABEL, contrast_signs, scales
 from gmmrefine.io.particle_table import read_table, require, table_of
 from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
@@ -67,7 +68,7 @@ def particles_from_table(table, split_halves=0, distance=0.0):
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf,
         box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows),
-        particle=particle, contrast_sign=table_values.contrast_signs(block),
+        particle=particle, contrast_sign=contrast_signs(block), scale=scales(block),
         table=replace(table, notes=table.notes + notes + told))
     return with_half_sets(particles, split_halves)
 
@@ -127,6 +128,8 @@ def write_particles(path, particles, extra_columns=None, full_paths=False):
     changed.update(zip(table_values.ORIGINS, particles.shifts.T))
     if particles.half_set.any():
         changed["rlnRandomSubset"] = particles.half_set
+    if particles.scale is not None:
+        changed[SCALE_LABEL] = particles.scale
     columns.update(text_columns(dict(changed, **(extra_columns or {}))))
     write_star(path, [table.optics, block.with_columns(columns), *table.others])
 

@@ -11,7 +11,6 @@ from gmmrefine.io.stacks import missing_stack, stack_header
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, CtfParameters
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-CONTRAST_LABEL = "gmmContrastSign"
 ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst")
 DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 SAME_PIXEL_SIZE = 1e-4
@@ -64,18 +63,6 @@ def half_sets(block):
             f"{len(block)} rows); expected 1 or 2. "
             f"Remove these particles or give them the half set of the upstream refinement.")
     return half_set
-
-
-def contrast_signs(block):
-    """Contrast of the images (N,), +1 or -1, of gmmContrastSign; None when the table does not tell."""
-    if CONTRAST_LABEL not in block:
-        return None
-    signs = block.integers(CONTRAST_LABEL)
-    wrong = np.flatnonzero(np.abs(signs) != 1)
-    if len(wrong):
-        raise InputError(
-            f"{block.where(wrong[0])}: {CONTRAST_LABEL} is {signs[wrong[0]]}; expected 1 or -1. Correct the column.")
-    return signs
 
 
 def ctf(table, optics_rows):

@@ -107,6 +107,12 @@ def molecular_volume(volume, mask, pixel_size):
     return float(np.sum((smooth > molecule_threshold(smooth)) & (mask > 0.5)) * pixel_size**3)
 
 
+def enclosing_diameter(mask, pixel_size):
+    """Diameter in Å of the sphere about the box centre that holds a mask (Z, Y, X) down to half its height."""
+    apart = np.argwhere(mask > 0.5) - len(mask) // 2
+    return 2 * pixel_size * float(np.sqrt((apart**2).sum(axis=1).max(initial=0)))
+
+
 def spherical_mask(center, radius, box_size, pixel_size, edge=5.0):
     """A soft sphere.
 

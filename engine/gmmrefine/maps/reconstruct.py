@@ -37,7 +37,7 @@ class FourierGrid:
         self._k = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (self._side / box_size), tf.float32)
         self._phase = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (2 * np.pi / box_size), tf.float32)
 
-    def insert(self, batch, rotations, shifts_px):
+    def insert(self, batch, rotations, shifts_px, by_scale=False):
         """Add images at their poses.
 
         Parameters
@@ -48,9 +48,11 @@ class FourierGrid:
             Reference → particle.
         shifts_px : (B, 2) float
             Shifts that recentre the images, px.
+        by_scale : bool
+            Weight every image by the strength of its signal, as by its CTF.
         """
-        matched = batch.matched()
-        images = tf.constant(matched.real), tf.constant(matched.imag), tf.constant(batch.ctf**2)
+        matched, ctf2 = batch.matched_by_scale() if by_scale else (batch.matched(), batch.ctf**2)
+        images = tf.constant(matched.real), tf.constant(matched.imag), tf.constant(ctf2)
         for operator in self._inserted:
             self._sums = _insert(
                 self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations @ operator, tf.float32),

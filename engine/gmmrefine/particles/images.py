@@ -1,11 +1,13 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.ctf import ctf_on_disc
+from gmmrefine.particles.grey_values import surroundings
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 from gmmrefine.particles.stack_file import open_stack, stack_layout
 
@@ -19,36 +21,55 @@ class ImageBatch:
     index : (B,) int
         Position of each image in its particle set.
     data : (B, K) complex64
-        Transforms as stored, contrast sign applied.
+        Transforms, background taken off, contrast sign applied, in units of the noise's standard deviation in a raw image.
     ctf : (B, K) float32
-        Contrast transfer function.
+        Contrast transfer function; 0 for blank images, which say nothing.
     state : (B,) int
         What was done to the images already (``CTF_RAW`` …).
+    scale : (B,) float32, optional
+        How strong the particle's signal is, relative to its half set; 1 by default.
+    blank : (B,) bool, optional
+        Images that hold nothing; none by default.
     """
 
     index: np.ndarray
     data: np.ndarray
     ctf: np.ndarray
     state: np.ndarray
+    scale: Optional[np.ndarray] = None
+    blank: Optional[np.ndarray] = None
 
     def matched(self):
-        """Images times their CTF, (B, K) complex64: with ``ctf``² all that a likelihood or a map needs of them."""
+        """Images times their CTF, (B, K) complex64: with ``ctf``² all that a map needs of them."""
         state = self.state[:, None]
         factor = np.where(state == CTF_RAW, self.ctf, np.where(state == CTF_PHASE_FLIPPED, np.abs(self.ctf), 1))
         return self.data * factor.astype(np.float32)
+
+    def matched_by_scale(self):
+        """``matched`` and ``ctf``² (B, K) of particles of different strength, as if it were that of their CTF."""
+        if self.scale is None:
+            return self.matched(), self.ctf**2
+        scale = self.scale[:, None].astype(np.float32)
+        return self.matched() * scale, (self.ctf * scale) ** 2
 
     def phase_flipped(self):
         """Images with CTF phases corrected, amplitudes not, (B, K) complex64."""
         return np.where((self.state == CTF_RAW)[:, None], np.sign(self.ctf), 1).astype(np.float32) * self.data
 
     def noise_gain(self):
-        """Variance of the noise per sample (B, K) relative to that in a raw image: C² in premultiplied images, else 1."""
+        """Variance of the noise per sample (B, K) relative to that in a raw image: C² in premultiplied images, else 1.
+
+        There is none in blank images.
+        """
         premultiplied = (self.state == CTF_PREMULTIPLIED)[:, None]
-        return np.where(premultiplied, self.ctf**2, np.float32(1))
+        gain = np.where(premultiplied, self.ctf**2, np.float32(1))
+        if self.blank is not None:
+            gain[self.blank] = 0
+        return gain
 
 
 class ImageReader:
-    """Reads batches of images of one particle set as Fourier samples.
+    """Reads batches of images of one particle set as Fourier samples, all on one scale of grey values.
 
     Parameters
     ----------
@@ -56,13 +77,18 @@ class ImageReader:
     disc : HalfDisc
         K samples of the particles' box.
     invert_contrast : bool
-        Multiply by -1, besides the contrast signs that the particles bring (molecule dark in the images).
+        Multiply by -1 what the particles say about their contrast (molecule dark in the images).
+    watch : callable, optional
+        Called with the index (B,) of each batch, its pixels (B, Y, X) as stored, and their GreyValues.
     """
 
-    def __init__(self, particles, disc, invert_contrast=False):
+    def __init__(self, particles, disc, invert_contrast=False, watch=None):
         self.particles = particles
         self.disc = disc
-        self.sign = -1.0 if invert_contrast else 1.0
+        signs = np.ones(len(particles)) if particles.contrast_sign is None else particles.contrast_sign
+        self._signs = -signs if invert_contrast else signs
+        self._surroundings = surroundings(particles.box_size, particles.pixel_size, particles.diameter)
+        self._watch = watch
         self._layouts = {}
 
     def batches(self, batch_size, index=None):
@@ -86,9 +112,21 @@ class ImageReader:
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
-        sign = self.sign if part.contrast_sign is None else (self.sign * part.contrast_sign[:, None, None]).astype(np.float32)
-        data = self.disc.transform(self.read_pixels(part) * sign)
-        return ImageBatch(index, data, ctf_on_disc(part.ctf, self.disc, part.pixel_size), part.ctf.state)
+        pixels, grey = self.levelled(index, part)
+        pixels *= (self._signs[index] / grey.deviation)[:, None, None].astype(np.float32)
+        data = self.disc.transform(pixels)
+        ctf = ctf_on_disc(part.ctf, self.disc, part.pixel_size)
+        data[grey.is_blank], ctf[grey.is_blank] = 0, 0
+        return ImageBatch(index, data, ctf, part.ctf.state, part.scale, grey.is_blank)
+
+    def levelled(self, index, part):
+        """Pixels (B, Y, X) of the particles ``part`` at positions ``index`` (B,), without background; their GreyValues."""
+        pixels = self.read_pixels(part)
+        stored = pixels.copy() if self._watch is not None else None
+        grey = self._surroundings.level(pixels, part.ctf, part.pixel_size)
+        if self._watch is not None:
+            self._watch(index, stored, grey)
+        return pixels, grey
 
     def read_pixels(self, part):
         """Pixels (B, Y, X) float32 of a few particles.

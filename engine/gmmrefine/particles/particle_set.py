@@ -72,11 +72,15 @@ class ParticleSet:
         The table as read (``io`` owns its type), for a round trip without loss.
     parent : (N,) int, optional
         Number of the particle that each is a symmetry copy of; None where no copies are marked.
-    contrast_sign : (N,) int, optional
-        +1 or -1, by which an image is multiplied for a bright molecule; None where the file does not tell, which means +1.
     particle : (N,) int, optional
         Number of the particle that each shows, where the file tells of several images of one: extractions at one place,
         tilts, segments of a filament. None where it does not.
+    contrast_sign : (N,) int, optional
+        +1 or -1, by which an image is multiplied for a bright molecule; None where the file does not tell, which means +1.
+    scale : (N,) float, optional
+        How strong a particle's signal is, relative to the others of its half set; None where it is not known, which means 1.
+    diameter : float
+        Of the particle in Å, outside which images show background; 0 where it is not known.
     """
 
     stacks: Tuple[str, ...]
@@ -93,6 +97,8 @@ class ParticleSet:
     parent: Any = None
     particle: Any = None
     contrast_sign: Any = None
+    scale: Any = None
+    diameter: float = 0.0
 
     def __len__(self):
         return len(self.rotations)
@@ -100,7 +106,8 @@ class ParticleSet:
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
-        arrays += [name for name in ("parent", "particle", "contrast_sign") if getattr(self, name) is not None]
+        arrays += [
+            name for name in ("parent", "particle", "contrast_sign", "scale") if getattr(self, name) is not None]
         return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
 
     def with_poses(self, rotations, shifts):

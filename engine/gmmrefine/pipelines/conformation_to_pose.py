@@ -22,7 +22,7 @@ from gmmrefine.pipelines.half_iteration import (
     save_half,
 )
 from gmmrefine.pipelines.held_out_poses import HeldOut
-from gmmrefine.pipelines.heterogeneity_folder import finished_record
+from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_particles_as_learned
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -31,19 +31,20 @@ from gmmrefine.pipelines.particle_motions import (
     table_motions,
     write_motions,
 )
+from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.refine import (
     Gains,
-    half_at_start,
+    half_at_poses,
+    halves_at_start,
     shared_fsc,
     shared_mask,
-    start_half,
     summary,
     usable_radius,
     write_results,
 )
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.start_map_place import place_models
-from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PARTICLES_READ, PLACE, REFINE, changed, defaults, names
+from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PLACE, REFINE, changed, defaults, names
 
 
 def inputs_of(args):
@@ -59,8 +60,7 @@ def inputs_of(args):
         return
     record = finished_record(args.source)
     args.particles = record["particle_file"]
-    for setting in PARTICLES_READ:
-        setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
+    read_particles_as_learned(record, args)
     args.mask = args.mask or os.path.join(args.source, "mask.mrc")
     learned_focus = os.path.join(args.source, "focus_mask.mrc")
     if not has_focus(args) and os.path.exists(learned_focus):
@@ -102,7 +102,7 @@ def conformation_to_pose(particles, settings, run, progress):
     settings = changed(defaults(REFINE, COMPUTING), **vars(settings))
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    bodies = [half_at_start(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    bodies = halves_at_start(starts, settings, run, progress)
     settings = place_models([body.volume for body in bodies], particles, settings, run, progress)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
@@ -196,19 +196,20 @@ def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings,
     weights = fit_weights(shared.fsc[ring])
     gmm, gmm_fsc = gmm_of_map(
         body.volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=number)
-    region = Body(half, gmm)
     folder = run.path("iterations", "01")
     done = load_half(folder, half, number)
+    region = Body(half, gmm)
     if done is None:
+        reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
+        half = with_measured_scale(half, gmm, reliability, settings, progress, {"iteration": 0, "half": number})
         used = np.zeros(len(half), bool)
         if settings.is_certain[number - 1]:
             reference = reference_of(gmm, region, shared.masks, pixel_size)
-            reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
             used = HeldOut(half, reference, reliability, seen, number, settings, progress).prefers(wanted_of_seen)
         rotations, shifts = (
             np.where(used.reshape(-1, *[1] * (new.ndim - 1)), new, old)
             for new, old in ((wanted.rotations, half.rotations), (wanted.shifts, half.shifts)))
-        done = start_half(half.with_poses(rotations, shifts), number, settings, progress)
+        done = half_at_poses(half.with_poses(rotations, shifts), number, settings, progress)
         save_half(folder, done, number)
     used = ~np.all(done.particles.rotations == half.rotations, axis=(1, 2))
     return Region(done, region, used)

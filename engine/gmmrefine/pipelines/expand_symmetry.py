@@ -28,7 +28,7 @@ def measured_symmetry(particles, settings, progress):
         progress.say(f"note: it was not measured whether the map has {settings.symmetry.upper()}: {error}")
         return {"symmetry_agreement": None}
     # the sign of both half maps does not matter to how they correlate
-    return symmetry_agreement(halves, changed(settings, invert_contrast=False), progress)
+    return symmetry_agreement(halves, changed(settings, invert_contrast=False, weight_by_scale=False), progress)
 
 
 def _any_halves(particles):

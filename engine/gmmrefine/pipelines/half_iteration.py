@@ -1,6 +1,6 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from gmmrefine.alignment.fisher import march
 from gmmrefine.alignment.frame import anchored
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
+from gmmrefine.alignment.scale import Strengths
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
@@ -26,6 +27,7 @@ from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, has_focus
+from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
 
@@ -148,10 +150,13 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
         result = state
     else:
         reference = reference_of(gmm, body, shared.masks, pixel_size)
-        rotations, shifts, pose_error = new_poses(reference, reliability, start, state.particles, settings, progress, where)
-        rotations, shifts = anchored(
-            rotations, shifts, start.rotations, start.shifts, point_group(settings.symmetry))
-        particles = state.particles.with_poses(rotations, shifts)
+        particles = state.particles
+        if reference.rest is not None and particles.scale is None:
+            particles = replace(particles, scale=with_measured_scale(
+                body.particles, body.gmm, reliability, settings, progress, where).scale)
+        particles, pose_error = new_poses(reference, reliability, start, particles, settings, progress, where)
+        particles = particles.with_poses(*anchored(
+            particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
         volume = half_map(particles, number, settings, progress, iteration=iteration)
         result = HalfState(particles, volume, pose_error)
     write_gmm(os.path.join(folder, f"gmm_half_{number}.star"), gmm)
@@ -240,7 +245,8 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
     Returns
     -------
     tuple
-        rotations (N, 3, 3), shifts (N, 2) in Å, expected errors (N, 2) in degrees and Å.
+        The particles at their new poses, with the strengths of their signals where these were estimated; expected errors (N, 2)
+        in degrees and Å.
     """
     radius = len(reliability) - 1
     disc = half_disc(particles.box_size, min(radius + 3, particles.box_size // 2 - 1))
@@ -249,7 +255,8 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
             projector = ExactProjector(reference.moving, disc.up_to(radius), particles.pixel_size)
             reader = ImageReader(particles, projector.disc, settings.invert_contrast)
             adam = AdamRefiner(projector, reader, settings.batch_size, settings.adam_steps, settings.learning_rate)
-            return (*adam.refine(particles.rotations, particles.shifts, report), np.zeros((len(particles), 2)))
+            poses = adam.refine(particles.rotations, particles.shifts, report)
+            return particles.with_poses(*poses), np.zeros((len(particles), 2))
         is_part = reference.rest is not None
         projector, refiner = make_refiner(reference.moving, reliability, disc, particles.pixel_size, settings, is_part)
         scene = None
@@ -260,11 +267,14 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
                 (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
         reader = ImageReader(particles, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
-        result, = refine_poses(
+        strengths = None if is_part else Strengths(len(particles))
+        (rotations, shifts, pose_error), = refine_poses(
             [refiner], reader, settings.batch_size, [(expected.rotations, expected.shifts)], rng,
-            [(particles.rotations, particles.shifts)], scene, report)
+            [(particles.rotations, particles.shifts)], scene, report, strengths)
     report_prior(refiner.prior, progress, where)
-    return result
+    if strengths is not None:
+        particles = with_strengths(particles, strengths, progress, where)
+    return particles.with_poses(rotations, shifts), pose_error
 
 
 def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None, **limits):
@@ -292,11 +302,13 @@ def _given_prior(settings):
 
 
 def save_half(folder, state, number):
-    """Write map and poses of a half; the poses come last and mark it as finished."""
+    """Write map, poses and strengths of a half; the poses come last and mark it as finished."""
     write_map(os.path.join(folder, f"half_map_{number}.mrc"), state.volume, state.particles.pixel_size)
+    arrays = {"rotations": state.particles.rotations, "shifts": state.particles.shifts, "pose_error": state.pose_error}
+    if state.particles.scale is not None:
+        arrays["scale"] = state.particles.scale
     with atomic_path(_poses_path(folder, number)) as temporary, open(temporary, "wb") as file:
-        np.savez(
-            file, rotations=state.particles.rotations, shifts=state.particles.shifts, pose_error=state.pose_error)
+        np.savez(file, **arrays)
 
 
 def load_half(folder, particles, number):
@@ -305,6 +317,8 @@ def load_half(folder, particles, number):
         return None
     with np.load(_poses_path(folder, number), allow_pickle=False) as poses:
         moved = particles.with_poses(poses["rotations"], poses["shifts"])
+        if "scale" in poses:
+            moved = replace(moved, scale=poses["scale"])
         return HalfState(moved, read_map(os.path.join(folder, f"half_map_{number}.mrc")).data, poses["pose_error"])
 
 

@@ -20,6 +20,7 @@ from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability
+from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_map
 
 _SAMPLE = 256  # images that tell signal and noise
@@ -160,6 +161,8 @@ def untrained_half(particles, shared, number, numbers, settings, progress):
     gmm, gmm_fsc = gmm_of_map(
         volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0, half=number)
     disc = half_disc(particles.box_size, shared.radius)
+    reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
+    particles = with_measured_scale(particles, gmm, reliability, settings, progress, {"iteration": 0, "half": number})
     reader = ImageReader(particles, disc, settings.invert_contrast)
     mobility = np.ones(len(gmm)) if shared.masks.focus is None else start_mobility(gmm, shared.masks.focus, pixel_size)
     mobile = mobility > _MOBILE
@@ -175,7 +178,7 @@ def untrained_half(particles, shared, number, numbers, settings, progress):
         ImageFit(batch, disc, pixel_size, settings.batch_size).ring_sums(
             projector, particles.rotations[batch.index], particles.shifts[batch.index])
         for batch in reader.batches(settings.batch_size, sample))
-    weights = weights_from_sums(sums, reference_reliability(shared.fsc[ring], gmm_fsc), LOWEST_SHELL, shared.radius)
+    weights = weights_from_sums(sums, reliability, LOWEST_SHELL, shared.radius)
     model = MotionModel(gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc))
     return Untrained(model, reader, trained, held)
 

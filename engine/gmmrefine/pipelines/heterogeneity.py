@@ -19,7 +19,7 @@ from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus
 from gmmrefine.pipelines.half_iteration import Shared
 from gmmrefine.pipelines.half_motion import learn_half, untrained_half
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.refine import half_at_start, shared_fsc, shared_mask, usable_radius
+from gmmrefine.pipelines.refine import halves_at_start, shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.settings import HETEROGENEITY, PLACE, changed, names
@@ -47,9 +47,10 @@ def heterogeneity(particles, settings, run, progress):
         Results for run.json.
     """
     check_settings(settings, particles)
+    settings = changed(settings, weight_by_scale=False)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    halves = [half_at_start(start, number, settings, run, progress) for number, start in enumerate(starts, 1)]
+    halves = halves_at_start(starts, settings, run, progress)
     settings = place_models([half.volume for half in halves], particles, settings, run, progress)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)

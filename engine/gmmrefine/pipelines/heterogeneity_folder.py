@@ -14,6 +14,7 @@ from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
+from gmmrefine.settings import PARTICLES_READ
 
 _SAME_PLACE = 1e-2  # Å
 
@@ -56,6 +57,19 @@ class MotionGrid:
     pixel_size: float
     radius: int
     focus: Any = None
+
+
+def read_particles_as_learned(record, args):
+    """Have particles read for another command as the heterogeneity run of a record (dict of run.json) has read them.
+
+    Parameters
+    ----------
+    record : dict
+    args : argparse.Namespace
+        Its settings of how particles are read are set.
+    """
+    for setting in PARTICLES_READ:
+        setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
 
 
 def finished_record(folder):

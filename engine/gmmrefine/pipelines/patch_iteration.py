@@ -1,5 +1,6 @@
 """All patches in one pass: every image is read once per iteration and held against each patch, the others taken from it."""
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from gmmrefine.pipelines.half_iteration import (
     report_prior,
     save_half,
 )
+from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps
 from gmmrefine.pipelines.refine import joined, usable_radius
 from gmmrefine.progress import place_in_run
@@ -105,7 +107,7 @@ class Together:
         saved = [load_half(folder, start, number) for folder in folders]
         if None not in saved:
             return saved
-        results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
+        start, results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
         sets = [
             start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)) for rotations, shifts, _ in results]
         volumes = half_maps(sets, number, self._settings, self._progress, iteration=iteration)
@@ -115,7 +117,10 @@ class Together:
         return improved
 
     def _new_poses(self, start, present, curves, iteration, number):
-        """Rotations, shifts and their errors of one half for every patch; one without Gaussians keeps what it has."""
+        """One half with the strengths of its signals; rotations, shifts and their errors for every patch.
+
+        A patch without Gaussians keeps what it has.
+        """
         settings, pixel_size = self._settings, start.pixel_size
         where = {"iteration": iteration, "half": number}
         radius = max(usable_radius(curve, iteration, settings) for curve in curves)
@@ -128,6 +133,8 @@ class Together:
         reliability = [reference_reliability(fsc[patch], gmm_fsc) for patch in parts]
         every = [(state.particles.rotations, state.particles.shifts) for state in present]
         poses = [every[patch] for patch in parts]
+        start = replace(start, scale=present[0].particles.scale)
+        start = with_measured_scale(start, gmm, np.mean(reliability, axis=0), settings, self._progress, where)
         windows = self._windows(parts, poses, disc, radius)
         project = IMAGE_PROJECTORS[settings.projector]
         scene = Scene(
@@ -147,7 +154,7 @@ class Together:
                 save_prior(self._prior_path(patch, number), refiner.prior)
         improved = {
             patch: (*window.outward(*pose), errors) for patch, window, (*pose, errors) in zip(parts, windows, seen)}
-        return [improved.get(patch, (*every[patch], state.pose_error)) for patch, state in enumerate(present)]
+        return start, [improved.get(patch, (*every[patch], state.pose_error)) for patch, state in enumerate(present)]
 
     def _parts(self, gmm, where):
         """The Gaussians of a half's map by patch, dict of index to Gmm, without patches that have none."""

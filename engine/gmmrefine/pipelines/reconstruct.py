@@ -11,9 +11,12 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.reconstruct import FourierGrid
+from gmmrefine.particles.image_survey import ImageSurvey
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
+from gmmrefine.pipelines.odd_images import tell_of_images
 from gmmrefine.pipelines.symmetry_check import check_symmetry
 
 _FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
@@ -38,7 +41,8 @@ def reconstruct(particles, settings, run, progress):
     """
     halves = split_half_sets(particles)
     symmetry = symmetry_agreement(halves, settings, progress)
-    maps = [half_map(half, number, settings, progress) for number, half in enumerate(halves, 1)]
+    maps = [start_map(half, number, settings, run, progress) for number, half in enumerate(halves, 1)]
+    refuse_dark(maps, particles, settings, progress)
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
@@ -53,26 +57,38 @@ def symmetry_agreement(halves, settings, progress):
     return check_symmetry(maps, settings.symmetry, halves[0].pixel_size, progress)
 
 
-def half_map(half, number, settings, progress, group=None, **where):
-    """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
-    volume, = half_maps([half], number, settings, progress, group, **where)
+def start_map(half, number, settings, run, progress, **where):
+    """The unfiltered map (Z, Y, X) of one half set whose images are read for the first time, and looked at."""
+    survey = ImageSurvey(len(half))
+    volume = half_map(half, number, settings, progress, survey=survey, **where)
+    tell_of_images(survey, half, number, run, progress)
     return volume
 
 
-def half_maps(sets, number, settings, progress, group=None, **where):
-    """Unfiltered maps (Z, Y, X) of the same images of one half set at several sets of poses; every image is read once."""
+def half_map(half, number, settings, progress, group=None, survey=None, **where):
+    """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
+    volume, = half_maps([half], number, settings, progress, group, survey, **where)
+    return volume
+
+
+def half_maps(sets, number, settings, progress, group=None, survey=None, **where):
+    """Unfiltered maps (Z, Y, X) of the same images of one half set at several sets of poses; every image is read once.
+
+    ``survey``, an ImageSurvey, looks at the images as they are read.
+    """
     grids = [FourierGrid(half.box_size, point_group(group or settings.symmetry)) for half in sets]
-    reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast)
+    reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast, survey)
+    insert = partial(_insert, by_scale=settings.weight_by_scale)
     with progress.step("reconstruct", len(sets[0]), half=number, **where) as report:
         for batch in reader.batches(settings.batch_size):
-            list(overlapped(partial(_insert, batch), zip(grids, sets)))
+            list(overlapped(partial(insert, batch), zip(grids, sets)))
             report(int(batch.index[-1]) + 1)
     return [grid.map() for grid in grids]
 
 
-def _insert(batch, grid_and_half):
+def _insert(batch, grid_and_half, by_scale):
     grid, half = grid_and_half
-    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size)
+    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale)
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):

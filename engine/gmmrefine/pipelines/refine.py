@@ -1,6 +1,7 @@
 """The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
+from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.reconstruct import (
     half_map,
     mean_correlation,
+    start_map,
     symmetry_agreement,
     write_fsc,
     write_maps,
@@ -135,7 +138,9 @@ def start_halves(starts, particles, settings, run, progress):
     folder = run.path("iterations", "00")
     saved = [load_half(folder, start, number) for number, start in enumerate(starts, 1)]
     halves = [
-        done or start_half(start, number, settings, progress) for number, (start, done) in enumerate(zip(starts, saved), 1)]
+        done or start_half(start, number, settings, run, progress)
+        for number, (start, done) in enumerate(zip(starts, saved), 1)]
+    refuse_dark([half.volume for half in halves], particles, settings, progress)
     settings = place_models([half.volume for half in halves], particles, settings, run, progress)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
@@ -151,19 +156,34 @@ def start_halves(starts, particles, settings, run, progress):
     return settings, halves, Masks(mask, focus, settings.focus_level)
 
 
-def start_half(start, number, settings, progress):
-    """A half set at its start poses, with their map."""
-    return HalfState(start, half_map(start, number, settings, progress, iteration=0), np.zeros((len(start), 2)))
+def start_half(start, number, settings, run, progress):
+    """A half set at its start poses, with their map; its images are looked at."""
+    return HalfState(start, start_map(start, number, settings, run, progress, iteration=0), np.zeros((len(start), 2)))
 
 
-def half_at_start(start, number, settings, run, progress):
-    """A half set at its poses with their map, made once."""
+def half_at_poses(particles, number, settings, progress):
+    """A half set at other poses than its start poses, with their map."""
+    return HalfState(particles, half_map(particles, number, settings, progress, iteration=0), np.zeros((len(particles), 2)))
+
+
+def halves_at_start(starts, settings, run, progress):
+    """Both half sets at their poses with their maps, each made once.
+
+    Raises
+    ------
+    InputError
+        The molecule is dark.
+    """
     folder = run.path("iterations", "00")
-    done = load_half(folder, start, number)
-    if done is None:
-        done = start_half(start, number, settings, progress)
-        save_half(folder, done, number)
-    return done
+    saved = [load_half(folder, start, number) for number, start in enumerate(starts, 1)]
+    halves = [
+        done or start_half(start, number, settings, run, progress)
+        for number, (start, done) in enumerate(zip(starts, saved), 1)]
+    refuse_dark([half.volume for half in halves], starts[0], settings, progress)
+    for number, (half, done) in enumerate(zip(halves, saved), 1):
+        if done is None:
+            save_half(folder, half, number)
+    return halves
 
 
 def laid_on_mask(half, mask, number, settings, progress):
@@ -180,7 +200,7 @@ def laid_on_mask(half, mask, number, settings, progress):
     progress.event(
         step="frame", half=number, rotation_deg=round(float(np.degrees(np.linalg.norm(frame[:3]))), 4),
         move=round(float(np.linalg.norm(frame[3:])), 4))
-    return start_half(
+    return half_at_poses(
         particles.with_poses(*in_frame(particles.rotations, particles.shifts, frame)), number, settings, progress)
 
 
@@ -275,7 +295,7 @@ def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
 
 
 def joined(particles, starts, halves):
-    """All particles in the order of the input at their new poses, and the columns that tell how far each moved."""
+    """All particles in the order of the input with their new poses and strengths, and columns that tell how far each moved."""
     row = np.concatenate([half.particles.row for half in halves])
     order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
     rotations, shifts, pose_error, start_rotations, start_shifts = (
@@ -287,4 +307,7 @@ def joined(particles, starts, halves):
         "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1)}
     if pose_error.any():
         columns.update({"gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]})
-    return particles.with_poses(rotations, shifts), columns
+    moved = particles.with_poses(rotations, shifts)
+    if all(half.particles.scale is not None for half in halves):
+        moved = replace(moved, scale=np.concatenate([half.particles.scale for half in halves])[order])
+    return moved, columns

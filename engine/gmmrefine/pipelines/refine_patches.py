@@ -17,12 +17,12 @@ from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gm
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
 from gmmrefine.pipelines.earlier_run import finished_settings
-from gmmrefine.pipelines.half_iteration import load_half, reference_reliability, save_half
+from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
-from gmmrefine.pipelines.refine import refine, shared_mask, start_half, usable_radius
+from gmmrefine.pipelines.refine import halves_at_start, refine, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
 from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run
 from gmmrefine.pipelines.start_map_place import place_models
@@ -84,7 +84,7 @@ def refine_patches(particles, settings, run, progress):
     if settings.only == "composite":
         refuse_unfinished(run.directory, settings.patch_iterations)
     starts = split_half_sets(particles)
-    halves = start_halves(starts, settings, run, progress)
+    halves = halves_at_start(starts, settings, run, progress)
     settings = place_models([half.volume for half in halves], particles, settings, run, progress)
     mask = shared_mask(halves, particles, settings, run)
     patches = shared_patches(halves, mask, particles, settings, run, progress)
@@ -98,18 +98,6 @@ def refine_patches(particles, settings, run, progress):
     if not settings.only:
         refine_all(halves, mask, patches, particles, settings, run, progress)
     return joined_patches(halves, mask, len(patches), particles, settings, run, progress)
-
-
-def start_halves(starts, settings, run, progress):
-    """Both half sets at their global poses, with their maps."""
-    folder, halves = run.path("iterations", "00"), []
-    for number, start in enumerate(starts, 1):
-        state = load_half(folder, start, number)
-        if state is None:
-            state = start_half(start, number, settings, progress)
-            save_half(folder, state, number)
-        halves.append(state)
-    return halves
 
 
 def shared_patches(halves, mask, particles, settings, run, progress):

@@ -29,6 +29,7 @@ EXCHANGES = {
     "fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches",
     "weights": "weights of the parts of a composite", "place": "place of the maps in the frame of an atomic model"}
 _GEOMETRY = "patches"
+_OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
 def peak_memory_mb():
@@ -99,7 +100,7 @@ class RunRecord:
         """Read what the folder holds."""
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
-            self._content.update({key: earlier[key] for key in ("exchanges", "timings")})
+            self._content.update({key: earlier[key] for key in ("exchanges", "timings", *_OF_HALVES) if key in earlier})
             self._content["notes"] = earlier.get("notes", {})
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
@@ -137,6 +138,12 @@ class RunRecord:
         """Set top-level entries and save."""
         self._content.update(values)
         self.save()
+
+    def set_of_half(self, name, number, values):
+        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save."""
+        if name not in _OF_HALVES:
+            raise ValueError(f"entries by half set are {', '.join(_OF_HALVES)}, not {name}")
+        self.set(**{name: {**self._content.get(name, {}), f"half_{number}": values}})
 
     def look_at(self, particles):
         """Refuse to continue a run, or to follow a pinned one, on other particles.

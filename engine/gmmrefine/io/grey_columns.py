@@ -1,0 +1,32 @@
+"""Columns that tell how the grey values of a particle's image are to be read."""
+import numpy as np
+
+from gmmrefine.errors import InputError
+
+CONTRAST_LABEL, SCALE_LABEL = "gmmContrastSign", "gmmScale"
+
+
+def contrast_signs(block):
+    """Contrast of the images (N,), +1 or -1, of gmmContrastSign; None when the table does not tell."""
+    if CONTRAST_LABEL not in block:
+        return None
+    signs = block.integers(CONTRAST_LABEL)
+    wrong = np.flatnonzero(np.abs(signs) != 1)
+    if len(wrong):
+        raise InputError(
+            f"{block.where(wrong[0])}: {CONTRAST_LABEL} is {signs[wrong[0]]}; expected 1 for a bright molecule or -1 for a "
+            "dark one. Correct the column.")
+    return signs
+
+
+def scales(block):
+    """Strength (N,) of the signals of gmmScale, 1 for that of the half set; None when the table does not tell."""
+    if SCALE_LABEL not in block:
+        return None
+    values = block.numbers(SCALE_LABEL)
+    wrong = np.flatnonzero(values < 0)
+    if len(wrong):
+        raise InputError(
+            f"{block.where(wrong[0])}: {SCALE_LABEL} is {values[wrong[0]]:g}; expected 0 (no signal) or more. Remove the "
+            f"column or the particle; dark molecules are told by {CONTRAST_LABEL}.")
+    return values
