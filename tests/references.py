@@ -29,14 +29,15 @@ def fourier_sample(image, kx, ky):
 def on_one_scale(image, radius):
     """Plane (3,) through the pixels of an image (Y, X) beyond ``radius`` px, their deviation from it, the image in its units.
 
-    The plane is its value at the centre and its rise over a box in x and in y. It is level where the rise explains less than ten
-    times what each of the seven polynomials of second and third order does.
+    The plane is its value at the centre and its rise over a box in x and in y. It is level where the rise explains less than
+    ten times what each of the seven polynomials of second and third order does.
     """
     n = len(image)
     y, x = (axis.ravel() - n // 2 for axis in np.mgrid[:n, :n])
     outside = np.hypot(x, y) > radius
     x, y = x / n, y / n
-    cubic = np.stack([x**i * y**j for i, j in ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))], 1)
+    powers = (0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3)
+    cubic = np.stack([x**i * y**j for i, j in powers], axis=1)
     fits = {terms: np.linalg.lstsq(cubic[outside, :terms], image.ravel()[outside], rcond=None) for terms in (1, 3, 10)}
     left = {terms: float(fit[1][0]) for terms, fit in fits.items()}
     terms = 3 if (left[1] - left[3]) / 2 > 10 * (left[3] - left[10]) / 7 else 1

@@ -182,7 +182,7 @@ class Surroundings:
 
 
 def _without_doubtful_ramps(found):
-    """Coefficients (B, 3) of planes in the orthonormal polynomials of images (B, P), level where the ramp may be the particle's."""
+    """Coefficients (B, 3) of planes, of those of images (B, P); level where the ramp may be the particle's."""
     ramp, others = np.mean(found[:, 1:3] ** 2, axis=1), np.mean(found[:, 3:] ** 2, axis=1)
     return found[:, :3] * np.where(ramp > _STEEP * others, 1, [[1], [0], [0]]).T.astype(found.dtype)
 
