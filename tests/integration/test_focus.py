@@ -164,10 +164,10 @@ def test_nothing_of_half_2_reaches_half_1(focused, pinned):
         assert not filecmp.cmp(focused / other, pinned / other, shallow=False), other
 
 
-def test_only_fsc_curves_and_the_mask_are_exchanged(focused, pinned):
+def test_only_contrast_fsc_curves_and_the_mask_are_told(focused, pinned):
     for folder in (focused, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
-        assert sorted(exchanged) == [("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
+        assert sorted(exchanged) == [("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
 
 
 @pytest.mark.parametrize("options, words", [

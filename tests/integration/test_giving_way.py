@@ -88,10 +88,10 @@ def test_a_region_that_a_later_map_has_no_gaussian_in(simulated, crowded, tmp_pa
         REFINE, COMPUTING, focus_mask="corner.mrc", focus_rest="moves", gaussians="20", fit_evaluations=2)
     run = RunRecord(tmp_path / "run", "refine", vars(settings), [])
     before = HalfState(half, volume, np.full((len(half), 2), 0.25))
-    after = improve_half(half, before, shared, 2, 2, settings, run, run.progress())
+    after = improve_half(half, before, shared, 2, settings, run, run.progress())
     assert after is before
     assert record(run.directory)["results"]["notes"][0].startswith("the focus mask covers none of the ")
-    again = improve_half(half, before, shared, 2, 2, settings, run, Progress(run.directory))
+    again = improve_half(half, before, shared, 2, settings, run, Progress(run.directory))
     assert (again.volume == volume).all() and (again.particles.rotations == half.rotations).all()
 
 

@@ -67,10 +67,10 @@ def test_without_the_pin_half_1_sees_the_other_mask_and_curve(noise_in_half_2, r
     assert not filecmp.cmp(refined / "iterations/01/half_map_1.mrc", free / "iterations/01/half_map_1.mrc", shallow=False)
 
 
-def test_only_fsc_curves_and_a_mask_are_exchanged(refined, pinned):
+def test_only_contrast_fsc_curves_and_a_mask_are_told(refined, pinned):
     for folder in (refined, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
-        assert sorted(exchanged) == [("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
+        assert sorted(exchanged) == [("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
     curves = [
         [entry["value"] for entry in record(folder)["exchanges"] if entry["kind"] == "fsc"] for folder in (refined, pinned)]
     assert curves[0] == curves[1]

@@ -198,7 +198,7 @@ def test_a_focus_on_a_part_of_a_model_does_not_depend_on_its_frame(simulated, fr
         frames / "center.cif", "--focus-selection", DOMAIN)
     assert outcome.code == 0 and "place of the start map: box centre at 0, first voxel -88.0" in outcome.out, outcome.err
     # the box holds the model at one place only, which no map had to tell
-    assert {entry["kind"] for entry in record(tmp_path)["exchanges"]} == {"mask", "fsc"}
+    assert {entry["kind"] for entry in record(tmp_path)["exchanges"]} == {"contrast", "mask", "fsc"}
     usual = defaults(REFINE_SETTINGS, focus_model=str(simulated / "model.cif"), focus_selection=DOMAIN)
     assert read_map(tmp_path / "focus_mask.mrc").data == pytest.approx(
         read_focus(usual, BOX, PIXEL_SIZE, np.zeros(3)), abs=1e-3)

@@ -269,13 +269,14 @@ def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(particles
     assert_refused(outcome, "refine-patches", "has no weights of iteration 0; give the settings that it had")
 
 
-def test_only_fsc_curves_mask_and_patches_are_exchanged(together, pinned, apart):
+def test_only_contrast_fsc_curves_mask_and_patches_are_told(together, pinned, apart):
     for folder in (together, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
-        assert sorted(exchanged) == [("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0), ("patches", 0)]
-    assert sorted(entry["kind"] for entry in record(apart)["exchanges"]) == ["mask", "patches"]
+        assert sorted(exchanged) == [
+            ("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0), ("patches", 0)]
+    assert sorted(entry["kind"] for entry in record(apart)["exchanges"]) == ["contrast", "mask", "patches"]
     for folder in FOLDERS:
-        assert {entry["kind"] for entry in record(apart / folder)["exchanges"]} == {"fsc", "mask"}
+        assert {entry["kind"] for entry in record(apart / folder)["exchanges"]} == {"contrast", "fsc", "mask"}
 
 
 def test_composite_gives_what_refine_patches_wrote(either, tmp_path):

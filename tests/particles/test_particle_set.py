@@ -34,7 +34,7 @@ def test_new_poses_leave_the_old_set_alone(particles):
 
 
 def test_halves_keep_the_order_of_the_input(particles):
-    halves = split_half_sets(particles)
+    halves = split_half_sets(particles).both()
     assert [half.row.tolist() for half in halves] == [[10, 20, 50], [0, 30, 40, 60]]
     assert [set(half.half_set) for half in halves] == [{1}, {2}]
 

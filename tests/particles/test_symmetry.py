@@ -97,7 +97,7 @@ def test_half_sets_are_drawn_by_particle(particles, copies):
 
 
 def test_copies_stay_with_their_parent(copies):
-    halves = split_half_sets(copies)
+    halves = split_half_sets(copies).both()
     assert [len(half) for half in halves] == [9, 9]
     assert not set(halves[0].parent) & set(halves[1].parent)
 

@@ -1,5 +1,6 @@
 """One half set: what it keeps of an iteration, and how far its reference can be trusted."""
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,25 +11,26 @@ from gmmrefine.pipelines.half_iteration import HalfState, load_half, reference_r
 
 @pytest.fixture
 def state(rng):
-    particles = particle_set(random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng))
+    particles = particle_set(
+        random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng), half_set=np.full(5, 2))
     return HalfState(particles, rng.normal(size=(8, 8, 8)).astype(np.float32), rng.uniform(size=(5, 2)))
 
 
 def test_a_saved_half_comes_back_to_the_bit(state, tmp_path):
-    save_half(tmp_path, state, 2)
+    save_half(tmp_path, state)
     elsewhere = state.particles.with_poses(random_rotations(5, seed=8), np.zeros((5, 2)))
-    loaded = load_half(tmp_path, elsewhere, 2)
+    loaded = load_half(tmp_path, elsewhere)
     assert (loaded.particles.rotations == state.particles.rotations).all()
     assert (loaded.particles.shifts == state.particles.shifts).all()
     assert (loaded.pose_error == state.pose_error).all()
     assert (loaded.volume == state.volume).all() and loaded.volume.dtype == np.float32
-    assert load_half(tmp_path, elsewhere, 1) is None
+    assert load_half(tmp_path, replace(elsewhere, half_set=np.full(5, 1))) is None
 
 
 def test_a_map_without_poses_is_not_a_finished_half(state, tmp_path):
-    save_half(tmp_path, state, 1)
-    os.remove(tmp_path / "poses_half_1.npz")
-    assert load_half(tmp_path, state.particles, 1) is None
+    save_half(tmp_path, state)
+    os.remove(tmp_path / "poses_half_2.npz")
+    assert load_half(tmp_path, state.particles) is None
 
 
 def test_reliability_is_the_share_of_signal():

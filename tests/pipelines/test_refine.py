@@ -9,9 +9,12 @@ from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotations_from_vectors
 from gmmrefine.maps.fsc import FscCurve
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.course import Step, summary
 from gmmrefine.pipelines.half_iteration import HalfState
-from gmmrefine.pipelines.refine import check_settings, joined, summary, usable_radius
+from gmmrefine.pipelines.refine import check_settings
 from gmmrefine.pipelines.refine_settings import check_resolutions
+from gmmrefine.pipelines.refined_output import joined
+from gmmrefine.pipelines.shared_region import usable_radius
 from gmmrefine.settings import COMPUTING, REFINE, defaults
 
 
@@ -48,12 +51,13 @@ def particles(rng):
 @pytest.fixture
 def moved(particles):
     """Particle i of the table turned by i degrees about z and moved by i Å; the half sets at these poses."""
-    halves = []
-    for half in split_half_sets(particles):
+
+    def at_new_poses(half):
         turn = rotations_from_vectors(np.radians(half.row)[:, None] * [0.0, 0.0, 1.0])
         poses = half.with_poses(turn @ half.rotations, half.shifts + half.row[:, None] * [0.6, 0.8])
-        halves.append(HalfState(poses, np.zeros((2, 2, 2)), np.stack([half.row + 0.1, half.row + 0.2], axis=1)))
-    return halves
+        return HalfState(poses, np.zeros((2, 2, 2)), np.stack([half.row + 0.1, half.row + 0.2], axis=1))
+
+    return split_half_sets(particles).map(at_new_poses)
 
 
 def test_halves_are_joined_by_row_not_by_position(particles, moved):
@@ -81,7 +85,7 @@ def test_resolutions_at_the_ends_of_the_range_in_single_precision(particles):
 
 
 def test_summary(particles, moved):
-    found = summary(3, moved, split_half_sets(particles), curve(17), settings())
+    found = summary(Step(3, moved, curve(17)), split_half_sets(particles), settings())
     assert found["iteration"] == 3 and found["resolution"] == pytest.approx(128 / (16 + (0.9 - 0.143) / 0.9), rel=1e-6)
     assert found["rotation_change_deg"] == pytest.approx(3) and found["shift_change"] == pytest.approx(3)
 

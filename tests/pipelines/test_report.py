@@ -11,6 +11,7 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.patches import Patch
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.pipelines.patch_geometry import write_patches
 from gmmrefine.pipelines.report import report
 from gmmrefine.pipelines.report_conformations import conformations_section
@@ -148,7 +149,10 @@ def test_settings_and_provenance(tmp_path):
     assert "2 settings at their defaults" in html and "<td>initial-resolution</td><td>0</td><td>Å</td>" in html
     for words in ("ab" * 32, "cd" * 32, "node1", "<td>512 MB</td>", "<td>1 min 01 s</td>", "<td>CPU</td>", "<td>7</td>"):
         assert words in html
-    assert "FSC curves of the half maps</td><td>0, 1</td>" in html and "mask of the molecule</td><td>0</td>" in html
+    for kind, iterations in (("fsc", "0, 1"), ("mask", "0")):
+        told = EXCHANGES[kind]
+        row = "</td><td>".join((told.title, told.crosses, told.resolution, told.why, iterations))
+        assert f"<td>{row}</td>" in html
 
 
 def test_unfinished_run_says_so_and_shows_what_is_there(tmp_path):

@@ -166,9 +166,9 @@ def test_file_hash_of_a_missing_file(tmp_path):
 def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
     run = begun(folder, source)
     mask = tmp_path / "run" / "mask.mrc"
-    assert run.exchange("mask", 0, lambda: str(mask)) == str(mask)
-    assert run.exchange("fsc", 1, lambda: [1.0, 0.5]) == [1.0, 0.5]
-    assert run.exchange("fsc", 1, lambda: [1.0, 0.25]) == [1.0, 0.25]  # measured again, not twice in the list
+    assert run.told("mask", 0, lambda: str(mask)) == str(mask)
+    assert run.told("fsc", 1, lambda: [1.0, 0.5]) == [1.0, 0.5]
+    assert run.told("fsc", 1, lambda: [1.0, 0.25]) == [1.0, 0.25]  # measured again, not twice in the list
     assert [(entry["kind"], entry["iteration"]) for entry in content(folder)["exchanges"]] == [("mask", 0), ("fsc", 1)]
 
     other = begun(tmp_path / "other", source)
@@ -177,27 +177,27 @@ def test_exchanges_are_measured_recorded_and_replayed(folder, source, tmp_path):
     def measure():
         raise AssertionError("a pinned run must not measure")
 
-    assert other.exchange("fsc", 1, measure) == [1.0, 0.25]
-    assert other.exchange("mask", 0, measure) == str(mask)
+    assert other.told("fsc", 1, measure) == [1.0, 0.25]
+    assert other.told("mask", 0, measure) == str(mask)
     with pytest.raises(InputError, match="no fsc of iteration 2; it ran fewer iterations. Ask for at most 1"):
-        other.exchange("fsc", 2, measure)
+        other.told("fsc", 2, measure)
 
 
 def test_patches_are_decided_once(folder, source):
     run = begun(folder, source)
-    assert run.exchange("patches", 0, lambda: [1]) == [1]
-    assert run.exchange("patches", 0, lambda: [2]) == [1]
+    assert run.told("patches", 0, lambda: [1]) == [1]
+    assert run.told("patches", 0, lambda: [2]) == [1]
 
 
-def test_only_four_kinds_of_exchange_exist(folder, source):
-    words = "may exchange FSC curves of the half maps, mask of the molecule, geometry of the patches, weights of the parts"
+def test_the_list_of_what_half_sets_are_told_is_closed(folder, source):
+    words = "may be told fsc, mask, contrast, place, patches, converted, axis, weights, not poses"
     with pytest.raises(ValueError, match=words):
-        begun(folder, source).exchange("poses", 0, lambda: 1)
+        begun(folder, source).told("poses", 0, lambda: 1)
 
 
 def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, source, tmp_path):
     run = RunRecord(folder, "refine-patches", {"patches": "2", "patch_mode": "apart"}, [source])
-    run.exchange("mask", 0, lambda: "mask.mrc")
+    run.told("mask", 0, lambda: "mask.mrc")
     with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*of the same command"):
         begun(tmp_path / "other", source).pin_exchanges(folder / "run.json")
     for settings, words in (

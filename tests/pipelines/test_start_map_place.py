@@ -6,6 +6,7 @@ import pytest
 from model_files import residue, write_pdb
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.halves import Halves
 from gmmrefine.pipelines.start_map_place import first_place_in_box, place_models, refuse_model_outside
 from gmmrefine.settings import REFINE, defaults
 
@@ -26,7 +27,7 @@ def half_maps(atoms):
     axis = (np.arange(BOX) - BOX // 2) * PIXEL_SIZE
     x, y, z = (np.exp(-0.5 * ((axis - places[:, None]) / 1.5) ** 2) for places in atoms.T)
     density, rng = np.einsum("az,ay,ax->zyx", z, y, x), np.random.default_rng(7)
-    return [density + rng.normal(0, 0.2, density.shape) for _ in range(2)]
+    return Halves(*(density + rng.normal(0, 0.2, density.shape) for _ in range(2)))
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +39,11 @@ class Run:
     """Keeps what the half sets exchange, or gives what it was told to."""
 
     def __init__(self, told=None):
-        self.told, self.exchanged, self.is_pinned = told, {}, told is not None
+        self._told, self.exchanged, self.is_pinned = told, {}, told is not None
 
-    def exchange(self, kind, iteration, measure):
-        self.exchanged[kind, iteration] = self.told or measure()
-        return self.exchanged[kind, iteration]
+    def told(self, kind, key, measure):
+        self.exchanged[kind, key] = self._told or measure()
+        return self.exchanged[kind, key]
 
 
 def place(volumes, run=None, **settings):
@@ -67,7 +68,7 @@ def test_a_model_is_looked_for_in_the_sum_of_the_start_maps(volumes, tmp_path, n
     assert len(said) == 1 and said[0].startswith("place of the start map: ")
     both, _, said = place(volumes, model=model, focus_model=model, focus_selection="chain A", **settings)
     assert both.focus_model_origin.tolist() == expected and both.model_origin.tolist() == expected and len(said) == 2
-    pinned, _, said = place([np.zeros_like(each) for each in volumes], Run({}), model=model, **settings)
+    pinned, _, said = place(volumes.map(np.zeros_like), Run({}), model=model, **settings)
     assert pinned.model_origin.tolist() == expected and said == []
 
 
@@ -78,7 +79,7 @@ def test_which_of_two_places_is_told_to_both_halves_and_replayed(tmp_path):
     found, run, said = place(volumes, model=model)
     assert found.model_origin.tolist() == [-CENTER] * 3 and "box centre at 0" in said[0]
     assert run.exchanged == {("place", 0): {"model": [-CENTER] * 3}}
-    again, _, said = place([np.zeros_like(each) for each in volumes], Run({"model": [1.0, 2, 3]}), model=model)
+    again, _, said = place(volumes.map(np.zeros_like), Run({"model": [1.0, 2, 3]}), model=model)
     assert again.model_origin.tolist() == [1, 2, 3] and said == []
 
 

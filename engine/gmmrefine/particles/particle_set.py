@@ -5,6 +5,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.symmetry import parents, refuse_split_particles
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
@@ -103,6 +104,20 @@ class ParticleSet:
     def __len__(self):
         return len(self.rotations)
 
+    @property
+    def half(self):
+        """Half set, 1 or 2, that all of the particles are in.
+
+        Raises
+        ------
+        ValueError
+            They are of both, or of none.
+        """
+        number, = np.unique(self.half_set) if len(self) else (0,)
+        if number not in (1, 2):
+            raise ValueError("these particles are in no half set")
+        return int(number)
+
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
@@ -120,8 +135,7 @@ def split_half_sets(particles):
 
     Returns
     -------
-    tuple of ParticleSet
-        Particles of half 1 and of half 2.
+    Halves of ParticleSet
 
     Raises
     ------
@@ -135,8 +149,8 @@ def split_half_sets(particles):
             f"{particles.row[unknown[0]] + 1}). Take the column from the upstream refinement, or draw halves with "
             f"--split-halves SEED if these poses never saw a joint reference.")
     refuse_split_particles(particles)
-    halves = tuple(particles.subset(particles.half_set == half) for half in (1, 2))
-    for number, half in enumerate(halves, 1):
+    halves = Halves(*(particles.subset(particles.half_set == half) for half in (1, 2)))
+    for number, half in enumerate(halves.both(), 1):
         if len(half) == 0:
             raise InputError(
                 f"half set {number} is empty: all {len(particles)} particles are in half {3 - number}. Both halves are needed "
@@ -151,3 +165,12 @@ def draw_half_sets(particles, seed):
     half_set = np.empty(len(order), int)
     half_set[order] = 1 + np.arange(len(order)) % 2
     return replace(particles, half_set=half_set[parent])
+
+
+def by_particle(particles, halves):
+    """What each half set has for its particles, Halves of (N1, …) and (N2, …), in the order of all particles, (N, …) float."""
+    parts = halves.both()
+    joined = np.empty((len(particles), *parts[0].shape[1:]))
+    for number, part in enumerate(parts, 1):
+        joined[particles.half_set == number] = part
+    return joined

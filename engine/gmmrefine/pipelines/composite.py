@@ -186,7 +186,7 @@ def shared_weights(parts, pixel_size, resolution, run):
             write_map(paths[-1], weight, pixel_size)
         return paths
 
-    return [read_map(path).data for path in run.exchange("weights", 0, measure)]
+    return [read_map(path).data for path in run.told("weights", 0, measure)]
 
 
 def half_composites(parts, weights, background):
@@ -230,7 +230,7 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         halves = half_composites(parts, weights, background)
         curve = gold_standard_fsc(*halves, mask, pixel_size, settings.seed)
         resolution = curve.resolution(settings.fsc_threshold)
-    elif run.has_exchanged("weights", 0):  # for a composite that this one replaces
+    elif run.was_told("weights", 0):  # for a composite that this one replaces
         run.withdraw("weights")
         shutil.rmtree(run.path(WEIGHTS_FOLDER), ignore_errors=True)
     means = [0.5 * (part.halves[0] + part.halves[1]) for part in parts]

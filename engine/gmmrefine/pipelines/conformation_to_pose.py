@@ -7,9 +7,11 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import read_arrays
-from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.particles.halves import Halves
+from gmmrefine.particles.particle_set import ParticleSet, by_particle, split_half_sets
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import (
     Body,
@@ -21,6 +23,7 @@ from gmmrefine.pipelines.half_iteration import (
     reference_reliability,
     save_half,
 )
+from gmmrefine.pipelines.half_start import at_poses, at_start, volume_of
 from gmmrefine.pipelines.held_out_poses import HeldOut
 from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_particles_as_learned
 from gmmrefine.pipelines.particle_motions import (
@@ -32,17 +35,9 @@ from gmmrefine.pipelines.particle_motions import (
     write_motions,
 )
 from gmmrefine.pipelines.particle_scales import with_measured_scale
-from gmmrefine.pipelines.refine import (
-    Gains,
-    half_at_poses,
-    halves_at_start,
-    shared_fsc,
-    shared_mask,
-    summary,
-    usable_radius,
-    write_results,
-)
 from gmmrefine.pipelines.refine_settings import check_resolutions
+from gmmrefine.pipelines.refined_output import write_results
+from gmmrefine.pipelines.shared_region import shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE, PLACE, REFINE, changed, defaults, names
 
@@ -102,27 +97,44 @@ def conformation_to_pose(particles, settings, run, progress):
     settings = changed(defaults(REFINE, COMPUTING), **vars(settings))
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    bodies = halves_at_start(starts, settings, run, progress)
-    settings = place_models([body.volume for body in bodies], particles, settings, run, progress)
+    bodies = at_start(starts, settings, run, progress)
+    settings = place_models(bodies.map(volume_of), particles, settings, run, progress)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
-    turns, moves, wanted, wanted_of_seen, seen = wanted_poses(particles, focus, settings)
+    turns, moves, wanted = wanted_poses(particles, focus, settings)
     mask = shared_mask(bodies, particles, settings, run)
     refuse_focus_outside(focus, mask)
     write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
-    curve = shared_fsc(bodies, Masks(mask, focus), 0, particles, settings, run)
-    shared = Shared(curve.fsc, Masks(mask, focus), usable_radius(curve, 1, settings))
-    used, regions = np.zeros(len(particles), bool), []
-    for number, body in enumerate(bodies, 1):
-        mine = particles.half_set == number
-        region = converted_half(
-            body, wanted.subset(mine), wanted_of_seen.subset(mine), seen[number - 1], shared, number, settings, run, progress)
-        used[mine] = region.used
-        regions.append(region)
+    masks = Masks(mask, focus)
+    course = Course(Step(0, bodies, shared_fsc(bodies, masks, 0, settings, run)), starts, masks, settings)
+    shared = Shared(course.last.curve.fsc, masks, usable_radius(course.last.curve, 1, settings))
+    regions = bodies.map(lambda body, half: converted_half(body, half, shared, settings, run, progress), wanted)
+    used = by_particle(particles, regions.map(lambda region: region.used)).astype(bool)
     progress.say(f"held-out signal prefers the conformation of {used.sum()} of {len(used)} particles")
-    results = refine_regions(particles, starts, bodies, regions, shared.masks, curve, settings, run, progress)
+    refine_regions(course, regions, settings, run, progress)
+    results = write_results(particles, starts, course, settings, run, progress)
+    results = dict(
+        results, resolution_before=course.steps[0].curve.resolution(settings.fsc_threshold), shared_signal_gain=course.gains,
+        signal_gain=course.gains[course.steps.index(course.best)])
     used &= results["iteration"] > 0
     write_motions(run.path("motions.star"), particles, turns, moves, used)
     return dict(results, converted=int(used.sum()), verdict=verdict(results, used, settings))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Poses of one half set that its conformations ask for.
+
+    Parameters
+    ----------
+    by_all, by_seen : ParticleSet
+        By latents of all Fourier samples, and by those of ``seen``.
+    seen : (K,) bool
+        Half of the samples.
+    """
+
+    by_all: ParticleSet
+    by_seen: ParticleSet
+    seen: np.ndarray
 
 
 def wanted_poses(particles, focus, settings):
@@ -131,28 +143,26 @@ def wanted_poses(particles, focus, settings):
     Returns
     -------
     tuple
-        turns (N, 3) in radians, moves (N, 3) in Å, particles at the poses of all latents, at those of latents by half of the
-        Fourier samples, and for each half set these samples (K,) bool.
+        turns (N, 3) in radians, moves (N, 3) in Å, Halves of Wanted.
     """
+    starts = split_half_sets(particles)
     if settings.motions:
         turns, moves = table_motions(settings.motions, particles)
-        wanted = particles.with_poses(*poses_of_table(particles, turns, moves))
-        return turns, moves, wanted, wanted, [np.zeros(0, bool)] * 2
+        moved = split_half_sets(particles.with_poses(*poses_of_table(particles, turns, moves)))
+        return turns, moves, moved.map(lambda half: Wanted(half, half, np.zeros(0, bool)))
     latent = learned_latents(settings.source, particles)
-    turns, moves = np.zeros((2, len(particles), 3))
-    poses = [(particles.rotations.copy(), particles.shifts.copy()) for _ in range(2)]
-    seen = []
-    for number in (1, 2):
-        mine = np.flatnonzero(particles.half_set == number)
-        motion = read_motion(settings.source, number, latent.shape[1])
-        arrays, _ = read_arrays(os.path.join(settings.source, f"latent_half_{number}.npz"))
-        seen.append(arrays["seen"])
-        for (rotations, shifts), latents in zip(poses, (latent[mine], arrays["latent_of_seen"])):
-            turn, move, rotations[mine], shifts[mine] = learned_motions(
-                motion, latents, particles.subset(mine), focus, particles.pixel_size)
-            if latents is not arrays["latent_of_seen"]:
-                turns[mine], moves[mine] = turn, move
-    return turns, moves, *(particles.with_poses(*pose) for pose in poses), seen
+
+    def of_half(half):
+        motion = read_motion(settings.source, half.half, latent.shape[1])
+        arrays, _ = read_arrays(os.path.join(settings.source, f"latent_half_{half.half}.npz"))
+        turn, move, *pose = learned_motions(
+            motion, latent[particles.half_set == half.half], half, focus, particles.pixel_size)
+        _, _, *pose_of_seen = learned_motions(motion, arrays["latent_of_seen"], half, focus, particles.pixel_size)
+        return turn, move, Wanted(half.with_poses(*pose), half.with_poses(*pose_of_seen), arrays["seen"])
+
+    found = starts.map(of_half).both()
+    turns, moves = (by_particle(particles, Halves(*parts)) for parts in list(zip(*found))[:2])
+    return turns, moves, Halves(*(wanted for *_, wanted in found))
 
 
 @dataclass(frozen=True)
@@ -174,76 +184,54 @@ class Region:
     used: np.ndarray
 
 
-def converted_half(body, wanted, wanted_of_seen, seen, shared, number, settings, run, progress):
+def converted_half(body, wanted, shared, settings, run, progress):
     """Choose by held-out signal which particles of a half set take the poses they want, and make their map.
 
     Parameters
     ----------
     body : HalfState
         At the poses of the molecule as a whole.
-    wanted, wanted_of_seen : ParticleSet
-        The half at the poses of its conformations, by all samples and by those of ``seen``.
-    seen : (K,) bool
+    wanted : Wanted
     shared : Shared
-    number : int
-        1 or 2.
 
     Returns
     -------
     Region
     """
     half, pixel_size, ring = body.particles, body.particles.pixel_size, np.arange(shared.radius + 1)
-    weights = fit_weights(shared.fsc[ring])
     gmm, gmm_fsc = gmm_of_map(
-        body.volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=number)
-    folder = run.path("iterations", "01")
-    done = load_half(folder, half, number)
-    region = Body(half, gmm)
+        body.volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0,
+        half=half.half)
+    folder, region = run.path("iterations", "01"), Body(half, gmm)
+    done = load_half(folder, half)
     if done is None:
         reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
-        half = with_measured_scale(half, gmm, reliability, settings, progress, {"iteration": 0, "half": number})
+        half = with_measured_scale(half, gmm, reliability, settings, progress, {"iteration": 0, "half": half.half})
         used = np.zeros(len(half), bool)
-        if settings.is_certain[number - 1]:
+        if settings.is_certain[half.half - 1]:
             reference = reference_of(gmm, region, shared.masks, pixel_size)
-            used = HeldOut(half, reference, reliability, seen, number, settings, progress).prefers(wanted_of_seen)
+            used = HeldOut(half, reference, reliability, wanted.seen, settings, progress).prefers(wanted.by_seen)
         rotations, shifts = (
             np.where(used.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-            for new, old in ((wanted.rotations, half.rotations), (wanted.shifts, half.shifts)))
-        done = half_at_poses(half.with_poses(rotations, shifts), number, settings, progress)
-        save_half(folder, done, number)
+            for new, old in ((wanted.by_all.rotations, half.rotations), (wanted.by_all.shifts, half.shifts)))
+        done = at_poses(half.with_poses(rotations, shifts), settings, progress)
+        save_half(folder, done)
     used = ~np.all(done.particles.rotations == half.rotations, axis=(1, 2))
     return Region(done, region, used)
 
 
-def refine_regions(particles, starts, bodies, regions, masks, curve, settings, run, progress):
-    """Focused refinement from the poses chosen; the best of it, or of what was before, is written.
+def refine_regions(course, regions, settings, run, progress):
+    """Focused refinement from the poses chosen (Halves of Region), where there are any; its steps are added to a Course."""
+    converted = regions.map(lambda region: region.state)
+    course.add(Step(1, converted, shared_fsc(converted, course.masks, 1, settings, run)))
 
-    Best is where the half maps share most signal in the region: to the FSC a smeared region is as good as a sharp one.
-    """
-    before, gains = (0, bodies, curve), Gains(curve, masks, settings)
-    states = [region.state for region in regions]
-    curve = shared_fsc(states, masks, 1, particles, settings, run)
-    history = [summary(0, bodies, starts, before[2], settings), summary(1, states, starts, curve, settings)]
-    gains.add(curve)
-    best = (1, states, curve) if gains.last_is_best else before
-    iterations = settings.iterations if any(region.used.any() for region in regions) else 0
-    for iteration in range(2, iterations + 2):
-        shared = Shared(curve.fsc, masks, usable_radius(curve, iteration, settings))
-        states = [
-            improve_half(region.state.particles, state, shared, iteration, number, settings, run, progress, region.body)
-            for number, (region, state) in enumerate(zip(regions, states), 1)]
-        curve = shared_fsc(states, masks, iteration, particles, settings, run)
-        history.append(summary(iteration, states, starts, curve, settings))
-        progress.say(f"iteration {iteration - 1}: resolution of the region {curve.resolution_text(settings.fsc_threshold)}")
-        gains.add(curve)
-        if gains.last_is_best:
-            best = iteration, states, curve
-        if gains.have_ended:
-            break
-    results = write_results(particles, starts, best, masks, history, settings, run, progress)
-    return dict(
-        results, resolution_before=before[2].resolution(settings.fsc_threshold), shared_signal_gain=gains.values,
-        signal_gain=gains.values[best[0]])
+    def improve(halves, shared, iteration):
+        return regions.map(
+            lambda region, half: improve_half(
+                region.state.particles, half, shared, iteration, settings, run, progress, region.body), halves)
+
+    if run.told("converted", 0, lambda: any(bool(region.used.any()) for region in regions.both())):
+        until_nothing_improves(course, improve, settings.iterations, run, progress, settings)
 
 
 def verdict(results, used, settings):

@@ -8,27 +8,31 @@ _DARK, _MAYBE_DARK = -5.0, -3.5  # standard deviations of both maps together; me
 _RANDOM = 8  # first number of the random stream of this file
 
 
-def refuse_dark(maps, particles, settings, progress):
+def refuse_dark(volumes, particles, settings, run, progress):
     """Refuse particles whose molecule comes out dark; nothing is said where the maps do not tell.
 
-    Both half maps must say so by themselves. All they are told of one another is whether the run goes on.
+    Both half maps must say so by themselves. All they are told of one another is how bright their molecules are.
 
     Parameters
     ----------
-    maps : pair of (Z, Y, X) float
+    volumes : Halves of (Z, Y, X) float
         Unfiltered half maps.
     particles : ParticleSet
     settings : object
         ``invert_contrast`` and ``seed``.
+    run : RunRecord
     progress : Progress
 
     Raises
     ------
     InputError
     """
-    found = [
-        contrast(volume, particles.pixel_size, np.random.default_rng([_RANDOM, settings.seed, number]))
-        for number, volume in enumerate(maps, 1)]
+    def measure():
+        return [
+            contrast(volume, particles.pixel_size, np.random.default_rng([_RANDOM, settings.seed, number]))
+            for number, volume in enumerate(volumes.both(), 1)]
+
+    found = run.told("contrast", 0, measure)
     progress.event(step="contrast", deviations=[round(value, 2) for value in found])
     both = sum(found) / np.sqrt(2)
     if max(found) >= 0 or both >= _MAYBE_DARK:

@@ -108,7 +108,7 @@ class Body:
     gmm: Any
 
 
-def improve_half(start, state, shared, iteration, number, settings, run, progress, body=None):
+def improve_half(start, state, shared, iteration, settings, run, progress, body=None):
     """Refine one half set, or load what an interrupted run had already finished.
 
     Parameters
@@ -118,8 +118,7 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     state : HalfState
         The half after the previous iteration.
     shared : Shared
-    iteration, number : int
-        Iteration, and 1 or 2 for the half.
+    iteration : int
     settings : object
         ``settings.REFINE`` and computing settings.
     run : RunRecord
@@ -132,17 +131,17 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
     HalfState
     """
     folder = run.path("iterations", f"{iteration:02d}")
-    done = load_half(folder, start, number)
+    done = load_half(folder, start)
     if done is not None:
         return done
-    where = {"iteration": iteration, "half": number}
+    where = {"iteration": iteration, "half": start.half}
     ring = np.arange(shared.radius + 1)
     weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
-        body = Body(start, consensus_gmm(gmm, iteration, number, settings, run))
+        body = Body(start, consensus_gmm(gmm, iteration, start.half, settings, run))
     if iteration > 1 and not holds_gaussians(shared.masks.focus, gmm, pixel_size):
         progress.note(
             "focus", f"the focus mask covers none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}): its poses "
@@ -157,20 +156,20 @@ def improve_half(start, state, shared, iteration, number, settings, run, progres
         particles, pose_error = new_poses(reference, reliability, start, particles, settings, progress, where)
         particles = particles.with_poses(*anchored(
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
-        volume = half_map(particles, number, settings, progress, iteration=iteration)
+        volume = half_map(particles, settings, progress, iteration=iteration)
         result = HalfState(particles, volume, pose_error)
-    write_gmm(os.path.join(folder, f"gmm_half_{number}.star"), gmm)
+    write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm)
     frequency = ring / (start.box_size * pixel_size)
-    write_curves(os.path.join(folder, f"gmm_fsc_half_{number}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
-    save_half(folder, result, number)
+    write_curves(os.path.join(folder, f"gmm_fsc_half_{start.half}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
+    save_half(folder, result)
     return result
 
 
-def consensus_gmm(gmm, iteration, number, settings, run):
+def consensus_gmm(gmm, iteration, half, settings, run):
     """The GMM of a half's start map, where a focused refinement needs it: that of the first iteration."""
     if not has_focus(settings) or settings.focus_rest == "moves":
         return None
-    return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{number}.star"))
+    return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{half}.star"))
 
 
 def holds_gaussians(focus, gmm, pixel_size):
@@ -301,32 +300,37 @@ def _given_prior(settings):
     return None
 
 
-def save_half(folder, state, number):
+def save_half(folder, state):
     """Write map, poses and strengths of a half; the poses come last and mark it as finished."""
-    write_map(os.path.join(folder, f"half_map_{number}.mrc"), state.volume, state.particles.pixel_size)
+    write_map(os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size)
     arrays = {"rotations": state.particles.rotations, "shifts": state.particles.shifts, "pose_error": state.pose_error}
     if state.particles.scale is not None:
         arrays["scale"] = state.particles.scale
-    with atomic_path(_poses_path(folder, number)) as temporary, open(temporary, "wb") as file:
+    with atomic_path(_poses_path(folder, state.particles)) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
-def load_half(folder, particles, number):
+def is_saved(folder, particles):
+    """Whether a half set is finished in the folder of an iteration."""
+    return os.path.exists(_poses_path(folder, particles))
+
+
+def load_half(folder, particles):
     """The finished half of an iteration, or None."""
-    if not os.path.exists(_poses_path(folder, number)):
+    if not is_saved(folder, particles):
         return None
-    with np.load(_poses_path(folder, number), allow_pickle=False) as poses:
+    with np.load(_poses_path(folder, particles), allow_pickle=False) as poses:
         moved = particles.with_poses(poses["rotations"], poses["shifts"])
         if "scale" in poses:
             moved = replace(moved, scale=poses["scale"])
-        return HalfState(moved, read_map(os.path.join(folder, f"half_map_{number}.mrc")).data, poses["pose_error"])
+        return HalfState(moved, read_map(os.path.join(folder, f"half_map_{particles.half}.mrc")).data, poses["pose_error"])
 
 
-def read_gmm_fsc(folder, number):
+def read_gmm_fsc(folder, half):
     """Frequency and FSC (S,) of a half's GMM against its own map in an iteration's folder."""
-    curves = read_curves(os.path.join(folder, f"gmm_fsc_half_{number}.star"))
+    curves = read_curves(os.path.join(folder, f"gmm_fsc_half_{half}.star"))
     return curves["gmmFrequency"], curves["gmmFsc"]
 
 
-def _poses_path(folder, number):
-    return os.path.join(folder, f"poses_half_{number}.npz")
+def _poses_path(folder, particles):
+    return os.path.join(folder, f"poses_half_{particles.half}.npz")

@@ -86,14 +86,12 @@ class Untrained:
     held: np.ndarray
 
 
-def learn_half(untrained, number, settings, run, progress):
+def learn_half(untrained, settings, run, progress):
     """Learn the motions of one half set, or load what an interrupted run had finished.
 
     Parameters
     ----------
     untrained : Untrained
-    number : int
-        1 or 2.
     settings : object
         ``settings.HETEROGENEITY`` and computing settings.
     run : RunRecord
@@ -103,13 +101,14 @@ def learn_half(untrained, number, settings, run, progress):
     -------
     LearnedHalf
     """
+    number = untrained.reader.particles.half
     finished = run.path(f"network_half_{number}.npz")
     model, reader, trained, held = untrained.model, untrained.reader, untrained.trained, untrained.held
     seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
-    features, neutral = described(model, reader, model.precision, number, settings, progress)
-    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), number, settings, progress)
+    features, neutral = described(model, reader, model.precision, settings, progress)
+    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), settings, progress)
     if not os.path.exists(finished):
-        history = train(model, reader, features, neutral, trained, held, number, settings, run, progress)
+        history = train(model, reader, features, neutral, trained, held, settings, run, progress)
         guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
         fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
         model.turn(axes_of_motion(guess, principal_motions(fields, model.latent_size).scores))
@@ -118,33 +117,31 @@ def learn_half(untrained, number, settings, run, progress):
         arrays, header = read_arrays(finished)
         model.load(arrays)
         history = np.array(header["history"])
-    latent, covariance = latents(model, reader, features, model.precision, number, settings, progress)
+    latent, covariance = latents(model, reader, features, model.precision, settings, progress)
     latent_of_seen, _ = latents(
-        model, reader, features_of_seen, model.precision * seen.astype(np.float32), number, settings, progress)
+        model, reader, features_of_seen, model.precision * seen.astype(np.float32), settings, progress)
     evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
     error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
         reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
 
 
-def split_for_training(particles, number, settings):
+def split_for_training(particles, settings):
     """Which particles of a half set are trained on, and which are held out; copies of one are kept together."""
     parent = parents(particles)
-    order = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT]).permutation(parent.max() + 1)
+    order = np.random.default_rng([_RANDOM, settings.seed, particles.half, _SPLIT]).permutation(parent.max() + 1)
     count = min(max(_ENOUGH_HELD_OUT, _HELD_OUT * len(order)), _MOST_HELD_OUT * len(order))
     is_held = np.isin(parent, order[: int(count)])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
-def untrained_half(particles, shared, number, numbers, settings, progress):
+def untrained_half(particles, shared, numbers, settings, progress):
     """A half set with a new model, its GMM from a map of the particles to train on.
 
     Parameters
     ----------
     particles : ParticleSet
     shared : Shared
-    number : int
-        1 or 2.
     numbers : list of int
         Of anchors, coarse to fine.
     settings : object
@@ -155,23 +152,25 @@ def untrained_half(particles, shared, number, numbers, settings, progress):
     -------
     Untrained
     """
-    trained, held = split_for_training(particles, number, settings)
+    trained, held = split_for_training(particles, settings)
     ring, pixel_size = np.arange(shared.radius + 1), particles.pixel_size
-    volume = half_map(particles.subset(trained), number, settings, progress)
+    volume = half_map(particles.subset(trained), settings, progress)
     gmm, gmm_fsc = gmm_of_map(
-        volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0, half=number)
+        volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0,
+        half=particles.half)
     disc = half_disc(particles.box_size, shared.radius)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
-    particles = with_measured_scale(particles, gmm, reliability, settings, progress, {"iteration": 0, "half": number})
+    particles = with_measured_scale(particles, gmm, reliability, settings, progress, {"iteration": 0, "half": particles.half})
     reader = ImageReader(particles, disc, settings.invert_contrast)
     mobility = np.ones(len(gmm)) if shared.masks.focus is None else start_mobility(gmm, shared.masks.focus, pixel_size)
     mobile = mobility > _MOBILE
     if mobile.sum() < numbers[-1]:
         raise InputError(
-            f"--anchors {settings.anchors}: the region holds {mobile.sum()} of the {len(gmm)} Gaussians of half {number}; "
-            "expected at least as many as anchors. Ask for fewer anchors, a larger region or more Gaussians.")
+            f"--anchors {settings.anchors}: the region holds {mobile.sum()} of the {len(gmm)} Gaussians of half "
+            f"{particles.half}; expected at least as many as anchors. Ask for fewer anchors, a larger region or more "
+            "Gaussians.")
     levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
-    rng = np.random.default_rng([_RANDOM, settings.seed, number, _NETWORKS])
+    rng = np.random.default_rng([_RANDOM, settings.seed, particles.half, _NETWORKS])
     sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
     projector = SliceProjector(gmm, disc, pixel_size, moments=False)
     sums = sum(
@@ -188,17 +187,18 @@ def start_mobility(gmm, focus, pixel_size):
     return np.clip((membership(gmm, focus, pixel_size) - _EDGE) / (1 - 2 * _EDGE), 0, 1)
 
 
-def described(model, reader, precision, number, settings, progress):
+def described(model, reader, precision, settings, progress):
     """Features and neutral log-likelihood of every particle, by samples of some precision (K,)."""
-    with progress.step("read what particles tell", len(reader.particles), half=number) as report:
+    with progress.step("read what particles tell", len(reader.particles), half=reader.particles.half) as report:
         return describe(model, reader, settings.training_batch, precision, report)
 
 
-def train(model, reader, features, neutral, trained, held, number, settings, run, progress):
+def train(model, reader, features, neutral, trained, held, settings, run, progress):
     """Train to the last epoch or until held-out particles gain nothing, keep the best; its history (E, 3).
 
     The state after every epoch is kept in ``iterations/01``, from where an interrupted run goes on.
     """
+    number = reader.particles.half
     trainer = Trainer(model, settings.training_rate, len(trained))
     state = run.path("iterations", "01", f"training_half_{number}.npz")
     history, best = [], None
@@ -229,11 +229,11 @@ def train(model, reader, features, neutral, trained, held, number, settings, run
     return np.array(history)
 
 
-def latents(model, reader, features, precision, number, settings, progress):
+def latents(model, reader, features, precision, settings, progress):
     """Most probable latents (N, D), searched from what the encoder makes of features (N, F), and covariances (N, D, D)."""
     guess = model.encoder(tf.constant(features))[0].numpy()
     found, covariance, done = guess.copy(), np.empty((*guess.shape, guess.shape[1])), 0
-    with progress.step("find latents", len(guess), half=number) as report:
+    with progress.step("find latents", len(guess), half=reader.particles.half) as report:
         for batch in reader.batches(settings.training_batch):
             found[batch.index], covariance[batch.index] = most_probable(
                 model, guess[batch.index], images_of(batch, reader.particles), precision)

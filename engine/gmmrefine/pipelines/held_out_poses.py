@@ -26,19 +26,17 @@ class HeldOut:
         Part of the reference that is signal, by ring.
     seen : (K,) bool
         Samples that conformations were taken from; of finer ones every other is drawn.
-    number : int
-        1 or 2.
     """
 
-    def __init__(self, half, reference, reliability, seen, number, settings, progress):
+    def __init__(self, half, reference, reliability, seen, settings, progress):
         radius = len(reliability) - 1
         disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
-        self._rng = np.random.default_rng([_RANDOM, settings.seed, number])
+        self._rng = np.random.default_rng([_RANDOM, settings.seed, half.half])
         self._seen = self._rng.random(len(disc.ring)) < 0.5
         known = min(len(seen), len(disc.ring))
         self._seen[:known] = seen[:known]
         self._half, self._reference, self._reliability, self._disc = half, reference, reliability, disc
-        self._settings, self._progress, self._number = settings, progress, number
+        self._settings, self._progress = settings, progress
         self._reader = ImageReader(half, disc, settings.invert_contrast)
         self._rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, half.pixel_size)
 
@@ -55,7 +53,7 @@ class HeldOut:
             samples=self._seen)
         poses = start.rotations, start.shifts
         scene = Scene([(projector, *poses), (self._rest, self._half.rotations, self._half.shifts)], refiner.reliability)
-        with self._progress.step("refine poses on half of the signal", len(start), half=self._number) as report:
+        with self._progress.step("refine poses on half of the signal", len(start), half=self._half.half) as report:
             (rotations, shifts, _), = refine_poses(
                 [refiner], self._reader, self._settings.batch_size, [poses], self._rng, scene=scene, report=report)
         return projector, refiner.reliability, scene, rotations, shifts
@@ -63,7 +61,7 @@ class HeldOut:
     def _score(self, projector, reliability, scene, rotations, shifts, title):
         """Log-likelihood (N,) of poses by the samples not seen."""
         size, score, weights = self._settings.batch_size, np.empty(len(rotations)), None
-        with self._progress.step(title, len(rotations), half=self._number) as report:
+        with self._progress.step(title, len(rotations), half=self._half.half) as report:
             for batch in self._reader.batches(size):
                 fit = ImageFit(batch, self._disc, self._half.pixel_size, size)
                 part, = scene.parts(fit, batch.index, 1)

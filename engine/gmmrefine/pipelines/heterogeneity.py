@@ -11,16 +11,18 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import write_arrays
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns
-from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.particles.halves import Halves
+from gmmrefine.particles.particle_set import by_particle, split_half_sets
 from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.conformations import show_learned
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import Shared
 from gmmrefine.pipelines.half_motion import learn_half, untrained_half
+from gmmrefine.pipelines.half_start import at_start, volume_of
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.refine import halves_at_start, shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.refine_settings import check_resolutions
+from gmmrefine.pipelines.shared_region import shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.settings import HETEROGENEITY, PLACE, changed, names
 
@@ -50,22 +52,22 @@ def heterogeneity(particles, settings, run, progress):
     settings = changed(settings, weight_by_scale=False)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    halves = halves_at_start(starts, settings, run, progress)
-    settings = place_models([half.volume for half in halves], particles, settings, run, progress)
+    halves = at_start(starts, settings, run, progress)
+    settings = place_models(halves.map(volume_of), particles, settings, run, progress)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
         refuse_focus_outside(focus, mask)
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
-    curve = shared_fsc(halves, Masks(mask), 0, particles, settings, run)
+    curve = shared_fsc(halves, Masks(mask), 0, settings, run)
     write_fsc(run.path("fsc.star"), curve)
     radius = usable_radius(curve, 1, changed(settings, max_resolution=settings.target_resolution, initial_resolution=0.0))
     progress.say(f"motion is sought in signal up to {resolution_of_shell(radius, curve.box_size, curve.pixel_size):.1f} Å")
     shared = Shared(curve.fsc, Masks(mask, focus), radius)
     numbers = anchor_numbers(settings.anchors)
-    new = [  # both before one is trained, which takes hours: either may have too few Gaussians
-        untrained_half(half.particles, shared, number, numbers, settings, progress) for number, half in enumerate(halves, 1)]
-    learned = [learn_half(half, number, settings, run, progress) for number, half in enumerate(new, 1)]
+    # both before one is trained, which takes hours: either may have too few Gaussians
+    new = halves.map(lambda half: untrained_half(half.particles, shared, numbers, settings, progress))
+    learned = new.map(lambda half: learn_half(half, settings, run, progress)).both()
     results = write_results(particles, learned, mask, focus, settings, run)
     return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), progress))
 
@@ -81,7 +83,7 @@ def check_settings(settings, particles):
         (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge"))])
     check_resolutions(settings, particles, ("target_resolution",), or_none="")
-    fewest = min(len(half) for half in split_half_sets(particles))
+    fewest = min(split_half_sets(particles).map(len).both())
     if fewest < _PARTICLES_PER_LATENT * settings.latent_size:
         raise InputError(
             f"{fewest} particles in the smaller half set are too few for {settings.latent_size} latent dimensions; expected at "
@@ -102,7 +104,8 @@ def anchor_numbers(text):
 def write_results(particles, learned, mask, focus, settings, run):
     """Write latents, motions, GMMs and figures; gives the results for run.json."""
     latent, error, motion = (
-        by_particle(particles, parts) for parts in zip(*((half.latent, half.latent_error, half.motion) for half in learned)))
+        by_particle(particles, Halves(*(getattr(half, name) for half in learned)))
+        for name in ("latent", "latent_error", "motion"))
     numbers = {}
     for axis in range(settings.latent_size):
         numbers.update({f"gmmLatent{axis + 1}": latent[:, axis], f"gmmLatentError{axis + 1}": error[:, axis]})
@@ -126,14 +129,6 @@ def write_results(particles, learned, mask, focus, settings, run):
     write_training(run, learned)
     draw_latents(run.path("latent.png"), latent, motion, particles.half_set)
     return summarised(learned, motions, cosines, likeness)
-
-
-def by_particle(particles, parts):
-    """What each half set has for its particles, (N1, …) and (N2, …), in the order of all particles, (N, …)."""
-    joined = np.empty((len(particles), *parts[0].shape[1:]))
-    for number, part in enumerate(parts, 1):
-        joined[particles.half_set == number] = part
-    return joined
 
 
 def write_training(run, learned):

@@ -49,8 +49,8 @@ def reconstruct_subsets(particles, latent, halves, settings, run, progress):
         Results for run.json.
     """
     mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
-    cosine = direction_cosine(
-        [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves])
+    cosine = run.told("axis", 0, lambda: direction_cosine(
+        [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves]))
     values, classes = latent[:, settings.axis - 1], []
     for half in halves:
         mine = np.flatnonzero(particles.half_set == half.number)
@@ -79,8 +79,7 @@ def reconstruct_class(number, members, particles, values, mask, settings, run, p
     both = np.sort(np.concatenate(members))
     write_particles(run.path(f"particles_subset_{number:02d}.star"), particles.subset(both), {
         f"gmmLatent{settings.axis}": values[both]})
-    maps = [
-        half_map(particles.subset(index), half, settings, progress, subset=number) for half, index in enumerate(members, 1)]
+    maps = [half_map(particles.subset(index), settings, progress, subset=number) for index in members]
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     results = write_maps(lambda name: run.path(folder, name), maps, mask, curve, settings)
     progress.say(f"subset {number} of {settings.subsets}: resolution {results['resolution_text']}")

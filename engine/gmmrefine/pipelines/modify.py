@@ -51,8 +51,8 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
         raise InputError(
             "the half maps agree in no shell (FSC below the threshold from the first one); expected two half maps of one "
             "molecule in one frame. Check that they belong together.")
-    run.exchange("mask", 0, lambda: settings.mask or "mask.mrc")
-    run.exchange("fsc", 0, before.to_lists)
+    run.told("mask", 0, lambda: settings.mask or "mask.mrc")
+    run.told("fsc", 0, before.to_lists)
     with progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
         modified, model_of_errors = modify(*maps, mask, settings.local_window, report)
     modified_halves = []

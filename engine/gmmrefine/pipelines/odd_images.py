@@ -46,7 +46,7 @@ def without_odd_images(particles, settings, progress, run=None):
     for number in (1, 2):
         mine = np.flatnonzero(particles.half_set == number)
         half = particles.subset(mine)
-        survey, group = survey_of(half, number, settings, progress), optics_groups(half)
+        survey, group = survey_of(half, settings, progress), optics_groups(half)
         kinds[mine], values[:, mine] = survey.kinds(group), (survey.apart(group), survey.clipped)
         if np.isin(kinds[mine], _LEFT_OUT[settings.leave_out]).all():
             raise InputError(
@@ -64,12 +64,12 @@ def without_odd_images(particles, settings, progress, run=None):
     return particles.subset(~left_out)
 
 
-def survey_of(half, number, settings, progress):
+def survey_of(half, settings, progress):
     """The ImageSurvey of a half set."""
     survey = ImageSurvey(len(half))
     # what is not computed costs nothing: the smallest disc
     reader = ImageReader(half, half_disc(half.box_size, 1), settings.invert_contrast, survey)
-    with progress.step("look at images", len(half), half=number) as report:
+    with progress.step("look at images", len(half), half=half.half) as report:
         for start in range(0, len(half), settings.batch_size):
             index = np.arange(start, min(start + settings.batch_size, len(half)))
             reader.levelled(index, half.subset(index))
@@ -77,7 +77,7 @@ def survey_of(half, number, settings, progress):
     return survey
 
 
-def tell_of_images(survey, half, number, run, progress):
+def tell_of_images(survey, half, run, progress):
     """Say what is odd about the images of a half set, list them in ``odd_images_half_N.star``, and record it in run.json.
 
     Parameters
@@ -85,15 +85,13 @@ def tell_of_images(survey, half, number, run, progress):
     survey : ImageSurvey
         Of all images of the half.
     half : ParticleSet
-    number : int
-        1 or 2.
     run : RunRecord
     progress : Progress
     """
     group = optics_groups(half)
     kinds, summary = survey.kinds(group), survey.summary(group)
-    run.set_of_half("grey_values", number, summary)
-    say = partial(_say, progress, number)
+    run.set_of_half("grey_values", half.half, summary)
+    say = partial(_say, progress, half.half)
     around = surroundings(half.box_size, half.pixel_size, half.diameter)
     if around.is_filled:
         say(f"the particle ({half.diameter:.0f} Å) fills the box ({half.box_size * half.pixel_size:.0f} Å): noise is measured "
@@ -107,7 +105,7 @@ def tell_of_images(survey, half, number, run, progress):
             "images are brought to one scale")
     if (kinds == USUAL).all():
         return
-    table, apart = f"odd_images_half_{number}.star", survey.apart(group)
+    table, apart = f"odd_images_half_{half.half}.star", survey.apart(group)
     odd = kinds != USUAL
     columns = text_columns(_columns(kinds[odd], apart[odd], survey.clipped[odd]))
     names = identity_columns(run.path(table), half.subset(odd))

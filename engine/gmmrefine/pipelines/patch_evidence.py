@@ -33,11 +33,10 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
 
     Parameters
     ----------
-    halves : list of HalfState
+    halves : pair of HalfState
         At their global poses.
-    gmms : list of Gmm
-        One per half.
-    reliability : list of (R + 1,) float
+    gmms : pair of Gmm
+    reliability : pair of (R + 1,) float
         Part of each GMM that is signal, by ring.
     molecule_volume : float
         Å³.
@@ -88,8 +87,8 @@ def regions_of_layout(small, halves, gmms, reliability, layout, settings, progre
     shapes = [
         np.concatenate([gmm.centers[owner == patch] for gmm, owner in zip(gmms, owners)]) for patch in range(len(small))]
     motions = [
-        measured_motions(half.particles, gmm, known, small, number, settings, progress)
-        for number, (half, gmm, known) in enumerate(zip(halves, gmms, reliability), 1)]
+        measured_motions(half.particles, gmm, known, small, settings, progress)
+        for half, gmm, known in zip(halves, gmms, reliability)]
     with progress.step("compare patches", layout=layout):
         curve, error, regions = evidence(motions, shapes)
     count = len(regions)
@@ -99,9 +98,9 @@ def regions_of_layout(small, halves, gmms, reliability, layout, settings, progre
     return Layout(curve, error, [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions])
 
 
-def measured_motions(half, gmm, reliability, patches, number, settings, progress):
+def measured_motions(half, gmm, reliability, patches, settings, progress):
     """What some particles of a half set say about the motions of all patches together; PatchMotions."""
-    rng = np.random.default_rng([_SAMPLING, settings.seed, number])
+    rng = np.random.default_rng([_SAMPLING, settings.seed, half.half])
     order = shuffled(half, rng)[:_PARTICLES]
     half, sample = half.subset(np.sort(order)), np.argsort(np.argsort(order))[:SAMPLE_SIZE]
     radius = min(len(reliability) - 1, int(half.box_size * half.pixel_size / _FINEST))
@@ -120,7 +119,7 @@ def measured_motions(half, gmm, reliability, patches, number, settings, progress
         for fit, rotations, shifts in map(fit_of, reader.batches(size, np.sort(sample))))
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     found = []
-    with progress.step("measure motions", len(half), half=number) as report:
+    with progress.step("measure motions", len(half), half=half.half) as report:
         for batch in reader.batches(size):
             fit, rotations, shifts = fit_of(batch)
             found.append(in_molecule_frame(*fit.joint_equations(parts, weights, rotations, shifts), rotations))

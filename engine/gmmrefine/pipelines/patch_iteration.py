@@ -16,6 +16,7 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
+from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import (
@@ -27,9 +28,11 @@ from gmmrefine.pipelines.half_iteration import (
     report_prior,
     save_half,
 )
+from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps
-from gmmrefine.pipelines.refine import joined, usable_radius
+from gmmrefine.pipelines.refined_output import joined
+from gmmrefine.pipelines.shared_region import usable_radius
 from gmmrefine.progress import place_in_run
 
 _SAMPLING = 3  # first number of the random streams of this file
@@ -41,7 +44,7 @@ class Together:
     Parameters
     ----------
     particles : ParticleSet
-    halves : list of HalfState
+    halves : Halves of HalfState
         The half sets at their global poses, centre of the priors, with their maps.
     mask : (Z, Y, X) float
         Of the molecule.
@@ -59,12 +62,12 @@ class Together:
             patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
 
     def refine(self):
-        """Refine all patches; gives by patch and half their HalfState."""
-        states = [list(self._global) for _ in self._patches]
+        """Refine all patches; gives Halves of a list of HalfState, one per patch."""
+        states = self._global.map(lambda half: [half] * len(self._patches))
         curves = self._shared_curves(states, 0)
         for iteration in range(1, self._settings.patch_iterations + 1):
-            halves = [self._improve(states, curves, iteration, number) for number in (1, 2)]
-            states = [list(pair) for pair in zip(*halves)]
+            states = self._global.map(
+                lambda whole, present, now=(curves, iteration): self._improve(whole, present, *now), states)
             curves = self._shared_curves(states, iteration)
             resolutions = [curve.resolution(self._settings.fsc_threshold) for curve in curves]
             found = ", ".join("none" if value is None else f"{value:.2f}" for value in resolutions)
@@ -75,13 +78,13 @@ class Together:
     def write(self, states):
         """Write every patch's maps, masks, FSC and particles as a focused refinement does."""
         # of the maps as they are, also where the run itself was steered by pinned curves
-        measured = [self._measured(pair, mask) for pair, mask in zip(states, self._masks)]
-        for number, (pair, curve, mask) in enumerate(zip(states, measured, self._masks), 1):
+        starts = self._global.map(lambda half: half.particles)
+        for number, (pair, curve, mask) in enumerate(zip(by_patch(states), self._measured(states), self._masks), 1):
             folder = self._run.path("patches", f"{number:02d}")
-            maps = [state.volume for state in pair]
+            maps = pair.map(volume_of).both()
             write_maps(lambda name, at=folder: f"{at}/{name}", maps, self._mask, curve, self._settings)
             write_map(f"{folder}/focus_mask.mrc", mask, curve.pixel_size)
-            moved, changes = joined(self._particles, [half.particles for half in self._global], pair)
+            moved, changes = joined(self._particles, starts, pair)
             write_particles(f"{folder}/particles.star", moved, changes)
 
     def _shared_curves(self, states, iteration):
@@ -89,43 +92,54 @@ class Together:
         box_size, pixel_size = self._particles.box_size, self._particles.pixel_size
 
         def measure():
-            return [self._measured(pair, mask).to_lists() for pair, mask in zip(states, self._masks)]
+            return [curve.to_lists() for curve in self._measured(states)]
 
-        return [FscCurve.from_lists(curves, box_size, pixel_size) for curves in self._run.exchange("fsc", iteration, measure)]
+        return [FscCurve.from_lists(curves, box_size, pixel_size) for curves in self._run.told("fsc", iteration, measure)]
 
-    def _measured(self, pair, mask):
-        """The FSC of a patch's two HalfStates under its mask."""
-        return gold_standard_fsc(
-            pair[0].volume, pair[1].volume, self._mask * mask, self._particles.pixel_size, self._settings.seed)
+    def _measured(self, states):
+        """The FSC of every patch's half maps under its mask."""
+        return [
+            gold_standard_fsc(
+                *pair.map(volume_of).both(), self._mask * mask, self._particles.pixel_size, self._settings.seed)
+            for pair, mask in zip(by_patch(states), self._masks)]
 
-    def _improve(self, states, curves, iteration, number):
-        """One half of every patch after an iteration, loaded where an interrupted run had finished it."""
-        start = self._global[number - 1].particles
+    def _improve(self, whole, present, curves, iteration):
+        """One half of every patch after an iteration, loaded where an interrupted run had finished it.
+
+        Parameters
+        ----------
+        whole : HalfState
+            The half set at its global poses.
+        present : list of HalfState
+            Its patches before the iteration.
+        """
+        start = whole.particles
         folders = [
             self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}")
-            for patch in range(1, len(states) + 1)]
-        saved = [load_half(folder, start, number) for folder in folders]
+            for patch in range(1, len(present) + 1)]
+        saved = [load_half(folder, start) for folder in folders]
         if None not in saved:
             return saved
-        start, results = self._new_poses(start, [pair[number - 1] for pair in states], curves, iteration, number)
+        start, results = self._new_poses(whole, present, curves, iteration)
         sets = [
             start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)) for rotations, shifts, _ in results]
-        volumes = half_maps(sets, number, self._settings, self._progress, iteration=iteration)
+        volumes = half_maps(sets, self._settings, self._progress, iteration=iteration)
         improved = [HalfState(moved, volume, errors) for moved, volume, (*_, errors) in zip(sets, volumes, results)]
         for folder, state in zip(folders, improved):
-            save_half(folder, state, number)
+            save_half(folder, state)
         return improved
 
-    def _new_poses(self, start, present, curves, iteration, number):
+    def _new_poses(self, whole, present, curves, iteration):
         """One half with the strengths of its signals; rotations, shifts and their errors for every patch.
 
         A patch without Gaussians keeps what it has.
         """
-        settings, pixel_size = self._settings, start.pixel_size
+        settings, start = self._settings, whole.particles
+        pixel_size, number = start.pixel_size, start.half
         where = {"iteration": iteration, "half": number}
         radius = max(usable_radius(curve, iteration, settings) for curve in curves)
         fsc = np.array([curve.fsc[: radius + 1] for curve in curves])
-        volume = composite_map([state.volume for state in present], self._masks, self._global[number - 1].volume)
+        volume = composite_map([state.volume for state in present], self._masks, whole.volume)
         weights = fit_weights(fsc.mean(axis=0))
         gmm, gmm_fsc = gmm_of_map(volume, self._mask, pixel_size, weights, settings, self._progress, **where)
         disc = half_disc(start.box_size, min(radius + 3, start.box_size // 2 - 1))
@@ -140,7 +154,7 @@ class Together:
         scene = Scene(
             [(project(part, disc, pixel_size), *pose) for part, pose in zip(parts.values(), poses)],
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
-        refiners = self._refiners(parts, windows, reliability, iteration, number)
+        refiners = self._refiners(parts, windows, reliability, where)
         reader = ImageReader(start, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, iteration, number])
         with self._progress.step("refine poses", len(start), **where) as report:
@@ -174,18 +188,24 @@ class Together:
             [part.about(center) for part, center in zip(parts.values(), centers)], disc.box_size, pixel_size, radius)
         return [Window(center, pose, disc, size, pixel_size) for center, pose in zip(centers, poses)]
 
-    def _refiners(self, parts, windows, reliability, iteration, number):
+    def _refiners(self, parts, windows, reliability, where):
         """A refiner for each patch, about its own centre; the priors are those of the first iteration."""
+        is_first, half = where["iteration"] == 1, where["half"]
         return [
             make_refiner(
                 part.about(self._patches[patch].center), window.curve(curve), window.disc, self._particles.pixel_size,
-                self._settings, True, None if iteration == 1 else load_prior(self._prior_path(patch, number)),
+                self._settings, True, None if is_first else load_prior(self._prior_path(patch, half)),
                 lowest_ring=window.lowest_ring)[1]
             for (patch, part), window, curve in zip(parts.items(), windows, reliability)]
 
-    def _prior_path(self, patch, number):
+    def _prior_path(self, patch, half):
         """Where the prior that the first iteration learned is kept; learning it anew each time costs more than the poses."""
-        return self._run.path("patches", f"{patch + 1:02d}", "iterations", "01", f"motion_half_{number}.npz")
+        return self._run.path("patches", f"{patch + 1:02d}", "iterations", "01", f"motion_half_{half}.npz")
+
+
+def by_patch(states):
+    """Halves of HalfState for each patch, a list, of Halves of a list of HalfState."""
+    return [Halves(*pair) for pair in zip(*states.both())]
 
 
 def save_prior(path, prior):

@@ -41,8 +41,9 @@ def reconstruct(particles, settings, run, progress):
     """
     halves = split_half_sets(particles)
     symmetry = symmetry_agreement(halves, settings, progress)
-    maps = [start_map(half, number, settings, run, progress) for number, half in enumerate(halves, 1)]
-    refuse_dark(maps, particles, settings, progress)
+    volumes = halves.map(lambda half: start_map(half, settings, run, progress))
+    refuse_dark(volumes, particles, settings, run, progress)
+    maps = volumes.both()
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
@@ -52,26 +53,29 @@ def symmetry_agreement(halves, settings, progress):
     """How well the map at the present poses has its symmetry, for run.json; refused where it does not. Empty for C1."""
     if len(point_group(settings.symmetry)) == 1:
         return {}
-    some = (half.subset(np.arange(0, len(half), 1 + (len(half) - 1) // _MOST_IMAGES_CHECKED)) for half in halves)
-    maps = [half_map(part, number, settings, progress, "C1", symmetry="C1") for number, part in enumerate(some, 1)]
-    return check_symmetry(maps, settings.symmetry, halves[0].pixel_size, progress)
+
+    def map_without(half):
+        some = half.subset(np.arange(0, len(half), 1 + (len(half) - 1) // _MOST_IMAGES_CHECKED))
+        return half_map(some, settings, progress, "C1", symmetry="C1")
+
+    return check_symmetry(halves.map(map_without).both(), settings.symmetry, halves.first.pixel_size, progress)
 
 
-def start_map(half, number, settings, run, progress, **where):
+def start_map(half, settings, run, progress, **where):
     """The unfiltered map (Z, Y, X) of one half set whose images are read for the first time, and looked at."""
     survey = ImageSurvey(len(half))
-    volume = half_map(half, number, settings, progress, survey=survey, **where)
-    tell_of_images(survey, half, number, run, progress)
+    volume = half_map(half, settings, progress, survey=survey, **where)
+    tell_of_images(survey, half, run, progress)
     return volume
 
 
-def half_map(half, number, settings, progress, group=None, survey=None, **where):
+def half_map(half, settings, progress, group=None, survey=None, **where):
     """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
-    volume, = half_maps([half], number, settings, progress, group, survey, **where)
+    volume, = half_maps([half], settings, progress, group, survey, **where)
     return volume
 
 
-def half_maps(sets, number, settings, progress, group=None, survey=None, **where):
+def half_maps(sets, settings, progress, group=None, survey=None, **where):
     """Unfiltered maps (Z, Y, X) of the same images of one half set at several sets of poses; every image is read once.
 
     ``survey``, an ImageSurvey, looks at the images as they are read.
@@ -79,7 +83,7 @@ def half_maps(sets, number, settings, progress, group=None, survey=None, **where
     grids = [FourierGrid(half.box_size, point_group(group or settings.symmetry)) for half in sets]
     reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast, survey)
     insert = partial(_insert, by_scale=settings.weight_by_scale)
-    with progress.step("reconstruct", len(sets[0]), half=number, **where) as report:
+    with progress.step("reconstruct", len(sets[0]), half=sets[0].half, **where) as report:
         for batch in reader.batches(settings.batch_size):
             list(overlapped(partial(insert, batch), zip(grids, sets)))
             report(int(batch.index[-1]) + 1)

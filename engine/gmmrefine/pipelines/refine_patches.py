@@ -18,13 +18,15 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
 from gmmrefine.pipelines.earlier_run import finished_settings
 from gmmrefine.pipelines.half_iteration import reference_reliability
+from gmmrefine.pipelines.half_start import at_start, volume_of
 from gmmrefine.pipelines.patch_evidence import rigid_patches
 from gmmrefine.pipelines.patch_geometry import patches_of, read_patches, write_patches
 from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
-from gmmrefine.pipelines.refine import halves_at_start, refine, shared_mask, usable_radius
+from gmmrefine.pipelines.refine import refine
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
 from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run
+from gmmrefine.pipelines.shared_region import shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import Progress
 from gmmrefine.settings import COMPUTING, PLACE, REFINE, REFINE_PATCHES, changed, defaults, names
@@ -84,8 +86,8 @@ def refine_patches(particles, settings, run, progress):
     if settings.only == "composite":
         refuse_unfinished(run.directory, settings.patch_iterations)
     starts = split_half_sets(particles)
-    halves = halves_at_start(starts, settings, run, progress)
-    settings = place_models([half.volume for half in halves], particles, settings, run, progress)
+    halves = at_start(starts, settings, run, progress)
+    settings = place_models(halves.map(volume_of), particles, settings, run, progress)
     mask = shared_mask(halves, particles, settings, run)
     patches = shared_patches(halves, mask, particles, settings, run, progress)
     refuse_copies_of_one_patch(particles, len(patches))
@@ -104,26 +106,28 @@ def shared_patches(halves, mask, particles, settings, run, progress):
     """The patches both halves use: found here, or those of a pinned run."""
 
     def measure():
-        curve = gold_standard_fsc(*(half.volume for half in halves), mask, particles.pixel_size, settings.seed)
+        both = halves.both()
+        curve = gold_standard_fsc(*(half.volume for half in both), mask, particles.pixel_size, settings.seed)
         radius = usable_radius(curve, 1, settings)
         fsc = curve.fsc[: radius + 1]
         gmms, agreements = zip(*[
             gmm_of_map(
-                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, progress, iteration=0, half=number)
-            for number, half in enumerate(halves, 1)])
+                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, progress, iteration=0,
+                half=half.particles.half)
+            for half in both])
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
         for number, gmm in enumerate(gmms, 1):
             write_gmm(run.path("iterations", "00", f"gmm_half_{number}.star"), gmm)
-        volume = molecular_volume(halves[0].volume + halves[1].volume, mask, particles.pixel_size)
+        volume = molecular_volume(both[0].volume + both[1].volume, mask, particles.pixel_size)
         if settings.patches == "auto":
             reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
-            found = rigid_patches(halves, gmms, reliability, volume, settings, run, progress)
+            found = rigid_patches(both, gmms, reliability, volume, settings, run, progress)
         else:
             centers = np.concatenate([gmm.centers for gmm in gmms])
             found = patches_of(centers, int(settings.patches), volume, settings.seed)
         return [patch.spheres.tolist() for patch in found]
 
-    return [Patch(np.array(spheres)) for spheres in run.exchange("patches", 0, measure)]
+    return [Patch(np.array(spheres)) for spheres in run.told("patches", 0, measure)]
 
 
 def refine_all(halves, mask, patches, particles, settings, run, progress):
@@ -213,7 +217,7 @@ def joined_patches(halves, mask, count, particles, settings, run, progress):
     folders = [run.path("patches", f"{number:02d}") for number in range(1, count + 1)]
     pixel_size = particles.pixel_size
     parts = [read_focused(folder, pixel_size)[0] for folder in folders]
-    background = [half.volume for half in halves]
+    background = halves.map(volume_of).both()
     rows = [
         patch_row(number, part, background, mask, pixel_size, folder, settings)
         for number, (part, folder) in enumerate(zip(parts, folders), 1)]

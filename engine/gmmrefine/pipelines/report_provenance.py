@@ -1,7 +1,7 @@
 """The end of a report: all results, the settings, and what the run was made of."""
 from gmmrefine import settings as declared
 from gmmrefine.io.report_page import Section, folded, heading, shown, table, text
-from gmmrefine.pipelines.run_record import EXCHANGES
+from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.progress import readable_time
 
 _MOST_VALUES = 40  # of one result; longer ones are in the tables of the folder
@@ -50,16 +50,20 @@ def provenance_section(run):
         parts += [heading("Time"), table(
             ["step", "time"], [[step, readable_time(seconds)] for step, seconds in record["timings"].items()])]
     if record.get("exchanges"):
-        parts += [heading("All that the half sets told each other"), table(["what", "iterations"], _exchanges(record))]
+        parts += [heading("All that the half sets told each other"), table(
+            ["what", "what crossed", "up to", "what for", "iterations"], _exchanges(record))]
     return Section("Provenance", tuple(parts))
 
 
 def _exchanges(record):
-    """What was exchanged, and in which iterations."""
+    """What was exchanged, why, and in which iterations."""
     iterations = {}
     for entry in record["exchanges"]:
         iterations.setdefault(entry["kind"], set()).add(entry["iteration"])
-    return [[EXCHANGES.get(kind, kind), sorted(numbers)] for kind, numbers in iterations.items()]
+    known = {kind: EXCHANGES[kind] for kind in iterations if kind in EXCHANGES}
+    return [
+        [one.title, one.crosses, one.resolution, one.why, sorted(iterations[kind])] for kind, one in known.items()
+    ] + [[kind, "", "", "", sorted(iterations[kind])] for kind in iterations if kind not in known]
 
 
 def _is_long(value):

@@ -17,6 +17,7 @@ from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_record_of_other_command
+from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.pipelines.input_marks import different_names, file_hash, half_set_hash, stack_mark
 from gmmrefine.progress import Progress
 
@@ -24,11 +25,6 @@ WEIGHTS_FOLDER = "weights"
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
 
-# all that may pass between half sets; patches are decided once, all else as often as a run is continued
-EXCHANGES = {
-    "fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches",
-    "weights": "weights of the parts of a composite", "place": "place of the maps in the frame of an atomic model"}
-_GEOMETRY = "patches"
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
@@ -201,9 +197,9 @@ class RunRecord:
         notes = list(self._content["notes"].values())
         return dict(results, notes=notes) if notes else dict(results)
 
-    def has_exchanged(self, kind, iteration):
+    def was_told(self, kind, key):
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""
-        return any((entry["kind"], entry["iteration"]) == (kind, iteration) for entry in self._content["exchanges"])
+        return any((entry["kind"], entry["iteration"]) == (kind, key) for entry in self._content["exchanges"])
 
     def pin_exchanges(self, path):
         """Use the exchanges of an earlier ``run.json`` from now on; its mask is looked for beside it."""
@@ -243,30 +239,29 @@ class RunRecord:
         """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
         return not self._pinned_settings.get("mask", settings.mask)
 
-    def exchange(self, kind, iteration, measure):
+    def told(self, kind, key, measure):
         """Something both halves are told: measured now, or replayed from the pinned run.
 
         Parameters
         ----------
         kind : str
-            ``fsc``, ``mask``, ``patches`` (geometry, as this run has recorded it before an interruption), ``weights``
-            (of the parts of a composite) or ``place`` (of the maps in the frame of an atomic model); the list is closed.
-        iteration : int
+            One of ``EXCHANGES``.
+        key : int
+            Iteration.
         measure : callable
-            Gives the value as JSON-able data.
+            Gives the value as JSON-able data; the only place where a run sees both half sets.
         """
         if kind not in EXCHANGES:
-            raise ValueError(f"half sets may exchange {', '.join(EXCHANGES.values())}, not {kind}")
-        if kind == _GEOMETRY and self.has_exchanged(kind, iteration):
+            raise ValueError(f"half sets may be told {', '.join(EXCHANGES)}, not {kind}")
+        if EXCHANGES[kind].once and self.was_told(kind, key):
             return next(entry["value"] for entry in self._content["exchanges"] if entry["kind"] == kind)
-        if self._pinned and (kind, iteration) not in self._pinned:
+        if self._pinned and (kind, key) not in self._pinned:
             most = max(number for _, number in self._pinned)
-            why = f"it ran fewer iterations. Ask for at most {most}" if iteration > most else "give the settings that it had"
-            raise InputError(f"--pin-exchanges: the earlier run has no {kind} of iteration {iteration}; {why}.")
-        value = self._pinned[kind, iteration] if self._pinned else measure()
-        others = [
-            entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, iteration)]
-        self.set(exchanges=others + [{"kind": kind, "iteration": iteration, "value": value}])
+            why = f"it ran fewer iterations. Ask for at most {most}" if key > most else "give the settings that it had"
+            raise InputError(f"--pin-exchanges: the earlier run has no {kind} of iteration {key}; {why}.")
+        value = self._pinned[kind, key] if self._pinned else measure()
+        others = [entry for entry in self._content["exchanges"] if (entry["kind"], entry["iteration"]) != (kind, key)]
+        self.set(exchanges=others + [{"kind": kind, "iteration": key, "value": value}])
         return value
 
     def withdraw(self, kind):

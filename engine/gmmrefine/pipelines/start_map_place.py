@@ -18,8 +18,8 @@ def place_models(volumes, particles, settings, run, progress):
 
     Parameters
     ----------
-    volumes : list of (Z, Y, X) float
-        Start maps of the half sets.
+    volumes : Halves of (Z, Y, X) float
+        Start maps.
     particles : ParticleSet
     settings : object
         Of a refinement or of heterogeneity.
@@ -39,7 +39,7 @@ def place_models(volumes, particles, settings, run, progress):
     """
     named = {name: getattr(settings, name, "") for name in _MODELS}
     models = {name: (path, *_atoms_of(path, name, settings)) for name, path in named.items() if path}
-    grid = MapGrid(sum(volumes), np.full(3, particles.pixel_size), np.zeros(3))
+    grid = MapGrid(sum(volumes.both()), np.full(3, particles.pixel_size), np.zeros(3))
     places = _places(grid, settings) if models else []
     holding = {
         name: [place for place in places if _holds(place, positions, used, particles)]
@@ -49,7 +49,7 @@ def place_models(volumes, particles, settings, run, progress):
         return {name: _looked_for(model, grid, places, progress) for name, model in models.items()}
 
     if any(len(some) > 1 for some in holding.values()):
-        found = run.exchange("place", 0, measure)
+        found = run.told("place", 0, measure)
     elif run.is_pinned:  # the maps may be half noise, and are not needed
         found = {name: (some or places)[0].origin.tolist() for name, some in holding.items()}
     else:

@@ -1,0 +1,71 @@
+"""What a refinement leaves: maps, FSC, particles at their new poses, and the GMMs of the final half maps."""
+from dataclasses import replace
+
+import numpy as np
+
+from gmmrefine.fourier.shells import resolution_of_shell
+from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.io.curves import write_curves
+from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.star_particles import write_particles
+from gmmrefine.particles.symmetry import particle_count
+from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.reconstruct import write_maps
+from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
+
+
+def write_results(particles, starts, course, settings, run, progress):
+    """Write the best step of a Course, from starts (Halves of ParticleSet); gives the results for run.json."""
+    iteration, halves, curve = course.best.iteration, course.best.halves, course.best.curve
+    # of the maps as they are, also where the run itself was steered by pinned curves
+    measured = measured_fsc(halves, course.masks, settings)
+    results = write_maps(run.path, [half.volume for half in halves.both()], course.masks.molecule, measured, settings)
+    moved, changes = joined(particles, starts, halves)
+    write_particles(run.path("particles.star"), moved, changes)
+    radius = usable_radius(curve, iteration + 1, settings)
+    write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run, progress)
+    return dict(
+        results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=course.history,
+        used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
+
+
+def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
+    """Fit one GMM to each final half map and write them with their agreement."""
+    ring = np.arange(radius + 1)
+    weights = fit_weights(curve.fsc[ring])
+
+    def fitted(half):
+        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=half.particles.half)
+
+    columns = {"gmmFrequency": curve.frequency[ring]}
+    for number, (gmm, fsc) in enumerate(halves.map(fitted).both(), 1):
+        write_gmm(run.path(f"gmm_half_{number}.star"), gmm)
+        columns[f"gmmFscHalf{number}"] = fsc
+    write_curves(run.path("gmm_fsc.star"), columns)
+
+
+def joined(particles, starts, halves):
+    """All particles in the order of the input with their new poses and strengths, and columns that tell how far each moved.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    starts : Halves of ParticleSet
+    halves : Halves of HalfState
+    """
+    halves, starts = halves.both(), starts.both()
+    row = np.concatenate([half.particles.row for half in halves])
+    order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
+    rotations, shifts, pose_error, start_rotations, start_shifts = (
+        np.concatenate(parts)[order] for parts in (
+            [half.particles.rotations for half in halves], [half.particles.shifts for half in halves],
+            [half.pose_error for half in halves], [start.rotations for start in starts], [start.shifts for start in starts]))
+    columns = {
+        "gmmRotationChange": angular_distance_deg(rotations, start_rotations),
+        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1)}
+    if pose_error.any():
+        columns.update({"gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]})
+    moved = particles.with_poses(rotations, shifts)
+    if all(half.particles.scale is not None for half in halves):
+        moved = replace(moved, scale=np.concatenate([half.particles.scale for half in halves])[order])
+    return moved, columns
