@@ -136,6 +136,20 @@ class TestValidateRefine(ValidateTest):
         self.assertIn("amplitudes", self.refine(particles=particles).warnings()[0])
 
 
+    def test_odd_box_is_warned_of(self):
+        protocol = self.refine(particles=makeParticles(self.folder, box=15), mask=writeMask(self.folder / "mask.mrc"))
+        self.assertEqual(protocol.validate(), [])
+        self.assertIn("odd box of 15 px. Poses are taken to be about pixel 8", protocol.warnings()[0])
+
+    def test_another_grid(self):
+        protocol = self.refine(targetPixelSize=5.0, maxResolution=8.0, mask=writeMask(self.folder / "mask.mrc", box=8))
+        errors = "\n".join(protocol.validate())
+        self.assertIn("is 8; the sampling of 5 Å/px ends at 10.00 Å", errors)
+        self.assertIn("The mask has 2.5 Å/px; 5 Å/px are needed", errors)
+        coarse = self.refine(targetPixelSize=5.0, mask=writeMask(self.folder / "coarse.mrc", box=8, pixelSize=5.0))
+        self.assertEqual(coarse.validate(), [])
+        self.assertOneError(self.refine(targetBox=20, mask=writeMask(self.folder / "small.mrc")), "20×20×20 are needed")
+
     def test_point_group(self):
         for text in ("", "C0", "C3v", "X", "D", "I5", "I1H", "Cy3"):
             self.assertOneError(self.refine(symmetry=text), f"'{text}'", "such as C3")
