@@ -5,9 +5,10 @@ import mrcfile
 import numpy as np
 from small_run import gmmrefine, record
 
-from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.fourier.half_disc import HalfDisc, half_disc
 from gmmrefine.io.star import StarBlock, read_star, text_column, write_star
 from gmmrefine.io.star_particles import read_particles
+from gmmrefine.particles.ctf import ctf_on_disc, electron_wavelength
 from gmmrefine.particles.images import ImageReader
 
 COUNT = 200
@@ -77,11 +78,15 @@ def rewritten(path, source, **changes):
         ``flipped`` and ``premultiplied``.
     """
     particles = read_particles(source)
-    disc = half_disc(particles.box_size, particles.box_size // 2 - 1)
-    batch = ImageReader(particles, disc).read(np.arange(len(particles)))
-    factor = np.where(changes["flipped"][:, None], np.sign(batch.ctf), 1)
-    factor = np.where(changes["premultiplied"][:, None], batch.ctf, factor).astype(np.float32)
-    with mrcfile.new(path.with_suffix(".mrcs"), data=disc.inverse(batch.data * factor), overwrite=True) as file:
+    box = particles.box_size
+    images = ImageReader(particles, half_disc(box, 1)).read_pixels(particles)
+    # all frequencies, as other programs do it: without those of the corners the noise would be less
+    kx, ky = np.meshgrid(np.arange(box // 2 + 1), np.fft.fftfreq(box, 1 / box))
+    ctf = ctf_on_disc(particles.ctf, HalfDisc(box, kx.ravel(), ky.ravel(), 0 * kx.ravel()), particles.pixel_size)
+    factor = np.where(changes["flipped"][:, None], np.sign(ctf), 1)
+    factor = np.where(changes["premultiplied"][:, None], ctf, factor).reshape(-1, *kx.shape)
+    images = np.fft.irfft2(np.fft.rfft2(images) * factor, s=(box, box)).astype(np.float32)
+    with mrcfile.new(path.with_suffix(".mrcs"), data=images, overwrite=True) as file:
         file.set_image_stack()
     blocks = read_star(source)
     group = 1 + changes["flipped"] + 2 * changes["premultiplied"]
@@ -110,4 +115,39 @@ def with_optics(path, source, **columns):
     kept = {label: text for label, text in blocks["optics"].columns.items() if columns.get(label, True) is not None}
     kept.update({label: text_column(values) for label, values in columns.items() if values is not None})
     write_star(path, [replace(blocks["optics"], columns=kept), blocks["particles"]])
+    return path
+
+
+def odd_boxed(folder, names):
+    """Cut the last row and column off simulated images: their centre stays where RELION has that of an odd box.
+
+    The stack of ``folder`` is changed, and its STAR files ``names``.
+    """
+    stack = folder / "particles.mrcs"
+    images = mrcfile.read(stack)[:, :-1, :-1].copy()
+    with mrcfile.new(stack, data=images, overwrite=True) as file:
+        file.set_image_stack()
+    for name in names:
+        with_optics(folder / name, folder / name, rlnImageSize=[images.shape[1]])
+    return folder
+
+
+def as_if_at(path, source, voltage_kv):
+    """Write ``source``, of one optics group, as if every second particle had another voltage.
+
+    Their defocus and Cs become those that give the same CTF with it.
+    """
+    blocks = read_star(source)
+    optics, particles = blocks["optics"], blocks["particles"]
+    ratio = electron_wavelength(optics.numbers("rlnVoltage")[0]) / electron_wavelength(voltage_kv)
+    both = {label: np.repeat(text, 2) for label, text in optics.columns.items()}
+    cs = optics.numbers("rlnSphericalAberration")[0]
+    both.update({label: text_column(values) for label, values in (
+        ("rlnOpticsGroup", [1, 2]), ("rlnOpticsGroupName", ["first", "second"]),
+        ("rlnVoltage", [optics.numbers("rlnVoltage")[0], voltage_kv]), ("rlnSphericalAberration", [cs, cs * ratio**3]))})
+    second = np.arange(len(particles)) % 2 == 1
+    changed = {label: text_column(particles.numbers(label) * np.where(second, ratio, 1))
+               for label in ("rlnDefocusU", "rlnDefocusV")}
+    write_star(path, [replace(optics, columns=both), particles.with_columns({
+        **particles.columns, **changed, "rlnOpticsGroup": text_column(1 + second)})])
     return path

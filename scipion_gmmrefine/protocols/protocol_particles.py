@@ -65,6 +65,7 @@ class ParticlesProtocol(EngineProtocol):
     def _itemsOf(self, particles):
         """The particles of a set, as they shall stand in the output."""
         return particles.iterItems()
+
     def _mapGrid(self):
         """Box in px and sampling rate in Å/px of maps and masks; box 0 where the engine chooses it."""
         particles, form = self.inputParticles.get(), self._formOfGrid()

@@ -216,5 +216,5 @@ def test_noise_has_one_unit_on_the_grid(read_grey, rng, group, in_place):
         expected = batch.noise()
     told = (np.hypot(*place) > 2.5) & (expected[0] > 0)  # the coarsest lose noise with the plane
     found = np.mean(np.abs(batch.data[:, told]) ** 2, axis=0) / expected[0, told] / BOX**2
-    assert told.sum() > 50
+    assert told.sum() > 30
     assert found.mean() == pytest.approx(1, abs=0.03) and found == pytest.approx(1, abs=0.35)
