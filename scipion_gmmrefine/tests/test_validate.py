@@ -54,8 +54,7 @@ class TestValidateRefine(ValidateTest):
 
     def test_good_input_has_no_error_and_no_warning(self):
         protocol = self.refine()
-        self.assertEqual(protocol.validate(), [])
-        self.assertEqual(protocol.warnings(), [])
+        self.assertEqual((protocol.validate(), protocol.warnings()), ([], []))
 
     def test_no_particles(self):
         self.assertOneError(self.refine(particles=None), "*Input particles* cannot be EMPTY.")
@@ -134,7 +133,6 @@ class TestValidateRefine(ValidateTest):
         particles = makeParticles(self.folder)
         particles.setIsAmplitudeCorrected(True)
         self.assertIn("amplitudes", self.refine(particles=particles).warnings()[0])
-
 
     def test_odd_box_is_warned_of(self):
         protocol = self.refine(particles=makeParticles(self.folder, box=15), mask=writeMask(self.folder / "mask.mrc"))

@@ -1,7 +1,14 @@
 """The one grid on which a command sees images of all optics groups."""
 from gmmrefine.errors import InputError
 from gmmrefine.particles.optics import common_box, common_grid
-from gmmrefine.settings import INITIAL_RESOLUTION, MAX_RESOLUTION, TARGET_BOX, TARGET_PIXEL_SIZE, TARGET_RESOLUTION
+from gmmrefine.settings import (
+    INITIAL_RESOLUTION,
+    MAX_RESOLUTION,
+    TARGET_BOX,
+    TARGET_PIXEL_SIZE,
+    TARGET_RESOLUTION,
+    is_beyond_nyquist,
+)
 
 _SMALLEST_BOX = 16
 _ASKED = (MAX_RESOLUTION, INITIAL_RESOLUTION, TARGET_RESOLUTION)
@@ -44,7 +51,7 @@ def on_target_grid(particles, args):
 
 
 def _check_pixel_size(pixel_size, groups, resolution, option):
-    if 2 * pixel_size > resolution > 0:
+    if is_beyond_nyquist(resolution, pixel_size):
         raise InputError(
             f"{TARGET_PIXEL_SIZE.option} {pixel_size:g} Å/px holds nothing finer than {2 * pixel_size:g} Å, but {option} asks "
             f"for {resolution:g} Å. Give at most {resolution / 2:g} Å/px, or ask for less.")

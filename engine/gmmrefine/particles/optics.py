@@ -4,6 +4,8 @@ from typing import Tuple
 
 import numpy as np
 
+from gmmrefine.settings import is_beyond_nyquist
+
 SAME_SIZE = 1e-4  # relative difference of two lengths that are one
 _SPARE = 0.01  # px of the longest box that a common box may cut off
 NO_DISTORTION = (1.0, 0.0, 0.0, 1.0)
@@ -124,7 +126,7 @@ def common_grid(groups, resolution=0.0):
     if are_one and first.box_size % 2 == 0:
         return first.box_size, first.pixel_size
     sizes = sorted({group.pixel_size for group in groups})
-    pixel_size = max((size for size in sizes if 2 * size <= resolution or not resolution), default=sizes[0])
+    pixel_size = max((size for size in sizes if not is_beyond_nyquist(resolution, size)), default=sizes[0])
     return common_box(groups, pixel_size), pixel_size
 
 

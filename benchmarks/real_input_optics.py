@@ -1,12 +1,11 @@
 """Optics groups of several grids, aberrations and states, beside undisturbed particles and beside RELION.
 
-Usage: python benchmarks/real_optics.py [folder for the simulated data]. RELION's columns are empty where it is not installed.
+A part of ``real_input``. RELION's columns are empty where it is not installed.
 """
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -199,9 +198,9 @@ def poses(folder):
         "images", "rms rotation (°)", "rms shift (Å)", "seconds"), rows)
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        where = Path(sys.argv[1] if len(sys.argv) > 1 else scratch).absolute()
-        where.mkdir(parents=True, exist_ok=True)
-        for part in (aberrations_against_relion, what_is_lost, grids, states, poses):
-            part(where)
+def optics(folder):
+    """All tables; simulated data go below ``folder``."""
+    where = Path(folder).absolute()
+    where.mkdir(parents=True, exist_ok=True)
+    for part in (grids, states, aberrations_against_relion, what_is_lost, poses):
+        part(where)
