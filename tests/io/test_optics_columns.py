@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.aberrations import corrected_aberrations
 from gmmrefine.io.star_particles import read_particles, write_particles
 from gmmrefine.particles.aberrations import with_beam_tilt
 
@@ -63,6 +64,23 @@ def test_wrong_columns(make_star, optics, words):
     with pytest.raises(InputError) as caught:
         read_particles(make_star(optics))
     assert words in str(caught.value) and "particles.star" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_lists_without_a_value_are_none(make_star):
+    optics = {"rlnOddZernike": ["None", "[0,0,5]"], "rlnEvenZernike": ["<NA>", '"[0,0,0,0,2]"']}
+    particles = read_particles(make_star(optics))
+    assert [(group.odd, group.even) for group in particles.optics.groups] == [((), ()), ((0, 0, 5), (0, 0, 0, 0, 2))]
+    assert corrected_aberrations(particles) == ["odd Zernike aberrations (second)", "even Zernike aberrations (second)"]
+
+
+def test_a_list_of_the_row_fills_in_for_the_group_and_must_not_contradict_it(make_star):
+    rows = {"rlnOddZernike": ["[0,0,5]", "[0,0,1]", "[0,0,5]", "None"]}
+    particles = read_particles(make_star({"rlnOddZernike": ["None", "[0,0,1]"]}, rows))
+    odd = [particles.optics.groups[number].odd for number in particles.optics.index]
+    assert odd == [(0, 0, 5), (0, 0, 1), (0, 0, 5), (0, 0, 1)]
+    with pytest.raises(InputError) as caught:
+        read_particles(make_star({"rlnOddZernike": ["None", "[0,0,2]"]}, rows))
+    assert "row 2: rlnOddZernike is [0,0,1] in the row and [0,0,2] in its optics group" in str(caught.value)
 
 
 def test_a_missing_element_of_the_matrix_is_that_of_identity(make_star):

@@ -195,6 +195,23 @@ def test_groups_are_read_side_by_side(tmp_path, rng):
     batches = list(reader.batches_in_place(2))
     assert sorted(np.concatenate([batch.index for batch in batches]).tolist()) == list(range(7))
     assert [set(stack[batch.index]) <= {0, 1} for batch in batches] == [batch.place is None for batch in batches]
+    seen = {}
+    watched = ImageReader(particles, reader.disc, watch=lambda index, pixels, grey: seen.update(
+        (number, image.shape[0]) for number, image in zip(index, pixels)))
+    watched.look(np.arange(1, 7))
+    assert seen == {number: groups[stack[number]].box_size for number in range(1, 7)}
+
+
+@pytest.mark.parametrize("group", (OpticsGroup(24, 2.0), OpticsGroup(20, 2.0), DISTORTED), ids=str)
+@pytest.mark.parametrize("in_place", (False, True))
+def test_blank_images_say_nothing(read_grey, rng, group, in_place):
+    images = rng.normal(size=(3, group.box_size, group.box_size))
+    images[1] = 7.0
+    reader = read_grey(images, group)
+    batch = next(reader.batches_in_place(3)) if in_place else reader.read(np.arange(3))
+    assert batch.blank.tolist() == [False, True, False]
+    told = [np.abs(values).max(axis=1) > 0 for values in (batch.data, batch.ctf, batch.noise())]
+    assert np.array_equal(told, [[True, False, True]] * 3)
 
 
 @pytest.mark.parametrize("group", (
