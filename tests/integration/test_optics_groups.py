@@ -1,6 +1,8 @@
 """Particles of several grids and with aberrations: as good as those without, from the command line."""
+import shutil
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 from optics_sets import ABERRATIONS, as_if_at, every_second, joined, rewritten, simulate_group, simulate_same_dose, with_optics
@@ -92,6 +94,21 @@ def test_states_side_by_side_give_the_map_of_raw_images(sets, tmp_path):
         # the grey values of every image are measured anew: as much noise in units of the raw images, and the same weights
         assert np.sum(states * raw) / np.sum(raw**2) == pytest.approx(1, abs=0.02)
         assert shell_correlation(states, raw)[SHELLS].min() > 0.997
+
+
+def test_grey_values_of_a_group_say_nothing(sets, tmp_path):
+    """Of two grids one is 20 times stronger, on a background, as where data sets were not normalised alike."""
+    maps = []
+    for name in ("finer", "stronger"):
+        if name == "stronger":
+            shutil.copytree(sets / "finer", tmp_path / name)
+            images = mrcfile.read(tmp_path / name / "particles.mrcs")
+            with mrcfile.new(tmp_path / name / "particles.mrcs", data=20 * images + 300, overwrite=True) as file:
+                file.set_image_stack()
+        both = joined(tmp_path / f"{name}.star", sets / "plain" / "truth.star", (
+            sets if name == "finer" else tmp_path) / name / "truth.star")
+        maps.append(read_map(reconstruct(both, tmp_path / f"{name}_map")[0] / "half_map_1.mrc").data)
+    assert np.abs(maps[1] - maps[0]).max() < 1e-3 * maps[0].max()
 
 
 def test_groups_of_two_voltages_side_by_side(sets, tmp_path):

@@ -11,6 +11,7 @@ from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 
 BOX, PIXEL_SIZE, COUNT = 36, 4.8, 120
+FINE = 44, 4.0  # the smallest even box that is as wide as both
 FITTED = ("--gaussians", 100, "--fit-evaluations", 12)
 SWING = (
     "--swing", "chain A and 1208-1440 about chain A and 1204-1210: -15..15", "--pose-error", 0.2, "--shift-error", 0.1)
@@ -36,9 +37,10 @@ def region(folder):
 
 @pytest.fixture(scope="module")
 def learned(both, tmp_path_factory):
+    """Folder of a run whose resolution asks for the finer grid, which the commands after it would not choose by themselves."""
     folder = tmp_path_factory.mktemp("learned") / "run"
     outcome = gmmrefine(
-        "heterogeneity", both / "particles.star", "-o", folder, *FITTED, "--target-resolution", 14, "--anchors", 6,
+        "heterogeneity", both / "particles.star", "-o", folder, *FITTED, "--target-resolution", 9.5, "--anchors", 6,
         "--latent-size", 1, "--epochs", 24, "--training-batch", 6, "--training-rate", 3e-3, *region(both))
     assert outcome.code == 0, outcome.err
     return folder
@@ -52,9 +54,9 @@ def domain_errors(particles, truth):
     return np.degrees(np.linalg.norm(off, axis=1)).reshape(2, COUNT).mean(axis=1)
 
 
-def assert_on_grid(path):
+def assert_on_grid(path, box, pixel_size):
     volume = read_map(path)
-    assert volume.data.shape == (BOX,) * 3 and volume.voxel_size == pytest.approx(PIXEL_SIZE)
+    assert volume.data.shape == (box,) * 3 and volume.voxel_size == pytest.approx(pixel_size)
 
 
 def test_patches(both, tmp_path):
@@ -63,7 +65,7 @@ def test_patches(both, tmp_path):
         "--max-resolution", 13, "--march", "1.0")
     assert outcome.code == 0, outcome.err
     assert "images of 36 px of 4.8 Å, 43 px of 4 Å are brought to 36 px of 4.8 Å" in outcome.out
-    assert_on_grid(tmp_path / "run" / "composite.mrc")
+    assert_on_grid(tmp_path / "run" / "composite.mrc", BOX, PIXEL_SIZE)
     found, truth = read_particles(tmp_path / "run" / "patches" / "01" / "particles.star"), read_particles(both / "truth.star")
     assert found.image_boxes.tolist() == [36] * COUNT + [43] * COUNT
     assert set(found.image_pixels[COUNT:]) == {4.0} and found.optics.groups[1].odd and not found.optics.groups[0].odd
@@ -80,14 +82,14 @@ def test_conformations_of_both_groups_follow_the_domain(both, learned):
         for group in (0, 1):
             mine = (body.half_set == half) & (np.arange(2 * COUNT) // COUNT == group)
             assert abs(spearmanr(latent[mine], angle[mine])[0]) > 0.75, (half, group)
-    assert (record(learned)["box_size"], record(learned)["pixel_size"]) == (BOX, PIXEL_SIZE)
+    assert (record(learned)["box_size"], record(learned)["pixel_size"]) == FINE
 
 
 def test_poses_of_both_groups_are_made_of_conformations(both, learned, tmp_path):
     outcome = gmmrefine(
         "conformation-to-pose", learned, "-o", tmp_path / "run", "--iterations", 1, "--max-resolution", 14, *FITTED)
     assert outcome.code == 0, outcome.err
-    assert_on_grid(tmp_path / "run" / "map.mrc")
+    assert_on_grid(tmp_path / "run" / "map.mrc", *FINE)
     truth = read_particles(both / "truth_domain_1.star")
     before, after = (
         domain_errors(read_particles(path / "particles.star"), truth) for path in (both, tmp_path / "run"))
@@ -98,4 +100,4 @@ def test_conformations_are_mapped_from_the_particles_on_the_grid_that_was_learne
     outcome = gmmrefine("conformations", learned, "-o", tmp_path / "run", "--subsets", 2)
     assert outcome.code == 0, outcome.err
     for path in (tmp_path / "run").rglob("*.mrc"):
-        assert_on_grid(path)
+        assert_on_grid(path, *FINE)
