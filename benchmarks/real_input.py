@@ -1,8 +1,9 @@
-"""Particles as people have them: the same simulated images disturbed in ways that say nothing about the molecule.
+"""Particles as people have them, beside the same particles undisturbed.
 
-A refinement of the disturbed images must end where that of the images as simulated does.
+grey: images disturbed in ways that say nothing about the molecule; a refinement must end where that of the images as simulated
+does. optics: groups of several grids, aberrations and states (``real_input_optics``), beside RELION where it is installed.
 
-Usage: python benchmarks/real_input.py [grey …] [--folder DIR for the simulated data] [--seeds 1 2 3]
+Usage: python benchmarks/real_input.py [grey] [optics] [--folder DIR for the simulated data] [--seeds 1 2 3, of grey]
 """
 import argparse
 import os
@@ -11,6 +12,7 @@ import tempfile
 
 import mrcfile
 import numpy as np
+from real_input_optics import optics
 from stage import command, simulated, table
 
 from gmmrefine.io.particles_file import read_particle_set
@@ -94,7 +96,7 @@ def fsc_to_truth(halves, folder, pixel_size):
     return float(curve.masked[1:].mean())
 
 
-POINTS = {"grey": grey_values}
+POINTS = {"grey": grey_values, "optics": lambda folder, _seeds: optics(folder)}
 
 
 def main(points, folder, seeds):

@@ -55,8 +55,16 @@ LEAVE_OUT = Setting(
 WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
+TARGET_PIXEL_SIZE = Setting(
+    "target_pixel_size", 0.0, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
+    "group; maps and masks are on it. 0 takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
+    label="Common pixel size", advanced=True, minimum=0)
+TARGET_BOX = Setting(
+    "target_box", 0, int, "Box of that grid, even. 0 takes the smallest as wide as the widest images.", "px",
+    label="Common box", advanced=True, minimum=0)
 PARTICLES_READ = (
-    SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, LEAVE_OUT, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES)
+    SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, LEAVE_OUT, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES,
+    TARGET_PIXEL_SIZE, TARGET_BOX)
 
 ALIGNMENT_CLASS = Setting(
     "alignment_class", -1, int, "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
@@ -252,6 +260,14 @@ SIMULATE = (
     Setting(
         "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all, or the first while the others "
         "stay as the model is.", choices=("all", "one")),
+    Setting("beam_tilt", "", str, "Beam tilt of the images, 'x y'; a real one of 0.3 blurs 2.5 Å at 300 kV.", "mrad"),
+    Setting(
+        "trefoil", "", str, "Trefoil of the images, 'a b': the phase a |k|³ cos 3φ + b |k|³ sin 3φ, k in 1/Å.", "rad Å³"),
+    Setting(
+        "tetrafoil", "", str, "Fourfold astigmatism, 'a b': a |k|⁴ cos 4φ + b |k|⁴ sin 4φ is taken from the CTF's phase, k in "
+        "1/Å.", "rad Å⁴"),
+    Setting(
+        "magnification_matrix", "", str, "Anisotropic magnification, RELION's rlnMagMat '00 01 10 11', e.g. '1.01 0 0 0.99'."),
     SYMMETRY,
 )
 

@@ -2,6 +2,7 @@
 from scipion_gmmrefine.convert.star import formatTable, parseTable
 
 TABLE = "optics"
+PHASE_FLIPPED = "rlnCtfDataArePhaseFlipped"
 ACQUISITION_COLUMNS = {
     "rlnVoltage": "getVoltage",
     "rlnSphericalAberration": "getSphericalAberration",
@@ -17,7 +18,8 @@ def opticsToText(optics):
 def opticsOfSet(particles):
     """The optics table of a set of particles, with the set's own pixel size and box.
 
-    A set that was rescaled after its import keeps the old numbers in its text, so the set's numbers count.
+    A set that was rescaled after its import keeps the old numbers in its text, so the set's numbers count. Aberrations and
+    the magnification matrix are those of the text: they are in Å and fractions, which no rescaling changes.
 
     Parameters
     ----------
@@ -40,6 +42,6 @@ def opticsOfSet(particles):
     optics["rlnImagePixelSize"] = [particles.getSamplingRate()] * groups
     optics["rlnImageSize"] = [particles.getXDim()] * groups
     optics["rlnImageDimensionality"] = [2] * groups
-    if particles.isPhaseFlipped():
-        optics["rlnCtfDataArePhaseFlipped"] = [1] * groups
+    if particles.isPhaseFlipped() and not any(map(int, optics.get(PHASE_FLIPPED, []))):
+        optics[PHASE_FLIPPED] = [1] * groups
     return optics

@@ -16,7 +16,7 @@ from scipion_gmmrefine.constants import (
     SYMMETRY_COPY,
 )
 from scipion_gmmrefine.convert.images import linkStack, plainFileName
-from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, opticsToText
+from scipion_gmmrefine.convert.optics import ACQUISITION_COLUMNS, PHASE_FLIPPED, opticsToText
 from scipion_gmmrefine.convert.poses import transformFromRelion
 from scipion_gmmrefine.convert.star import readTable
 
@@ -24,6 +24,7 @@ from scipion_gmmrefine.convert.star import readTable
 MAGNIFICATION = 50000
 LARGEST_INTEGER = 2**63 - 1  # of SQLite
 NO_VALUE = "<NA>"  # of an optics group without particles
+SAME_SIZE = 1e-4  # relative difference of two pixel sizes that are one, as in the engine
 POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
@@ -38,23 +39,37 @@ def fillSet(particles, fileName, stackFolder):
     particles : SetOfParticles
         Empty.
     fileName : str
-        STAR file with poses, CTF and optics groups of one pixel size.
+        STAR file with poses, CTF and optics groups of one pixel size and box.
     stackFolder : str
         Where links to the stacks are made.
     """
+    refuseSeveralGrids(fileName)
     optics, table = readTable(fileName, "optics"), readTable(fileName, "particles")
-    pixelSizes = sorted({float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE})
-    if len(pixelSizes) > 1:
-        raise ValueError(
-            f"{os.path.basename(fileName)} holds particles of {len(pixelSizes)} pixel sizes "
-            f"({', '.join(f'{size:g}' for size in pixelSizes)} Å), but a Scipion set has one. Rescale the particles to "
-            "one pixel size, or import each optics group by itself.")
-    _setProperties(particles, optics, pixelSizes[0])
+    pixelSize = next(float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE)
+    _setProperties(particles, optics, pixelSize)
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
             if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in (*KEPT_BY_PARTICLES, *GREY_COLUMNS))}
     for values in _rows(table):
-        particles.append(_particle(values, kept, links, pixelSizes[0]))
+        particles.append(_particle(values, kept, links, pixelSize))
+
+
+def refuseSeveralGrids(fileName):
+    """Refuse a STAR file whose optics groups differ in pixel size or box: a set of Scipion has one of each.
+
+    Raises
+    ------
+    ValueError
+    """
+    optics = readTable(fileName, "optics")
+    for column, what, unit in (("rlnImagePixelSize", "pixel sizes", "Å"), ("rlnImageSize", "boxes", "px")):
+        sizes = sorted({float(size) for size in optics.get(column, []) if size != NO_VALUE})
+        if sizes and sizes[-1] > (1 + SAME_SIZE) * sizes[0]:
+            raise ValueError(
+                f"{os.path.basename(fileName)} holds particles of {len(sizes)} {what} "
+                f"({', '.join(f'{size:g}' for size in sizes)} {unit}), but a Scipion set has one. Rescale the particles to "
+                "one, import each optics group by itself, or refine them together on the command line (gmmrefine refine), "
+                "which takes groups of several grids.")
 
 
 def _setProperties(particles, optics, pixelSize):
@@ -66,7 +81,7 @@ def _setProperties(particles, optics, pixelSize):
     particles.setSamplingRate(pixelSize)
     particles.setAlignmentProj()
     particles.setHasCTF(True)
-    particles.setIsPhaseFlipped(any(float(flag) for flag in optics.get("rlnCtfDataArePhaseFlipped", [])))
+    particles.setIsPhaseFlipped(any(float(flag) for flag in optics.get(PHASE_FLIPPED, [])))
 
 
 def _rows(table):

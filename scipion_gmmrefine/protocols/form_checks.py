@@ -12,7 +12,7 @@ def wrongGrid(volume, boxSize, samplingRate, name):
     ----------
     volume : Volume
     boxSize : int
-        Expected side in voxels.
+        Expected side in voxels; 0 takes any.
     samplingRate : float
         Expected Å per voxel.
     name : str
@@ -24,7 +24,7 @@ def wrongGrid(volume, boxSize, samplingRate, name):
     """
     size = tuple(volume.getDim())
     expected = (boxSize,) * 3
-    if size != expected:
+    if boxSize and size != expected:
         return [f"The {name} has {'×'.join(map(str, size))} voxels; {'×'.join(map(str, expected))} are needed.\n"
                 "Crop or resize it to the box of the input."]
     if abs(volume.getSamplingRate() / samplingRate - 1) > 1e-3:

@@ -81,6 +81,9 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
             return Pointer(heterogeneity, extended=LEARNED)
         return Pointer() if heterogeneity is None else heterogeneity.inputParticles
 
+    def _formOfGrid(self):
+        return self.inputHeterogeneity.get()
+
     # --------------------------- STEPS functions ------------------------------
     def convertStep(self, _heterogeneityId, options):
         self._runEngine("conformation-to-pose", [self.inputHeterogeneity.get()._getExtraPath(), *options], [
@@ -106,10 +109,10 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
                     "poses of its own."]
         particles = self.inputParticles.get()
         errors = wrongGaussians(self.gaussians.get())
-        errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), particles.getSamplingRate())
+        errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), self._mapGrid()[1])
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
         if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+            errors += wrongGrid(self.mask.get(), *self._mapGrid(), "mask")
         return errors + self._validateRegion(particles)
 
     def _warnings(self):

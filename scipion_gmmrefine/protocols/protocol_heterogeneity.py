@@ -108,10 +108,10 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
             return []  # Scipion itself reports an empty input
         errors = self._validatePoses(particles) or self._validateHalves(particles)
         errors += wrongGaussians(self.gaussians.get()) + wrongAnchors(self.anchors.get())
-        errors += beyondNyquist(settings.TARGET_RESOLUTION, self.targetResolution.get(), particles.getSamplingRate())
+        errors += beyondNyquist(settings.TARGET_RESOLUTION, self.targetResolution.get(), self._mapGrid()[1])
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
         if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+            errors += wrongGrid(self.mask.get(), *self._mapGrid(), "mask")
         return errors + self._validateRegion(particles)
 
     def _summary(self):

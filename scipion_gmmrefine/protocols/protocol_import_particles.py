@@ -8,7 +8,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
-from scipion_gmmrefine.convert.star_reader import fillSet
+from scipion_gmmrefine.convert.star_reader import fillSet, refuseSeveralGrids
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
@@ -56,6 +56,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     # --------------------------- STEPS functions ------------------------------
     def readStep(self, arguments):
         self._runEngine("import", arguments, [PARTICLES_FILE])
+        refuseSeveralGrids(self._getExtraPath(PARTICLES_FILE))
         results = self._results()
         if results["missing_stacks"]:
             raise EngineFailure(f"{'. '.join(results['notes'])}. Copy or link the stacks there; paths are looked up in the "

@@ -66,6 +66,18 @@ class ParticlesProtocol(EngineProtocol):
         """The particles of a set, as they shall stand in the output."""
         return particles.iterItems()
 
+    def _mapGrid(self):
+        """Box in px and sampling rate in Å/px of maps and masks; box 0 where the engine chooses it."""
+        particles, form = self.inputParticles.get(), self._formOfGrid()
+        samplingRate, box = form.targetPixelSize.get(), form.targetBox.get()
+        if not samplingRate:
+            return box or particles.getXDim() + particles.getXDim() % 2, particles.getSamplingRate()
+        return box, samplingRate
+
+    def _formOfGrid(self):
+        """The protocol whose form names the grid."""
+        return self
+
     # --------------------------- INFO functions -------------------------------
     def _validatePoses(self, particles):
         first = particles.getFirstItem()
@@ -73,11 +85,7 @@ class ParticlesProtocol(EngineProtocol):
             return ["The input particles have no 3D poses.\nTake the output of a 3D refinement."]
         if not particles.hasCTF() or not first.hasCTF():
             return ["The input particles have no CTF.\nAssign the CTF before the refinement."]
-        errors = [message for message in [unreadableStack(stackFileName(first))] if message]
-        if particles.getXDim() % 2:
-            errors.append(f"The particles have an odd box of {particles.getXDim()} px.\n"
-                          "Crop or pad them to an even box.")
-        return errors
+        return [message for message in [unreadableStack(stackFileName(first))] if message]
 
     def _validateHalves(self, particles):
         if not particles.getFirstItem().hasAttribute(HALF_SET):
@@ -103,6 +111,10 @@ class ParticlesProtocol(EngineProtocol):
         if self.splitHalves.get() and not particles.getFirstItem().hasAttribute(HALF_SET):
             messages.append("Half sets are drawn here. If these poses were refined against one common map, the FSC "
                             "will overestimate the resolution.")
+        box = particles.getXDim()
+        if box % 2:
+            messages.append(f"The particles have an odd box of {box} px. Poses are taken to be about pixel {(box + 1) // 2}, "
+                            "counted from 0, as RELION has them; maps get an even box.")
         if particles.isAmplitudeCorrected():
             messages.append("The CTF amplitudes of these images were corrected before. The CTF is applied to the model "
                             "as if they were not; particles without that correction are better.")

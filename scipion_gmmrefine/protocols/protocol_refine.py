@@ -80,7 +80,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
                         [PARTICLES_FILE, MAP_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES])
 
     def createOutputStep(self, _options):
-        fromParticles = self._outputsBesideParticles(self.inputParticles.get().getSamplingRate())
+        fromParticles = self._outputsBesideParticles(self._mapGrid()[1])
         particles = self._refinedParticles()
         self._defineOutputs(outputParticles=particles, **fromParticles)
         self._defineTransformRelation(self.inputParticles, particles)
@@ -106,10 +106,10 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         errors += wrongGaussians(self.gaussians.get()) + wrongCombinations(self)
         for setting in (settings.INITIAL_RESOLUTION, settings.MAX_RESOLUTION):
             resolution = getattr(self, setting.form_name).get()
-            errors += beyondNyquist(setting, resolution, particles.getSamplingRate())
+            errors += beyondNyquist(setting, resolution, self._mapGrid()[1])
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
         if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+            errors += wrongGrid(self.mask.get(), *self._mapGrid(), "mask")
         return errors + self._validateRegion(particles)
 
     def _validateRegion(self, particles):

@@ -146,7 +146,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
                                   *engineOptions(self, settings.GMM, settings.COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
 
     def createOutputStep(self, _options):
-        samplingRate = self.inputParticles.get().getSamplingRate()
+        samplingRate = self._mapGrid()[1]
         folders = {number: patchFolder(number) for number in range(1, self.getNumberOfPatches() + 1)}
         outputs = {
             "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
@@ -190,10 +190,10 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         if self.patches.get() == "1":
             errors += expandedParticles(particles, "One patch is the whole molecule: ask for more.")
         errors += wrongPatches(self.patches.get()) + wrongGaussians(self.gaussians.get()) + wrongCombinations(self)
-        errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), particles.getSamplingRate())
+        errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), self._mapGrid()[1])
         errors += self._missingFile("pinExchanges", settings.PIN_EXCHANGES.form_label)
         if self.mask.get() is not None:
-            errors += wrongGrid(self.mask.get(), particles.getXDim(), particles.getSamplingRate(), "mask")
+            errors += wrongGrid(self.mask.get(), *self._mapGrid(), "mask")
         return errors
 
     def _summary(self):

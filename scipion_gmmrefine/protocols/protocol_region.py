@@ -31,7 +31,7 @@ class RegionProtocol:
 
     # --------------------------- INFO functions -------------------------------
     def _validateRegion(self, particles):
-        """Errors of the region, which must lie on the grid of the particles."""
+        """Errors of the region, which must lie on the grid of the maps."""
         if self.region.get() == NONE_NAMED:
             return []
         setting = (settings.FOCUS_MASK, settings.FOCUS_SPHERE, settings.FOCUS_MODEL)[self.region.get()]
@@ -40,8 +40,9 @@ class RegionProtocol:
             otherwise = f"choose '{self.WITHOUT_REGION}'" if self.WITHOUT_REGION else "use *GMM refine* for the whole molecule"
             return [f"*{setting.form_label}* is empty: no region to focus on.\nGive one, or {otherwise}."]
         if self.region.get() == MASK:
-            return wrongGrid(value, particles.getXDim(), particles.getSamplingRate(), "focus mask")
-        side = particles.getXDim() * particles.getSamplingRate()
+            return wrongGrid(value, *self._mapGrid(), "focus mask")
+        box, samplingRate = self._mapGrid()
+        side = box * samplingRate or particles.getXDim() * particles.getSamplingRate()
         return wrongSphere(value, side) if self.region.get() == SPHERE else []
 
     def _describeRegion(self):

@@ -57,7 +57,7 @@ def poses(count, seed=1):
 
 
 def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True,
-                  copies=0, signs=(), grey=None):
+                  copies=0, signs=(), grey=None, box=BOX):
     """A set of particles with poses, CTF, half sets and optics groups.
 
     Parameters
@@ -73,6 +73,8 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
         Symmetry copies of each particle that so many in a row are; 0 leaves them unmarked.
     grey : dict of int to tuple, optional
         Contrast sign and strength by id; None where a program told none.
+    box : int
+        Image side in px.
     """
     ids = list(ids)
     number = len(list(folder.glob("*.sqlite"))) + 1
@@ -86,7 +88,7 @@ def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS,
     acquisition.setSphericalAberration(2.7)
     acquisition.setAmplitudeContrast(0.1)
     acquisition.opticsGroupInfo.set(opticsInfo)
-    stack = writeStack(folder / "stack.mrcs", len(ids))
+    stack = writeStack(folder / "stack.mrcs", len(ids), box)
     for number, (objId, pose) in enumerate(zip(ids, poses(len(ids)))):
         particle = Particle(location=(number + 1, stack))
         particle.setObjId(objId)

@@ -77,6 +77,14 @@ class TestStarWriter(ConvertTest):
         _, blocks = self.write(particles)
         self.assertEqual(blocks["optics"]["rlnCtfDataArePhaseFlipped"], ["1", "1"])
 
+    def test_groups_of_different_state_keep_it(self):
+        info = TWO_GROUPS.replace("_rlnOddZernike #7", "_rlnOddZernike #7\n_rlnCtfDataArePhaseFlipped #8").replace(
+            "[0.1,0.2]", "[0.1,0.2] 1").replace("[0.3,0.4]", "[0.3,0.4] 0")
+        particles = makeParticles(self.folder, opticsInfo=info)
+        particles.setIsPhaseFlipped(True)
+        _, blocks = self.write(particles)
+        self.assertEqual(blocks["optics"]["rlnCtfDataArePhaseFlipped"], ["1", "0"])
+
     def test_marks_of_symmetry_copies_are_written(self):
         _, blocks = self.write(makeParticles(self.folder, copies=2))
         self.assertEqual(blocks["particles"]["gmmParentParticle"], list("11223344"))
@@ -179,8 +187,21 @@ class TestStarReader(ConvertTest):
         _, blocks = self.write(makeParticles(self.folder))
         blocks["optics"]["rlnImagePixelSize"] = [1.0, 1.25]
         writeTables(self.star, blocks)
-        with self.assertRaisesRegex(ValueError, r"2 pixel sizes \(1, 1\.25 Å\)"):
+        with self.assertRaisesRegex(ValueError, r"2 pixel sizes \(1, 1\.25 Å\).*\(gmmrefine refine\)"):
             self.fill()
+
+    def test_different_boxes_are_refused(self):
+        _, blocks = self.write(makeParticles(self.folder))
+        blocks["optics"]["rlnImageSize"] = [BOX, BOX + 4]
+        writeTables(self.star, blocks)
+        with self.assertRaisesRegex(ValueError, r"2 boxes \(16, 20 px\), but a Scipion set has one"):
+            self.fill()
+
+    def test_pixel_sizes_that_differ_by_rounding_are_one(self):
+        _, blocks = self.write(makeParticles(self.folder))
+        blocks["optics"]["rlnImagePixelSize"] = [1.25, 1.25001]
+        writeTables(self.star, blocks)
+        self.assertEqual(self.fill().getSamplingRate(), 1.25)
 
     def test_missing_stack_is_named(self):
         self.write(makeParticles(self.folder))

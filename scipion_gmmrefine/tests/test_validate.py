@@ -54,8 +54,7 @@ class TestValidateRefine(ValidateTest):
 
     def test_good_input_has_no_error_and_no_warning(self):
         protocol = self.refine()
-        self.assertEqual(protocol.validate(), [])
-        self.assertEqual(protocol.warnings(), [])
+        self.assertEqual((protocol.validate(), protocol.warnings()), ([], []))
 
     def test_no_particles(self):
         self.assertOneError(self.refine(particles=None), "*Input particles* cannot be EMPTY.")
@@ -135,6 +134,19 @@ class TestValidateRefine(ValidateTest):
         particles.setIsAmplitudeCorrected(True)
         self.assertIn("amplitudes", self.refine(particles=particles).warnings()[0])
 
+    def test_odd_box_is_warned_of(self):
+        protocol = self.refine(particles=makeParticles(self.folder, box=15), mask=writeMask(self.folder / "mask.mrc"))
+        self.assertEqual(protocol.validate(), [])
+        self.assertIn("odd box of 15 px. Poses are taken to be about pixel 8", protocol.warnings()[0])
+
+    def test_another_grid(self):
+        protocol = self.refine(targetPixelSize=5.0, maxResolution=8.0, mask=writeMask(self.folder / "mask.mrc", box=8))
+        errors = "\n".join(protocol.validate())
+        self.assertIn("is 8; the sampling of 5 Å/px ends at 10.00 Å", errors)
+        self.assertIn("The mask has 2.5 Å/px; 5 Å/px are needed", errors)
+        coarse = self.refine(targetPixelSize=5.0, mask=writeMask(self.folder / "coarse.mrc", box=8, pixelSize=5.0))
+        self.assertEqual(coarse.validate(), [])
+        self.assertOneError(self.refine(targetBox=20, mask=writeMask(self.folder / "small.mrc")), "20×20×20 are needed")
 
     def test_point_group(self):
         for text in ("", "C0", "C3v", "X", "D", "I5", "I1H", "Cy3"):

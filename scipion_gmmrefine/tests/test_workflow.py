@@ -149,7 +149,7 @@ class TestImportRealFiles(BaseTest):
             self.load("cryosparc_P12_J24_001_particles.cs")
 
     def test_different_pixel_sizes_are_refused(self):
-        with self.assertRaisesRegex(SystemExit, "different pixel sizes: 1.24 Å/px in"):
+        with self.assertRaisesRegex(SystemExit, r"2 pixel sizes \(1\.24, 1\.25 Å\), but a Scipion set has one"):
             self.load("relion31.6opticsgroups.star")
 
     def test_2d_alignments_are_refused(self):

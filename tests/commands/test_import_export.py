@@ -152,7 +152,15 @@ def test_the_group_of_an_input_is_not_overwritten(cs_file, tmp_path):
 def test_missing_stacks_and_notes_are_told(test_data, tmp_path, capsys):
     _run(import_particles, test_data / "metadata" / "relion5.star", "-o", tmp_path)
     out = capsys.readouterr().out
-    assert "note: 2 of 2 image stacks are missing" in out and "beam tilt (opticsGroup1)" in out
+    assert "note: 2 of 2 image stacks are missing" in out and "corrected for beam tilt (opticsGroup1)" in out
+    assert "in one file" not in out
+
+
+def test_several_grids_are_told(test_data, tmp_path, capsys):
+    _run(import_particles, test_data / "metadata" / "relion31.6opticsgroups.star", "-o", tmp_path)
+    out = capsys.readouterr().out
+    assert "box 196 px, 1.25 Å/px" in out and "note: images of 196 px of 1.24 Å, 196 px of 1.25 Å in one file" in out
+    assert "--target-pixel-size or --target-box names another" in out
 
 
 def test_full_paths_when_asked(particle_file, tmp_path):

@@ -53,13 +53,25 @@ def test_transform_is_that_of_numpy_with_the_centre_moved_to_the_corner(rng):
     assert disc.transform(images) == pytest.approx(full[:, disc.ky, disc.kx], abs=1e-4)
 
 
-def test_inverse_undoes_the_transform(rng):
-    disc = half_disc(32, 12)
+def test_an_odd_box_has_its_origin_where_relion_has_it(rng):
+    """Pixel (n + 1) / 2, counted from 0: one after the middle one."""
+    disc = half_disc(15, 7)
+    image = np.zeros((1, 15, 15), np.float32)
+    image[0, 8, 8] = 1
+    assert disc.transform(image) == pytest.approx(np.ones((1, len(disc.kx))), abs=1e-6)
+    images = rng.normal(size=(2, 15, 15)).astype(np.float32)
+    full = np.fft.fft2(np.roll(images, (-8, -8), axis=(1, 2)))
+    assert disc.transform(images) == pytest.approx(full[:, disc.ky, disc.kx], abs=1e-4)
+
+
+@pytest.mark.parametrize("box_size", (32, 33))
+def test_inverse_undoes_the_transform(box_size, rng):
+    disc = half_disc(box_size, 12)
     samples = (rng.normal(size=(2, len(disc.kx))) + 1j * rng.normal(size=(2, len(disc.kx)))).astype(np.complex64)
     samples[:, 0] = samples[:, 0].real  # the mean of a real image
     images = disc.inverse(samples)
-    assert images.shape == (2, 32, 32) and not np.iscomplexobj(images)
+    assert images.shape == (2, box_size, box_size) and not np.iscomplexobj(images)
     assert disc.transform(images) == pytest.approx(samples, abs=1e-5)
     # nothing beyond the disc: the image's power is that of the samples and their mates
     power = np.abs(samples[:, 0]) ** 2 + 2 * np.sum(np.abs(samples[:, 1:]) ** 2, axis=1)
-    assert np.sum(images**2, axis=(1, 2)) * 32**2 == pytest.approx(power, rel=1e-5)
+    assert np.sum(images**2, axis=(1, 2)) * box_size**2 == pytest.approx(power, rel=1e-5)

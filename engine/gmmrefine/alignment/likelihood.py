@@ -76,7 +76,7 @@ class ImageFit:
         self._pixel_size = pixel_size
         self._noise_gain = batch.noise_gain()
         self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
-        self._noise = np.bincount(disc.ring, self._noise_gain.sum(axis=0))
+        self._noise = np.bincount(disc.ring, batch.noise().sum(axis=0))
         self._matched = tf.constant(np.stack([matched.real[fill], matched.imag[fill]]))
         self._ctf2 = tf.constant(ctf2[fill])
         self._scale = np.ones(self.count) if batch.scale is None else batch.scale
@@ -261,6 +261,7 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring, noise=N
         return np.concatenate([curve[:lowest_ring], smooth_curve(curve[lowest_ring:])])
 
     cross, model, power, gain = ring_sums
+    gain = np.maximum(gain, 1e-20)  # 0 in rings beyond the Nyquist frequency of all images
     scale = np.maximum(smooth(cross / np.maximum(model, 1e-20)), 0)
     if noise is None:
         left = smooth((power - 2 * scale * cross + scale**2 * model) / gain)

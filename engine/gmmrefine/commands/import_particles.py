@@ -26,7 +26,7 @@ from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.run_record import write_run_record
-from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, IMPORT
+from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, IMPORT, TARGET_BOX, TARGET_PIXEL_SIZE
 
 OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
 
@@ -80,6 +80,10 @@ def _import_particles(args):
     warnings = particle_warnings(particles)
     if is_cryosparc(args.file):
         warnings += coordinate_note(particles, args.flip_coordinate_y)
+    if len(particles.optics.grids()) > 1:
+        warnings.append(
+            f"images of {particles.optics.grids_text()} in one file; computing commands see them on the grid above unless "
+            f"{TARGET_PIXEL_SIZE.option} or {TARGET_BOX.option} names another")
     if missing:
         warnings.append(f"{len(missing)} of {len(particles.stacks)} image stacks are missing, first {missing[0]}")
     for line in warnings:

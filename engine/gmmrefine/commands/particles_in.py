@@ -28,13 +28,14 @@ def understand_symmetry(args):
 
 
 def read_for_computing(args):
-    """Read the particles named on the command line, look at every stack, and check that the mask fits them.
+    """Read the particles named on the command line, look at every stack, choose their grid, check that the mask fits it.
 
     Returns
     -------
     tuple
         ParticleSet, list of str with what a user should know about them.
     """
+    from gmmrefine.commands.target_grid import on_target_grid
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.aberrations import particle_warnings
     from gmmrefine.io.atoms import read_atoms
@@ -55,6 +56,7 @@ def read_for_computing(args):
             refuse_expanded(particles, f"Leave out --symmetry {args.symmetry}: the copies stand for it already.")
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
+    particles, grid_notes = on_target_grid(particles, args)
     diameter = args.particle_diameter
     if args.mask:
         mask = read_mask(args.mask, particles.box_size, particles.pixel_size)
@@ -63,7 +65,7 @@ def read_for_computing(args):
     if getattr(args, "model", ""):
         refuse_missing([args.model])
         read_atoms(args.model)  # refuses what is no model
-    notes += chosen + particle_warnings(particles)
+    notes += [*chosen, *grid_notes, *particle_warnings(particles)]
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]
     return particles, [f"note: {text}" for text in notes]

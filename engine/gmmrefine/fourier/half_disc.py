@@ -16,7 +16,7 @@ class HalfDisc:
     Parameters
     ----------
     box_size : int
-        Image side in px, even.
+        Image side in px. The phase origin is pixel n / 2 of an even box and, as RELION has it, pixel (n + 1) / 2 of an odd one.
     kx, ky : (K,) int
         Frequency indices, kx ≥ 0; of the two mates on kx = 0 only the one with ky ≥ 0.
     ring : (K,) int
@@ -43,22 +43,27 @@ class HalfDisc:
         return HalfDisc(self.box_size, self.kx[:count], self.ky[:count], self.ring[:count])
 
     def transform(self, images):
-        """Fourier samples (N, K) complex64 of real images (N, Y, X), phase origin at pixel n // 2."""
+        """Fourier samples (N, K) complex64 of real images (N, Y, X)."""
         n = self.box_size
         half_plane = fft.rfft2(images, workers=1).reshape(len(images), -1)
-        # moving the origin from the corner to pixel n/2 of an even box is a checkerboard of signs
-        signs = (1 - 2 * ((self.kx + self.ky) % 2)).astype(np.float32)
-        return half_plane[:, (self.ky % n) * (n // 2 + 1) + self.kx].astype(np.complex64) * signs
+        return half_plane[:, (self.ky % n) * (n // 2 + 1) + self.kx].astype(np.complex64) * self._origin()
 
     def inverse(self, samples):
         """Real images (N, Y, X) of Fourier samples (N, K); the inverse of ``transform`` within the disc."""
         n = self.box_size
-        signs = 1 - 2 * ((self.kx + self.ky) % 2)
+        samples = samples * np.conj(self._origin())
         half_plane = np.zeros((len(samples), n, n // 2 + 1), np.complex64)
-        half_plane[:, self.ky % n, self.kx] = samples * signs
+        half_plane[:, self.ky % n, self.kx] = samples
         mates = (self.kx == 0) & (self.ky > 0)
-        half_plane[:, -self.ky[mates] % n, 0] = np.conj(samples * signs)[:, mates]
+        half_plane[:, -self.ky[mates] % n, 0] = np.conj(samples)[:, mates]
         return fft.irfft2(half_plane, s=(n, n), workers=1)
+
+    def _origin(self):
+        """Factors (K,) that move the phase origin from the corner to the centre; a checkerboard of signs in an even box."""
+        n = self.box_size
+        if n % 2 == 0:
+            return (1 - 2 * ((self.kx + self.ky) % 2)).astype(np.float32)
+        return np.exp(1j * np.pi * (n + 1) / n * (self.kx + self.ky)).astype(np.complex64)
 
 
 @lru_cache(maxsize=16)
@@ -68,7 +73,7 @@ def half_disc(box_size, radius):
     Parameters
     ----------
     box_size : int
-        Image side in px, even.
+        Image side in px.
     radius : int
         Largest ring, below box_size / 2.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import euler_from_rotations, rotations_from_vectors
-from gmmrefine.io.cryosparc_aberrations import SIZES, optics_columns, relion_from_cryosparc
+from gmmrefine.io.cryosparc_aberrations import SIZES, columns_as_text, relion_from_cryosparc
 from gmmrefine.io.cryosparc_alignments import MOST_PROBABLE, alignments_of
 from gmmrefine.io.cryosparc_fields import REQUIRED, SIGN_LABEL, SIZE_LABELS, UID_LABEL, finite, paths
 from gmmrefine.io.cryosparc_join import gathered_rows
@@ -95,7 +95,7 @@ def _aberrations(rows, source):
     for name in used:
         fields[name] = different[:, start : start + SIZES[name]]
         start += SIZES[name]
-    columns = optics_columns(relion_from_cryosparc(fields, different[:, -2], different[:, -1]))
+    columns = columns_as_text(relion_from_cryosparc(fields, different[:, -2], different[:, -1]))
     return {label: text[inverse.ravel()] for label, text in columns.items()}
 
 

@@ -19,19 +19,17 @@ from dataclasses import replace
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.optics_columns import EVEN, MAGNIFICATION, NEGLIGIBLE, ODD, TILT, list_text, lists_of_numbers
 from gmmrefine.particles.ctf import electron_wavelength
+from gmmrefine.particles.optics import NO_DISTORTION
 
 SIZES = {"ctf/tilt_A": 2, "ctf/trefoil_A": 2, "ctf/tetra_A": 4, "ctf/anisomag": 4, "ctf/shift_A": 2}
-TILTS = ("rlnBeamTiltX", "rlnBeamTiltY")
-ODD, EVEN = "rlnOddZernike", "rlnEvenZernike"
-MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
-LABELS = {"ctf/tilt_A": (*TILTS, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
+LABELS = {"ctf/tilt_A": (*TILT, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
           "ctf/shift_A": (ODD,)}  # what each comes from
 ODD_TERMS, EVEN_TERMS = 6, 9  # Zernike coefficients up to third and fourth order, which cryoSPARC has fields for
-_IDENTITY = np.array([1.0, 0.0, 0.0, 1.0])
+_IDENTITY = np.array(NO_DISTORTION)
 _ANGSTROM = 1e7  # per mm
 _MRAD = 1e-3
-_NEGLIGIBLE = 1e-6  # rad Åⁿ
 
 
 def relion_from_cryosparc(fields, voltage_kv, cs_mm):
@@ -62,7 +60,7 @@ def relion_from_cryosparc(fields, voltage_kv, cs_mm):
     even[:, [7, 5]], even[:, [3, 1]] = twofold, 3 * twofold
     even[:, [8, 4]] = np.pi / 2 * wavelength[:, None] ** 3 * tetra[:, 2:]
     mrad = np.divide(tilt, cs[:, None] * _MRAD, out=np.zeros_like(tilt), where=as_tilt)
-    effects = ((TILTS, mrad, 0.0), (MAGNIFICATION, anisomag + _IDENTITY, _IDENTITY))
+    effects = ((TILT, mrad, 0.0), (MAGNIFICATION, anisomag + _IDENTITY, _IDENTITY))
     found = {label: column for labels, values, neutral in effects if np.any(values != neutral)
              for label, column in zip(labels, values.T)}
     found.update((label, values) for label, values in ((ODD, odd), (EVEN, even)) if values.any())
@@ -90,7 +88,7 @@ def cryosparc_from_relion(columns, ctf):
     """
     count, wavelength = len(ctf.cs_mm), electron_wavelength(ctf.voltage_kv)[:, None]
     odd, even = (columns.get(label, np.zeros((count, terms))) for label, terms in ((ODD, ODD_TERMS), (EVEN, EVEN_TERMS)))
-    mrad = np.column_stack([columns.get(label, np.zeros(count)) for label in TILTS])
+    mrad = np.column_stack([columns.get(label, np.zeros(count)) for label in TILT])
     matrix = np.column_stack([columns.get(label, np.full(count, one)) for label, one in zip(MAGNIFICATION, _IDENTITY)])
     coma, linear = odd[:, [4, 3]], odd[:, [1, 0]]
     fields = {
@@ -102,20 +100,20 @@ def cryosparc_from_relion(columns, ctf):
     return fields, (_with_even_terms(ctf, even, wavelength[:, 0]) if even.any() else ctf)
 
 
-def optics_columns(columns):
+def columns_as_text(columns):
     """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
-    return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else f"[{','.join(f'{value:.9g}' for value in row)}]"
-                             for row in values + 0.0], dtype="S") for label, values in columns.items()}  # + 0.0: no '-0'
+    return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else list_text(row) for row in values + 0.0], dtype="S")
+            for label, values in columns.items()}  # + 0.0: no '-0'
 
 
-def columns_of_table(table, row, optics_rows):
+def aberrations_of_table(table, row):
     """Aberrations of particles by their table, as ``cryosparc_from_relion`` takes them.
 
     Parameters
     ----------
     table : ParticleTable
-    row, optics_rows : (N,) int
-        Rows of the particles and of their optics groups.
+    row : (N,) int
+        Rows of the particles.
 
     Returns
     -------
@@ -126,38 +124,22 @@ def columns_of_table(table, row, optics_rows):
     InputError
         Zernike terms of an order that cryoSPARC has no field for.
     """
-    columns = {}
-    for label in (*TILTS, *MAGNIFICATION, ODD, EVEN):
-        block, rows = (table.optics, optics_rows) if label in table.optics else (table.particles, row)
-        if label not in block:
-            continue
-        if label in (ODD, EVEN):
-            used, inverse = np.unique(rows, return_inverse=True)
-            terms = ODD_TERMS if label == ODD else EVEN_TERMS
-            columns[label] = _zernike(block.subset(used), label, terms)[inverse.ravel()]
-        else:
-            columns[label] = block.numbers(label)[rows]
+    optics_rows = table.optics_rows()
+    neutral = {**dict.fromkeys(TILT, 0.0), **dict(zip(MAGNIFICATION, NO_DISTORTION))}
+    columns = {label: table.numbers(label, optics_rows, value)[row] for label, value in neutral.items()}
+    for label, terms in ((ODD, ODD_TERMS), (EVEN, EVEN_TERMS)):
+        lists, index = lists_of_numbers(table, label, optics_rows)
+        columns[label] = np.array([_first_terms(values, label, terms, table.source) for values in lists])[index[row]]
     return columns
 
 
-def _zernike(block, label, terms):
-    """The terms (R, terms) of lists of Zernike coefficients."""
-    values = np.zeros((len(block), terms))
-    for position, text in enumerate(block.strings(label)):
-        try:
-            numbers = np.array([float(number) for number in text.strip("[]").split(",") if number.strip()])
-        except ValueError:
-            numbers = np.array([np.nan])
-        if not np.isfinite(numbers).all():
-            raise InputError(
-                f"{block.source}: {label} is '{text}'; expected numbers as in [0.1,0,2]. Correct the optics group.")
-        beyond = np.abs(numbers[terms:])
-        if beyond.size and beyond.max() > _NEGLIGIBLE:
-            raise InputError(
-                f"{block.source}: {label} has {len(numbers)} terms, but cryoSPARC's files only hold the first {terms}: "
-                f"aberrations up to third and fourth order. Export to .star, or refine fewer orders.")
-        values[position, : min(terms, len(numbers))] = numbers[:terms]
-    return values
+def _first_terms(values, label, terms, source):
+    """The first coefficients (terms,) of a list."""
+    if np.abs((0, *values[terms:])).max() > NEGLIGIBLE:
+        raise InputError(
+            f"{source}: {label} has {len(values)} terms, but cryoSPARC's files only hold the first {terms}: aberrations up to "
+            "third and fourth order. Export to .star, or refine fewer orders.")
+    return np.pad(values[:terms], (0, max(0, terms - len(values))))
 
 
 def _with_even_terms(ctf, even, wavelength):

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotation_vectors
-from gmmrefine.io.cryosparc_aberrations import LABELS, columns_of_table, cryosparc_from_relion
+from gmmrefine.io.cryosparc_aberrations import LABELS, aberrations_of_table, cryosparc_from_relion
 from gmmrefine.io.cryosparc_fields import SIGN_LABEL, UID_LABEL, form_of, hashed, kept_uids, text_field
 from gmmrefine.io.cryosparc_file import read_rows, with_fields, write_rows
 from gmmrefine.io.cryosparc_group import is_group, write_group
@@ -100,11 +100,9 @@ def _uids(particles):
 
 
 def _images(particles):
-    table = particles.table
-    pixel_size = table.numbers("rlnImagePixelSize", table.optics_rows(), default=particles.pixel_size)[particles.row]
     return {
         "blob/path": _paths(particles), "blob/idx": particles.slice_index,
-        "blob/shape": np.full((len(particles), 2), particles.box_size), "blob/psize_A": pixel_size,
+        "blob/shape": np.column_stack([particles.image_boxes] * 2), "blob/psize_A": particles.image_pixels,
         "blob/sign": np.ones(len(particles)), **_sign(particles), "blob/import_sig": np.zeros(len(particles), int)}
 
 
@@ -133,7 +131,7 @@ def _ctf(particles):
     """What is known of the optics."""
     table = particles.table
     optics_rows = table.optics_rows()
-    aberrations, ctf = cryosparc_from_relion(columns_of_table(table, particles.row, optics_rows[particles.row]), particles.ctf)
+    aberrations, ctf = cryosparc_from_relion(aberrations_of_table(table, particles.row), particles.ctf)
     return {
         "ctf/accel_kv": ctf.voltage_kv, "ctf/cs_mm": ctf.cs_mm, "ctf/amp_contrast": ctf.amplitude_contrast,
         "ctf/df1_A": ctf.defocus_u, "ctf/df2_A": ctf.defocus_v, "ctf/df_angle_rad": np.radians(ctf.defocus_angle),
@@ -151,9 +149,9 @@ def _poses(particles):
     block, count = particles.table.particles, len(particles)
     fields = {
         "alignments3D/split": np.maximum(particles.half_set - 1, 0),
-        "alignments3D/shift": particles.shifts / particles.pixel_size,
+        "alignments3D/shift": particles.shifts / particles.image_pixels[:, None],
         "alignments3D/pose": rotation_vectors(np.swapaxes(particles.rotations, 1, 2)),
-        "alignments3D/psize_A": np.full(count, particles.pixel_size),
+        "alignments3D/psize_A": particles.image_pixels,
         **{f"alignments3D/{name}": np.full(count, value) for name, value in _ALIGNMENT.items()}}
     if "rlnClassNumber" in block:
         fields["alignments3D/class"] = np.maximum(block.integers("rlnClassNumber")[particles.row] - 1, 0)
@@ -177,7 +175,7 @@ def _updated(rows, optics, poses, particles):
     poses = {f"alignments3D/{name}": poses[f"alignments3D/{name}"] for name in _OF_A_POSE}
     kept = known & _untold(particles)
     if "alignments3D/psize_A" in known:
-        psize = np.where(rows["alignments3D/psize_A"] > 0, rows["alignments3D/psize_A"], particles.pixel_size).astype(float)
+        psize = np.where(rows["alignments3D/psize_A"] > 0, rows["alignments3D/psize_A"], particles.image_pixels).astype(float)
         poses.update({"alignments3D/psize_A": psize, "alignments3D/shift": particles.shifts / psize[:, None]})
     values = {name: column for name, column in {**optics, **poses}.items() if name not in kept}
     rows = with_fields(rows, [(name, form_of(name), column.shape[1:]) for name, column in values.items()])

@@ -45,7 +45,7 @@ def same_particle(table, optics_rows, shifts, box, distance=0.0):
     shifts : (N, 2) float
         Å.
     box : float
-        Side of the images, Å.
+        Side of the images, or of the smallest where they differ, Å.
     distance : float
         Å; particles of one micrograph that lie nearer are one. 0: a tenth of half the box.
 
@@ -102,7 +102,7 @@ def repeats(particles, distance=0.0):
     """
     own = replace(particles.table, particles=particles.table.particles.subset(particles.row))
     optics_rows = own.optics_rows()
-    box = particles.box_size * particles.pixel_size
+    box = particles.narrowest
     places, _ = place_labels(own, optics_rows, particles.shifts, box, distance or 0.05 * box)
     copies, series = copies_of(particles), series_labels(own)
     group = copies if places is None else joined(copies, places)

@@ -5,6 +5,7 @@ from typing import Tuple
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.optics_columns import optics_columns
 from gmmrefine.io.optics_groups import numbered_groups
 from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.relion_labels import spelled
@@ -191,9 +192,8 @@ def table_of(particles):
     ctf, count = particles.ctf, len(particles)
     optics, group = group_optics({
         "rlnVoltage": ctf.voltage_kv, "rlnSphericalAberration": ctf.cs_mm,
-        "rlnAmplitudeContrast": ctf.amplitude_contrast,
-        "rlnImagePixelSize": np.full(count, float(particles.pixel_size)),
-        "rlnImageSize": np.full(count, particles.box_size), "rlnImageDimensionality": np.full(count, 2),
+        "rlnAmplitudeContrast": ctf.amplitude_contrast, **optics_columns(particles),
+        "rlnImageDimensionality": np.full(count, 2),
         "rlnCtfDataAreCtfPremultiplied": (ctf.state == CTF_PREMULTIPLIED).astype(int),
         "rlnCtfDataArePhaseFlipped": (ctf.state == CTF_PHASE_FLIPPED).astype(int)})
     names = [f"{i + 1:06d}@{particles.stacks[s]}" for i, s in zip(particles.slice_index, particles.stack_index)]

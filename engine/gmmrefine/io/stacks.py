@@ -192,15 +192,19 @@ def check_stacks(particles):
     """
     largest = np.full(len(particles.stacks), -1)
     np.maximum.at(largest, particles.stack_index, particles.slice_index)
+    boxes = np.stack([np.full(len(particles.stacks), limit) for limit in (np.iinfo(int).max, 0)])  # smallest and largest
+    np.minimum.at(boxes[0], particles.stack_index, particles.image_boxes)
+    np.maximum.at(boxes[1], particles.stack_index, particles.image_boxes)
     for number in np.flatnonzero(largest >= 0):
         path = particles.stacks[number]
         if not os.path.isfile(path):
             row = particles.row[np.flatnonzero(particles.stack_index == number)[0]]
             raise InputError(missing_stack(particles.table, row, path))
         layout = stack_layout(path)
-        if (layout.rows, layout.columns) != (particles.box_size, particles.box_size):
+        if not layout.rows == layout.columns == boxes[0, number] == boxes[1, number]:
             raise InputError(
-                f"{path}: images are {layout.columns}×{layout.rows} px, but the particles say {particles.box_size} px. "
+                f"{path}: images are {layout.columns}×{layout.rows} px, but the particles say "
+                f"{' and '.join(map(str, np.unique(boxes[:, number])))} px. "
                 f"Use the stack that belongs to these particles, or correct rlnImageSize.")
         found = os.path.getsize(path)
         if found < layout.file_bytes:

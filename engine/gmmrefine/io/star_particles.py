@@ -7,9 +7,12 @@ import numpy as np
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import identity, table_values
 from gmmrefine.io.grey_columns import SCALE_LABEL, contrast_signs, scales
+from gmmrefine.io.optics_columns import read_optics
 from gmmrefine.io.particle_table import read_table, require, table_of
+from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
+from gmmrefine.particles.optics import common_grid
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
 
 
@@ -52,23 +55,25 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     Raises
     ------
     InputError
-        Columns missing, values that make no sense, more than one pixel size or box, an odd box.
+        Columns missing, values that make no sense.
     """
     block = table.particles
     require(block, ("rlnImageName",), "where the images are")
     optics_rows = table.optics_rows()
     table, stacks, stack_index, slice_index = _located(table)
     rotations = table_values.rotations(block)
-    pixel_size = table_values.pixel_size(table, optics_rows)
+    pixels = pixel_sizes(table.particles, table.optics, optics_rows)
     ctf, notes = table_values.ctf(table, optics_rows)
-    shifts = table_values.shifts(block, pixel_size)
-    box_size = table_values.box_size(table, optics_rows, stacks, stack_index)
-    particle, told = identity.same_particle(table, optics_rows, shifts, box_size * pixel_size, distance)
+    shifts = table_values.shifts(block, pixels)
+    boxes = table_values.box_sizes(table, optics_rows, stacks, stack_index)
+    optics = read_optics(table, optics_rows, boxes, pixels, ctf)
+    particle, told = identity.same_particle(table, optics_rows, shifts, optics.narrowest, distance)
+    box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
-        shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf,
-        box_size=box_size, pixel_size=pixel_size, row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows),
-        particle=particle, contrast_sign=contrast_signs(block), scale=scales(block),
+        shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf, box_size=box_size, pixel_size=pixel_size,
+        row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows), particle=particle,
+        contrast_sign=contrast_signs(block), scale=scales(block), optics=optics,
         table=replace(table, notes=table.notes + notes + told))
     return with_half_sets(particles, split_halves)
 

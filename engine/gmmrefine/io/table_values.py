@@ -6,14 +6,12 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotations_from_euler
 from gmmrefine.io.particle_table import require
-from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.stacks import missing_stack, stack_header
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, CtfParameters
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst")
 DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
-SAME_PIXEL_SIZE = 1e-4
 USUAL_AMPLITUDE_CONTRAST = 0.1
 
 
@@ -103,43 +101,31 @@ def _optics_value(table, optics_rows, label, lowest, highest, unit, default=None
     return values
 
 
-def pixel_size(table, optics_rows):
-    """The one pixel size of all particles, Å/px."""
-    values = pixel_sizes(table.particles, table.optics, optics_rows)
-    if np.ptp(values) > SAME_PIXEL_SIZE * values.min():
-        raise InputError(_mixed(table, optics_rows, values, "pixel sizes", "Å/px"))
-    return float(values[0])
-
-
-def box_size(table, optics_rows, stacks, stack_index):
-    """The one, even box of all particles in px, from rlnImageSize or else the headers of the stacks."""
+def box_sizes(table, optics_rows, stacks, stack_index):
+    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks."""
     values = table.optional("rlnImageSize", optics_rows)
-    if values is None or np.isnan(values).any():
-        for number, stack in enumerate(stacks):
-            if not os.path.isfile(stack):
-                row = np.flatnonzero(stack_index == number)[0]
-                raise InputError(missing_stack(table, row, stack))
-        sizes = sorted({stack_header(stack)[2:4] for stack in stacks})
-        if len(sizes) > 1 or sizes[0][0] != sizes[0][1]:
-            found = ", ".join(f"{columns}×{rows}" for rows, columns in sizes)
-            raise InputError(f"{table.source}: images are {found} px; expected one square size. Extract with one box.")
-        values = np.array([sizes[0][0]], float)
-    if np.ptp(values) > 0:
-        raise InputError(_mixed(table, optics_rows, values, "box sizes", "px"))
-    if values[0] != np.round(values[0]):
-        raise InputError(f"{table.source}: rlnImageSize is {values[0]:g} px; expected a whole number. Correct it.")
-    box = int(values[0])
-    if box % 2 or box < 2:
+    unknown = np.ones(len(optics_rows), bool) if values is None else np.isnan(values)
+    if unknown.any():
+        of_stacks = _box_of_stacks(table, stacks, stack_index, unknown)
+        values = of_stacks if values is None else np.where(unknown, of_stacks, values)
+    wrong = np.flatnonzero((values < 2) | (values != np.rint(values)))
+    if len(wrong):
         raise InputError(
-            f"{table.source}: the box is {box} px; an even box is needed, because programs disagree where an odd one "
-            f"has its centre. Crop or pad the images to {box + 1} px.")
-    return box
+            f"{table.particles.where(wrong[0])}: rlnImageSize is {values[wrong[0]]:g} px; expected a whole number of at least "
+            "2. Correct the optics group.")
+    return values.astype(int)
 
 
-def _mixed(table, optics_rows, values, what, unit):
-    names = table.group_names()
-    sizes = ", ".join(
-        f"{value:g} {unit} in {', '.join(names[group] for group in np.unique(optics_rows[values == value]))}"
-        for value in np.unique(values))
-    return (f"{table.source}: the optics groups have different {what}: {sizes}. One is needed: rescale the images to "
-            f"one size, or refine the groups apart.")
+def _box_of_stacks(table, stacks, stack_index, wanted):
+    """Side in px of the images (N,) float, by the headers of the stacks of those that are ``wanted`` (N,) bool; else 0."""
+    sides = np.zeros(len(stacks))
+    for number in np.unique(stack_index[wanted]):
+        stack = stacks[number]
+        if not os.path.isfile(stack):
+            raise InputError(missing_stack(table, np.flatnonzero(wanted & (stack_index == number))[0], stack))
+        rows, columns = stack_header(stack)[2:4]
+        if rows != columns:
+            raise InputError(
+                f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box.")
+        sides[number] = rows
+    return sides[stack_index]

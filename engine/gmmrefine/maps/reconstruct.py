@@ -43,7 +43,7 @@ class FourierGrid:
         Parameters
         ----------
         batch : ImageBatch
-            B images on ``self.disc``.
+            B images on ``self.disc``, or with samples at places of their own.
         rotations : (B, 3, 3) float
             Reference → particle.
         shifts_px : (B, 2) float
@@ -52,10 +52,18 @@ class FourierGrid:
             Weight every image by the strength of its signal, as by its CTF.
         """
         matched, ctf2 = batch.matched_by_scale() if by_scale else (batch.matched(), batch.ctf**2)
-        images = tf.constant(matched.real), tf.constant(matched.imag), tf.constant(ctf2)
+        images, k, phase = [matched.real, matched.imag, ctf2], self._k, self._phase
+        if batch.place is not None:
+            steps = self._side / self.box_size, 2 * np.pi / self.box_size
+            k, phase = (tf.constant(batch.place * step, tf.float32) for step in steps)
+            # batches of many sizes are filled up to few: a kernel is compiled for each
+            fill = 2 ** int(np.ceil(np.log2(len(matched)))) - len(matched)
+            rotations, shifts_px, *images = (
+                np.pad(values, [(0, fill)] + [(0, 0)] * (values.ndim - 1)) for values in (rotations, shifts_px, *images))
+        images = [tf.constant(values) for values in images]
         for operator in self._inserted:
             self._sums = _insert(
-                self._sums, tf.constant(self._shape), self._k, self._phase, tf.constant(rotations @ operator, tf.float32),
+                self._sums, tf.constant(self._shape), k, phase, tf.constant(rotations @ operator, tf.float32),
                 tf.constant(shifts_px, tf.float32), *images)
 
     def map(self):

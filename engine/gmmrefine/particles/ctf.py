@@ -8,10 +8,10 @@ def electron_wavelength(voltage_kv):
     return 12.2643247 / np.sqrt(volts * (1.0 + volts * 0.978466e-6))
 
 
-def ctf_on_disc(ctf, disc, pixel_size):
+def ctf_on_disc(ctf, disc, pixel_size, even_phase=0.0):
     """CTF values; positive at low frequency for RELION's white particles.
 
-    CTF = sin(π λ Δf k² − π/2 Cs λ³ k⁴ + φ + asin Q), Δf(θ) = (U+V)/2 + (U−V)/2 cos 2(θ − angle).
+    CTF = sin(π λ Δf k² − π/2 Cs λ³ k⁴ + φ + asin Q − E), Δf(θ) = (U+V)/2 + (U−V)/2 cos 2(θ − angle).
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def ctf_on_disc(ctf, disc, pixel_size):
         K samples.
     pixel_size : float
         Å/px.
+    even_phase : (K,) float
+        E of even aberrations beyond defocus and Cs, radians (``aberrations.even_phase``).
 
     Returns
     -------
@@ -34,4 +36,4 @@ def ctf_on_disc(ctf, disc, pixel_size):
     defocus = mean + astigmatism * np.cos(2 * (theta - np.radians(ctf.defocus_angle)[:, None]))
     constant = np.radians(ctf.phase_shift_deg) + np.arcsin(ctf.amplitude_contrast)
     phase = np.pi * wavelength * k2 * (defocus - 0.5e7 * ctf.cs_mm[:, None] * wavelength**2 * k2) + constant[:, None]
-    return np.sin(phase).astype(np.float32)
+    return np.sin(phase - even_phase).astype(np.float32)

@@ -6,8 +6,10 @@ from typing import Optional
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.particles.ctf import ctf_on_disc
 from gmmrefine.particles.grey_values import surroundings
+from gmmrefine.particles.group_samples import GroupSamples
+from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_cropped
+from gmmrefine.particles.optics import OpticsGroup
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 from gmmrefine.particles.stack_file import open_stack, stack_layout
 
@@ -21,7 +23,8 @@ class ImageBatch:
     index : (B,) int
         Position of each image in its particle set.
     data : (B, K) complex64
-        Transforms, background taken off, contrast sign applied, in units of the noise's standard deviation in a raw image.
+        Transforms, background taken off, contrast sign applied, in units of the noise's standard deviation in a raw image,
+        without the phases of odd aberrations.
     ctf : (B, K) float32
         Contrast transfer function; 0 for blank images, which say nothing.
     state : (B,) int
@@ -30,6 +33,10 @@ class ImageBatch:
         How strong the particle's signal is, relative to its half set; 1 by default.
     blank : (B,) bool, optional
         Images that hold nothing; none by default.
+    covered : (B, K) float32 or None
+        Variance of the noise in each sample relative to that in an image that fills the box; None where it is 1 everywhere.
+    place : (2, K) float or None
+        Where the samples lie, in steps of the particle set's grid; None where they are those of its disc.
     """
 
     index: np.ndarray
@@ -38,6 +45,8 @@ class ImageBatch:
     state: np.ndarray
     scale: Optional[np.ndarray] = None
     blank: Optional[np.ndarray] = None
+    covered: Optional[np.ndarray] = None
+    place: Optional[np.ndarray] = None
 
     def matched(self):
         """Images times their CTF, (B, K) complex64: with ``ctf``² all that a map needs of them."""
@@ -67,6 +76,11 @@ class ImageBatch:
             gain[self.blank] = 0
         return gain
 
+    def noise(self):
+        """Variance of the noise per sample (B, K) relative to that in a raw image that fills the box."""
+        gain = self.noise_gain()
+        return gain if self.covered is None else gain * self.covered
+
 
 class ImageReader:
     """Reads batches of images of one particle set as Fourier samples, all on one scale of grey values.
@@ -75,7 +89,7 @@ class ImageReader:
     ----------
     particles : ParticleSet
     disc : HalfDisc
-        K samples of the particles' box.
+        K samples of the particles' grid.
     invert_contrast : bool
         Multiply by -1 what the particles say about their contrast (molecule dark in the images).
     watch : callable, optional
@@ -87,9 +101,10 @@ class ImageReader:
         self.disc = disc
         signs = np.ones(len(particles)) if particles.contrast_sign is None else particles.contrast_sign
         self._signs = -signs if invert_contrast else signs
-        self._surroundings = surroundings(particles.box_size, particles.pixel_size, particles.diameter)
+        self._uniform = GroupSamples(OpticsGroup(particles.box_size, particles.pixel_size), disc)
         self._watch = watch
         self._layouts = {}
+        self._groups = {}
 
     def batches(self, batch_size, index=None):
         """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
@@ -100,43 +115,90 @@ class ImageReader:
             Which particles, all by default.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
-        with ThreadPoolExecutor(1) as reader:
-            pending = None
-            for chunk in chunks + [None]:
-                following = reader.submit(self.read, chunk) if chunk is not None else None
-                if pending is not None:
-                    yield pending.result()
-                pending = following
+        yield from _ahead(self.read, index, batch_size)
+
+    def batches_in_place(self, batch_size):
+        """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
+        grid, others = np.arange(len(self.particles)), []
+        if not self.particles.is_uniform:
+            group = self.particles.optics.index
+            others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
+            grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
+        yield from _ahead(self.read, grid, batch_size)
+        for members in others:
+            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
 
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
-        pixels, grey = self.levelled(index, part)
-        pixels *= (self._signs[index] / grey.deviation)[:, None, None].astype(np.float32)
-        data = self.disc.transform(pixels)
-        ctf = ctf_on_disc(part.ctf, self.disc, part.pixel_size)
-        data[grey.is_blank], ctf[grey.is_blank] = 0, 0
-        return ImageBatch(index, data, ctf, part.ctf.state, part.scale, grey.is_blank)
+        if self.particles.is_uniform:
+            return self._seen_by(self._uniform, index, part)
+        shape = len(part), len(self.disc.ring)
+        whole = ImageBatch(
+            index, np.empty(shape, np.complex64), np.empty(shape, np.float32), np.empty(len(part), int), part.scale,
+            np.empty(len(part), bool), np.empty(shape, np.float32))
+        for number in np.unique(part.optics.index):
+            members = np.flatnonzero(part.optics.index == number)
+            some = self._read_group(index[members], Cropped if self._is_cropped(number) else OnGrid)
+            for name in ("data", "ctf", "state", "blank", "covered"):
+                getattr(whole, name)[members] = getattr(some, name)
+        return whole
 
-    def levelled(self, index, part):
-        """Pixels (B, Y, X) of the particles ``part`` at positions ``index`` (B,), without background; their GreyValues."""
+    def look(self, index):
+        """Have the images at positions ``index`` (B,) seen by ``watch``, and compute nothing of them."""
+        grids = [index]
+        if not self.particles.is_uniform:
+            group = self.particles.optics.index[index]
+            grids = [index[group == number] for number in np.unique(group)]
+        for members in grids:
+            self._levelled(members, self.particles.subset(members))
+
+    def _levelled(self, index, part):
+        """Pixels (B, Y, X) of particles of one optics group, without background, and their GreyValues."""
         pixels = self.read_pixels(part)
         stored = pixels.copy() if self._watch is not None else None
-        grey = self._surroundings.level(pixels, part.ctf, part.pixel_size)
+        pixel_size = part.image_pixels[0]
+        grey = surroundings(part.image_box, pixel_size, part.diameter).level(pixels, part.ctf, pixel_size)
         if self._watch is not None:
             self._watch(index, stored, grey)
         return pixels, grey
 
+    def _is_cropped(self, number):
+        return is_cropped(self.particles.optics.groups[number], self.disc, self.particles.pixel_size)
+
+    def _read_in_place(self, index):
+        return self._read_group(index, Scattered)
+
+    def _read_group(self, index, kind):
+        """Images of one optics group, brought to the grid by ``Cropped``, ``OnGrid`` or ``Scattered``."""
+        part = self.particles.subset(index)
+        number = part.optics.index[0]
+        if (number, kind) not in self._groups:
+            self._groups[number, kind] = kind(part.optics.groups[number], self.disc, part.pixel_size)
+        bring = self._groups[number, kind]
+        return bring(self._seen_by(bring.samples, index, part), part)
+
+    def _seen_by(self, samples, index, part):
+        """An ImageBatch of particles ``part`` of one optics group at ``samples`` (GroupSamples) of their own box.
+
+        The noise of a pixel becomes 1 in the image's own box, before it comes to the grid; what brings it there keeps the
+        unit, as it multiplies by the ratio of the pixel sizes: n² p² / P² = N² for boxes n p = N P.
+        """
+        pixels, grey = self._levelled(index, part)
+        pixels *= (self._signs[index] / grey.deviation)[:, None, None].astype(np.float32)
+        data, ctf = samples.transform(pixels), samples.ctf(part.ctf)
+        data[grey.is_blank], ctf[grey.is_blank] = 0, 0
+        return ImageBatch(index, data, ctf, part.ctf.state, part.scale, grey.is_blank)
+
     def read_pixels(self, part):
-        """Pixels (B, Y, X) float32 of a few particles.
+        """Pixels (B, Y, X) float32 of a few particles of one box.
 
         Raises
         ------
         InputError
             Missing or short stack, or pixels that are not finite numbers.
         """
-        box = self.particles.box_size
+        box = part.image_box
         images = np.empty((len(part), box, box), np.float32)
         for stack in np.unique(part.stack_index):
             members = np.flatnonzero(part.stack_index == stack)
@@ -162,3 +224,15 @@ class ImageReader:
         if path not in self._layouts:
             self._layouts[path] = stack_layout(path)
         return self._layouts[path]
+
+
+def _ahead(read, index, batch_size):
+    """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
+    chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
+    with ThreadPoolExecutor(1) as reader:
+        pending = None
+        for chunk in chunks + [None]:
+            following = reader.submit(read, chunk) if chunk is not None else None
+            if pending is not None:
+                yield pending.result()
+            pending = following

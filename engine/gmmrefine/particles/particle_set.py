@@ -6,6 +6,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.halves import Halves
+from gmmrefine.particles.optics import Optics, OpticsGroup
 from gmmrefine.particles.symmetry import parents, refuse_split_particles
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
@@ -64,9 +65,9 @@ class ParticleSet:
         1 or 2; 0 where none is known.
     ctf : CtfParameters
     box_size : int
-        Image side in px, even.
+        Side in px, even, of the grid on which images are seen.
     pixel_size : float
-        Å/px, the same for all particles.
+        Å/px of that grid.
     row : (N,) int
         Row of each particle in the table it was read from; joins results by identity, not by position.
     table : object
@@ -82,6 +83,8 @@ class ParticleSet:
         How strong a particle's signal is, relative to the others of its half set; None where it is not known, which means 1.
     diameter : float
         Of the particle in Å, outside which images show background; 0 where it is not known.
+    optics : Optics, optional
+        Grids and aberrations of the images on disk; None where all are on the grid of the set without any.
     """
 
     stacks: Tuple[str, ...]
@@ -100,6 +103,7 @@ class ParticleSet:
     contrast_sign: Any = None
     scale: Any = None
     diameter: float = 0.0
+    optics: Any = None
 
     def __len__(self):
         return len(self.rotations)
@@ -118,12 +122,44 @@ class ParticleSet:
             raise ValueError("these particles are in no half set")
         return int(number)
 
+    @property
+    def is_uniform(self):
+        """Whether all images are on the grid of the set, without aberrations."""
+        return self.optics is None or all(
+            group.is_on(self.box_size, self.pixel_size) and not any(group.odd + group.even) for group in self.optics.groups)
+
+    @property
+    def image_boxes(self):
+        """Sides (N,) in px of the images on disk."""
+        return np.full(len(self), self.box_size) if self.optics is None else self.optics.values("box_size")
+
+    @property
+    def image_pixels(self):
+        """Pixel sizes (N,) in Å/px of the images on disk."""
+        return np.full(len(self), float(self.pixel_size)) if self.optics is None else self.optics.values("pixel_size")
+
+    @property
+    def narrowest(self):
+        """Side in Å of the smallest images on disk."""
+        return self.box_size * self.pixel_size if self.optics is None else self.optics.narrowest
+
+    @property
+    def image_box(self):
+        """Side in px of the images on disk, where all have one."""
+        return int(self.image_boxes[0])
+
     def subset(self, index):
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
         arrays += [
             name for name in ("parent", "particle", "contrast_sign", "scale") if getattr(self, name) is not None]
-        return replace(self, ctf=self.ctf.subset(index), **{name: getattr(self, name)[index] for name in arrays})
+        optics = None if self.optics is None else self.optics.subset(index)
+        return replace(self, ctf=self.ctf.subset(index), optics=optics, **{name: getattr(self, name)[index] for name in arrays})
+
+    def on_grid(self, box_size, pixel_size):
+        """The same particles, their images seen on another grid: px, Å/px."""
+        optics = self.optics or Optics((OpticsGroup(self.box_size, self.pixel_size),), np.zeros(len(self), int))
+        return replace(self, box_size=box_size, pixel_size=pixel_size, optics=optics)
 
     def with_poses(self, rotations, shifts):
         """The same particles at other poses: rotations (N, 3, 3), shifts (N, 2) in Å."""

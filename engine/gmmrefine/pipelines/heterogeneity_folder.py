@@ -66,10 +66,11 @@ def read_particles_as_learned(record, args):
     ----------
     record : dict
     args : argparse.Namespace
-        Its settings of how particles are read are set.
+        Its settings of how particles are read are set, among them the grid that was chosen then.
     """
     for setting in PARTICLES_READ:
         setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
+    args.target_box, args.target_pixel_size = record["box_size"], record["pixel_size"]
 
 
 def finished_record(folder):

@@ -7,7 +7,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns, write_particles
-from gmmrefine.particles.grey_values import OUTER_RINGS, surroundings
+from gmmrefine.particles.grey_values import OUTER_RINGS
 from gmmrefine.particles.image_survey import IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, KINDS, USUAL, ImageSurvey
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.particle_scales import optics_groups
@@ -72,7 +72,7 @@ def survey_of(half, settings, progress):
     with progress.step("look at images", len(half), half=half.half) as report:
         for start in range(0, len(half), settings.batch_size):
             index = np.arange(start, min(start + settings.batch_size, len(half)))
-            reader.levelled(index, half.subset(index))
+            reader.look(index)
             report(int(index[-1]) + 1)
     return survey
 
@@ -92,9 +92,8 @@ def tell_of_images(survey, half, run, progress):
     kinds, summary = survey.kinds(group), survey.summary(group)
     run.set_of_half("grey_values", half.half, summary)
     say = partial(_say, progress, half.half)
-    around = surroundings(half.box_size, half.pixel_size, half.diameter)
-    if around.is_filled:
-        say(f"the particle ({half.diameter:.0f} Å) fills the box ({half.box_size * half.pixel_size:.0f} Å): noise is measured "
+    if half.diameter > half.narrowest:
+        say(f"the particle ({half.diameter:.0f} Å) fills the box ({half.narrowest:.0f} Å): noise is measured "
             "in the outer rings of the transforms, the background in the corners")
     elif summary.get("noise_from_outer_rings"):
         say(f"{np.count_nonzero(survey.source == OUTER_RINGS)} images are empty around the particle: their noise is measured "

@@ -84,9 +84,11 @@ def half_maps(sets, settings, progress, group=None, survey=None, **where):
     reader = ImageReader(sets[0], grids[0].disc, settings.invert_contrast, survey)
     insert = partial(_insert, by_scale=settings.weight_by_scale)
     with progress.step("reconstruct", len(sets[0]), half=sets[0].half, **where) as report:
-        for batch in reader.batches(settings.batch_size):
+        done = 0
+        for batch in reader.batches_in_place(settings.batch_size):
             list(overlapped(partial(insert, batch), zip(grids, sets)))
-            report(int(batch.index[-1]) + 1)
+            done += len(batch.index)
+            report(done)
     return [grid.map() for grid in grids]
 
 

@@ -19,9 +19,11 @@ from gmmrefine.io.mrc import write_map
 from gmmrefine.io.stack_writer import StackWriter
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.mask import mask_around, soft_mask
-from gmmrefine.particles.ctf import ctf_on_disc
+from gmmrefine.particles.group_samples import GroupSamples
+from gmmrefine.particles.optics import Optics
 from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_half_sets
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.simulated_optics import CS_MM, VOLTAGE_KV, seen_through, simulated_group
 from gmmrefine.pipelines.swing import read_swings
 from gmmrefine.settings import SIMULATE
 
@@ -54,22 +56,24 @@ def simulate(model_path, settings, run, progress):
     """
     rng = np.random.default_rng(settings.seed)
     box, pixel_size, count = settings.box, settings.pixel_size, settings.particles
+    group = simulated_group(settings)
     gmm, motion, atoms, swings = molecule_to_simulate(model_path, settings)
     conformation = np.zeros(count) if motion is None else rng.uniform(0, 1, count)
-    truth = _particles(run.path("particles.mrcs"), box, pixel_size, count, rng)
+    truth = _particles(run.path("particles.mrcs"), group, count, rng)
     disc = half_disc(box, box // 2 - 1)
+    microscope = GroupSamples(group, disc)
     states = np.rint(conformation * (_CONFORMATIONS - 1)).astype(int)
     # images are written state by state, so that each state's projector is made once
     order = np.argsort(states, kind="stable")
     states = states[order]
     truth = replace(truth.subset(order), slice_index=np.arange(count), row=np.arange(count))
-    scene = _scene(gmm, motion, truth, swings, disc, pixel_size, rng)
-    noise = _noise_deviation(scene, states, disc, settings.snr)
+    scene = _scene(gmm, motion, truth, swings, microscope.disc, pixel_size, rng)
+    noise = _noise_deviation(scene, states, microscope, settings.snr)
     with progress.step("simulate images", count) as report, StackWriter(
             run.path("particles.mrcs"), count, box, pixel_size) as stack:
         for start in range(0, count, _BATCH):
             index = np.arange(start, min(start + _BATCH, count))
-            signal = disc.inverse(sum(_signal(*body, states, index, disc) for body in scene))
+            signal = disc.inverse(sum(_signal(*body, states, index, microscope) for body in scene))
             stack.append(signal / noise + rng.standard_normal(signal.shape, np.float32))
             report(start + len(index))
     start_particles = _displaced(truth, settings, rng)
@@ -200,18 +204,18 @@ def place_of_copy(positions, operators):
     return free * directions[best]
 
 
-def _particles(stack, box, pixel_size, count, rng):
+def _particles(stack, group, count, rng):
     """Particles at random true poses, with CTF and half sets."""
     defocus, astigmatism = rng.uniform(*_DEFOCUS, count), rng.uniform(-_ASTIGMATISM, _ASTIGMATISM, count)
     ctf = CtfParameters(
         defocus_u=defocus + astigmatism, defocus_v=defocus - astigmatism, defocus_angle=rng.uniform(0, 180, count),
-        phase_shift_deg=np.zeros(count), voltage_kv=np.full(count, 300.0), cs_mm=np.full(count, 2.7),
+        phase_shift_deg=np.zeros(count), voltage_kv=np.full(count, VOLTAGE_KV), cs_mm=np.full(count, CS_MM),
         amplitude_contrast=np.full(count, 0.1), state=np.zeros(count, int))
     index = np.arange(count)
     particles = ParticleSet(
         stacks=(stack,), stack_index=np.zeros(count, int), slice_index=index, rotations=random_rotations(count, rng),
-        shifts=rng.normal(0, _TRUE_SHIFT, (count, 2)), half_set=np.zeros(count, int), ctf=ctf, box_size=box,
-        pixel_size=pixel_size, row=index)
+        shifts=rng.normal(0, _TRUE_SHIFT, (count, 2)), half_set=np.zeros(count, int), ctf=ctf,
+        box_size=group.box_size, pixel_size=group.pixel_size, row=index, optics=Optics((group,), np.zeros(count, int)))
     return draw_half_sets(particles, int(rng.integers(1, 2**31)))
 
 
@@ -225,26 +229,25 @@ def _scene(gmm, motion, truth, swings, disc, pixel_size, rng):
     return scene
 
 
-def _signal(projectors, particles, states, index, disc):
+def _signal(projectors, particles, states, index, microscope):
     """Fourier samples (B, K) of CTF-filtered, shifted projections of some particles without noise."""
     part, states = particles.subset(index), states[index]
-    samples = np.empty((len(part), len(disc.kx)), np.complex64)
+    samples = np.empty((len(part), len(microscope.disc.kx)), np.complex64)
     for state in np.unique(states):
         members = np.flatnonzero(states == state)
         # filled up to one size, so that the slice kernel is compiled once
         fill = np.resize(members, _BATCH)
         real, imag = projectors.at(state).images(tf.constant(part.rotations[fill], tf.float32))
         samples[members] = (real.numpy() + 1j * imag.numpy())[: len(members)]
-    phase = part.shifts @ np.stack([disc.kx, disc.ky]) * (2 * np.pi / (disc.box_size * part.pixel_size))
-    return samples * ctf_on_disc(part.ctf, disc, part.pixel_size) * np.exp(1j * phase).astype(np.complex64)
+    return seen_through(samples, microscope, part)
 
 
-def _noise_deviation(scene, states, disc, snr):
+def _noise_deviation(scene, states, microscope, snr):
     """Standard deviation of the noise for a signal-to-noise ratio of variances over the whole image."""
     index = np.arange(0, len(states), max(1, len(states) // _BATCH))[:_BATCH]
-    samples = sum(_signal(*body, states, index, disc) for body in scene)
+    samples = sum(_signal(*body, states, index, microscope) for body in scene)
     # Parseval; every sample but the mean stands for two
-    variance = 2 * np.mean(np.sum(np.abs(samples[:, 1:]) ** 2, axis=1)) / disc.box_size**4
+    variance = 2 * np.mean(np.sum(np.abs(samples[:, 1:]) ** 2, axis=1)) / microscope.disc.box_size**4
     return np.sqrt(variance / snr)
 
 
