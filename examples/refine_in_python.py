@@ -11,13 +11,9 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from gmmrefine import settings
-from gmmrefine.io.atoms import embedded_model
+import gmmrefine as gr
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.particles_file import read_particle_set
-from gmmrefine.pipelines.refine import refine
-from gmmrefine.pipelines.run_record import RunRecord
-from gmmrefine.pipelines.simulate import simulate
 from gmmrefine.validation.pose_error import pose_errors
 
 
@@ -26,23 +22,17 @@ def main(folder):
     folder = Path(folder)
 
     # 400 particles of the embedded ABC transporter, 3° and 2 Å off their true poses
-    how = settings.defaults(settings.SIMULATE, settings.COMPUTING, particles=400, box=48, pixel_size=3.6)
-    simulated = RunRecord(folder / "particles", "simulate", vars(how), [embedded_model()])
-    simulate(embedded_model(), how, simulated, simulated.progress())
+    simulated = gr.simulate("6msm", folder / "particles", particles=400, box=48, pixel_size=3.6)
 
-    # two iterations; every setting has a name, a default and a help text in gmmrefine.settings
-    how = settings.defaults(settings.REFINE, settings.COMPUTING, iterations=2)
-    particles = read_particle_set(folder / "particles" / "particles.star")
-    run = RunRecord(folder / "refined", "refine", vars(how), [folder / "particles" / "particles.star"])
-    progress = run.progress()
-    run.finish(refine(particles, how, run, progress), progress.seconds)
+    # two iterations; an editor lists all settings, and help(gr.refine) says what they do
+    refined = gr.refine(simulated.path("particles.star"), folder / "refined", iterations=2)
+    print(refined)
 
-    truth = read_particle_set(folder / "particles" / "truth.star")
-    refined = read_particle_set(folder / "refined" / "particles.star")
-    before, after = pose_errors(particles, truth), pose_errors(refined, truth)
+    truth = read_particle_set(simulated.path("truth.star"))
+    before, after = pose_errors(simulated.particles, truth), pose_errors(refined.particles, truth)
     print(f"rms rotation error {before.rotation_rms:.2f}° → {after.rotation_rms:.2f}°, "
           f"rms shift error {before.shift_rms:.2f} Å → {after.shift_rms:.2f} Å")
-    draw_fsc(folder / "refined", folder / "fsc.png")
+    draw_fsc(refined.folder, folder / "fsc.png")
     return before, after
 
 

@@ -8,38 +8,13 @@ import threading
 from contextlib import contextmanager
 
 import gmmrefine
+from gmmrefine.commands import COMMANDS
 from gmmrefine.errors import EngineError
 from gmmrefine.io.folder_lock import released_at_end
 
 # Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another on shared cores.
 # What is large here has threads of its own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-COMMANDS = {
-    "simulate": "simulate",
-    "reconstruct": "reconstruct",
-    "fsc": "fsc",
-    "build": "build",
-    "refine": "refine",
-    "refine-patches": "refine_patches",
-    "heterogeneity": "heterogeneity",
-    "conformations": "conformations",
-    "conformation-to-pose": "conformation_to_pose",
-    "composite": "composite",
-    "expand-symmetry": "expand_symmetry",
-    "impose-symmetry": "impose_symmetry",
-    "local-resolution": "local_resolution",
-    "local-filter": "local_filter",
-    "sharpen": "sharpen",
-    "modify": "modify",
-    "qscore": "qscore",
-    "audit": "audit",
-    "import": "import_particles",
-    "export": "export",
-    "report": "report",
-    "doctor": "doctor",
-}
-
 
 class _Parser(argparse.ArgumentParser):
     """A parser that ends with exit code 1 and one line."""
