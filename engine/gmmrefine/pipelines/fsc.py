@@ -3,6 +3,7 @@ import numpy as np
 
 from gmmrefine.io.mrc import read_half_maps
 from gmmrefine.maps.fsc import gold_standard_fsc
+from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.half_map_inputs import believed_fsc, examined
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
 from gmmrefine.pipelines.reconstruct import write_fsc
@@ -36,6 +37,8 @@ def compare_maps(paths, settings, directory):
     write_fsc(f"{directory}/fsc.star", curve)
     threshold = settings.fsc_threshold
     results = {"resolution": curve.resolution(threshold), "resolution_text": curve.resolution_text(threshold)}
+    if not settings.truth:
+        results.update(measure_directions((a.data, b.data), mask, curve, threshold, f"{directory}/directions.star"))
     if notes:
         results["notes"] = notes
     return results, notes

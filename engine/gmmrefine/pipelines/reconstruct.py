@@ -13,6 +13,7 @@ from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.reconstruct import FourierGrid
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.symmetry_check import check_symmetry
 
@@ -41,7 +42,10 @@ def reconstruct(particles, settings, run, progress):
     maps = [half_map(half, number, settings, progress) for number, half in enumerate(halves, 1)]
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
-    return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
+    views = particles.rotations, point_group(settings.symmetry)
+    directions = measure_directions(
+        maps, mask, curve, settings.fsc_threshold, run.path("directions.star"), views)
+    return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry, **directions)
 
 
 def symmetry_agreement(halves, settings, progress):

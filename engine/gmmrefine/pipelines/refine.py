@@ -18,6 +18,7 @@ from gmmrefine.maps.mask import soft_mask
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
+from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half, load_half, save_half
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
@@ -252,8 +253,12 @@ def write_results(particles, starts, best, masks, history, settings, run, progre
     iteration, halves, curve = best
     # of the maps as they are, also where the run itself was steered by pinned curves
     measured = measured_fsc(halves, masks, particles, settings)
-    results = write_maps(run.path, [half.volume for half in halves], masks.molecule, measured, settings)
+    volumes = [half.volume for half in halves]
+    results = write_maps(run.path, volumes, masks.molecule, measured, settings)
     moved, changes = joined(particles, starts, halves)
+    results.update(measure_directions(
+        volumes, masks.fsc, measured, settings.fsc_threshold, run.path("directions.star"),
+        (moved.rotations, point_group(settings.symmetry))))
     write_particles(run.path("particles.star"), moved, changes)
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(halves, curve, masks.molecule, radius, settings, run, progress)
