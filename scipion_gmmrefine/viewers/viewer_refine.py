@@ -67,7 +67,8 @@ class GmmRefineRefineViewer(HalfMapsViewer):
     def _shown(self):
         return {
             **super()._shown(), "showFsc": self._showFsc, "showFscKinds": self._showFscKinds,
-            "showDirections": self._showDirections, "showGaussians": self._showGaussians, "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
+            "showDirections": self._showDirections, "showGaussians": self._showGaussians,
+            "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
 
     def _path(self, name):
         """A result file: the final one, or that of the newest iteration while the run goes on."""

@@ -28,9 +28,11 @@ class Directions:
         Unit vectors x y z.
     fsc : (A, S) float
     resolution : (A,) float
-        Å; that of the first shell where the halves agree in none.
+        Å; the box where the halves agree in no shell.
     area : (A,) float
         Summed FSC.
+    box : float
+        Å; side of the box.
     cfar : float
         Smallest over largest area.
     error : float
@@ -41,6 +43,7 @@ class Directions:
     fsc: Any
     resolution: Any
     area: Any
+    box: float
     cfar: float
     error: float
 
@@ -99,7 +102,7 @@ def directional_fsc(half_map_1, half_map_2, mask, curve, threshold=0.143):
     error = np.sqrt(np.sum((1 - np.clip(curve.fsc[summed], 0, 1) ** 2) ** 2 / samples))
     found = [read_resolution(curve.frequency[1:], each[1:], threshold).angstroms or n * curve.pixel_size for each in fsc]
     cfar = max(float(area.min()), 0.0) / max(float(area.max()), 1e-9)
-    return Directions(axes, fsc, np.array(found), area, min(cfar, 1.0), float(error))
+    return Directions(axes, fsc, np.array(found), area, n * curve.pixel_size, min(cfar, 1.0), float(error))
 
 
 def _by_cell(halves, mask):

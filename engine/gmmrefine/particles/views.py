@@ -11,7 +11,7 @@ _MOST_VIEWS = 10_000  # as the program of the paper takes
 _FEWEST_VIEWS = 60  # fewer say nothing of evenness
 _FINEST_RADIUS, _COARSEST_RADIUS, _PER_SAMPLE = 50, 3, 40  # shell on which sampling is looked at: so many views for each
 _NEAR = 10.0  # degrees within which a view covers a direction
-_HOLE, _CHANCE = 13.5, 1e-3  # degrees; a hole is one that even views have with no more than this probability
+_HOLE, _CHANCE = 13.5, 1e-3  # degrees; a hole is one of which even views have no more than this number
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def view_coverage(rotations, operators):
     nearest = np.degrees(np.arccos(np.minimum(cosine.max(axis=1), 1)))
     hole = float(nearest.max())
     missing = 1 - np.cos(np.radians(hole))
-    by_chance = 10 / max(missing, 1e-9) * (1 - missing) ** len(views) > _CHANCE
+    by_chance = len(views) ** 2 * missing * (1 - missing) ** len(views) > _CHANCE  # holes so large, of even views
     return Coverage(
         sampling_compensation(samples), poorest, float(np.mean(nearest < _NEAR)), 0.0 if hole < _HOLE or by_chance else hole,
         axes[np.argmax(nearest)])

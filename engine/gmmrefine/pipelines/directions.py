@@ -7,6 +7,7 @@ from gmmrefine.maps.directions import LEAST_CFAR, directional_fsc
 from gmmrefine.particles.views import view_coverage
 
 LEAST_SCF = 0.81
+_NOTABLE = 1.1  # ratio of resolutions along two axes
 
 
 def measure_directions(maps, mask, curve, threshold, path, views=None):
@@ -73,12 +74,16 @@ def _reasons(found, coverage):
     return reasons
 
 
+def _angstroms(value, found):
+    return f"{value:.1f} Å" if value < found.box else "no agreement"
+
+
 def _sentence(found, coverage, resolution, reasons):
     text = "no resolution by direction" if found is None else f"resolution {resolution:.2f} Å"
-    if found and found.clear:
-        numbers = _of_cones(found, coverage)
+    numbers = _of_cones(found, coverage)
+    if found and found.clear and numbers["coarsest"] > _NOTABLE * numbers["finest"]:
         fine, coarse = (
-            f"{numbers[end]:.1f} Å along {axis_name(numbers[end + '_axis'])}" for end in ("finest", "coarsest"))
+            f"{_angstroms(numbers[end], found)} along {axis_name(numbers[end + '_axis'])}" for end in ("finest", "coarsest"))
         text += f", from {fine} to {coarse}"
     elif found:
         text += ", alike in all directions within its noise"

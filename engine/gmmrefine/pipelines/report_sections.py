@@ -177,8 +177,8 @@ def directions_section(run):
         "directions.star", "rlnAngleRot", "rlnAngleTilt", "gmmResolution", "gmmSummedFsc")
     return Section("Resolution by direction", (Figure(
         "FSC of the half maps in cones", directions_plot(rot, tilt, resolution),
-        f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions are one. "
-        f"{run.results.get('directions_text', '')}"),))
+        f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions "
+        f"are one. {run.results.get('directions_text', '')}"),))
 
 
 def gmm_section(run):
