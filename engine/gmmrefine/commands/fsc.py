@@ -38,6 +38,6 @@ def run(args):
             args.output, "fsc", values_of(args, _SETTINGS), results, [args.map_a, args.map_b, args.mask], started)
     for note in notes:
         print(f"note: {note}")
-    print(f"resolution {results['resolution_text']}")
     if "directions_text" in results:
         print(f"by direction: {results['directions_text']}")
+    print(f"resolution {results['resolution_text']}")

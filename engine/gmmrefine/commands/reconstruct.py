@@ -30,6 +30,6 @@ def run(args):
         progress.say(note)
     results = reconstruct(particles, args, record, progress)
     record.finish(results, progress.seconds)
-    progress.say(f"resolution {results['resolution_text']}")
     if "directions_text" in results:
         progress.say(f"by direction: {results['directions_text']}")
+    progress.say(f"resolution {results['resolution_text']}")

@@ -39,6 +39,6 @@ def run(args):
         args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
-    progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")
     if "directions_text" in results:
         progress.say(f"by direction: {results['directions_text']}")
+    progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

@@ -1,4 +1,6 @@
 """Half maps that a user gives, looked at before they are believed, and the FSC that may be believed of them."""
+import numpy as np
+
 from gmmrefine.errors import InputError
 from gmmrefine.maps.fsc import LOOSE_ENOUGH, gold_standard_fsc
 from gmmrefine.maps.mask import widened
@@ -6,6 +8,8 @@ from gmmrefine.pipelines.map_inputs import refuse_constant
 from gmmrefine.validation.half_maps import examine_half_maps
 
 _WIDER_BY = (3, 6, 10, 15, 22, 30)  # px
+_HARD = 0.02  # of the voxels of a mask, at which it jumps
+_MUCH_FINER = 1.25  # times finer; a mask that fits a molecule gains less
 _FULL = 0.7  # of the box; a mask of more is none
 
 
@@ -59,21 +63,40 @@ def believed_fsc(maps, mask, pixel_size, settings, found):
 
     threshold = settings.fsc_threshold
     given = measured(mask)
-    leak = given.randomised_at_resolution(threshold)
-    if mask is None or leak <= LOOSE_ENOUGH:
+    leak = 0.0 if mask is None else given.randomised_at_resolution(threshold)
+    if leak <= LOOSE_ENOUGH and not (mask is not None and _is_hard(mask)):
         return mask, given, []
     for pixels in _WIDER_BY:
         wider = widened(mask, pixels)
         if wider.mean() > _FULL:
             break
         curve = measured(wider)
+        if leak <= LOOSE_ENOUGH and not _is_finer(given, curve, threshold):
+            return mask, given, []
         if curve.randomised_at_resolution(threshold) <= LOOSE_ENOUGH:
             return wider, curve, [_too_tight(given, leak, threshold, f"a mask {pixels} px wider", curve)]
     curve = measured(None)
+    if leak <= LOOSE_ENOUGH and not _is_finer(given, curve, threshold):
+        return mask, given, []
     return None, curve, [_too_tight(given, leak, threshold, "no mask", curve)]
 
 
+def _is_hard(mask):
+    """Whether a mask (Z, Y, X) has an edge of one voxel along much of its surface, as one cut from a map has."""
+    return np.count_nonzero(np.abs(np.diff(mask, axis=2)) > 0.5) > _HARD * float(mask.sum())
+
+
+def _is_finer(given, wider, threshold):
+    """Whether a mask gives a resolution so much finer than a wider one that it must have been cut from the maps' noise."""
+    fine, coarse = given.resolution(threshold), wider.resolution(threshold)
+    return fine is not None and (coarse is None or coarse > _MUCH_FINER * fine)
+
+
 def _too_tight(given, leak, threshold, instead, curve):
+    if leak <= LOOSE_ENOUGH:
+        return (
+            f"the mask is too tight: its hard edge follows the noise of the maps, and it gives {given.resolution(threshold):.2f} "
+            f"Å. With {instead} the resolution is {curve.resolution_text(threshold)}; that one counts")
     return (
         f"the mask is too tight: at {given.resolution(threshold):.2f} Å, which it gives, the FSC with randomised phases is "
         f"{leak:.2f} (more than {LOOSE_ENOUGH:.2f}), so the mask itself makes the halves agree. With {instead} the resolution "
