@@ -2,7 +2,7 @@
 from pwem.objects import FSC, EMFile
 from pyworkflow.object import Float, Integer, String
 
-from scipion_gmmrefine.convert.tables import crossing
+from gmmrefine.resolution import read_resolution
 
 
 class GmmModel(EMFile):
@@ -40,9 +40,9 @@ class GmmFSC(FSC):
     """A Fourier shell correlation whose resolution is never finer than the last frequency it was measured at."""
 
     def calculateResolution(self, threshold=0.143, precision=2):
-        """Resolution in Å, as text, where the curve first falls below the threshold; the box where it starts below.
+        """Resolution in Å, as text, as the engine reads it; the box where nothing agrees.
 
         The plain FSC class extrapolates past Nyquist when the curve never crosses and divides by zero when it is flat.
         """
         frequencies, values = ([float(number) for number in numbers] for numbers in self.getData())
-        return f"{crossing(frequencies, values, threshold) or 1 / frequencies[0]:.{precision}f}"
+        return f"{read_resolution(frequencies, values, threshold).angstroms or 1 / frequencies[0]:.{precision}f}"

@@ -43,7 +43,7 @@ def on_one_scale(image, radius):
     terms = 3 if (left[1] - left[3]) / 2 > 10 * (left[3] - left[10]) / 7 else 1
     plane = np.zeros(3)
     plane[:terms] = fits[terms][0]
-    deviation = math.sqrt(left[terms] / (outside.sum() - 3))
+    deviation = math.sqrt(left[terms] / (outside.sum() - terms))
     return plane, deviation, (image - (cubic[:, :3] @ plane).reshape(n, n)) / deviation
 
 

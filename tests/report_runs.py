@@ -57,6 +57,9 @@ def write_full_run(folder, **changes):
     """A folder that holds a file for every section; no command writes them all."""
     folder, rng = write_record(folder, **changes), np.random.default_rng(4)
     write_fsc(folder / "fsc.star", 12)
+    axes = np.linspace(0, 90, 20)
+    write_curves(folder / "directions.star", {
+        "rlnAngleRot": 4 * axes - 180, "rlnAngleTilt": axes, "gmmResolution": 6 + axes / 30, "gmmSummedFsc": 9 - axes / 30})
     for number, edge in enumerate((8, 11, 12)):
         write_fsc(folder / "iterations" / f"{number:02d}" / "fsc.star", edge)
     write_curves(folder / "gmm_fsc.star", {

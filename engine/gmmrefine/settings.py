@@ -92,6 +92,9 @@ MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
 FSC = (FSC_THRESHOLD, MASK, MASK_RESOLUTION, MASK_EDGE)
+TRUTH = Setting(
+    "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
+    "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
 
 GAUSSIANS = Setting(
     "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from gmmrefine.resolution import read_resolution
 from scipion_gmmrefine.convert.star import readTable
 
 
@@ -28,32 +29,9 @@ def readCurve(fileName, column="gmmFsc"):
     return frequency[measured], values[measured]
 
 
-def crossing(frequencies, values, threshold):
-    """Resolution at which a curve first falls below a threshold.
-
-    Parameters
-    ----------
-    frequencies, values : (S,) float
-        1/Å, above zero and ascending; correlation.
-    threshold : float
-
-    Returns
-    -------
-    float or None
-        Å; that of the last frequency when the curve never falls below, None when it starts below.
-    """
-    below = next((index for index, value in enumerate(values) if value < threshold), None)
-    if below is None:
-        return 1 / frequencies[-1]
-    if below == 0:
-        return None
-    fraction = (values[below - 1] - threshold) / (values[below - 1] - values[below])
-    return 1 / (frequencies[below - 1] + fraction * (frequencies[below] - frequencies[below - 1]))
-
-
 def curveLabel(name, curve, threshold):
     """A name for a legend with the resolution of its curve (frequencies, values), e.g. patch 2: 7.1 Å."""
-    resolution = crossing(*curve, threshold)
+    resolution = read_resolution(*curve, threshold).angstroms
     return f"{name}: none" if resolution is None else f"{name}: {resolution:.1f} Å"
 
 

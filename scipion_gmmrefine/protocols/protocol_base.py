@@ -73,6 +73,11 @@ class EngineProtocol:
             words.append(f"{_duration(events['eta_s'])} left of this step")
         return ", ".join(words) + "."
 
+    def _directions(self):
+        """The resolution by direction and whether views are preferred, for the summary."""
+        text = self._results().get("directions_text")
+        return textwrap.wrap(f"By direction: {text}.", SUMMARY_WIDTH) if text else []
+
     def _resolution(self):
         """The resolution of the finished run in words."""
         results = self._results()

@@ -86,11 +86,11 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
         results = self._results()
         low, median, high = results["quartiles"]
         lines = [f"Local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å",
-                 f"Resolution of the whole: {describeResolution(results['resolution'])}"]
+                 f"Resolution of the whole: {describeResolution(results['resolution'], results.get('resolution_text', ''))}"]
         if results["share_unresolved"] > 0:
             lines.append(f"{results['share_unresolved']:.1%} of the voxels inside the mask are worse than "
                          f"{results['coarsest_measured']:.1f} Å, the coarsest that is measured")
-        return lines
+        return lines + self._notes()
 
     def _methods(self):
         if not hasattr(self, "outputResolution"):

@@ -112,7 +112,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
             return [self._progress()] if self.isActive() else ["Not modified yet."]
         results = self._results()
         lines = [f"Resolution of the half maps: {self._resolution()}; this is the one to quote",
-                 f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}"]
+                 f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}", *self._notes()]
         if not results["audited"]:
             return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept"]
         audit = results["audit"]

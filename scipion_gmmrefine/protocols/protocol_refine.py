@@ -121,7 +121,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         results = self._results()
         if not hasattr(self, "outputVolume"):
             return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
-        lines = [f"Resolution: {self._resolution()}"]
+        lines = [f"Resolution: {self._resolution()}", *self._directions()]
         for one in results.get("iterations", []):
             lines.append(f"Iteration {one['iteration']}: {describeResolution(one.get('resolution'))}")
         return lines + self._notes()

@@ -118,7 +118,7 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
             lines.append(f"B factor {results['b_factor']:.1f} Å², {self._originOfB(results)}")
         if results.get("atoms_outside"):
             lines.append(f"{results['atoms_outside']} atoms of the model lie outside the map and were left out")
-        return [*lines, "Compare it with the unmodified volume by GMM map audit before believing a feature."]
+        return [*lines, *self._notes(), "Compare it with the unmodified volume by GMM map audit before believing a feature."]
 
     @staticmethod
     def _originOfB(results):

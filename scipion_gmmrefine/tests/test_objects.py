@@ -11,7 +11,7 @@ class TestGmmFSC(unittest.TestCase):
         return curve.calculateResolution()
 
     def test_crossing_is_interpolated(self):
-        self.assertEqual(self.resolution([0.1, 0.2], [0.243, 0.043]), f"{1 / 0.15:.2f}")
+        self.assertEqual(self.resolution([0.1, 0.2, 0.3], [0.243, 0.043, 0]), f"{1 / 0.15:.2f}")
 
     def test_never_crossing_ends_at_the_last_frequency(self):
         self.assertEqual(self.resolution([0.1, 0.2, 0.25], [1.0, 0.9, 0.8]), "4.00")

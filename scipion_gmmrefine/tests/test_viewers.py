@@ -63,6 +63,16 @@ class ViewerTest(BaseTest):
 
 
 class TestRefineViewer(ViewerTest):
+    def test_resolution_by_direction(self):
+        _, extra, viewer = self.prepare(GmmRefineProtRefine, GmmRefineRefineViewer)
+        self.assertIn("when the run has ended", str(self.show(viewer, "showDirections").getMessage()))
+        (extra / "directions.star").write_text(
+            "data_directions\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n_gmmResolution #3\n_gmmSummedFsc #4\n"
+            "0 90 4.0 9\n90 90 4.2 9\n0 2 7.5 3\n")
+        points = self.axes(viewer, "showDirections")[0].collections[0]
+        np.testing.assert_allclose(points.get_array(), [4.0, 4.2, 7.5])
+        np.testing.assert_allclose(points.get_offsets(), [[0, 90], [np.pi / 2, 90], [0, 2]])
+
     def finished(self):
         _, extra, viewer = self.prepare(GmmRefineProtRefine, GmmRefineRefineViewer)
         writeRefinement(extra, (ROTATIONS, SHIFTS))

@@ -8,6 +8,26 @@ CONTOUR_LEVELS = (0.25, 0.5, 0.75)
 SHADOW_BLUR = 1.5  # voxels; a calm outline of a noisy map
 
 
+def plotDirections(figure, rot, tilt, resolution, title="Resolution by direction"):
+    """Resolution along axes of the half sphere, the z axis in the middle.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    rot, tilt : (A,) float
+        Degrees; tilt to 90.
+    resolution : (A,) float
+        Å.
+    title : str
+    """
+    axes = figure.add_subplot(111, projection="polar")
+    points = axes.scatter(np.radians(rot), tilt, c=resolution, cmap="viridis_r", s=60)
+    axes.set_rlim(0, 92)
+    axes.set_rticks([30, 60, 90])
+    axes.set_title(f"{title}: rot around, tilt outwards (degrees)")
+    figure.colorbar(points, ax=axes, label="Å", shrink=0.8)
+
+
 def plotFsc(figure, curves, threshold=None, title="Fourier shell correlation", resolution=None, styles=None):
     """Fourier shell correlations over resolution.
 

@@ -6,6 +6,7 @@ from pyworkflow.protocol import params
 from pyworkflow.utils import getListFromRangeString
 
 from scipion_gmmrefine.constants import (
+    DIRECTIONS_FILE,
     FSC_FILE,
     GMM_FSC_FILE,
     HALF_GMM_FILES,
@@ -17,7 +18,7 @@ from scipion_gmmrefine.constants import (
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import curveLabel, readCurve, readGaussians
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
-from scipion_gmmrefine.viewers.plots import plotChanges, plotFsc, plotGaussians
+from scipion_gmmrefine.viewers.plots import plotChanges, plotDirections, plotFsc, plotGaussians
 from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.views import plotterOf, readMap
 
@@ -43,6 +44,9 @@ class GmmRefineRefineViewer(HalfMapsViewer):
         group.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
                        help="Of the last iteration: without mask, with mask, with mask after the phases were "
                             "randomised, and corrected by that.")
+        group.addParam("showDirections", params.LabelParam, label="Resolution by direction",
+                       help="FSC of the half maps in cones of 20° around 256 axes: with preferred views it is much worse along "
+                            "some of them than the curve of all says.")
         group = form.addGroup("Gaussian mixture models")
         group.addParam("half", params.EnumParam, choices=["half 1", "half 2"], default=0,
                        display=params.EnumParam.DISPLAY_HLIST, label="Half set",
@@ -63,7 +67,8 @@ class GmmRefineRefineViewer(HalfMapsViewer):
     def _shown(self):
         return {
             **super()._shown(), "showFsc": self._showFsc, "showFscKinds": self._showFscKinds,
-            "showGaussians": self._showGaussians, "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
+            "showDirections": self._showDirections, "showGaussians": self._showGaussians,
+            "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
 
     def _path(self, name):
         """A result file: the final one, or that of the newest iteration while the run goes on."""
@@ -86,6 +91,13 @@ class GmmRefineRefineViewer(HalfMapsViewer):
         if not curves:
             return [self.errorMessage("None of the selected iterations is there.", "Nothing to show")]
         return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC")]
+
+    def _showDirections(self):
+        path = self.protocol._getExtraPath(DIRECTIONS_FILE)
+        if not os.path.exists(path):
+            return [self.errorMessage("The resolution by direction is measured when the run has ended.", "Nothing to show")]
+        table = {name: np.array(values, float) for name, values in readTable(path).items()}
+        return [plotterOf(plotDirections, *(table[name] for name in ("rlnAngleRot", "rlnAngleTilt", "gmmResolution")))]
 
     def _showGaussians(self):
         half = self.half.get()

@@ -11,7 +11,7 @@ GROUPS = {
     "export": (settings.FLIP_COORDINATE_Y,),
     "simulate": settings.SIMULATE,
     "reconstruct": settings.RECONSTRUCT,
-    "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED),
+    "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED, settings.TRUTH),
     "build": settings.BUILD,
     "refine": settings.REFINE,
     "refine-patches": settings.REFINE_PATCHES,

@@ -50,7 +50,7 @@ def test_mask(simulated, tmp_path, make_map, case):
 
 @pytest.mark.parametrize("command, inputs, options", [
     ("reconstruct", ["particles.star"], ()), ("refine", ["particles.star"], REFINE), ("build", ["truth.mrc"], ()),
-    ("refine-patches", ["particles.star"], ("--patches", 2)), ("fsc", ["truth.mrc", "truth.mrc"], ()),
+    ("refine-patches", ["particles.star"], ("--patches", 2)), ("fsc", ["truth.mrc", "truth.mrc"], ("--truth",)),
     ("local-resolution", ["truth.mrc", "noisy.mrc"], ()),
     ("impose-symmetry", ["truth.mrc", "noisy.mrc"], ("--symmetry", "C2"))])
 def test_a_mask_outside_the_molecule(simulated, tmp_path, rng, command, inputs, options):

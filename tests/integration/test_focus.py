@@ -253,7 +253,7 @@ def test_a_swinging_domain_is_better_aligned_than_by_the_whole_molecule(tmp_path
     for folder in (whole, focus):
         compared = tmp_path / f"truth_{folder.name}"
         outcome = gmmrefine(
-            "fsc", folder / "half_map_1.mrc", simulated / "truth.mrc", "-o", compared, "--mask", mask)
+            "fsc", folder / "half_map_1.mrc", simulated / "truth.mrc", "--truth", "-o", compared, "--mask", mask)
         assert outcome.code == 0, outcome.err
         agreement.append(read_curves(compared / "fsc.star")["gmmFscMasked"][4:].mean())
     assert agreement[1] > agreement[0] + 0.01

@@ -52,15 +52,34 @@ def test_empty_shells_agree_in_nothing():
 
 def test_crossing_is_interpolated():
     curve = curve_of([1, 0.9, 0.5, 0.243, 0.043, 0, 0])
-    assert curve.crossing(0.143) == pytest.approx(3.5)
     assert curve.resolution(0.143) == pytest.approx(24 / 3.5)
-    assert curve.crossing(0.5) == pytest.approx(2.0)
+    assert curve.resolution(0.5) == pytest.approx(24 / 2.0)
     assert curve.resolution_text(0.143) == "6.86 Å (FSC = 0.143)"
     assert curve.frequency == pytest.approx(np.arange(7) / 24)
 
 
-def test_first_crossing_counts():
-    assert curve_of([1, 0.9, 0.1, 0.6, 0.6, 0.1, 0]).crossing(0.143) == pytest.approx(1 + (0.9 - 0.143) / 0.8)
+def test_crossing_at_the_fine_end_counts_and_a_dip_is_named():
+    curve = curve_of([1, 0.9, 0.1, 0.6, 0.6, 0.1, 0])
+    assert curve.resolution(0.143) == pytest.approx(24 / (4 + (0.6 - 0.143) / 0.5))
+    assert curve.resolution_text() == "4.88 Å (FSC = 0.143); the curve dips to 0.10 at 12.0 Å"
+
+
+def test_a_dip_from_the_first_shell_is_not_agreement_in_no_shell():
+    curve = curve_of([1, 0.1, 0.8, 0.9, 0.9, 0.7, 0.6])
+    assert curve.resolution() == 4.0
+    assert curve.resolution_text() == (
+        "4.00 Å: the FSC stays above 0.143 up to Nyquist after a dip; use a smaller pixel to see the limit; the curve dips to "
+        "0.10 at 24.0 Å")
+
+
+def test_what_creeps_up_towards_nyquist_is_named_and_not_counted():
+    curve = curve_of([1, 0.9, 0.8, 0.1, 0.02, 0.05, 0.2, 0.3, 0.4, 0.4, 0.4, 0.45, 0.5], 24)
+    assert curve.resolution() == pytest.approx(48 / (2 + (0.8 - 0.143) / 0.7))
+    assert "it rises again to 0.45 at 4.4 Å, which is not counted" in curve.resolution_text()
+
+
+def test_noise_above_the_threshold_is_no_recovery():
+    assert curve_of([1, 0.9, 0.1, 0.3, 0.05, 0.1, 0]).resolution() == pytest.approx(24 / (1 + (0.9 - 0.143) / 0.8))
 
 
 def test_resolution_in_angstrom_follows_the_pixel():
@@ -73,7 +92,6 @@ def test_resolution_in_angstrom_follows_the_pixel():
 def test_never_beyond_nyquist(last):
     """The shell of Nyquist itself is incomplete and does not count."""
     curve = curve_of([1, 0.99, 0.98, 0.97, 0.96, 0.95, last])
-    assert curve.crossing() is None
     assert curve.resolution() == 4.0
     assert curve.resolution_text() == (
         "4.00 Å: the FSC stays above 0.143 up to Nyquist; use a smaller pixel to see the limit")
@@ -86,7 +104,7 @@ def test_crossing_next_to_nyquist_is_coarser_than_nyquist():
 
 def test_maps_that_agree_in_nothing_have_no_resolution():
     curve = curve_of([1, 0.05, 0.3, 0, 0, 0, 0])
-    assert curve.crossing() < 1 and curve.resolution() is None
+    assert curve.resolution() is None
     assert curve.resolution_text() == "none: the half maps agree in no shell (FSC below 0.143 from the first one)"
 
 
@@ -131,9 +149,9 @@ def test_pure_noise_under_a_mask_has_no_resolution():
     axis = (np.arange(BOX) - BOX // 2) ** 2
     mask = (axis[:, None, None] + axis[:, None] + axis < 6**2).astype(float)
     curve = gold_standard_fsc(a, b, mask, 2.0)
-    assert np.all(curve.masked[1:9] > 0.143) and curve_of(curve.masked, BOX).crossing() > 9
+    assert np.all(curve.masked[1:9] > 0.143) and curve_of(curve.masked, BOX).resolution() < BOX * 2.0 / 9
     assert np.all(curve.fsc[3:16] < 0.143)
-    assert curve.crossing() <= 3  # the shells that are never corrected
+    assert (curve.resolution() or 99) >= BOX * 2.0 / 3  # the shells that are never corrected
 
 
 def test_true_agreement_survives_the_correction():

@@ -54,9 +54,10 @@ def test_full_folder_has_every_section_in_order(tmp_path):
     assert all(make(run) for make in SECTIONS)
     html = written(folder)
     assert section_titles(html) == [
-        "Resolution", "Patches", "Conformations", "Pose changes", "Angular coverage", "Gaussian mixture model",
-        "Local resolution", "Maps", "Q-scores", "Audit of the maps", "All results", "Settings", "Provenance"]
-    assert html.count("plotly-graph-div") == 21
+        "Resolution", "Patches", "Conformations", "Pose changes", "Angular coverage", "Resolution by direction",
+        "Gaussian mixture model", "Local resolution", "Maps", "Q-scores", "Audit of the maps", "All results", "Settings",
+        "Provenance"]
+    assert html.count("plotly-graph-div") == 22
 
 
 def test_conformations_show_each_half_by_itself(tmp_path):

@@ -1,40 +1,43 @@
 """Fourier shell correlation of two half maps, with a mask and its phase-randomised correction.
 
-Writes DIR/fsc.star and prints the resolution. Without --mask the maps are compared as they are.
+Writes DIR/fsc.star, of half maps directions.star too (the resolution in cones), and prints both. Without --mask the maps are
+compared as they are. Half maps are looked at first: clipped and identical ones are refused, filtered ones give nothing finer
+than the filter, masked and sharpened ones are named. A mask that is too tight is said, and the resolution is that under a wider
+one. With --truth a map is compared with a truth or a model, and nothing of this applies.
 """
 import time
 
 from gmmrefine.commands.options import add_output, add_settings, check_limits, held_folder, values_of
-from gmmrefine.settings import FSC_THRESHOLD, MASK, SEED
+from gmmrefine.settings import FSC_THRESHOLD, MASK, SEED, TRUTH
 
-_SETTINGS = (FSC_THRESHOLD, MASK, SEED)
+_SETTINGS = (FSC_THRESHOLD, MASK, SEED, TRUTH)
+_OF_TRUTH = 0.5  # threshold where one of the maps has no noise
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
-    parser.add_argument("map_a", help="first half map (.mrc)")
-    parser.add_argument("map_b", help="second half map (.mrc)")
+    parser.add_argument("map_a", help="first half map, or a map (.mrc)")
+    parser.add_argument("map_b", help="second half map, or with --truth a truth or a map of a model (.mrc)")
     add_output(parser)
     add_settings(parser, _SETTINGS)
+    parser.set_defaults(fsc_threshold=None)  # to know whether one was given
 
 
 def run(args):
     """Compare and write."""
-    from gmmrefine.io.mrc import read_half_maps
-    from gmmrefine.maps.fsc import gold_standard_fsc
-    from gmmrefine.pipelines.map_inputs import read_mask_on_molecule
-    from gmmrefine.pipelines.reconstruct import write_fsc
+    from gmmrefine.pipelines.fsc import compare_maps
     from gmmrefine.pipelines.run_record import write_run_record
 
     started = time.time()
+    if args.fsc_threshold is None:
+        args.fsc_threshold = _OF_TRUTH if args.truth else FSC_THRESHOLD.default
     check_limits(args, _SETTINGS)
     with held_folder(args, "fsc"):
-        a, b = read_half_maps(args.map_a, args.map_b)
-        mask = read_mask_on_molecule(args.mask, a.data + b.data, a.voxel_size) if args.mask else None
-        curve = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, args.seed)
-        write_fsc(f"{args.output}/fsc.star", curve)
-        text = curve.resolution_text(args.fsc_threshold)
-        results = {"resolution": curve.resolution(args.fsc_threshold), "resolution_text": text}
+        results, notes = compare_maps((args.map_a, args.map_b), args, args.output)
         write_run_record(
             args.output, "fsc", values_of(args, _SETTINGS), results, [args.map_a, args.map_b, args.mask], started)
-    print(f"resolution {text}")
+    for note in notes:
+        print(f"note: {note}")
+    if "directions_text" in results:
+        print(f"by direction: {results['directions_text']}")
+    print(f"resolution {results['resolution_text']}")

@@ -4,6 +4,9 @@ Give unfiltered, unmasked half maps. Writes DIR/local_resolution.mrc (Å at ever
 figures/local_resolution.png; run.json holds the quartiles inside the mask next to the global resolution. Voxels where the
 halves agree in no band get the coarsest resolution that is measured, a sixth of the box; those where they agree in all get
 Nyquist.
+
+Half maps are looked at first: clipped and identical ones are refused, filtered ones give nothing finer than the filter, masked
+and sharpened ones are named. A mask too tight or too small for the measurement is made wider, which is said.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_record
 from gmmrefine.settings import LOCAL_RESOLUTION
@@ -22,13 +25,15 @@ def add_arguments(parser):
 def run(args):
     """Measure and write."""
     from gmmrefine.io.mrc import read_half_maps
-    from gmmrefine.pipelines.local_resolution import measure_local_resolution, refuse_unfit_half_maps
+    from gmmrefine.pipelines.half_map_inputs import examined
+    from gmmrefine.pipelines.local_resolution import measure_local_resolution, refuse_small_boxes
 
     paths = args.half_map_1, args.half_map_2
     halves = read_half_maps(*paths)
-    refuse_unfit_half_maps(halves, paths)
+    refuse_small_boxes(halves, paths)
+    found = examined(halves, paths)
     record, progress = open_record(args, "local-resolution", OUTPUTS, (LOCAL_RESOLUTION,), [*paths, args.mask])
-    results = measure_local_resolution(halves, args, record, progress)
+    results = measure_local_resolution(halves, found, args, record, progress)
     record.finish(results, progress.seconds)
     low, median, high = results["quartiles"]
     progress.say(f"local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å")

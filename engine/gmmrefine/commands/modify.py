@@ -8,6 +8,8 @@ Writes DIR/modified.mrc, beside it unmodified.mrc (the mean of the half maps up 
 modified_half_2.mrc (each made from its own half map, the FSC and the mask), fsc.star (of the half maps given and of the
 modified ones), error_model.star, mask.mrc, figures/slices.png and figures/error_model.png. With --model the maps are
 audited: DIR/audit says what became of every ligand, ion, lipid and water.
+
+Half maps are looked at first: clipped and identical ones are refused, filtered, masked and sharpened ones are named.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record
 from gmmrefine.settings import MODIFY
@@ -32,15 +34,17 @@ def run(args):
     """Modify, write and audit."""
     from gmmrefine.io.atoms import read_model
     from gmmrefine.io.mrc import read_half_maps
-    from gmmrefine.pipelines.local_resolution import refuse_unfit_half_maps
+    from gmmrefine.pipelines.half_map_inputs import examined
+    from gmmrefine.pipelines.local_resolution import refuse_small_boxes
     from gmmrefine.pipelines.modify import check_modify, modify_half_maps
 
     check_limits(args, MODIFY)
     check_modify(args, args.model)
     paths = args.half_map_1, args.half_map_2
     halves = read_half_maps(*paths)
-    refuse_unfit_half_maps(halves, paths)
+    refuse_small_boxes(halves, paths)
+    found = examined(halves, paths)
     atoms, left_out = read_model(args.model) if args.model else (None, None)
     record, progress = open_record(args, "modify", OUTPUTS, (MODIFY,), [*paths, args.mask, args.model])
-    results = modify_half_maps(halves, atoms, left_out, args.model, args, record, progress)
+    results = modify_half_maps(halves, found, atoms, left_out, args.model, args, record, progress)
     record.finish(results, progress.seconds)

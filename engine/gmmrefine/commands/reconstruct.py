@@ -1,11 +1,12 @@
 """Reconstruct half maps from particles at their poses and measure the gold-standard FSC.
 
-Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc and fsc.star.
+Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc, fsc.star
+and directions.star (the resolution in cones).
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.settings import COMPUTING, RECONSTRUCT
 
-OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star")
+OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star")
 
 
 def add_arguments(parser):
@@ -33,4 +34,6 @@ def run(args):
     record.describe_particles(particles)
     results = reconstruct(particles, args, record, progress)
     record.finish(results, progress.seconds)
+    if "directions_text" in results:
+        progress.say(f"by direction: {results['directions_text']}")
     progress.say(f"resolution {results['resolution_text']}")

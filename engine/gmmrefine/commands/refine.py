@@ -3,7 +3,8 @@
 With --focus-mask, --focus-sphere or --focus-model only one region is aligned; the rest of the molecule
 stays where it is.
 Writes DIR/particles.star (new poses, every column kept, and how far each particle moved), half_map_1.mrc,
-half_map_2.mrc, map.mrc, mask.mrc, fsc.star, gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
+half_map_2.mrc, map.mrc, mask.mrc, fsc.star, directions.star (the resolution in cones),
+gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
 iterations/NN; focus_mask.mrc too when there is a focus.
 An interrupted run continues when the same command is given again.
 """
@@ -11,8 +12,8 @@ from gmmrefine.commands.options import add_output, add_settings, begin_refinemen
 from gmmrefine.settings import COMPUTING, REFINE
 
 OUTPUTS = (
-    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "gmm_half_1.star",
-    "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc")
+    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star",
+    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc")
 
 
 def add_arguments(parser):
@@ -40,4 +41,6 @@ def run(args):
     particles = without_odd_images(particles, args, progress, record)
     results = refine(particles, args, record, progress)
     record.finish(results, progress.seconds)
+    if "directions_text" in results:
+        progress.say(f"by direction: {results['directions_text']}")
     progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

@@ -196,6 +196,20 @@ def coverage_plot(rot, tilt):
     return plot
 
 
+def directions_plot(rot, tilt, resolution):
+    """Resolution by direction: axes (A,) of the half sphere in degrees as RELION's angles, coloured by Å (A,)."""
+    plot = new_plot(360)
+    plot.add_scatter(
+        x=rot, y=tilt, mode="markers", customdata=resolution,
+        marker={
+            "size": 11, "color": resolution, "colorscale": "Viridis", "reversescale": True,
+            "colorbar": {"title": {"text": "Å"}}},
+        hovertemplate="rot %{x:.0f}°, tilt %{y:.0f}°: %{customdata:.2f} Å<extra></extra>")
+    plot.update_xaxes(title="rot (degrees)", range=[-180, 180], tickvals=list(range(-180, 181, 60)))
+    plot.update_yaxes(title="tilt (degrees)", range=[0, 92])
+    return plot
+
+
 def gmm_plot(groups):
     """Centres of Gaussians in 3-D, to be turned with the mouse.
 

@@ -1,16 +1,19 @@
 """Gold-standard Fourier shell correlation: with a mask, its phase-randomised correction, and the resolution it means."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
 
-from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
+from gmmrefine.fourier.shells import shell_sums
 from gmmrefine.maps.filter import randomise_phases
+from gmmrefine.resolution import describe_reading, read_resolution
 from gmmrefine.settings import nyquist_text
 from gmmrefine.threads import thread_count
 
+LOOSE_ENOUGH = 0.10  # FSC with randomised phases at the resolution; RELION warns above
 _RANDOMISE_BELOW = 0.8
 _CORRECT_FROM = 2
+_AROUND = 2  # shells on each side, as one shell of random phases says little
 
 
 def shell_correlation(map_a, map_b):
@@ -84,37 +87,45 @@ class FscCurve:
         """Spatial frequency (S,) in 1/Å."""
         return np.arange(len(self.fsc)) / (self.box_size * self.pixel_size)
 
-    def crossing(self, threshold=0.143):
-        """Shell (fractional) where the curve first falls below ``threshold`` after shell 0; None when it never does.
-
-        Returns
-        -------
-        float or None
-            Below 1 when even the first shell is under the threshold.
-        """
-        below = np.flatnonzero(self.fsc[1 : self.box_size // 2] < threshold)
-        if len(below) == 0:
-            return None
-        shell = below[0] + 1
-        before, after = (1.0 if shell == 1 else self.fsc[shell - 1]), self.fsc[shell]
-        return float(shell - 1 + (before - threshold) / (before - after))
+    def reading(self, threshold=0.143):
+        """What the corrected curve says; Reading."""
+        return read_resolution(self.frequency[1:], self.fsc[1:], threshold)
 
     def resolution(self, threshold=0.143):
-        """Resolution in Å; twice the pixel size (Nyquist) when the curve never crosses, None when nothing agrees."""
-        shell = self.crossing(threshold)
-        if shell is None:
-            return 2.0 * self.pixel_size
-        return None if shell < 1 else float(resolution_of_shell(shell, self.box_size, self.pixel_size))
+        """Resolution in Å; that of the last shell (Nyquist) when the curve never crosses, None when nothing agrees."""
+        return self.reading(threshold).angstroms
 
     def resolution_text(self, threshold=0.143):
         """The resolution as a sentence that says what was measured."""
-        shell = self.crossing(threshold)
+        return describe_reading(self.reading(threshold), threshold, nyquist_text(self.pixel_size))
+
+    def randomised_at_resolution(self, threshold=0.143):
+        """The FSC of maps whose phases were randomised, around the resolution: what the mask alone correlates there.
+
+        Above ``LOOSE_ENOUGH`` the mask is too tight, or too sharp, for the correction to be relied on. 0 where the resolution
+        lies before the shells whose phases are random.
+        """
+        resolution = self.resolution(threshold)
+        if resolution is None:
+            return 0.0
+        shell, last = int(round(self.box_size * self.pixel_size / resolution)), len(self.fsc) - 1
+        first = _randomised_from(self.unmasked) + _CORRECT_FROM
+        around = self.randomised[max(first, shell - _AROUND) : min(shell + _AROUND, last) + 1]
+        return float(around.mean()) if len(around) else 0.0
+
+    def ended_at(self, shell):
+        """The same curves of maps that hold nothing from a shell on: FSC 0 there; the curve itself for None."""
         if shell is None:
-            nyquist = nyquist_text(self.pixel_size)
-            return f"{nyquist} Å: the FSC stays above {threshold:g} up to Nyquist; use a smaller pixel to see the limit"
-        if shell < 1:
-            return f"none: the half maps agree in no shell (FSC below {threshold:g} from the first one)"
-        return f"{self.resolution(threshold):.2f} Å (FSC = {threshold:g})"
+            return self
+        held = np.arange(len(self.fsc)) < shell
+        names = ("fsc", "masked") if self.randomised.any() else ("fsc", "masked", "unmasked")
+        return replace(self, **{name: np.where(held, getattr(self, name), 0.0) for name in names})
+
+
+def _randomised_from(unmasked):
+    """Shell beyond which phases are randomised: the first where the FSC (S,) without mask is low."""
+    low = np.flatnonzero(unmasked[1:] < _RANDOMISE_BELOW)
+    return int(low[0]) + 1 if len(low) else len(unmasked) - 1
 
 
 def gold_standard_fsc(half_map_1, half_map_2, mask, pixel_size, seed=0):
@@ -146,8 +157,7 @@ def gold_standard_fsc(half_map_1, half_map_2, mask, pixel_size, seed=0):
     if mask is None:
         return FscCurve(masked, masked, masked, np.zeros_like(masked), power, box_size, pixel_size)
     unmasked = shell_correlation(half_map_1, half_map_2)
-    low = np.flatnonzero(unmasked[1:] < _RANDOMISE_BELOW)
-    start = int(low[0]) + 1 if len(low) else box_size // 2
+    start = _randomised_from(unmasked)
     rng = np.random.default_rng(seed)
     randomised = shell_correlation(*(randomise_phases(half, start, rng) * mask for half in (half_map_1, half_map_2)))
     corrected = masked.copy()

@@ -7,12 +7,12 @@ from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transf
 _COARSEST = 6  # shell of the first band; fewer samples say nothing
 _STEP = 0.07  # of ln frequency from band to band
 _HALF_WIDTH = 0.35  # of a band in ln frequency, up to which its cosine falls to 0; a narrower one reaches wider in the map
-_LEAST_HALF_WIDTH = 0.1  # of bands near Nyquist, which none crosses: it would look at coarser shells than it says
+_LEAST_HALF_WIDTH = 0.1  # of bands near the end, which none crosses: it would look at coarser shells than it says
 _WINDOW_REACH = 4.0  # standard deviations of the window's transform that are kept
 _LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but rounding errors
 
 
-def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, threshold=0.143, report=None):
+def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, threshold=0.143, report=None, end=None):
     """Resolution at which two half maps cease to agree around each voxel.
 
     Parameters
@@ -29,11 +29,13 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
         FSC below which the half maps no longer agree.
     report : callable, optional
         Told the number of bands done.
+    end : int, optional
+        Shell from which on the half maps hold nothing, Nyquist by default.
 
     Returns
     -------
     (Z, Y, X) float32
-        Å, 0 where the mask is; the first band's resolution where nothing agrees, Nyquist where all does.
+        Å, 0 where the mask is; the first band's resolution where nothing agrees, that of ``end`` where all does.
 
     Notes
     -----
@@ -43,12 +45,13 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     """
     n = len(mask)
     transforms, mask_transform = [transform(half) for half in (half_map_1, half_map_2)], transform(mask)
-    centers = band_centers(n)
+    end = end or n / 2
+    centers = band_centers(n, end)
     side = _even_side(_WINDOW_REACH * _window_cutoff(centers[-1], window) * 2, n)
-    crossing = np.full((side,) * 3, n / 2, np.float32)
+    crossing = np.full((side,) * 3, end, np.float32)
     above, before = np.ones((side,) * 3, bool), np.ones((side,) * 3, np.float32)
     for number, center in enumerate(centers):
-        fsc = _band_fsc(transforms, mask_transform, n, center, window, side)
+        fsc = _band_fsc(transforms, mask_transform, (n, end), center, window, side)
         falls = above & (fsc < threshold)
         part = (before[falls] - threshold) / (before[falls] - fsc[falls]) if number else 1.0
         crossing[falls] = center * np.exp((part - 1) * _STEP)
@@ -63,9 +66,9 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     return resolution
 
 
-def band_centers(box_size):
-    """Middle frequencies (S,) of the bands, in shells from the coarsest to Nyquist, equally spaced in their logarithm."""
-    return np.exp(np.arange(np.log(_COARSEST), np.log(box_size / 2) - _LEAST_HALF_WIDTH, _STEP))
+def band_centers(box_size, end=None):
+    """Middle frequencies (S,) of the bands in shells, evenly spaced in their logarithm, up to an end or Nyquist."""
+    return np.exp(np.arange(np.log(_COARSEST), np.log(end or box_size / 2) - _LEAST_HALF_WIDTH, _STEP))
 
 
 def _window_cutoff(center, window):
@@ -73,10 +76,11 @@ def _window_cutoff(center, window):
     return center / (2 * np.pi * window)
 
 
-def _band_fsc(transforms, mask_transform, n, center, window, side):
-    """Local FSC (side, side, side) of two ``rfftn`` transforms in one band."""
+def _band_fsc(transforms, mask_transform, box_and_end, center, window, side):
+    """Local FSC (side, side, side) of two ``rfftn`` transforms in one band; none crosses the shell where they end."""
+    n, end = box_and_end
     cutoff = _window_cutoff(center, window)
-    half_width = min(_HALF_WIDTH, np.log(n / 2 / center))
+    half_width = min(_HALF_WIDTH, np.log(end / center))
     fine = _even_side(2 * center * np.exp(half_width) + _WINDOW_REACH * cutoff, n)
     band = cosine_band(frequency_radius(fine), center, half_width)
     first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in transforms)

@@ -91,6 +91,11 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=ASYMMETRI
     return _soft_edge(ndimage.distance_transform_edt(~core) - 0.25 * resolution / pixel_size, edge)
 
 
+def widened(mask, pixels, edge=6.0):
+    """A mask (Z, Y, X) that reaches so many px farther than another one does, with a cosine edge of its own beyond."""
+    return _soft_edge(ndimage.distance_transform_edt(mask < 0.5) - pixels, edge)
+
+
 def molecular_volume(volume, mask, pixel_size):
     """How much of a map is molecule, in Å³: what is dense inside a mask, without the mask's rim.
 

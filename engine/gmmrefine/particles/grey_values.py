@@ -129,7 +129,7 @@ class Surroundings:
         for start in range(0, len(flat), size):
             part = slice(start, start + size)
             found[part], outer[part], whole[part] = self._levelled(flat[part], room[: len(flat[part])])
-        deviation = np.sqrt(outer / (self._count - 3))
+        deviation = np.sqrt(outer / (self._count - _fitted(found)))
         whole = np.sqrt(whole / flat.shape[1])
         plane = self._plane(found)
         level = np.abs(plane[:, 0]) + np.hypot(plane[:, 1], plane[:, 2])
@@ -168,7 +168,7 @@ class Surroundings:
         left -= found @ self._planes
         image[:] = left
         outside = left[self._outside > 0]
-        return found, np.sqrt(np.sum(outside**2) / (self._count - 3)), np.sqrt(np.mean(left**2))
+        return found, np.sqrt(np.sum(outside**2) / (self._count - _fitted(found))), np.sqrt(np.mean(left**2))
 
     def _measure_elsewhere(self, pixels, whole, deviation, source):
         """Fill in the deviation of images whose surroundings do not tell it."""
@@ -185,6 +185,11 @@ def _without_doubtful_ramps(found):
     """Coefficients (B, 3) of planes, of those of images (B, P); level where the ramp may be the particle's."""
     ramp, others = np.mean(found[:, 1:3] ** 2, axis=1), np.mean(found[:, 3:] ** 2, axis=1)
     return found[:, :3] * np.where(ramp > _STEEP * others, 1, [[1], [0], [0]]).T.astype(found.dtype)
+
+
+def _fitted(found):
+    """How many numbers the planes with coefficients (..., 3) have taken from the noise, 1 for a level one."""
+    return np.where(found[..., 1:].any(axis=-1), 3, 1)
 
 
 def noise_left(ctf, box_size, pixel_size, source):

@@ -10,19 +10,22 @@ from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.modify import band_shells, modify, modify_half
 from gmmrefine.pipelines.audit import audit
 from gmmrefine.pipelines.combinations import refuse_ignored
+from gmmrefine.pipelines.half_map_inputs import believed_fsc
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.pipelines.run_record import RunRecord
 from gmmrefine.settings import AUDIT, MODIFY, PLACE, defaults, names
 
 
-def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
+def modify_half_maps(halves, found, atoms, left_out, model, settings, run, progress):
     """Modify the mean of two half maps and each half map by itself, and write and audit the result.
 
     Parameters
     ----------
     halves : pair of Volume
-        Unfiltered half maps.
+        Half maps.
+    found : Findings
+        What was noticed about them.
     atoms : Atoms or None
         For the audit.
     left_out : LeftOut or None
@@ -45,7 +48,9 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
             atoms.positions, replace(halves[0].grid, data=0.5 * (maps[0] + maps[1])), (model, "the half maps"), settings,
             progress.say)
     mask = read_or_make_mask(0.5 * (maps[0] + maps[1]), pixel_size, settings)
-    before = gold_standard_fsc(*maps, mask, pixel_size, settings.seed)
+    _, before, notes = believed_fsc(maps, mask, pixel_size, settings, found)
+    for note in found.notes + notes:
+        progress.note(note, note)
     resolution = before.resolution(settings.fsc_threshold)
     if resolution is None:
         raise InputError(
@@ -59,7 +64,7 @@ def modify_half_maps(halves, atoms, left_out, model, settings, run, progress):
     for number, half in enumerate(maps, 1):
         with progress.step("modify", half=number):
             modified_halves.append(modify_half(half, before.fsc, mask, settings.local_window))
-    after = gold_standard_fsc(*modified_halves, mask, pixel_size, settings.seed)
+    after = gold_standard_fsc(*modified_halves, mask, pixel_size, settings.seed).ended_at(found.end)
     unmodified = low_pass(0.5 * (maps[0] + maps[1]), len(mask) * pixel_size / resolution)
     _write_maps(run, halves[0], {
         "modified": modified, "unmodified": unmodified, "modified_half_1": modified_halves[0],

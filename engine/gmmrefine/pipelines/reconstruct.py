@@ -15,6 +15,7 @@ from gmmrefine.particles.image_survey import ImageSurvey
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.contrast_check import refuse_dark
+from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.odd_images import tell_of_images
 from gmmrefine.pipelines.symmetry_check import check_symmetry
@@ -46,7 +47,10 @@ def reconstruct(particles, settings, run, progress):
     maps = volumes.both()
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
-    return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry)
+    views = particles.rotations, point_group(settings.symmetry)
+    directions = measure_directions(
+        maps, mask, curve, settings.fsc_threshold, run.path("directions.star"), views)
+    return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry, **directions)
 
 
 def symmetry_agreement(halves, settings, progress):

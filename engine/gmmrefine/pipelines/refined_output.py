@@ -5,11 +5,13 @@ import numpy as np
 
 from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 
@@ -19,8 +21,12 @@ def write_results(particles, starts, course, settings, run, progress):
     iteration, halves, curve = course.best.iteration, course.best.halves, course.best.curve
     # of the maps as they are, also where the run itself was steered by pinned curves
     measured = measured_fsc(halves, course.masks, settings)
-    results = write_maps(run.path, [half.volume for half in halves.both()], course.masks.molecule, measured, settings)
+    volumes = [half.volume for half in halves.both()]
+    results = write_maps(run.path, volumes, course.masks.molecule, measured, settings)
     moved, changes = joined(particles, starts, halves)
+    results.update(measure_directions(
+        volumes, course.masks.fsc, measured, settings.fsc_threshold, run.path("directions.star"),
+        (moved.rotations, point_group(settings.symmetry))))
     write_particles(run.path("particles.star"), moved, changes)
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run, progress)

@@ -12,6 +12,7 @@ from gmmrefine.io.report_plots import (
     amplitude_plot,
     change_plot,
     coverage_plot,
+    directions_plot,
     error_model_plot,
     evidence_plot,
     fsc_plot,
@@ -168,6 +169,18 @@ def coverage_section(run):
         f"Equivalent directions of a symmetric molecule are not joined.{note}"),))
 
 
+def directions_section(run):
+    """The resolution by direction of Fourier space."""
+    if not run.has("directions.star"):
+        return None
+    rot, tilt, resolution, _ = run.columns(
+        "directions.star", "rlnAngleRot", "rlnAngleTilt", "gmmResolution", "gmmSummedFsc")
+    return Section("Resolution by direction", (Figure(
+        "FSC of the half maps in cones", directions_plot(rot, tilt, resolution),
+        f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions "
+        f"are one. {run.results.get('directions_text', '')}"),))
+
+
 def gmm_section(run):
     """The Gaussians in 3-D, by half set, or by patch."""
     of_halves = ["gmm_half_1.star", "gmm_half_2.star"]
@@ -251,5 +264,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, patches_section, conformations_section, poses_section, coverage_section, gmm_section,
+    fsc_section, patches_section, conformations_section, poses_section, coverage_section, directions_section, gmm_section,
     local_resolution_section, maps_section, q_section, audit_section)

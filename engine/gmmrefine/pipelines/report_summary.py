@@ -10,9 +10,10 @@ def summary(run):
     """One or two sentences on what was done and what came out, list of str."""
     if not run.is_finished:
         return _unfinished(run)
+    by_direction = [f"By direction: {run.results['directions_text']}."] if "directions_text" in run.results else []
     tell = _BY_COMMAND.get(run.record["command"], _any_command)
     try:
-        return list(tell(run, run.results))
+        return [*tell(run, run.results), *by_direction]
     except KeyError:  # the record of another version lacks something
         return list(_any_command(run, run.results))
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.map_figures import write_guinier_figure
@@ -18,6 +19,7 @@ from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_notes import AS_DENSITY, notes_on_model
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.settings import PLACE, SHARPEN, is_beyond_nyquist, names, nyquist_text
+from gmmrefine.validation.half_maps import map_end
 
 _OF_MODEL = ("model-profile", "local-model")
 _BY_BANDS = ("local-model", "local")
@@ -119,7 +121,7 @@ def sharpen(volume, resolution, settings, run, progress):
         grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, progress.say)
         placed = replace(volume, origin=grid.origin)
     mask = read_or_make_mask(volume.data, volume.voxel_size, settings)
-    fine = settings.low_pass or _median_resolution(resolution, mask)
+    fine = _not_beyond_end(settings.low_pass or _median_resolution(resolution, mask), volume, progress)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(
         placed, mask, resolution, fine, settings, profile,
@@ -135,6 +137,18 @@ def sharpen(volume, resolution, settings, run, progress):
     _draw(job, after, run)
     _say(job.results, progress)
     return job.results
+
+
+def _not_beyond_end(fine, volume, progress):
+    """A resolution in Å, or that at which the map ends, said, where it holds nothing so fine."""
+    end = map_end(volume.data)
+    if end is None or resolution_of_shell(end, len(volume.data), volume.voxel_size) <= fine:
+        return fine
+    held = resolution_of_shell(end, len(volume.data), volume.voxel_size)
+    progress.note("end of the map", (
+        f"the map holds nothing beyond {held:.1f} Å, it was filtered; it is sharpened to that and not to {fine:.2f} Å. "
+        "Give the unfiltered map"))
+    return held
 
 
 def _median_resolution(resolution, mask):
