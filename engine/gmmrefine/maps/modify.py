@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
 from gmmrefine.maps.filter import scale_shells
 
@@ -96,6 +97,7 @@ def modify_half(half_map, fsc, mask, window=1.0):
 
 def _weighted(volume, noise, mask, window, noise_power, report=None):
     """A map (Z, Y, X) weighted band by band, and its ErrorModel; ``noise`` has the power of its noise."""
+    scale, (volume, noise) = in_grey_scale(volume, noise)
     n, shells = len(volume), band_shells(len(volume))
     radius, spectra = frequency_radius(n), [transform(volume), transform(noise)]
     result, rows, solvent = np.zeros(volume.shape, np.float32), [], 1 - mask
@@ -113,10 +115,10 @@ def _weighted(volume, noise, mask, window, noise_power, report=None):
         inside, outside = (
             [float(np.average(values, weights=weight)) if weight.any() else 0.0 for values in (signal, level, gain)]
             for weight in (mask, solvent))
-        rows.append((*inside[:2], outside[1], inside[2], outside[2]))
+        rows.append((*(scale**2 * power for power in (*inside[:2], outside[1])), inside[2], outside[2]))
         if report:
             report(number + 1)
-    return result, ErrorModel(shells, *np.array(rows).T)
+    return result * np.float32(scale), ErrorModel(shells, *np.array(rows).T)
 
 
 def _band(radius, shell, shells):
