@@ -52,8 +52,8 @@ def _read(path, file):
     mode, extended = int(header["mode"]), int(header["nsymbt"])
     if mode not in _NUMBERS:
         raise InputError(
-            f"{path}: MRC mode {mode} ({_NO_DENSITY[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map itself "
-            "in mode 2.")
+            f"{path}: MRC mode {mode} ({_NO_DENSITY[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map "
+            "itself in mode 2.")
     if extended < 0:
         raise _unreadable(path, f"its extended header has {extended} bytes")
     if int(header["ispg"]) >= _VOLUME_STACK and 0 < int(header["mz"]) < int(header["nz"]):
