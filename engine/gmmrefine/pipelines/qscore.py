@@ -178,8 +178,8 @@ def _say(results, progress):
     if results["contrast_looks_inverted"]:
         progress.say(
             f"the contrast looks inverted: the mean Q is {results['mean_q']:.3f}, and below 0 atoms sit in holes of the map. "
-            "Multiply the map by -1")
-    elif results["mean_q"] < _LOW_Q:
+            "Multiply the map by -1 if the molecule is dark in it")
+    if results["mean_q"] < _LOW_Q:
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
             "than about 8 Å. Look at model and map with qscore.cxc")
