@@ -89,7 +89,8 @@ def _refine_patches(run, results):
 
 def _composite(run, results):
     yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
-    yield f"At seams, with each other and with what lies behind, maps differ by up to {results['largest_seam']:.3g} map units."
+    yield f"{results['seam_text'][0].upper()}{results['seam_text'][1:]}."
+    yield from (f"{note[0].upper()}{note[1:]}." for note in results["grey_scale_notes"])
 
 
 def _reconstruct(run, results):
