@@ -128,6 +128,8 @@ def _sharpen(run, results):
 
 def _modify(run, results):
     yield f"Density modified without a learned prior; resolution of the half maps {results['resolution_text']}."
+    yield f"{results['smearing_text'][0].upper()}{results['smearing_text'][1:]}."
+    yield f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation."
     if results["audited"]:
         audit = results["audit"]
         yield f"Audit (Q-score, σ {audit['sigma']} Å): {_fate(audit['counts'], audit['lost'])}."

@@ -28,7 +28,8 @@ _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_itera
 EXCHANGES = {
     "fsc": "FSC curves of the half maps", "mask": "mask of the molecule", "patches": "geometry of the patches",
     "weights": "weights of the parts of a composite", "place": "place of the maps in the frame of an atomic model",
-    "grey_scales": "grey scale and level of the parts of a composite"}
+    "grey_scales": "grey scale and level of the parts of a composite",
+    "smearing": "pose errors that smear half maps"}
 _GEOMETRY = "patches"
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
@@ -245,7 +246,8 @@ class RunRecord:
         kind : str
             ``fsc``, ``mask``, ``patches`` (geometry, as this run has recorded it before an interruption), ``weights``
             (of the parts of a composite), ``grey_scales`` (of those
-            parts) or ``place`` (of the maps in the frame of an atomic model); the list is closed.
+            parts), ``smearing`` (of half maps by pose errors) or ``place`` (of the maps in the frame of an atomic model); the
+            list is closed.
         iteration : int
         measure : callable
             Gives the value as JSON-able data.
