@@ -2,9 +2,10 @@
 
 Usage: python benchmarks/honest_maps_modify.py [FOLDER]
 
-Half maps of 1,500 simulated particles at their true poses, 2° and 1.4 Å, and 3° and 2 Å off: FSC to the sharp truth by component
-class (target: no class below the plain mean), with the smearing as the spectrum shows it (what the command does by itself), as it
-is known, and not undone. Then the part of the voxels whose error is below the one given (target: 68 %, within 5 points).
+Half maps of 1,500 simulated particles at their true poses, 2° and 1.4 Å, and 3° and 2 Å off: FSC to the sharp truth by
+component class (target: no class below the plain mean), with the smearing as the spectrum shows it (what the command does by
+itself), as it is known, and not undone. Then the part of the voxels whose error is below the one given (target: 68 %, within
+5 points).
 """
 import os
 import sys
@@ -98,7 +99,7 @@ def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()
     names, agreements, coverages = [], [], []
     for label, errors in POSES.items():
-        names, rows, found = pose_rows(os.path.join(folder, label.replace(" ", "_")), label, errors)
+        names, rows, found = pose_rows(os.path.join(folder, label.replace(" ", "_").replace("°", "")), label, errors)
         agreements += rows
         coverages += found
     table("FSC to the sharp truth of maps from 1,500 particles (target: no class below the mean)",

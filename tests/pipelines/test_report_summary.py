@@ -32,9 +32,11 @@ SUMMARIES = {
         "70 atoms of the model have occupancy 0: the map is sharpened as if they were not there. Set it to 1 where they are "
         "right.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
-    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {
+    "modify": ({
+        "resolution_text": "4.00 Å", "smearing_text": "smearing: none", "error_inside_mask": 0.25, "audited": True, "audit": {
         "sigma": 0.4, "counts": {"kept": 9, "weakened": 1, "lost": 2}, "lost": ["A/MG 7", "A/ATP 8"]}}, [
-        "Density modified without a learned prior; resolution of the half maps 4.00 Å.",
+        "Density modified without a learned prior; resolution of the half maps 4.00 Å.", "Smearing: none.",
+        "Standard error of a voxel inside the mask: 25 % of the density's deviation.",
         "Audit (Q-score, σ 0.4 Å): 9 kept, 1 weakened, 2 lost; lost: A/MG 7, A/ATP 8.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({

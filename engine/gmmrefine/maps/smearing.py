@@ -10,7 +10,7 @@ _RINGS = 8  # shells of equal volume around the box centre
 _CLEAR = 0.2  # signal over all, from which a band of a ring takes part
 _FINEST, _COARSEST = 5.0, 6  # Å and shell; between them all molecules have a spectrum of much the same shape
 _FEWEST = 4  # values more than unknowns
-_CERTAIN = 3.0  # standard errors
+_CERTAIN = 2.0  # standard errors
 _UNCERTAINTY = 0.6  # of a variance that the spectrum tells
 _FLEXIBLE = 1.7  # degrees that the outer parts of a molecule without pose errors look turned by, as they are more mobile
 
