@@ -4,7 +4,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.fourier.grey import grey_scale
-from gmmrefine.maps.filter import low_pass
 
 _LEAST_AGREEMENT = 0.5  # correlation of the signals; below, two maps do not show the same density
 _LARGEST_ERROR = 0.15  # of ln scale, up to which a scale is known at all
@@ -54,11 +53,11 @@ def overlap_scale(halves, other_halves, weight, radius):
     Parameters
     ----------
     halves, other_halves : pair of (Z, Y, X) float
-        Unfiltered half maps.
+        Half maps, low-passed at ``radius``.
     weight : (Z, Y, X) float
         0 or more; where both maps count.
     radius : float
-        Shell up to which they are compared.
+        Shell, which tells how many independent values there are.
 
     Returns
     -------
@@ -73,7 +72,7 @@ def overlap_scale(halves, other_halves, weight, radius):
     inside = weight > 0
     units = grey_scale(*halves), grey_scale(*other_halves)
     values = [
-        [low_pass(half / unit, radius)[inside].astype(float) for half in pair]
+        [half[inside].astype(float) / unit for half in pair]
         for unit, pair in zip(units, (halves, other_halves))]
     share = weight[inside] / max(float(weight[inside].sum()), 1e-6)
     means = [[float(np.sum(share * half)) for half in pair] for pair in values]

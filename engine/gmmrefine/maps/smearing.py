@@ -9,6 +9,7 @@ from gmmrefine.maps.bands import frequency_radius, real_map, transform
 _RINGS = 8  # shells of equal volume around the box centre
 _CLEAR = 0.2  # signal over all, from which a band of a ring takes part
 _FINEST, _COARSEST = 5.0, 6  # Å and shell; between them all molecules have a spectrum of much the same shape
+_SMALLEST_MASK = 1000  # voxels
 _FEWEST = 4  # values more than unknowns
 _CERTAIN = 2.0  # standard errors
 _UNCERTAINTY = 0.6  # of a variance that the spectrum tells
@@ -104,9 +105,11 @@ def smearing_from_spectrum(half_map_1, half_map_2, mask, pixel_size, bands):
     axis = np.arange(n) - n // 2
     square = (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2).astype(np.float32)
     inside = mask > 0.5
+    if np.count_nonzero(inside) < _SMALLEST_MASK:
+        return Smearing(0.0, 0.0)
     edges = np.quantile(square[inside], np.linspace(0, 1, _RINGS + 1))[1:-1]
     ring, weight = np.digitize(square[inside], edges), mask[inside].astype(float)
-    reach = np.bincount(ring, weight * square[inside], _RINGS) / np.bincount(ring, weight, _RINGS)
+    reach = np.bincount(ring, weight * square[inside], _RINGS) / np.maximum(np.bincount(ring, weight, _RINGS), 1e-6)
     radius, spectra, rows, logarithms = frequency_radius(n), [transform(half) for half in halves], [], []
     for number, shell in enumerate(shells):
         if shell < _COARSEST or n * pixel_size / shell < _FINEST:

@@ -36,6 +36,7 @@ def measured_scales(focused, background):
     """
     halves, weights, names = _all_maps(focused, background)
     radius = _radius(halves, weights)
+    halves = [[low_pass(half, radius) for half in pair] for pair in halves]
     pairs = _pairs(halves, weights, radius)
     known = {key: (found, weight) for key, (found, weight) in pairs.items() if found.is_known}
     scales, consistent = common_scales(len(halves), known)
@@ -46,7 +47,7 @@ def measured_scales(focused, background):
     _refuse_apart(names, halves, weights, scales, radius)
     if all(found.is_one for found, _ in known.values()):
         return None
-    return _bright(halves, weights, np.where(np.isnan(scales), [1.0, 0.0], scales), radius)
+    return _bright(halves, weights, np.where(np.isnan(scales), [1.0, 0.0], scales))
 
 
 def on_one_scale(parts, run):
@@ -126,14 +127,14 @@ def _refuse_apart(names, halves, weights, scales, radius):
                 "bring them to one scale.")
 
 
-def _bright(halves, weights, scales, radius):
+def _bright(halves, weights, scales):
     """Scales (M, 2) of maps, turned over where the first is dark and others are not.
 
     A molecule is bright where the density inside the masks leans to high values.
     """
     if (scales[:, 0] > 0).all():
         return scales
-    mean = low_pass((halves[0][0] + halves[0][1]) / grey_scale(*halves[0]), radius).astype(float)
+    mean = (halves[0][0] + halves[0][1]).astype(float)
     centred = mean - np.median(mean)
     dark = np.average(centred, weights=weights[0]) < 0
     return -scales if dark else scales
