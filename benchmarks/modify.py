@@ -17,7 +17,8 @@ from gmmrefine.io.mrc import MapGrid, read_map
 from gmmrefine.maps.filter import scale_shells
 from gmmrefine.maps.fsc import gold_standard_fsc, shell_correlation
 from gmmrefine.maps.mask import mask_around, soft_mask
-from gmmrefine.maps.modify import modify, modify_half
+from gmmrefine.maps.modify import band_of, modify, modify_half
+from gmmrefine.maps.smearing import smearing_from_spectrum
 from gmmrefine.validation.audit import KEPT, LOST, WEAKENED, densities, find_copies, judge, relative_to_polymer
 from gmmrefine.validation.component_class import component_classes
 from gmmrefine.validation.q_summary import present_classes
@@ -86,7 +87,10 @@ class Molecule:
 def ways(halves, curve, mask):
     """The maps that are compared, by name."""
     mean, fsc = 0.5 * (halves[0] + halves[1]), np.clip(curve.fsc, 0, 1)
-    return dict(zip(WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask)[0])))
+    n, voxel = len(mask), curve.pixel_size
+    smearing = smearing_from_spectrum(*halves, mask, voxel, band_of(n)).on_grid(n, voxel)
+    return dict(zip(
+        WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask, displacement=smearing)[0])))
 
 
 def measure(molecule, noise, kind, seed):

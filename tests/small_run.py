@@ -64,7 +64,7 @@ def assert_refused(outcome, command, *words):
     assert outcome.err.count("\n") == 1 and outcome.err.endswith("\n"), outcome.err
     assert outcome.err.startswith(f"gmmrefine {command}: " if command else "gmmrefine: "), outcome.err
     for word in words:
-        assert word in outcome.err
+        assert word in outcome.err, outcome.err
 
 
 class Killed(BaseException):

@@ -294,7 +294,18 @@ LOCAL_WINDOW = Setting(
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
     advanced=True, minimum=0.5, maximum=5)
 LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
-MODIFY = (LOCAL_WINDOW,) + FSC + (SIGMA,) + PLACE + (SEED,)
+SMEARING = Setting(
+    "smearing", "auto", str, "Smearing by pose errors, which is undone as far as there is signal. auto: the errors given; else "
+    "those in particles.star beside the half maps, as a refinement writes it; else what the spectrum shows, which falls faster "
+    "away from the box centre. none: the map is taken as sharp.",
+    choices=("auto", "none"), label="Smearing by pose errors", advanced=True)
+KNOWN_ROTATION_ERROR = Setting(
+    "known_rotation_error", 0.0, float, "Rms error of the particles' rotations, about all axes together, where it is known.",
+    "degrees", advanced=True, minimum=0, maximum=30)
+KNOWN_SHIFT_ERROR = Setting(
+    "known_shift_error", 0.0, float, "Rms error of the particles' shifts in the plane of the image, where it is known.", "Å",
+    advanced=True, minimum=0, maximum=50)
+MODIFY = (LOCAL_WINDOW, SMEARING, KNOWN_ROTATION_ERROR, KNOWN_SHIFT_ERROR) + FSC + (SIGMA,) + PLACE + (SEED,)
 
 RESOLUTION_MAP = Setting(
     "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "

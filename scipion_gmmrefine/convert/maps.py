@@ -44,6 +44,9 @@ def mrcMap(fileName, target, samplingRate):
     else:
         ImageHandler().convert(fileName, made)
     with mrcfile.open(made, mode="r+", permissive=True) as handle:
+        if min(int(handle.header[name]) for name in ("mx", "my", "mz")) <= 0:  # not filled in; there would be no voxel size
+            handle.header.mx, handle.header.my, handle.header.mz = (int(handle.header[name]) for name in ("nx", "ny", "nz"))
+            handle.voxel_size = samplingRate
         if not any(float(handle.header.origin[axis]) for axis in "xyz"):
             # in voxels of the header's size, which changes
             handle.header.origin = tuple(float(handle.nstart[axis]) * float(handle.voxel_size[axis]) for axis in "xyz")
@@ -55,5 +58,6 @@ def mrcMap(fileName, target, samplingRate):
 
 def _agrees(fileName, samplingRate):
     with mrcfile.open(fileName, header_only=True, permissive=True) as handle:
-        sides = [float(handle.voxel_size[axis]) for axis in "xyz"]
+        with np.errstate(divide="ignore", invalid="ignore"):  # headers with MX MY MZ of 0
+            sides = [float(handle.voxel_size[axis]) for axis in "xyz"]
         return np.allclose(sides, samplingRate, rtol=SAME_SAMPLING)

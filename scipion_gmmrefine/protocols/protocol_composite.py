@@ -159,7 +159,8 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
             return [self._progress()] if self.isActive() else ["Not joined yet."]
         results = self._results()
         return [f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
-                f"Largest disagreement where one map passes into another: {results['largest_seam']:.3g} map units",
+                *textwrap.wrap(results["seam_text"][0].upper() + results["seam_text"][1:], SUMMARY_WIDTH),
+                *(line for note in results["grey_scale_notes"] for line in textwrap.wrap(note, SUMMARY_WIDTH)),
                 *textwrap.wrap(results["caution"][0].upper() + results["caution"][1:], SUMMARY_WIDTH)]
 
     def _methods(self):

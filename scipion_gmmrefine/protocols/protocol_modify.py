@@ -1,5 +1,6 @@
 """Modify the density of two half maps, without a learned prior."""
 import os
+import textwrap
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
@@ -22,7 +23,7 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
-from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, unfitHalves
 
 FSC_CURVES_OF_BOTH = {**FSC_CURVES, "gmmFscModified": "modified half maps"}
@@ -30,7 +31,8 @@ MODEL_OPTION = "--model"
 AUDITING = "inputStructure is not None"
 OF_AUDIT = (settings.PLACE_FROM, settings.SIGMA)
 CONDITIONS = {
-    "mask_resolution": "mask is None", "mask_edge": "mask is None", **dict.fromkeys(("sigma", "place_from"), AUDITING)}
+    "mask_resolution": "mask is None", "mask_edge": "mask is None", "known_rotation_error": "smearing==0",
+    "known_shift_error": "smearing==0", **dict.fromkeys(("sigma", "place_from"), AUDITING)}
 
 
 class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
@@ -113,10 +115,15 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         results = self._results()
         lines = [f"Resolution of the half maps: {self._resolution()}; this is the one to quote",
                  f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}", *self._notes()]
+        sureness = [
+            *textwrap.wrap(results["smearing_text"][0].upper() + results["smearing_text"][1:], SUMMARY_WIDTH),
+            *textwrap.wrap(f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the "
+                           "density's deviation (modified_error.mrc)", SUMMARY_WIDTH)]
         if not results["audited"]:
-            return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept"]
+            return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept",
+                    *sureness]
         audit = results["audit"]
-        return lines + describeCopies("Audit against the unmodified map", audit["counts"], audit["lost"])
+        return [*lines, *describeCopies("Audit against the unmodified map", audit["counts"], audit["lost"]), *sureness]
 
     def _methods(self):
         if not hasattr(self, "outputVolume"):

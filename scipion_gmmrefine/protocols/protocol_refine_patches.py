@@ -1,6 +1,7 @@
 """Refine a molecule patch by patch and join the patches."""
 import os
 import shutil
+import textwrap
 
 from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume
 from pwem.protocols import ProtRefine3D
@@ -32,7 +33,7 @@ from scipion_gmmrefine.protocols.form_checks import (
     wrongGrid,
     wrongPatches,
 )
-from scipion_gmmrefine.protocols.protocol_base import describeResolution
+from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 
 GLOBAL_FOLDER, MODEL_FOLDER = "global", "model"
@@ -202,7 +203,8 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         results = self._results()
         lines = [f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
                  f"(before: {describeResolution(results.get('resolution_before'))})"]
-        return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE))), *self._notes()]
+        seams = textwrap.wrap(results.get("seam_text", ""), SUMMARY_WIDTH)
+        return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE))), *seams, *self._notes()]
 
     def _whatRuns(self):
         """A line for the run, and one for each patch that is a step of its own."""

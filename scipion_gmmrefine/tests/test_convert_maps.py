@@ -81,6 +81,13 @@ class TestMaps(BaseTest):
         with mrcfile.open(made) as handle:
             self.assertEqual(handle.nstart.x, -4)  # the engine looks there too
 
+    def test_a_header_without_intervals_gets_the_sampling_rate(self):
+        with mrcfile.open(self.volume.getFileName(), mode="r+") as handle:
+            handle.nstart = (-4, 2, 6)
+            handle.header.mx = handle.header.my = handle.header.mz = 0
+        made = mrcMap(self.volume.getFileName(), self.target, 1.5)
+        self.assertEqual(self.read(made)[:2], (1.5, [-6, 3, 9]))
+
     def test_other_formats_are_converted(self):
         other = str(self.folder / "map.vol")
         ImageHandler().convert(self.volume.getFileName(), other)

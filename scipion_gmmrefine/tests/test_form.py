@@ -142,11 +142,13 @@ class TestForm(BaseTest):
     def test_rows_of_the_audit_of_density_modification_follow_the_model(self):
         protocol = self.proj.newProtocol(GmmRefineProtModify)
         self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
-                         {"local_window", "fsc_threshold", "mask", "mask_resolution", "mask_edge", "seed"})
+                         {"local_window", "smearing", "known_rotation_error", "known_shift_error", "fsc_threshold", "mask",
+                          "mask_resolution", "mask_edge", "seed"})
+        protocol.smearing.set(1)  # none
         protocol.inputStructure.set(AtomStruct(filename="model.cif"))
         protocol.mask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
         self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
-                         {"local_window", "fsc_threshold", "mask", "place_from", "sigma", "seed"})
+                         {"local_window", "smearing", "fsc_threshold", "mask", "place_from", "sigma", "seed"})
 
     def test_rows_of_the_place_of_the_maps_follow_the_models(self):
         """Whatever the protocol; the parameter's numbers of earlier projects, 0 and 1, choose auto and the header."""

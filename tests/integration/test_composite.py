@@ -292,3 +292,67 @@ def test_one_part_overlaps_with_nothing(parts, tmp_path):
 def test_the_background_is_recorded(parts, tmp_path):
     folder = joined(parts[:1], tmp_path / "joined", "--background", parts[1])
     assert any("part2" in path for path in record(folder)["inputs"])
+
+
+def rescaled(folder, scale, level=0.0):
+    """Write a part's half maps in another grey scale."""
+    for path in folder.glob("half_map_*.mrc"):
+        write_map(path, scale * read_map(path).data + level, PIXEL_SIZE)
+
+
+@pytest.mark.parametrize("scale, level", [(2.0, 0.0), (1e-6, 0.0), (300.0, 60.0), (-1.0, 0.0), (-0.02, 0.5), (1.0, 4.0)])
+def test_a_part_of_another_grey_scale_is_brought_to_that_of_the_first(parts, tmp_path, scale, level):
+    expected = joined(parts, tmp_path / "expected")
+    assert record(expected)["results"]["grey_scales"] == {"part1": [1, 0], "part2": [1, 0]}
+    rescaled(parts[1], scale, level)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert outcome.code == 0, outcome.err
+    assert "note: part2 has another grey scale, found where the maps overlap" in outcome.out
+    assert ("its contrast was the other way round" in outcome.out) == (scale < 0)
+    results, before = record(tmp_path / "joined")["results"], record(expected)["results"]
+    found, found_level = results["grey_scales"]["part2"]
+    assert found * scale == pytest.approx(1, abs=0.04) and found * level + found_level == pytest.approx(0, abs=0.05)
+    assert results["largest_seam"] == pytest.approx(before["largest_seam"], rel=0.15)
+    assert results["resolution"] == pytest.approx(before["resolution"], rel=0.01)
+    first, second = (data(folder, "composite.mrc") for folder in (expected, tmp_path / "joined"))
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.99
+    assert {entry["kind"] for entry in record(tmp_path / "joined")["exchanges"]} == {"grey_scales"}
+
+
+def test_the_bright_part_decides_where_the_first_is_dark(parts, tmp_path):
+    expected = joined(parts, tmp_path / "expected")
+    rescaled(parts[0], -1)
+    folder = joined(parts, tmp_path / "joined")
+    assert np.corrcoef(*(data(one, "composite.mrc").ravel() for one in (expected, folder)))[0, 1] > 0.99
+    assert record(folder)["results"]["grey_scales"]["part1"][0] == -1
+
+
+def test_a_background_of_another_grey_scale(truth, parts, tmp_path, rng):
+    behind = write_part(tmp_path / "behind", ONES, 40 * (truth + rng.normal(0, 0.2, (2,) + truth.shape)))
+    folder = joined(parts, tmp_path / "joined", "--background", behind)
+    assert record(folder)["results"]["grey_scales"]["background"][0] == pytest.approx(1 / 40, rel=0.03)
+
+
+def test_parts_that_share_no_density_and_have_other_scales_are_refused(truth, parts, tmp_path, rng):
+    for part, sphere in zip(parts, SPHERES):  # apart from one another
+        write_map(part / "focus_mask.mrc", spherical_mask(1.6 * sphere[:3], 7.0, BOX, PIXEL_SIZE, 2.0), PIXEL_SIZE)
+    assert "another grey scale" not in gmmrefine("composite", *parts, "-o", tmp_path / "same").out
+    rescaled(parts[1], 1000)
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    assert_refused(outcome, "composite", "part2 has ", "times the density of part1", "Give the map of the whole")
+    assert not (tmp_path / "joined").exists()
+    behind = write_part(tmp_path / "behind", ONES, truth + rng.normal(0, 0.2, (2,) + truth.shape))
+    folder = joined(parts, tmp_path / "backed", "--background", behind)
+    assert record(folder)["results"]["grey_scales"]["part2"][0] == pytest.approx(1e-3, rel=0.1)
+
+
+def test_the_seam_stands_on_the_screen(parts, tmp_path):
+    outcome = gmmrefine("composite", *parts, "-o", tmp_path / "joined")
+    results = record(tmp_path / "joined")["results"]
+    rms = read_curves(tmp_path / "joined" / "overlaps.star")["gmmSeamRms"][0]
+    assert results["seam_text"] in outcome.out
+    assert f"up to {results['largest_seam']:.3g} map units" in outcome.out
+    assert f"most where part1 passes into part2 (rms {rms:.3g})" in outcome.out
+    inside = data(tmp_path / "joined", "mask.mrc") > 0.5
+    deviation = data(tmp_path / "joined", "composite.mrc")[inside].std()
+    assert results["largest_seam_of_deviation"] == pytest.approx(results["largest_seam"] / deviation, rel=1e-3)

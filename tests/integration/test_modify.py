@@ -96,6 +96,39 @@ def test_without_a_model_it_says_that_nothing_was_audited(halves, tmp_path):
     assert record(tmp_path)["results"]["audited"] is False and not (tmp_path / "audit").exists()
 
 
+@pytest.mark.parametrize("source", ("given", "written", "none"))
+def test_pose_errors_that_are_known_are_undone(halves, modified, tmp_path, source):
+    for number in (1, 2):
+        (tmp_path / f"{number}.mrc").write_bytes((halves / f"{number}.mrc").read_bytes())
+    if source != "given":  # rms 1.5° and 0.8 Å
+        errors = "1.5 0.8\n" if source == "written" else "9 9\n"
+        (tmp_path / "particles.star").write_text(
+            "data_particles\n\nloop_\n_gmmRotationError\n_gmmShiftError\n" + 2 * errors, encoding="utf-8")
+    options = {
+        "given": ("--known-rotation-error", 1.5, "--known-shift-error", 0.8), "written": (), "none": ("--smearing", "none")}
+    outcome = gmmrefine("modify", tmp_path / "1.mrc", tmp_path / "2.mrc", "-o", tmp_path / "run", *options[source])
+    assert outcome.code == 0, outcome.err
+    results, errors = record(tmp_path / "run")["results"], read_curves(tmp_path / "run" / "error_model.star")
+    sharper, plain = (read_map(folder / "modified.mrc").data for folder in (tmp_path / "run", modified[0]))
+    assert results["smearing_text"] in outcome.out
+    if source == "none":
+        assert np.array_equal(sharper, plain) and errors["gmmTransfer"].min() == 1
+        return
+    assert [results["smearing"][name] for name in ("rotation", "shift")] == pytest.approx([1.5, 0.8])
+    assert {"given": "as given", "written": "by particles.star beside the half maps"}[source] in outcome.out
+    assert {entry["kind"] for entry in record(tmp_path / "run")["exchanges"]} == {"fsc", "mask", "smearing"}
+    assert errors["gmmTransfer"][0] > 0.95 > 0.6 > errors["gmmTransfer"][-1] and sharper.std() > plain.std()
+
+
+def test_every_voxel_has_its_error(halves, modified):
+    folder = modified[0]
+    error, mask, volume = (read_map(folder / f"{name}.mrc").data for name in ("modified_error", "mask", "modified"))
+    share = np.average(error, weights=mask) / volume[mask > 0.5].std()
+    assert (error >= 0).all() and error[mask > 0.5].min() > 0
+    assert record(folder)["results"]["error_inside_mask"] == pytest.approx(share, rel=1e-3)
+    assert error[mask == 0].mean() < error[mask > 0.9].mean()
+
+
 def test_bad_input(halves, tmp_path, rng):
     for number in (1, 2):
         write_map(tmp_path / f"noise_{number}.mrc", rng.normal(size=(48,) * 3), PIXEL_SIZE)
@@ -108,6 +141,9 @@ def test_bad_input(halves, tmp_path, rng):
             ((one, noise[0]), (), "half maps must match"),
             ((one, two), ("--sigma", "0.4"), "--sigma would have no effect with no --model"),
             ((one, two), ("--mask", one, "--mask-edge", 3), "--mask-edge would have no effect with --mask"),
+            ((one, two), ("--smearing", "none", "--known-shift-error", 2),
+             "--known-shift-error would have no effect with --smearing"),
+            ((one, two), ("--known-rotation-error", "nan"), "--known-rotation-error nan"),
             ((one, two), ("--model", tmp_path / "none.cif"), "none.cif: no such file"),
             ((one, two), ("--local-window", 0.1), "--local-window 0.1: expected from 0.5 to 5")):
         outcome = gmmrefine("modify", *paths, "-o", tmp_path / "run", *options)

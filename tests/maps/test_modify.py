@@ -39,7 +39,7 @@ def test_the_gain_is_the_root_of_signal_over_all(rng, ratio):
     """White signal and noise everywhere: N = 1 in the mean, S = ratio."""
     signal = np.sqrt(ratio) * rng.normal(size=(BOX,) * 3)
     halves = [(signal + np.sqrt(2) * rng.normal(size=signal.shape)).astype(np.float32) for _ in range(2)]
-    volume, errors = modify(*halves, np.ones(signal.shape, np.float32))
+    volume, errors, _ = modify(*halves, np.ones(signal.shape, np.float32))
     assert np.all(errors.solvent_gain == 0)
     fine = errors.shells > 10  # coarser bands hold few samples
     np.testing.assert_allclose((errors.signal / errors.noise)[fine], ratio, rtol=0.1)
@@ -66,7 +66,7 @@ def test_solvent_becomes_flat_and_what_the_mask_leaves_out_is_kept(uneven, rng):
     z, y, x = np.indices(mask.shape) - np.array([32, 10, 10])[:, None, None, None]
     ligand = 25 * np.exp(-(z**2 + y**2 + x**2) / (2 * 1.5**2)).astype(np.float32)
     assert mask[ligand > 1].max() == 0
-    volume, _ = modify(*(half + ligand for half in halves), mask)
+    volume, *_ = modify(*(half + ligand for half in halves), mask)
     mean = 0.5 * (halves[0] + halves[1]) + ligand
     empty = (mask == 0) & (ligand < 1e-3)
     empty[:24, :24, :24] = False
@@ -83,7 +83,7 @@ def test_noise_in_one_region_is_known_there(rng):
     noisy = np.where(axis < BOX // 2, 1.0, 2.0)
     signal = 2 * rng.normal(size=(BOX,) * 3)
     halves = [(signal + noisy * rng.normal(size=signal.shape)).astype(np.float32) for _ in range(2)]
-    volume, _ = modify(*halves, np.ones(signal.shape, np.float32))
+    volume, *_ = modify(*halves, np.ones(signal.shape, np.float32))
     fine = (np.arange(BOX) > 16).astype(float)  # whose regions are smaller than the sides
     volume, mean = scale_shells(volume, fine), scale_shells(0.5 * (halves[0] + halves[1]), fine)
     inner = (axis > 10) & (axis < 22)
@@ -113,6 +113,6 @@ def test_the_fsc_of_modified_halves_promises_no_more_than_the_truth(uneven):
 
 def test_units_of_the_maps_do_not_matter(uneven):
     halves, _, mask = uneven
-    volume, _ = modify(*halves, mask)
-    scaled, _ = modify(*(np.float32(1e-4) * half for half in halves), mask)
+    volume, *_ = modify(*halves, mask)
+    scaled, *_ = modify(*(np.float32(1e-4) * half for half in halves), mask)
     np.testing.assert_allclose(1e4 * scaled, volume, atol=1e-3 * volume.std())

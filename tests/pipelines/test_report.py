@@ -31,7 +31,8 @@ def section_titles(html):
 
 
 def test_summary_and_cautions_come_first(tmp_path):
-    results = {"parts": ["a"], "resolution_text": "6.00 Å", "largest_seam": 0.0, "caution": "a composite is not one."}
+    results = {"parts": ["a"], "resolution_text": "6.00 Å", "seam_text": "seams: none", "grey_scale_notes": [],
+               "caution": "a composite is not one."}
     html = written(write_record(tmp_path / "run", command="composite", results=results))
     assert "<title>composite: run</title>" in html
     places = [html.index(words) for words in ("Composite of a: resolution 6.00 Å.", "A composite is not one.", "<section")]

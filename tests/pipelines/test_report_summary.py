@@ -17,9 +17,9 @@ SUMMARIES = {
         "300 particles, box 40 px of 2.5 Å, refined in 3 patches. The resolution was 7.00 Å in the global maps; that of the "
         "composite is 6.00 Å (FSC = 0.143).", "Half maps agree better than before in 1 of 3 patches, worse in 1 (mean FSC).",
         "A composite is not one."]),
-    "composite": ({"parts": ["a", "b"], "resolution_text": "6.00 Å", "largest_seam": 0.123, "caution": "not one."}, [
-        "Composite of a, b: resolution 6.00 Å.", "At seams, with each other and with what lies behind, maps differ by up to "
-        "0.123 map units.", "Not one."]),
+    "composite": ({"parts": ["a", "b"], "resolution_text": "6.00 Å", "seam_text": "seams: differ by 0.123",
+        "grey_scale_notes": ["note: b was multiplied by 2"], "caution": "not one."}, [
+        "Composite of a, b: resolution 6.00 Å.", "Seams: differ by 0.123.", "Note: b was multiplied by 2.", "Not one."]),
     "reconstruct": ({"resolution_text": "8.00 Å"}, ["Half maps of 300 particles, box 40 px of 2.5 Å: resolution 8.00 Å."]),
     "build": ({"gaussians": 50, "resolution": 9.0, "mean_fsc": 0.98, "fsc_at_resolution": 0.9}, [
         "50 Gaussians fitted to a map up to 9.00 Å; mean FSC with it 0.980, at that resolution 0.900."]),
@@ -32,9 +32,11 @@ SUMMARIES = {
         "70 atoms of the model have occupancy 0: the map is sharpened as if they were not there. Set it to 1 where they are "
         "right.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
-    "modify": ({"resolution_text": "4.00 Å", "audited": True, "audit": {
+    "modify": ({
+        "resolution_text": "4.00 Å", "smearing_text": "smearing: none", "error_inside_mask": 0.25, "audited": True, "audit": {
         "sigma": 0.4, "counts": {"kept": 9, "weakened": 1, "lost": 2}, "lost": ["A/MG 7", "A/ATP 8"]}}, [
-        "Density modified without a learned prior; resolution of the half maps 4.00 Å.",
+        "Density modified without a learned prior; resolution of the half maps 4.00 Å.", "Smearing: none.",
+        "Standard error of a voxel inside the mask: 25 % of the density's deviation.",
         "Audit (Q-score, σ 0.4 Å): 9 kept, 1 weakened, 2 lost; lost: A/MG 7, A/ATP 8.",
         "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."]),
     "qscore": ({

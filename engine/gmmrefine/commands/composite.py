@@ -2,8 +2,9 @@
 
 Each FOLDER is that of a focused refinement (half maps and focus_mask.mrc). Writes DIR/composite_half_1.mrc,
 composite_half_2.mrc, composite.mrc, mask.mrc, fsc.star, seams.mrc (how much the maps disagree where one passes into another)
-and overlaps.star. Parts whose half sets differ are refused. A composite is not one reconstruction: deposit it with its parts
-and masks.
+and overlaps.star. Parts whose half sets differ are refused; parts of another grey scale or contrast are
+brought to that of the first, found where maps overlap, or refused. A composite is not one reconstruction: deposit it with its
+parts and masks.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_missing, refuse_to_overwrite
 from gmmrefine.settings import COMPOSITE, COMPUTING

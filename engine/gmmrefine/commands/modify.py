@@ -6,7 +6,8 @@ clear of the noise outside the mask is kept.
 
 Writes DIR/modified.mrc, beside it unmodified.mrc (the mean of the half maps up to their resolution), modified_half_1.mrc and
 modified_half_2.mrc (each made from its own half map, the FSC and the mask), fsc.star (of the half maps given and of the
-modified ones), error_model.star, mask.mrc, figures/slices.png and figures/error_model.png. With --model the maps are
+modified ones), modified_error.mrc (how sure every voxel is: the standard error of modified.mrc), error_model.star, mask.mrc,
+figures/slices.png and figures/error_model.png. With --model the maps are
 audited: DIR/audit says what became of every ligand, ion, lipid and water.
 
 Half maps are looked at first: clipped and identical ones are refused, filtered, masked and sharpened ones are named.
@@ -15,8 +16,8 @@ from gmmrefine.commands.options import add_output, add_settings, check_limits, o
 from gmmrefine.settings import MODIFY
 
 OUTPUTS = (
-    "modified.mrc", "unmodified.mrc", "modified_half_1.mrc", "modified_half_2.mrc", "mask.mrc", "fsc.star", "error_model.star",
-    "figures/slices.png", "figures/error_model.png")
+    "modified.mrc", "unmodified.mrc", "modified_half_1.mrc", "modified_half_2.mrc", "mask.mrc", "modified_error.mrc",
+    "fsc.star", "error_model.star", "figures/slices.png", "figures/error_model.png")
 
 
 def add_arguments(parser):
@@ -46,5 +47,5 @@ def run(args):
     found = examined(halves, paths)
     atoms, left_out = read_model(args.model) if args.model else (None, None)
     record, progress = open_record(args, "modify", OUTPUTS, (MODIFY,), [*paths, args.mask, args.model])
-    results = modify_half_maps(halves, found, atoms, left_out, args.model, args, record, progress)
+    results = modify_half_maps(halves, paths, found, atoms, left_out, args.model, args, record, progress)
     record.finish(results, progress.seconds)

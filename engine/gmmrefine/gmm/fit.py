@@ -3,6 +3,7 @@ import numpy as np
 from scipy import fft, optimize
 
 from gmmrefine.backend import compiled, tf
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import shell_sums
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import fourier_map
@@ -45,7 +46,7 @@ class MapTarget:
         # the Gaussians' grid has its origin at m / 2: a checkerboard of signs
         sign = 1 - 2 * ((kz + ky + kx) % 2)
         n = self.box_size
-        self._target = tf.constant((transform[kz % n, ky % n, kx] * sign).astype(np.complex64))
+        self._target = tf.constant((in_grey_scale(transform[kz % n, ky % n, kx])[1][0] * sign).astype(np.complex64))
         self._pick = tf.constant(((kz % m) * m + ky % m) * m + kx)
         self._shell = tf.constant(shell, tf.int32)
         self._both_halves = tf.constant(np.where(kx == 0, 1, 2), tf.float32)
@@ -169,7 +170,8 @@ def _in_map_units(parameters, target):
         parameters[:, :3] * target.pixel_size, parameters[:, 3] / (parameters[:, 4] * np.sqrt(2 * np.pi)) ** 3, widths)
     model = fourier_map(gmm, target.box_size, target.pixel_size, target.radius)
     n = target.box_size
-    cross = shell_sums((model * np.conj(target.transform)).real, n)[1:].sum()
+    scale, (transform,) = in_grey_scale(target.transform)
+    cross = scale * shell_sums((model * np.conj(transform)).real, n)[1:].sum()
     return Gmm(gmm.centers, gmm.amplitudes * cross / shell_sums(np.abs(model) ** 2, n)[1:].sum(), widths)
 
 

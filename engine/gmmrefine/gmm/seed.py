@@ -65,7 +65,7 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
     count = min(count, len(voxels))
     density = volume[tuple(voxels.T)].astype(float)
     density -= density.min()
-    density += 1e-3 * max(density.max(), 1e-30)  # the weakest voxel counts a little
+    density += 1e-3 * (density.max() or 1.0)  # the weakest voxel counts a little
     chosen = rng.choice(len(voxels), count, replace=False, p=density / density.sum())
     centers = voxels[chosen] + rng.uniform(-0.5, 0.5, (count, 3))
     for _ in range(_LLOYD_ITERATIONS):

@@ -1,7 +1,5 @@
 """MRC maps and masks, checked at the door."""
 import os
-import warnings
-import zlib
 from dataclasses import dataclass
 from typing import Optional
 
@@ -10,10 +8,12 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
-from gmmrefine.particles.stack_file import bytes_are_unsigned
+from gmmrefine.io.mrc_file import read_mrc
+from gmmrefine.io.mrc_header import file_axes, places, refuse_slanted, voxel_sizes
 
 SAME_VOXEL_SIZE = 1e-3
-_RIGHT_ANGLE = 1e-2  # degrees
+_SMALLEST_GREY, _LARGEST_GREY = 1e-30, 1e30  # of the largest value; beyond, single precision has no room to compute
+_LONE, _FEWEST_DENSE = 1e-4, 8  # part of the largest value that at least so many voxels have
 _LABEL = "gmmrefine"
 
 
@@ -104,7 +104,7 @@ def read_grid(path):
     Parameters
     ----------
     path : str or Path
-        MRC or CCP4 map, mode 0, 1, 2, 6 or 12; also gzipped.
+        MRC or CCP4 map, mode 0, 1, 2, 6 or 12, in either byte order; also packed by gzip or bzip2.
 
     Returns
     -------
@@ -114,38 +114,42 @@ def read_grid(path):
     Raises
     ------
     InputError
-        Unreadable or cut off, not a volume, voxels without size, slanted axes, values or an ORIGIN that are not finite numbers.
+        Unreadable or cut off, not a volume, voxels without size or of very unequal sides, slanted axes, values or a place that
+        are no finite numbers, single voxels that stand alone.
     """
-    data, header, sizes = _open(path)
-    file_axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
-    if sorted(file_axes) != [1, 2, 3]:
-        file_axes = [3, 2, 1]
-    if data.ndim != 3:
-        raise InputError(f"{path}: {_shape(data)} is not a volume; expected three axes. Give a map, not an image.")
-    if not (np.isfinite(sizes).all() and min(sizes) > 0):
-        raise InputError(f"{path}: voxels are {_sides(sizes)} Å; expected sides above 0. Correct the header.")
-    angles = [float(header.cellb[name]) for name in ("alpha", "beta", "gamma")]
-    if any(abs(angle - 90) > _RIGHT_ANGLE for angle in angles if angle):  # 0: not filled in
-        raise InputError(
-            f"{path}: the axes stand at {_sides(angles)} degrees; expected right angles. Resample it on a rectangular grid.")
-    start = dict(zip(file_axes, (int(header[name]) for name in ("nzstart", "nystart", "nxstart"))))
-    data = np.transpose(data, [file_axes.index(axis) for axis in (3, 2, 1)])
-    data = np.ascontiguousarray(data, np.float32)
-    if not np.isfinite(data).all():
-        bad = int(np.count_nonzero(~np.isfinite(data)))
-        raise InputError(f"{path}: {bad} of {data.size} voxels are not finite numbers. Make the map again.")
-    origin, start = _places(path, header, np.array([start[axis] for axis in (1, 2, 3)]) * sizes)
+    header, data = read_mrc(path)
+    if 1 in data.shape[:2]:
+        raise InputError(f"{path}: {_shape(data[0])} is not a volume; expected three axes. Give a map, not an image.")
+    axes = file_axes(path, header)
+    data = np.transpose(data, [axes.index(axis) for axis in (3, 2, 1)])
+    sizes = voxel_sizes(path, header, data.shape[::-1])
+    refuse_slanted(path, header)
+    data = np.array(data, np.float32, order="C")
+    _refuse_values(path, data)
+    origin, start = places(path, header, axes, sizes)
     return MapGrid(data, sizes, origin, start)
 
 
-def _places(path, header, start):
-    """Where the first voxel lies (3,) by the header as viewers take it, and by nstart alone or None; ``start`` is that in Å."""
-    origin = np.array([float(header.origin[axis]) for axis in "xyz"])
-    if not np.isfinite(origin).all():
+def _refuse_values(path, data):
+    """Refuse a map (Z, Y, X) with values that are no density: not finite, of no scale to compute with, or one alone."""
+    if not np.isfinite(data).all():
+        bad = int(np.count_nonzero(~np.isfinite(data)))
+        raise InputError(f"{path}: {bad} of {data.size} voxels are not finite numbers. Make the map again.")
+    largest = max(float(data.max()), -float(data.min()))
+    limit = _LONE * largest
+    dense = int(np.count_nonzero(data > limit) + np.count_nonzero(data < -limit))
+    if 0 < dense < min(_FEWEST_DENSE, data.size // 100):
         raise InputError(
-            f"{path}: ORIGIN in its header is {' '.join(f'{value:g}' for value in origin)}; expected finite numbers in Å. "
-            "Correct the header: 0 0 0 where the place is not known.")
-    return (origin if origin.any() else start), (start if start.any() else None)
+            f"{path}: its values reach {largest:g}, but only {dense} of {data.size} voxels {_have(dense)} more than a "
+            f"{1 / _LONE:.0f}th of that; expected density, not single voxels. Make the map again.")
+    if largest and not _SMALLEST_GREY <= largest <= _LARGEST_GREY:
+        raise InputError(
+            f"{path}: its largest value is {largest:g}; expected {_SMALLEST_GREY:g} to {_LARGEST_GREY:g}. Multiply the map by "
+            "a number that brings it near 1.")
+
+
+def _have(count):
+    return "has" if count == 1 else "have"
 
 
 def half_maps_in(folder):
@@ -221,25 +225,6 @@ def read_mask(path, box_size, pixel_size):
     if highest < 0.5:
         raise InputError(f"{path}: the mask is empty (largest value {highest:g}). Make it with a lower threshold.")
     return np.clip(volume.data, 0, 1)
-
-
-def _open(path):
-    """Data, header and voxel sides (x, y, z) in Å."""
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: no such file. Check the path.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            with mrcfile.open(path, permissive=True) as file:
-                if file.data is None:
-                    raise InputError(f"{path}: not a readable MRC map, or cut off. Copy it again.")
-                sides = [float(file.voxel_size[axis]) for axis in "xyz"]
-                data, order = np.array(file.data), file.header.mode.dtype.byteorder
-                if file.header.mode == 0 and bytes_are_unsigned(file.header.tobytes(), order):
-                    data = data.view(np.uint8)
-                return data, file.header.copy(), np.array(sides)
-    except (OSError, EOFError, zlib.error, ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{path}: not a readable MRC map ({error}). Copy it again.") from error
 
 
 def _shape(data):

@@ -2,6 +2,7 @@
 import numpy as np
 from scipy import ndimage
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.maps.filter import low_pass
 
 _LEAST_SNR = 1e-3  # keeps weights positive where both halves are noise
@@ -52,14 +53,15 @@ def seam_map(maps, weights, background=None):
     total = np.sum(weights, axis=0)
     covered = np.minimum(total, 1)
     shares = [weight * covered / np.where(total > 0, total, 1) for weight in weights]
-    behind = maps if background is None else [background]
+    scale, all_maps = in_grey_scale(*maps, *([] if background is None else [background]))
+    maps, behind = all_maps[: len(maps)], all_maps if background is None else all_maps[-1:]
     variance = np.zeros(total.shape)
     for first, volume in enumerate(maps):
         for second in range(first):
             variance += shares[first] * shares[second] * (volume - maps[second]) ** 2
         # the mean of the differences, not from the mean: that of equal maps is exactly 0
         variance += shares[first] * (1 - covered) * np.mean([volume - other for other in behind], axis=0) ** 2
-    return np.sqrt(variance).astype(np.float32)
+    return (scale * np.sqrt(variance)).astype(np.float32)
 
 
 def local_snr(half_map_1, half_map_2, pixel_size, resolution):
@@ -80,7 +82,7 @@ def local_snr(half_map_1, half_map_2, pixel_size, resolution):
         Variance of the signal over that of the noise of the mean of both; above 0.
     """
     n = len(half_map_1)
-    first, second = (low_pass(half, n * pixel_size / resolution) for half in (half_map_1, half_map_2))
+    first, second = (low_pass(half, n * pixel_size / resolution) for half in in_grey_scale(half_map_1, half_map_2)[1])
     width = _WINDOW * resolution / pixel_size
     signal = ndimage.gaussian_filter(first * second, width, mode="constant")
     noise = ndimage.gaussian_filter((first - second) ** 2, width, mode="constant") / 4

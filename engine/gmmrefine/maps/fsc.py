@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import shell_sums
 from gmmrefine.maps.filter import randomise_phases
 from gmmrefine.resolution import describe_reading, read_resolution
@@ -25,6 +26,7 @@ def shell_correlation(map_a, map_b):
 def transform_correlation(a, b):
     """FSC (S,) of two ``rfftn`` transforms (Z, Y, F) of maps of the same box."""
     n = len(a)
+    (a,), (b,) = in_grey_scale(a)[1], in_grey_scale(b)[1]
     cross = shared_power(a, b)
     power = shell_sums(np.abs(a) ** 2, n) * shell_sums(np.abs(b) ** 2, n)
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
@@ -32,7 +34,8 @@ def transform_correlation(a, b):
 
 def shared_power(a, b):
     """What two ``rfftn`` transforms (Z, Y, F) have in common: the real part of their cross-power by shell (S,)."""
-    return shell_sums((a * np.conj(b)).real, len(a))
+    (scale_a, (a,)), (scale_b, (b,)) = in_grey_scale(a), in_grey_scale(b)
+    return shell_sums((a * np.conj(b)).real, len(a)) * scale_a * scale_b
 
 
 @dataclass(frozen=True)

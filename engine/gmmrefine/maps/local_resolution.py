@@ -2,6 +2,7 @@
 import numpy as np
 from scipy import fft, ndimage
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
 
 _COARSEST = 6  # shell of the first band; fewer samples say nothing
@@ -44,7 +45,8 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     The mask M weighs products of maps that are filtered already and thus correlates nothing by itself.
     """
     n = len(mask)
-    transforms, mask_transform = [transform(half) for half in (half_map_1, half_map_2)], transform(mask)
+    halves = in_grey_scale(half_map_1, half_map_2)[1]
+    transforms, mask_transform = [transform(half) for half in halves], transform(mask)
     end = end or n / 2
     centers = band_centers(n, end)
     side = _even_side(_WINDOW_REACH * _window_cutoff(centers[-1], window) * 2, n)

@@ -1,6 +1,7 @@
 """Local sharpening: amplitudes of Fourier bands around every voxel, set to a model's or to what the whole map has."""
 import numpy as np
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
 
 _STEP = 0.25  # of ln frequency from band to band
@@ -61,6 +62,7 @@ def with_local_amplitudes(volume, reference, mask, bands):
     The idea of LocScale (Jakobi et al. 2017, eLife 6, e27131), with bands and a soft window in place of a Fourier transform of
     a cube around each voxel.
     """
+    (grey, (volume,)), (_, (reference,)) = in_grey_scale(volume), in_grey_scale(reference)
     result, scale = np.zeros(volume.shape, np.float32), None
     for part, model_part in zip(bands.split(volume), bands.split(reference)):
         own, target = bands.power(part), bands.power(model_part)
@@ -68,7 +70,7 @@ def with_local_amplitudes(volume, reference, mask, bands):
             scale = np.average(own, weights=mask) / np.average(target, weights=mask)
         floor = _LEAST_POWER * np.average(own, weights=mask)
         result += part * np.sqrt(scale * target / (own + floor))
-    return result
+    return result * np.float32(grey)
 
 
 def with_even_amplitudes(volume, mask, bands, gain):
@@ -92,6 +94,7 @@ def with_even_amplitudes(volume, mask, bands, gain):
     of the solvent, a band b becomes its best linear estimate b / h × S / (S + N) = b √(T L S) / (S + N), which vanishes
     where there is no signal, whatever kind of molecule or none is there.
     """
+    grey, (volume,) = in_grey_scale(volume)
     result, strength = np.zeros(volume.shape, np.float32), None
     solvent = 1 - mask
     for part, factor in zip(bands.split(volume), gain):
@@ -102,4 +105,4 @@ def with_even_amplitudes(volume, mask, bands, gain):
             strength = signal / whole
         floor = _LEAST_POWER * whole
         result += part * np.sqrt(factor**2 * whole * strength * signal) / (signal + noise + floor)
-    return result
+    return result * np.float32(grey)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import shell_index, shell_sums, smooth_curve
 from gmmrefine.maps.bands import transform
 from gmmrefine.maps.filter import scale_shells
@@ -72,14 +73,14 @@ def amplitudes(volume, mask, pixel_size):
     -------
     Amplitudes
     """
-    n = len(volume)
+    n, (scale, (volume,)) = len(volume), in_grey_scale(volume)
     axis = np.arange(n) - n // 2
     sphere = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < (n / 2) ** 2  # corners are often empty
     count = shell_sums(np.ones((n, n, n // 2 + 1), np.float32), n)
     inside, outside = (
         shell_sums(np.abs(transform(volume * weight)) ** 2, n) / count / max(float(np.sum(weight**2)), 1.0)
         for weight in (mask, (1 - mask) * sphere))
-    return Amplitudes(np.sqrt(np.maximum(inside - outside, 0)), np.sqrt(inside), n, pixel_size)
+    return Amplitudes(scale * np.sqrt(np.maximum(inside - outside, 0)), scale * np.sqrt(inside), n, pixel_size)
 
 
 def guinier_fit(profile, coarse, fine):

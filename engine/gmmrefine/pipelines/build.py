@@ -159,7 +159,7 @@ def refuse_dark_molecule(volume, mask, radius):
     """Refuse a map (Z, Y, X) that is darker inside the mask (Z, Y, X) than outside, low-passed at shell ``radius``."""
     smooth = low_pass(volume, radius)
     inside, outside = (float(np.average(smooth, weights=weight)) for weight in (mask, 1 - mask + 1e-9))
-    if inside < outside - _CLEARLY * float(smooth.std()):
+    if inside < outside - _CLEARLY * float(smooth.std(dtype=float)):
         raise InputError(
             f"the map is darker inside the mask (mean {inside:.3g}) than outside ({outside:.3g}); expected a bright molecule. "
             "Multiply the map by -1, or refine with --invert-contrast.")

@@ -15,6 +15,7 @@ from gmmrefine.maps.composite import composite_map, local_snr, overlap, seam_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.particles.half_sets import HalfSets
+from gmmrefine.pipelines.composite_scale import measured_scales, on_one_scale
 from gmmrefine.pipelines.earlier_run import recorded_command, refuse_unfinished_run
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
@@ -106,6 +107,8 @@ class Parts:
         Å
     notes : list of str
         What a user should know.
+    scales : (M, 2) float or None
+        Scale and level that bring each part, and the background, to one grey scale; None where they have one.
     """
 
     focused: list
@@ -113,6 +116,7 @@ class Parts:
     half_sets: Optional[HalfSets]
     pixel_size: float
     notes: list
+    scales: Optional[np.ndarray] = None
 
 
 def read_parts(folders, settings):
@@ -140,16 +144,20 @@ def read_parts(folders, settings):
         refuse_same_half_maps(background, half_maps_in(settings.background))
     half_sets, notes = agreed_half_sets({folder: half_maps_in(folder) for folder in sources})
     files = [path for folder in sources for path in half_maps_in(folder)] + [mask_of(folder) for folder in folders]
-    return Parts(parts, background, half_sets, pixel_size, [*notes, *other_places(files, pixel_size)])
+    notes = [*notes, *other_places(files, pixel_size)]
+    return Parts(parts, background, half_sets, pixel_size, notes, measured_scales(parts, background))
 
 
 def join(parts, settings, run, progress):
     """The composite of Parts; writes it and gives the results for run.json."""
-    for note in parts.notes:
+    parts, scales, notes = on_one_scale(parts, run)
+    for note in [*parts.notes, *notes]:
         progress.say(note)
     if parts.half_sets is not None:
         write_half_sets(run.directory, parts.half_sets)
-    return write_composite(parts.focused, parts.background, None, parts.pixel_size, settings, run, progress)
+    results = write_composite(parts.focused, parts.background, None, parts.pixel_size, settings, run, progress)
+    names = [part.name for part in parts.focused] + ["background"] * (parts.background is not None)
+    return {**results, "grey_scales": {name: list(scale) for name, scale in zip(names, scales)}, "grey_scale_notes": notes}
 
 
 def other_places(files, pixel_size):
@@ -239,21 +247,39 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     seams = seam_map([low_pass(volume, radius) for volume in means], weights, behind)
     for number, half in enumerate(halves, 1):
         write_map(run.path(f"composite_half_{number}.mrc"), half, pixel_size, parts[0].origin)
-    write_map(run.path("composite.mrc"), low_pass(0.5 * (halves[0] + halves[1]), radius), pixel_size, parts[0].origin)
+    composite = low_pass(0.5 * (halves[0] + halves[1]), radius)
+    write_map(run.path("composite.mrc"), composite, pixel_size, parts[0].origin)
     write_map(run.path("seams.mrc"), seams, pixel_size, parts[0].origin)
     write_map(run.path("mask.mrc"), mask, pixel_size, parts[0].origin)
     write_fsc(run.path("fsc.star"), curve)
-    if len(parts) > 1:
-        write_overlaps(run.path("overlaps.star"), parts, seams, pixel_size)
+    pairs = overlap_rows(parts, seams, pixel_size)
+    if pairs:
+        _write_overlaps(run.path("overlaps.star"), pairs)
+    seam = seam_results(seams, composite, mask, parts, pairs)
+    progress.say(seam["seam_text"])
     progress.say(CAUTION)
     return {
         "parts": [part.name for part in parts], "resolution": resolution,
         "resolution_text": curve.resolution_text(settings.fsc_threshold),
-        "largest_seam": float(seams.max()), "caution": CAUTION}
+        **seam, "caution": CAUTION}
 
 
-def write_overlaps(path, parts, seams, pixel_size):
-    """Write for every pair of parts how much their masks share, and how far the maps disagree there."""
+def seam_results(seams, composite, mask, parts, pairs):
+    """What is said of the seams: the largest, in map units and of the density's deviation inside the mask, and where most."""
+    inside, largest = mask > 0.5, float(seams.max())
+    deviation = float(composite[inside].std(dtype=float)) if inside.any() else 0.0
+    share = largest / deviation if deviation > 0 else 0.0
+    text = (
+        f"seams: maps that are joined differ by up to {largest:.3g} map units, {100 * share:.0f} % of the density's deviation")
+    worst = max(pairs, key=lambda row: row[3], default=None)
+    if worst is not None and worst[3] > 0:
+        names = [parts[int(number) - 1].name for number in worst[:2]]
+        text += f"; of the parts most where {names[0]} passes into {names[1]} (rms {worst[3]:.3g})"
+    return {"largest_seam": largest, "largest_seam_of_deviation": share, "seam_text": text}
+
+
+def overlap_rows(parts, seams, pixel_size):
+    """Of every pair of parts: both numbers from 1, the volume in Å³ that their masks share, the rms seam there."""
     rows = []
     for first in range(len(parts)):
         for second in range(first + 1, len(parts)):
@@ -261,5 +287,9 @@ def write_overlaps(path, parts, seams, pixel_size):
             volume = overlap(parts[first].mask, parts[second].mask, pixel_size)
             seam = np.sqrt(np.average(seams**2, weights=shared)) if volume > 0 else 0.0
             rows.append((first + 1, second + 1, volume, seam))
+    return rows
+
+
+def _write_overlaps(path, rows):
     columns = np.array(rows, float).reshape(-1, 4).T
     write_curves(path, dict(zip(("gmmPatch", "gmmOtherPatch", "gmmOverlapVolume", "gmmSeamRms"), columns)))

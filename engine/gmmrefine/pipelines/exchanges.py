@@ -51,6 +51,12 @@ EXCHANGES = {
     "axis": Exchange(
         "sign of a conformation's axis", "1 number, the cosine between the motions of the halves", "none",
         "classes of the halves that lie at the same end of a motion are joined"),
+    "grey_scales": Exchange(
+        "grey scale and level of the parts of a composite", "2 numbers per part", "each part's resolution",
+        "parts of another grey scale are brought to one, in both half maps alike"),
+    "smearing": Exchange(
+        "pose errors that smear half maps", "2 numbers, degrees and Å", "resolution of the half maps",
+        "modify undoes the smearing in both half maps alike"),
     "weights": Exchange(
         "weights of the parts of a composite", "a map per part, smooth", "half as fine as the parts' resolution",
         "both half maps of a composite are averaged alike"),

@@ -1,6 +1,8 @@
 """Density modification of two half maps, its error model and its audit."""
 from dataclasses import replace
 
+import numpy as np
+
 from gmmrefine.errors import InputError
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.map_figures import write_comparison_figure, write_error_model_figure
@@ -13,17 +15,20 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.half_map_inputs import believed_fsc
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
+from gmmrefine.pipelines.modify_smearing import smearing_of, smearing_text
 from gmmrefine.pipelines.run_record import RunRecord
 from gmmrefine.settings import AUDIT, MODIFY, PLACE, defaults, names
 
 
-def modify_half_maps(halves, found, atoms, left_out, model, settings, run, progress):
+def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run, progress):
     """Modify the mean of two half maps and each half map by itself, and write and audit the result.
 
     Parameters
     ----------
     halves : pair of Volume
         Half maps.
+    paths : pair of str
+        Their files.
     found : Findings
         What was noticed about them.
     atoms : Atoms or None
@@ -58,21 +63,29 @@ def modify_half_maps(halves, found, atoms, left_out, model, settings, run, progr
             "molecule in one frame. Check that they belong together.")
     run.told("mask", 0, lambda: settings.mask or "mask.mrc")
     run.told("fsc", 0, before.to_lists)
+    smearing, source, by_spectrum = smearing_of(halves, paths, mask, settings)
+    text, displacement = smearing_text(smearing, source, by_spectrum), smearing.on_grid(len(mask), pixel_size)
+    if displacement is not None:
+        run.told("smearing", 0, lambda: [smearing.rotation, smearing.shift])
+    progress.say(text)
     with progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
-        modified, model_of_errors = modify(*maps, mask, settings.local_window, report)
+        modified, model_of_errors, uncertain = modify(*maps, mask, settings.local_window, displacement, report)
     modified_halves = []
     for number, half in enumerate(maps, 1):
         with progress.step("modify", half=number):
-            modified_halves.append(modify_half(half, before.fsc, mask, settings.local_window))
+            modified_halves.append(modify_half(half, before.fsc, mask, settings.local_window, displacement))
     after = gold_standard_fsc(*modified_halves, mask, pixel_size, settings.seed).ended_at(found.end)
     unmodified = low_pass(0.5 * (maps[0] + maps[1]), len(mask) * pixel_size / resolution)
     _write_maps(run, halves[0], {
         "modified": modified, "unmodified": unmodified, "modified_half_1": modified_halves[0],
-        "modified_half_2": modified_halves[1], "mask": mask})
+        "modified_half_2": modified_halves[1], "mask": mask, "modified_error": uncertain})
     _write_curves(run, before, after, model_of_errors)
     results = {
         "resolution": resolution, "resolution_text": before.resolution_text(settings.fsc_threshold),
-        "modified_halves_agree_to": after.resolution(settings.fsc_threshold), "audited": atoms is not None, **place}
+        "modified_halves_agree_to": after.resolution(settings.fsc_threshold), "audited": atoms is not None, **place,
+        "smearing": {"rotation": smearing.rotation, "shift": smearing.shift, "source": source,
+                     "rotation_by_spectrum": by_spectrum.rotation}, "smearing_text": text,
+        "error_inside_mask": float(np.average(uncertain, weights=mask) / modified[mask > 0.5].std(dtype=float))}
     after_text = after.resolution_text(settings.fsc_threshold)
     progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
     if atoms is None:
@@ -88,6 +101,7 @@ def check_modify(settings, model):
     """Refuse settings that would have no effect; ``model`` is the audit's file or empty."""
     check_place(settings)
     refuse_ignored(settings, MODIFY, [
+        (settings.smearing == "none", "--smearing none", ("known_rotation_error", "known_shift_error")),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (not model, "no --model", ("sigma", *names(PLACE)))])
 
@@ -107,7 +121,8 @@ def _write_curves(run, before, after, errors):
     frequency = errors.shells / (before.box_size * before.pixel_size)
     write_curves(run.path("error_model.star"), {
         "gmmFrequency": frequency, "gmmSignalPower": errors.signal, "gmmNoisePower": errors.noise,
-        "gmmSolventNoisePower": errors.solvent_noise, "gmmGain": errors.gain, "gmmSolventGain": errors.solvent_gain},
+        "gmmSolventNoisePower": errors.solvent_noise, "gmmGain": errors.gain, "gmmSolventGain": errors.solvent_gain,
+        "gmmTransfer": errors.transfer},
         "error_model")
     write_error_model_figure(
         run.path("figures", "error_model.png"), frequency,

@@ -165,7 +165,8 @@ def _results(atoms, left_out, classes, scores, sigma, expected):
         "sigma": sigma, "atoms": len(scored), "mean_q": float(scored.mean()), "median_q": float(np.median(scored)),
         "mean_q_by_class": {
             name: statistics(scores.values[classes == name])["gmmQMean"] for name in present_classes(classes[~scores.outside])},
-        "expected_q": expected, **place_counts(atoms, scores.outside, scores.flat), **model_counts(atoms, left_out),
+        "contrast_looks_inverted": bool(scored.mean() < 0), "expected_q": expected,
+        **place_counts(atoms, scores.outside, scores.flat), **model_counts(atoms, left_out),
         "unknown_residues": unknown_residues(atoms, classes)}
 
 
@@ -174,10 +175,14 @@ def _say(results, progress):
         progress.say(note)
     if results["unknown_residues"]:
         progress.say(f"no class is known for {some(results['unknown_residues'])}")
+    if results["contrast_looks_inverted"]:
+        progress.say(
+            f"the contrast looks inverted: the mean Q is {results['mean_q']:.3f}, and below 0 atoms sit in holes of the map. "
+            "Multiply the map by -1 if the molecule is dark in it")
     if results["mean_q"] < _LOW_Q:
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
-            "than about 8 Å; below 0 the contrast of the map is inverted. Look at model and map with qscore.cxc")
+            "than about 8 Å. Look at model and map with qscore.cxc")
     for kind, value in results["expected_q"].items():
         progress.say(f"expected of {kind} at this resolution: {value:.3f}")
     for name, value in results["mean_q_by_class"].items():

@@ -90,7 +90,8 @@ def _refine_patches(run, results):
 
 def _composite(run, results):
     yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
-    yield f"At seams, with each other and with what lies behind, maps differ by up to {results['largest_seam']:.3g} map units."
+    yield f"{results['seam_text'][0].upper()}{results['seam_text'][1:]}."
+    yield from (f"{note[0].upper()}{note[1:]}." for note in results["grey_scale_notes"])
 
 
 def _reconstruct(run, results):
@@ -128,6 +129,8 @@ def _sharpen(run, results):
 
 def _modify(run, results):
     yield f"Density modified without a learned prior; resolution of the half maps {results['resolution_text']}."
+    yield f"{results['smearing_text'][0].upper()}{results['smearing_text'][1:]}."
+    yield f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation."
     if results["audited"]:
         audit = results["audit"]
         yield f"Audit (Q-score, σ {audit['sigma']} Å): {_fate(audit['counts'], audit['lost'])}."

@@ -94,7 +94,7 @@ class DensityOfAtoms:
         moves = rng.normal(size=(_MOVES, 3))
         moves *= rng.uniform(*_MOVE_RANGE, (_MOVES, 1)) / np.linalg.norm(moves, axis=1, keepdims=True)
         moved = np.array([self._detail(points + move) for move in moves])
-        return float(contrast * (self._detail(points) - moved.mean()) / max(moved.std(), 1e-30))
+        return float(contrast * (self._detail(points) - moved.mean()) / (moved.std() or 1.0))
 
     def _stand_out(self, points, sign):
         return np.any([scale.stand_out(points, sign) for scale in self._scales], axis=0)

@@ -58,7 +58,7 @@ def q_scores(positions, grid, sigma=0.6, report=lambda done: None):
     outside = beyond_reach(positions, grid)
     values, flat = np.full(len(positions), np.nan), np.zeros(len(positions), bool)
     tree, inside = cKDTree(positions), np.flatnonzero(~outside)
-    smallest_variance = (_FLAT * float(grid.data.std())) ** 2
+    smallest_variance = (_FLAT * float(grid.data.std(dtype=float))) ** 2
     for start in range(0, len(inside), _ATOMS_AT_A_TIME):
         index = inside[start : start + _ATOMS_AT_A_TIME]
         sums = _CorrelationSums(positions[index], grid)

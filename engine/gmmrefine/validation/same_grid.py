@@ -6,6 +6,8 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import affine_transform
 
+from gmmrefine.fourier.grey import in_grey_scale
+
 _SAME = 1e-3  # part of a voxel
 _COARSEST = 15.0  # Å; beyond, masks and solvent decide where maps correlate best
 _CLEARLY_BETTER = 0.02  # difference of correlations
@@ -89,7 +91,7 @@ def displacement(data, reference, voxel_sizes):
         *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
         fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
     coarse = sum(axis**2 for axis in frequency) < 1 / _COARSEST**2
-    first, second = (fft.rfftn(each) for each in (data, reference))
+    first, second = (fft.rfftn(in_grey_scale(each)[1][0]) for each in (data, reference))
     first[coarse] = second[coarse] = 0
     mates = np.full(first.shape[2], 2.0)  # a half transform leaves out the conjugates of all but its first and last columns
     mates[0] = 1

@@ -1,0 +1,99 @@
+"""The bytes of one MRC map: header and numbers in either byte order, packed or not, whole or refused."""
+import bz2
+import gzip
+import os
+import zlib
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+
+from gmmrefine.errors import InputError
+from gmmrefine.particles.stack_file import bytes_are_unsigned
+
+_HEADER_BYTES = 1024
+_NUMBERS = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_NO_DENSITY = {
+    3: "complex numbers, a Fourier transform", 4: "complex numbers, a Fourier transform", 16: "colours", 101: "4-bit numbers"}
+_LARGEST_SIDE = 65535
+_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_MOST_PACKED = 50_000  # bytes from one packed byte
+_PADDING = 4096  # bytes after the last voxel that some programs leave
+_VOLUME_STACK = 401  # ISPG from which NZ is that of several volumes
+
+
+def read_mrc(path):
+    """Header and numbers of an MRC file, as they are stored.
+
+    Returns
+    -------
+    tuple
+        Header (``mrcfile.dtypes.HEADER_DTYPE``), and the numbers (sections, rows, columns) in their own type.
+
+    Raises
+    ------
+    InputError
+        Not there, not MRC, cut off, a mode that is no density, a stack of volumes.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file. Check the path.")
+    try:
+        with open(path, "rb") as file:
+            first = file.read(3)
+        opener = next((each for magic, each in _PACKED.items() if first.startswith(magic)), open)
+        with opener(path, "rb") as file:
+            return _read(path, file)
+    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read(path, file):
+    head = file.read(_HEADER_BYTES)
+    order, header = _header(path, head)
+    mode, extended = int(header["mode"]), int(header["nsymbt"])
+    if mode not in _NUMBERS:
+        raise InputError(
+            f"{path}: MRC mode {mode} ({_NO_DENSITY[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map "
+            "itself in mode 2.")
+    if extended < 0:
+        raise _unreadable(path, f"its extended header has {extended} bytes")
+    if int(header["ispg"]) >= _VOLUME_STACK and 0 < int(header["mz"]) < int(header["nz"]):
+        raise InputError(
+            f"{path}: a stack of {int(header['nz']) // int(header['mz'])} volumes (ISPG {header['ispg']}); expected one map. "
+            "Take one volume out of it.")
+    kind = np.dtype(order + ("u1" if mode == 0 and bytes_are_unsigned(head, order) else _NUMBERS[mode]))
+    shape = [int(header[name]) for name in ("nz", "ny", "nx")]
+    expected = shape[0] * shape[1] * shape[2] * kind.itemsize
+    room = _PADDING + shape[1] * shape[2] * kind.itemsize
+    file.seek(_HEADER_BYTES + extended)
+    found = file.read(min(expected + room + 1, _bytes_left(file)))
+    if len(found) < expected or len(found) > expected + room:
+        raise _unreadable(
+            path, f"{'cut off: ' if len(found) < expected else ''}its header tells of {expected} bytes of density, found are "
+            f"{len(found) if len(found) < expected else 'more'}")
+    return header, np.frombuffer(found, kind, expected // kind.itemsize).reshape(shape)
+
+
+def _bytes_left(file):
+    """Upper limit of what is left in an opened file, so that no header of a plain one asks for more memory than that."""
+    size = os.fstat(file.fileno()).st_size
+    return _MOST_PACKED * size if isinstance(file, (gzip.GzipFile, bz2.BZ2File)) else size
+
+
+def _header(path, head):
+    """Byte order and header, from the bytes at the beginning of a file."""
+    if len(head) < _HEADER_BYTES:
+        raise _unreadable(path, f"only {len(head)} bytes long; a header alone has {_HEADER_BYTES}")
+    usual = ">" if head[212] == 0x11 else "<"
+    for order in (usual, "<" if usual == ">" else ">"):
+        header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(order))[0]
+        sides = [int(header[name]) for name in ("nx", "ny", "nz")]
+        known = int(header["mode"]) in _NUMBERS or int(header["mode"]) in _NO_DENSITY
+        if known and all(0 < side <= _LARGEST_SIDE for side in sides):
+            return order, header
+    header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(usual))[0]
+    raise _unreadable(
+        path, "NX NY NZ and MODE in its header are " + " ".join(str(int(header[name])) for name in ("nx", "ny", "nz", "mode")))
+
+
+def _unreadable(path, reason):
+    return InputError(f"{path}: not a readable MRC map ({reason}). Copy it again.")
