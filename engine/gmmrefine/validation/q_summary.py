@@ -27,6 +27,12 @@ def expected_q(resolution, sigma):
         kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
 
 
+def resolution_of_q(q, sigma):
+    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å."""
+    slope, intercept = _EXPECTED["protein", sigma]
+    return max(1.0, (q - intercept) / slope)
+
+
 @dataclass(frozen=True)
 class ResidueScores:
     """Q-scores by residue, in file order; NaN where a residue has no scored atom of the kind.
