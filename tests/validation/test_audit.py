@@ -49,7 +49,7 @@ def test_what_the_reference_does_not_resolve_is_not_judged():
 def test_changes_common_in_the_polymer_do_not_count():
     """A copy of one atom is compared with atoms, a larger one with means of residues of eight atoms."""
     assert status(q=0.4, spread=0.15, copy=ION) == "kept" and status(q=0.4, spread=0.15, copy=LIGAND) == "weakened"
-    assert status(q=0.1, spread=0.25, copy=ION) == "kept" and status(q=0.1, spread=0.1, copy=ION) == "lost"
+    assert status(q=0.25, spread=0.25, copy=ION) == "kept" and status(q=0.1, spread=0.1, copy=ION) == "lost"
 
 
 def test_a_fall_of_the_whole_map_is_not_the_ligands():

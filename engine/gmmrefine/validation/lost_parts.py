@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gmmrefine.validation.audit import LOST_Q, RESOLVED_DENSITY, RESOLVED_Q, atom_changes
+from gmmrefine.validation.audit import LOST_DENSITY, LOST_Q, RESOLVED_DENSITY, RESOLVED_Q, atom_changes
 from gmmrefine.validation.q_summary import resolution_of_q
 
 _BOND_TOLERANCE, _LONGEST_BOND = 0.45, 3.2  # Å above the sum of covalent radii; Å at most
@@ -53,9 +53,9 @@ class LostPart:
 def lost_parts(atoms, classes, scores, levels, sigma):
     """The lost parts of all residues, in the order of the model.
 
-    An atom fell when its Q is below a third of that in the reference (or below 0, where that was resolved), the fall is more
-    than 0.2 and than four deviations of the polymer's own changes, and less than 0.6 of its density is left. Atoms that fell
-    belong together when they are bonded or bonded to one atom.
+    An atom fell when its Q fell, beyond the polymer's median, by more than 0.2 and than four deviations of the polymer's own
+    changes, less than 0.6 of its density is left, and either less than a third of its Q or less than a quarter of its density.
+    Atoms that fell belong together when they are bonded or bonded to one atom.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def lost_parts(atoms, classes, scores, levels, sigma):
     typical, deviation = atom_changes(after - before, classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         fell = (after - before < typical - np.maximum(_LEAST_FALL, _DEVIATIONS * deviation)) & (
-            after < LOST_Q * before) & (levels[1] < _DENSITY_LEFT * levels[0])
+            (after < LOST_Q * before) | (levels[1] < LOST_DENSITY * levels[0])) & (levels[1] < _DENSITY_LEFT * levels[0])
         fell &= (before >= RESOLVED_Q) & (levels[0] >= RESOLVED_DENSITY)
     numbers = np.flatnonzero(fell)
     if not len(numbers):

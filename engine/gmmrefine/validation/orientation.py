@@ -67,7 +67,8 @@ class Orientation:
         if flipped:
             parts.append(f"flipped along {' and '.join(sorted(flipped))}")
         if self.angle:
-            parts.append(f"turned by {self.angle:.1f}° about {' '.join(f'{part:.2f}' for part in self.turn_axis + 0.0)} (x y z)")
+            about = " ".join(f"{part:.2f}" for part in self.turn_axis.round(2) + 0.0)
+            parts.append(f"turned by {self.angle:.1f}° about {about} (x y z)")
         return ("of the other hand: " if self.is_mirrored else "") + " and ".join(parts)
 
 
@@ -184,9 +185,9 @@ class _CoarsePair:
         middle = turn @ (self._molecule + shift) - self._molecule
         scale = 0.5 / max(self.radius / self._voxel, 1.0)  # of a radian, so that all six steps move parts alike
         start = np.r_[vector / scale, middle]
-        step = np.diag([1.0] * 6)
-        found = minimize(lambda six: -self._correlation(data, np.r_[six[:3] * scale, six[3:]]), start, method="Powell", options={
-            "xtol": 0.02, "ftol": 1e-5, "maxiter": 12, "direc": step})
+        found = minimize(
+            lambda six: -self._correlation(data, np.r_[six[:3] * scale, six[3:]]), start, method="Powell",
+            options={"xtol": 0.02, "ftol": 1e-5, "maxiter": 12})
         return -float(found.fun), found.x[:3] * scale, found.x[3:]
 
     def _correlation(self, data, six):
