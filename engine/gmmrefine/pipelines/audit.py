@@ -2,9 +2,10 @@
 import numpy as np
 
 from gmmrefine.pipelines.audit_files import write_figures, write_model, write_tables
-from gmmrefine.pipelines.audit_verdicts import copies_line, masked_copies, part_lines, verdict, verdict_lines
+from gmmrefine.pipelines.audit_verdicts import masked_copies, part_lines, verdict
+from gmmrefine.pipelines.audit_words import audit_lines, copies_line, verdict_lines
 from gmmrefine.pipelines.audited_maps import refuse_maps_without_common_atom, score_maps
-from gmmrefine.pipelines.map_quality import map_lines, quality_lines
+from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, quality_lines
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.refitted_models import refitted_models
 from gmmrefine.validation.audit import LOST, STATUSES, find_copies, mean_change
@@ -109,16 +110,9 @@ def _say(results, progress):
             progress.say(f"{name}: {note}")
         if found["masked_copies"]:
             progress.say(f"{name}: outside its mask: {', '.join(found['masked_copies'])}")
+    progress.say(EMDB_NOTE)
     if results["unknown_residues"]:
         progress.say(f"no class is known for {some(results['unknown_residues'])}")
     for name, counts in results["counts"].items():
         progress.say(f"{name}: " + copies_line(
             counts, results["lost"][name], results["parts_lost"][name], results["verdicts"][name]["is_judged"]))
-
-
-def audit_lines(results):
-    """What must be known before anything else, list of str: first that the polymer itself fell, then what was done to maps."""
-    found = [(name, line) for name, each in results["verdicts"].items() for line in each["lines"]]
-    found += [(results["reference"], line) for line in results["about_reference"]]
-    fell = [each for each in found if results["verdicts"].get(each[0], {}).get("polymer_fell")]
-    return [f"{name}: {line}" for name, line in fell + [each for each in found if each not in fell]]

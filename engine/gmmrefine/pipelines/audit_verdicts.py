@@ -1,15 +1,14 @@
 """What became of the polymer, of each copy and of parts of residues in one modified map, and the words for it."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmmrefine.pipelines.map_quality import map_lines
-from gmmrefine.pipelines.model_notes import some
 from gmmrefine.validation.audit import (
     KEPT,
     LOST,
     UNJUDGED,
     WEAKENED,
+    WEAKENED_Q,
     PolymerChange,
     judge,
     polymer_change,
@@ -17,9 +16,7 @@ from gmmrefine.validation.audit import (
 )
 from gmmrefine.validation.component_class import NUCLEIC_BACKBONE, NUCLEOBASE, PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN
 from gmmrefine.validation.lost_parts import lost_parts
-from gmmrefine.validation.map_character import is_noise_raised
 
-NOT_JUDGED = "copies are not judged"
 _POLYMER = (PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN, NUCLEIC_BACKBONE, NUCLEOBASE)
 _MOST_NAMES = 6  # atoms of a part that are named one by one
 _NEARLY_ALL = 0.8  # of a residue's atoms
@@ -68,6 +65,8 @@ def verdict(atoms, classes, copies, reference, each, sigma):
     scored = ~np.isnan(reference.values + each.values)
     levels = tuple(relative_to_polymer(one.density, scored, classes) for one in (reference, each))
     polymer = polymer_change(reference.values, each.values, classes)
+    if "orientation" in each.notes and polymer.before - polymer.after > WEAKENED_Q:
+        polymer = replace(polymer, fell=True)
     if polymer.fell or "orientation" in each.notes:
         return Verdict(levels, polymer, False, np.full(len(copies), UNJUDGED, "U8"), [])
     statuses = judge(copies, reference.values, each.values, *levels, classes, atoms.residue_index).astype("U8")
@@ -126,43 +125,6 @@ def _row_line(atoms, rows):
 def _residue(atoms, atom):
     return (f"{atoms.residue_names[atom]} {atoms.chains[atom]} "
             f"{atoms.residue_numbers[atom]}{atoms.insertion_codes[atom]}")
-
-
-def verdict_lines(name, reference, found, quality, quality_of_reference):
-    """What must be known of a modified map before its copies, list of str; that the polymer fell is the first.
-
-    Parameters
-    ----------
-    name, reference : str
-        Of the maps.
-    found : dict
-        ``polymer_q_reference``, ``polymer_q``, ``polymer_fell``, ``is_judged``, and ``orientation`` where there is one.
-    quality, quality_of_reference : dict
-        ``MapQuality.results``.
-    """
-    lines, noisy = [], is_noise_raised(quality["noise_rise"], quality_of_reference["noise_rise"])
-    change = f"mean Q {found['polymer_q_reference']:.3f} → {found['polymer_q']:.3f}"
-    where = found.get("orientation")
-    if found["polymer_fell"]:
-        cause = "" if where or noisy else (
-            "; no other orientation explains it: another conformation, a much coarser filter, or another grey scale "
-            "(values cut or bent)")
-        lines.append(f"the polymer itself fell: {change}{cause}; {NOT_JUDGED}")
-    if where:
-        lines.append(
-            f"{where['words']} against {reference} (correlation {where['correlation']:.2f} so, {where['in_place']:.2f} as "
-            f"it is); resampling it onto {reference} in that orientation would cure it" + (
-                "" if found["polymer_fell"] else f"; the polymer: {change}; {NOT_JUDGED}"))
-    return lines + map_lines(quality, quality_of_reference["noise_rise"])
-
-
-def copies_line(counts, lost, parts, is_judged=True):
-    """One sentence on the copies of a map and its lost parts."""
-    if not is_judged:
-        return f"{sum(counts.values())} {NOT_JUDGED}" if sum(counts.values()) else NOT_JUDGED
-    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no copies to judge"
-    return said + (f"; lost: {', '.join(lost)}" if lost else "") + (
-        f"; parts lost: {some(parts, '')}" if parts else "")
 
 
 def masked_copies(atoms, copies, each):

@@ -13,6 +13,7 @@ from gmmrefine.validation.q_standing import DATE, SIGMA, standings
 from gmmrefine.validation.qscore import q_scores
 from gmmrefine.validation.same_grid import grid_differences
 
+EMDB_NOTE = f"entries are EMDB's with atomic models, as of {DATE}; an estimate of the Q_relative of wwPDB's reports"
 HALVES = "half map 1", "half map 2"
 _DARK = -0.05  # mean Q of a map whose molecule is dark
 
@@ -136,7 +137,6 @@ def write_model_fsc(run, by_map, title):
 
 def _standing_text(mean, resolution, is_given, found):
     """Where a mean Q stands, as one sentence."""
-    known = "" if is_given else " by its FSC with the model"
-    alike = f"; at {resolution:.2f} Å{known}, {found[1]}" if len(found) > 1 else ""
-    return (f"mean Q {mean:.3f} with σ {SIGMA} Å among EMDB's entries of {DATE}: {found[0]}{alike}. An estimate of wwPDB's "
-            "Q_relative")
+    known = "" if is_given else " by the FSC with the model"
+    alike = f", {found[1]} (resolution {resolution:.2f} Å{known})" if len(found) > 1 else ""
+    return f"mean Q {mean:.3f} with σ {SIGMA} Å: {found[0]}{alike}"

@@ -26,7 +26,7 @@ RESOLVED_Q, RESOLVED_DENSITY = 0.2, 0.1  # less in the reference map is not ther
 LOST_Q, LOST_DENSITY = 1 / 3, 1 / 4  # part of the reference's that is left
 WEAKENED_Q, WEAKENED_DENSITY = 0.1, 0.6  # fall of Q beyond that of the polymer, at least; part of the density that is left
 _DEVIATIONS = 3.0  # of the polymer's own changes of Q
-POLYMER_FELL = 0.2  # fall of the polymer's median Q with which nothing else can be judged
+POLYMER_FELL, POLYMER_FELL_PART = 0.2, 1 / 3  # fall of the polymer's Q, and part of it, with which nothing else is judged
 
 _SOLVENT_DISTANCE = 4.0  # Å from every atom
 _SOLVENT_VOXELS = 100_000
@@ -170,9 +170,10 @@ class PolymerChange:
 
 
 def polymer_change(q_reference, q, classes):
-    """Whether the polymer itself fell: its median Q by more than 0.2, or from resolved to not resolved.
+    """Whether the polymer itself fell: its median change of Q is more than 0.2; it is more than 0.1 and the mean fell by a third;
+    or the median Q is no longer resolved.
 
-    Half of the polymer may be absent from a map, as a masked domain is, without an effect on the median.
+    Part of the polymer may be absent from a map, as a masked domain is, without an effect on the median.
 
     Parameters
     ----------
@@ -187,9 +188,11 @@ def polymer_change(q_reference, q, classes):
     if not scored.any():
         return PolymerChange(np.nan, np.nan, False)
     before, after = q_reference[scored], q[scored]
+    typical = np.median(after - before)
     unresolved = np.median(after) < RESOLVED_Q <= np.median(before) - WEAKENED_Q
+    by_a_third = typical < -WEAKENED_Q and after.mean() < (1 - POLYMER_FELL_PART) * before.mean()
     return PolymerChange(
-        float(before.mean()), float(after.mean()), bool(unresolved or np.median(after - before) < -POLYMER_FELL))
+        float(before.mean()), float(after.mean()), bool(unresolved or by_a_third or typical < -POLYMER_FELL))
 
 
 def mean_change(change, residue_index, rng):

@@ -5,7 +5,7 @@ _MASKED = 0.05  # of the voxels; constant in themselves and towards their neighb
 _CUT = 1e-3  # of the voxels
 _INNER, _OUTER = (15.0, 7.0), 0.75  # Å; part of Nyquist from which the outer shells count
 _FINEST_NEEDED = 0.15  # 1/Å, Nyquist of maps that can tell
-_AGREES = 0.3  # FSC with the model, of shells that are not noise
+_AGREES = 0.5  # FSC with the model, of shells that are not noise
 _RAISED = 0.3  # a molecule alone has less than 0.01 there
 
 

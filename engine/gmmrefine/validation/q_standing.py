@@ -34,9 +34,11 @@ class Standing:
     resolutions: tuple
 
     def __str__(self):
-        which = "all" if self.resolutions is None else "{:g} to {:g} Å".format(*self.resolutions)
-        end = "below 1" if self.percentile <= 1 else "above 99" if self.percentile >= 99 else f"{self.percentile:.0f}"
-        return f"percentile {end} of {which} ({self.entries} entries)"
+        which = f"all {self.entries} entries" if self.resolutions is None else (
+            "the {} at {:g} to {:g} Å".format(self.entries, *self.resolutions))
+        if self.percentile <= 1:
+            return f"below at least 99 % of {which}"
+        return f"above {'at least ' if self.percentile >= 99 else ''}{self.percentile:.0f} % of {which}"
 
 
 def standings(mean_q, resolution=0.0):
