@@ -1,5 +1,6 @@
 """Modify the density of two half maps, without a learned prior."""
 import os
+import textwrap
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
@@ -22,7 +23,7 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
-from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, unfitHalves
 
 FSC_CURVES_OF_BOTH = {**FSC_CURVES, "gmmFscModified": "modified half maps"}
@@ -116,7 +117,9 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         if not results["audited"]:
             return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept"]
         audit = results["audit"]
-        return lines + describeCopies("Audit against the unmodified map", audit["counts"], audit["lost"])
+        lines += [part for line in audit["lines"] for part in textwrap.wrap(f"Modified map: {line}", SUMMARY_WIDTH)]
+        return lines + describeCopies(
+            "Audit against the unmodified map", audit["counts"], audit["lost"], audit["parts_lost"], audit["is_judged"])
 
     def _methods(self):
         if not hasattr(self, "outputVolume"):

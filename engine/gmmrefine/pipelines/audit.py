@@ -5,7 +5,7 @@ from gmmrefine.pipelines.audit_files import write_figures, write_model, write_ta
 from gmmrefine.pipelines.audit_verdicts import masked_copies, part_lines, verdict
 from gmmrefine.pipelines.audit_words import audit_lines, copies_line, verdict_lines
 from gmmrefine.pipelines.audited_maps import refuse_maps_without_common_atom, score_maps
-from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, quality_lines
+from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.refitted_models import refitted_models
 from gmmrefine.validation.audit import LOST, STATUSES, find_copies, mean_change
@@ -106,7 +106,7 @@ def _say(results, progress):
     for note in notes_on_model(results, SCORED):
         progress.say(note)
     for name, found in results["maps"].items():
-        for note in [*notes_on_places(found), *quality_lines(found["quality"])]:
+        for note in [*notes_on_places(found), *found["quality"]["lines"]]:
             progress.say(f"{name}: {note}")
         if found["masked_copies"]:
             progress.say(f"{name}: outside its mask: {', '.join(found['masked_copies'])}")

@@ -84,7 +84,7 @@ def map_quality(atoms, grid, values, settings, halves=()):
     found = standings(mean, resolution)
     rise = noise_rise(model.power(grid.data), curves["map"].frequency, curves["map"].fsc)
     value, part = constant_part(grid.data)
-    return MapQuality(curves, {
+    results = {
         "model_fsc": {name: {"resolution": curve.resolution, "text": str(curve)} for name, curve in curves.items()},
         "emdb": {
             "mean_q": mean, "sigma": SIGMA, "date": DATE, "resolution": resolution,
@@ -92,10 +92,11 @@ def map_quality(atoms, grid, values, settings, halves=()):
             "standings": [{
                 "percentile": each.percentile, "entries": each.entries, "resolutions": each.resolutions} for each in found],
             "text": _standing_text(mean, resolution, bool(settings.map_resolution), found)},
-        "noise_rise": rise, "constant_part": part, "constant_value": value, "cut_part": cut_part(grid.data)})
+        "noise_rise": rise, "constant_part": part, "constant_value": value, "cut_part": cut_part(grid.data)}
+    return MapQuality(curves, dict(results, lines=_quality_lines(results)))
 
 
-def quality_lines(results):
+def _quality_lines(results):
     """Sentences on the quality of a map, list of str, from ``MapQuality.results``."""
     curves = results["model_fsc"]
     halves = "".join(f"; {name}: {each['text']}" for name, each in curves.items() if name != "map")

@@ -8,7 +8,7 @@ from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
-from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, map_quality, quality_lines, read_half_maps, write_model_fsc
+from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, map_quality, read_half_maps, write_model_fsc
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.model_place import place_model, position_text
 from gmmrefine.validation.component_class import component_classes, unknown_residues
@@ -187,7 +187,7 @@ def _say(results, progress):
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
             "than about 8 Å; clearly below 0 the contrast of the map is inverted. Look at model and map with qscore.cxc")
-    for line in [*quality_lines(results["quality"]), EMDB_NOTE]:
+    for line in [*results["quality"]["lines"], EMDB_NOTE]:
         progress.say(line)
     for kind, value in results["expected_q"].items():
         progress.say(f"expected of {kind} at this resolution: {value:.3f}")

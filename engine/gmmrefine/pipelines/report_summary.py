@@ -1,6 +1,5 @@
 """What a report says first: what was done, what came out, and what to beware of."""
 from gmmrefine.pipelines.audit_words import audit_lines, copies_line
-from gmmrefine.pipelines.map_quality import quality_lines
 from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
 from gmmrefine.pipelines.model_place import MOST_OFF
 from gmmrefine.pipelines.report_folder import audit_of, last_resolutions
@@ -141,7 +140,7 @@ def _qscore(run, results):
     yield (
         f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
         f"(σ {results['sigma']} Å).")
-    for line in quality_lines(results["quality"]) if "quality" in results else ():
+    for line in results.get("quality", {}).get("lines", ()):
         yield f"{_sentence(line)}."
     for kind, value in results["expected_q"].items():
         yield f"Expected of {kind} at this resolution: {value:.3f}."
@@ -155,7 +154,7 @@ def _audit(run, results):
         judged = results.get("verdicts", {}).get(name, {}).get("is_judged", True)
         yield f"{name}: {copies_line(counts, results['lost'][name], results.get('parts_lost', {}).get(name, ()), judged)}."
     for name, each in results["maps"].items():
-        for line in quality_lines(each["quality"]) if "quality" in each else ():
+        for line in each.get("quality", {}).get("lines", ()):
             yield f"{name}: {line}."
 
 

@@ -170,10 +170,10 @@ class PolymerChange:
 
 
 def polymer_change(q_reference, q, classes):
-    """Whether the polymer itself fell: its median change of Q is more than 0.2; it is more than 0.1 and the mean fell by a third;
-    or the median Q is no longer resolved.
+    """Whether the polymer itself fell.
 
-    Part of the polymer may be absent from a map, as a masked domain is, without an effect on the median.
+    It did when the median fall of Q is more than 0.2, when it is more than 0.1 and the mean fell by a third, or when the median
+    Q is no longer resolved. Part of the polymer may be absent from a map, as a masked domain is, without an effect on the median.
 
     Parameters
     ----------
