@@ -135,20 +135,27 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         results = self._results()
         if not results:
             return [self._progress()] if self.isActive() else ["Not compared yet."]
-        about = [(name, line) for name, found in results["verdicts"].items() for line in found["lines"]]
-        about += [(results["reference"], line) for line in results["about_reference"]]
-        about.sort(key=lambda each: not results["verdicts"].get(each[0], {}).get("polymer_fell"))  # that comes first
-        lines = [part for name, line in about for part in textwrap.wrap(f"{name}: {line}", SUMMARY_WIDTH)]
-        lines += [f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
+        first, then = self._aboutMaps(results)
+        lines = [*first, f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
                  f"Ligands, ions, lipids, waters, sugars and modified residues in the model: {results['copies']}"]
         if results["models_refitted_to_maps"]:
             lines.append("Every map was scored with the model refitted to it")
+        lines += then
         for name, counts in results["counts"].items():
             lines += describeCopies(
                 name, counts, results["lost"][name], results["parts_lost"][name], results["verdicts"][name]["is_judged"])
         for name, found in results["maps"].items():
             lines += describeQuality(name, found["quality"])
         return lines
+
+    @staticmethod
+    def _aboutMaps(results):
+        """What the engine said of the maps as a whole, as lines: first where nothing could be judged."""
+        first, then = [], []
+        for name, found in results["verdicts"].items():
+            (then if found["is_judged"] else first).extend(f"{name}: {line}" for line in found["lines"])
+        then += [f"{results['reference']}: {line}" for line in results["about_reference"]]
+        return [[part for line in lines for part in textwrap.wrap(line, SUMMARY_WIDTH)] for lines in (first, then)]
 
     def _methods(self):
         results = self._results()

@@ -26,7 +26,8 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     Q is the correlation of the density around an atom with a Gaussian of the given width: 1 for an atom seen as sharply as
     that, 0 for none. *Analyze results* shows it by residue, chain and component class, with what is usual at the resolution.
     The summary also has the FSC of the map, and of its half maps where it has them, with the model, and where the mean Q
-    (σ 0.4 Å) stands among EMDB's entries. An atom that lies outside the map has no Q, is named in the summary, and is in no mean.
+    (σ 0.4 Å) stands among EMDB's entries. An atom that lies outside the map has no Q, is named in the summary, and is in no
+    mean.
     """
 
     _label = "GMM Q-score"
@@ -72,8 +73,8 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         if not hasattr(self, self._OUTNAME):
             return [self._progress()] if self.isActive() else ["Not scored yet."]
         results = self._results()
-        lines = [part for line in results["about_map"] for part in textwrap.wrap(f"Beware: {line}", SUMMARY_WIDTH)]
-        lines += [f"Mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']:g} Å)"]
+        lines = [f"Mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']:g} Å)"]
+        lines += [part for line in results["about_map"] for part in textwrap.wrap(f"Note: {line}", SUMMARY_WIDTH)]
         lines += [f"{kind.replace('_', ' ')}: {mean:.3f}" for kind, mean in results["mean_q_by_class"].items()]
         lines += [f"Expected of {kind} at this resolution: {value:.3f}" for kind, value in results["expected_q"].items()]
         lines += [part for line in results["quality"]["lines"] for part in textwrap.wrap(line, SUMMARY_WIDTH)]

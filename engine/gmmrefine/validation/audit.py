@@ -173,7 +173,7 @@ def polymer_change(q_reference, q, classes):
     """Whether the polymer itself fell.
 
     It did when the median fall of Q is more than 0.2, when it is more than 0.1 and the mean fell by a third, or when the median
-    Q is no longer resolved. Part of the polymer may be absent from a map, as a masked domain is, without an effect on the median.
+    Q is no longer resolved. Part of the polymer may be absent from a map, as a masked domain is, without an effect on medians.
 
     Parameters
     ----------
