@@ -16,9 +16,10 @@ from scipy.spatial.transform import Rotation
 _COARSE_VOXEL = 2.5  # Å, at least
 _MOST_VOXELS = 63  # of the coarse box along an axis
 _COARSEST = 15.0, 6.0  # Å, voxels of the coarse grid: the coarser of the two ends the band
-_POINTS = 20_000  # voxels that a fine search compares
+_POINTS = 6_000  # voxels that a fine search compares
 _SMALL_ANGLE, _LARGEST_ANGLE = 8.0, 16.0  # degrees: step and end of the search over small rotations
 _FITS = 0.9  # correlation with which other orientations are not looked for
+_CERTAIN = 0.7  # correlation over all shifts of one of the 48 orientations, with which small turns are tried from it alone
 _CLEARLY_BETTER, _BETTER = 0.1, 0.003  # correlation of another orientation, of a small turn, above that in place
 _EXPLAINED = 0.15  # of what the correlation lacks in place, that a turn has to explain; noise turns maps by a degree
 _LEAST = 0.3  # correlation of another orientation that is believed
@@ -91,8 +92,8 @@ def find_orientation(data, reference, voxel_sizes):
     in_place, best, axes = coarse.unturned, as_is, ((0, 1), (1, 1), (2, 1))
     if as_is[0] < _FITS:
         others = [(coarse.best_shift(coarse.oriented(other)), other) for other in _orientations()]
-        highest = max(others, key=lambda each: each[0][0])[1]
-        for candidate in dict.fromkeys([axes, highest]):
+        (likeness, _), highest = max(others, key=lambda each: each[0][0])
+        for candidate in [highest] if likeness > _CERTAIN else dict.fromkeys([axes, highest]):
             found = coarse.search(coarse.oriented(candidate))
             if found[0] > max(_LEAST, best[0] + _CLEARLY_BETTER):
                 best, axes = found, candidate
@@ -166,6 +167,9 @@ class _CoarsePair:
 
     def search(self, data):
         """The best turn from a grid of small rotations on; as ``fine``."""
+        unturned = self.fine(data, np.zeros(3))
+        if unturned[0] > _FITS:
+            return unturned
         steps = np.arange(-_LARGEST_ANGLE, _LARGEST_ANGLE + 1, _SMALL_ANGLE)
         starts = [vector for vector in product(steps, repeat=3) if np.linalg.norm(vector) <= _LARGEST_ANGLE]
         found = []
@@ -174,7 +178,7 @@ class _CoarsePair:
             correlation, shift = self.best_shift(turned)
             found.append((correlation, np.radians(vector), shift))
         found.sort(key=lambda each: -each[0])
-        return max((self.fine(data, *each[1:]) for each in found[:3]), key=lambda each: each[0])
+        return max([unturned, *(self.fine(data, *each[1:]) for each in found[:2])], key=lambda each: each[0])
 
     def fine(self, data, vector, shift=None):
         """Correlation, rotation vector (x y z, radians) of the map against the reference, and shift (z y x), at the best."""
