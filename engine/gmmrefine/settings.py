@@ -279,15 +279,16 @@ SIGMA = Setting(
     "2020), 0.4 as in reports of EMDB and wwPDB, where scores are about 0.1 lower. Scores of two widths do not compare.",
     "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
 MAP_RESOLUTION = Setting(
-    "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it in the figures; 0 draws none.", "Å",
-    minimum=0, maximum=6)
+    "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
+    "that the mean Q is compared with; 0 takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
+    minimum=0, maximum=15)
 QSCORE = (SIGMA, MAP_RESOLUTION) + PLACE
 
 GRIDS = Setting(
     "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
     "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
     choices=("refuse", "resample"), label="Maps on another grid")
-AUDIT = (SIGMA, GRIDS) + PLACE + (SEED,)
+AUDIT = (SIGMA, GRIDS, MAP_RESOLUTION) + PLACE + (SEED,)
 
 LOCAL_WINDOW = Setting(
     "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "

@@ -38,8 +38,10 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
     atomic model fitted to them.
 
     *Result* (*Analyze results*): the Q-score by component class in every map, its mean change with a confidence interval, and
-    for every ligand, ion, lipid, water and sugar whether a map kept, weakened or lost it. A molecule that the unmodified map
-    does not show is unjudged.
+    for every ligand, ion, lipid, water, sugar and modified residue whether a map kept, weakened or lost it, and parts of
+    residues that were lost (the iron of a haem, a phosphate, a side chain). A molecule that the unmodified map does not show is
+    unjudged, and nothing is judged when the protein itself fell, as in a map of the other hand. Every map, and the half maps of
+    the unmodified volume where it has them, is compared with the model by FSC, and its mean Q with those of EMDB's entries.
 
     *Output*: for every modified volume, in their order, the model with the attributes *Q_change* (also in the B-factor column),
     *Q_score* in that volume and *Q_reference* in the unmodified one of every atom, which Scipion's viewers of structures can
@@ -92,7 +94,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         maps = [self._named(pointer.get(), name) for pointer, name in zip(self._volumes(), names)]
         paths = [os.path.abspath(model) for model in models]
         refitted = [REFITTED, *paths] if len(paths) > 1 else []
-        self._runEngine("audit", [paths[0], *maps, *options, *refitted], [
+        self._runEngine("audit", [paths[0], *maps, *options, *refitted, *self._halfMapOptions(self.inputVolume.get())], [
             AUDIT_FILE, CHANGES_FILE, AUDITED_MAPS_FILE, Q_CLASSES_FIGURE, CHANGES_FIGURE])
 
     def _named(self, volume, name):
@@ -133,13 +135,27 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         results = self._results()
         if not results:
             return [self._progress()] if self.isActive() else ["Not compared yet."]
-        lines = [f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
-                 f"Ligands, ions, lipids, waters and sugars in the model: {results['copies']}"]
+        first, then = self._aboutMaps(results)
+        lines = [*first, f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
+                 f"Ligands, ions, lipids, waters, sugars and modified residues in the model: {results['copies']}"]
         if results["models_refitted_to_maps"]:
             lines.append("Every map was scored with the model refitted to it")
+        lines += then
         for name, counts in results["counts"].items():
-            lines += describeCopies(name, counts, results["lost"][name])
+            lines += describeCopies(
+                name, counts, results["lost"][name], results["parts_lost"][name], results["verdicts"][name]["is_judged"])
+        for name, found in results["maps"].items():
+            lines += describeQuality(name, found["quality"])
         return lines
+
+    @staticmethod
+    def _aboutMaps(results):
+        """What the engine said of the maps as a whole, as lines: first where nothing could be judged."""
+        first, then = [], []
+        for name, found in results["verdicts"].items():
+            (then if found["is_judged"] else first).extend(f"{name}: {line}" for line in found["lines"])
+        then += [f"{results['reference']}: {line}" for line in results["about_reference"]]
+        return [[part for line in lines for part in textwrap.wrap(line, SUMMARY_WIDTH)] for lines in (first, then)]
 
     def _methods(self):
         results = self._results()
@@ -154,7 +170,12 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         return ["Berkeley2024", "Pintilie2020", "Chen2023"]
 
 
-def describeCopies(name, counts, lost):
+def describeQuality(name, quality):
+    """The FSC of a map with its model and where its mean Q stands, as lines of a summary; ``quality`` is the engine's."""
+    return [part for line in quality["lines"] for part in textwrap.wrap(f"{name}: {line}", SUMMARY_WIDTH)]
+
+
+def describeCopies(name, counts, lost, parts=(), isJudged=True):
     """What became of ligands, ions, lipids, waters and sugars in a map, as lines of a summary.
 
     Parameters
@@ -165,14 +186,22 @@ def describeCopies(name, counts, lost):
         Status → molecules.
     lost : list of str
         Names of those lost.
+    parts : list of str
+        What was lost of residues, in words.
+    isJudged : bool
+        Whether the polymer was there to compare with.
 
     Returns
     -------
     list of str
     """
+    if not isJudged:
+        return textwrap.wrap(f"{name}: copies are not judged", SUMMARY_WIDTH)
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none to judge"
     lines = textwrap.wrap(f"{name}: {said}", SUMMARY_WIDTH)
-    return lines + textwrap.wrap(f"lost: {', '.join(lost)}", SUMMARY_WIDTH, max_lines=3) if lost else lines
+    if lost:
+        lines += textwrap.wrap(f"lost: {', '.join(lost)}", SUMMARY_WIDTH, max_lines=3)
+    return lines + (textwrap.wrap(f"parts lost: {', '.join(parts)}", SUMMARY_WIDTH, max_lines=4) if parts else [])
 
 
 def mapNames(pointers):

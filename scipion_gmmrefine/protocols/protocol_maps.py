@@ -12,6 +12,7 @@ from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import MAPS_FOLDER, EngineProtocol
 
 AUTO, HEADER, NSTART, GIVEN, CORNER, CENTER = range(len(settings.PLACE_FROM.choices))
+HALF_MAPS = "--half-maps"
 HANDED_OVER = (settings.FIRST_VOXEL,)  # Scipion keeps it with the volume
 
 
@@ -49,6 +50,11 @@ class MapProtocol(EngineProtocol):
         """Paths of a volume's two half maps, with Scipion's sampling rate in their headers."""
         return [self._engineMap(volume, f"{name}_{number}", fileName)
                 for number, fileName in enumerate(halfMapFiles(volume), 1)]
+
+    def _halfMapOptions(self, volume):
+        """The half maps of a volume as an option of the engine, where the volume has both."""
+        halves = halfMapFiles(volume)
+        return [HALF_MAPS, *self._engineHalfMaps(volume)] if len(halves) == 2 and all(map(os.path.exists, halves)) else []
 
     def _mapLike(self, volume, fileName):
         """A result on the grid of a volume, in the same place for Scipion."""

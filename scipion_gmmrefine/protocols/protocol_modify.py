@@ -123,7 +123,10 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
             return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept",
                     *sureness]
         audit = results["audit"]
-        return [*lines, *describeCopies("Audit against the unmodified map", audit["counts"], audit["lost"]), *sureness]
+        lines += [part for line in audit["lines"] for part in textwrap.wrap(f"Modified map: {line}", SUMMARY_WIDTH)]
+        return [*lines, *describeCopies(
+            "Audit against the unmodified map", audit["counts"], audit["lost"], audit["parts_lost"], audit["is_judged"]),
+            *sureness]
 
     def _methods(self):
         if not hasattr(self, "outputVolume"):

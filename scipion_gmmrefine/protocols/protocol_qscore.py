@@ -25,7 +25,9 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
 
     Q is the correlation of the density around an atom with a Gaussian of the given width: 1 for an atom seen as sharply as
     that, 0 for none. *Analyze results* shows it by residue, chain and component class, with what is usual at the resolution.
-    An atom that lies outside the map has no Q, is named in the summary, and is in no mean.
+    The summary also has the FSC of the map, and of its half maps where it has them, with the model, and where the mean Q
+    (σ 0.4 Å) stands among EMDB's entries. An atom that lies outside the map has no Q, is named in the summary, and is in no
+    mean.
     """
 
     _label = "GMM Q-score"
@@ -53,7 +55,8 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     # --------------------------- STEPS functions ------------------------------
     def scoreStep(self, files, options):
         volume = self._engineMap(self.inputVolume.get(), "map")
-        self._runEngine("qscore", [os.path.abspath(files[1]), volume, *options], [SCORED_MODEL_FILE, Q_SCRIPT])
+        halves = self._halfMapOptions(self.inputVolume.get())
+        self._runEngine("qscore", [os.path.abspath(files[1]), volume, *options, *halves], [SCORED_MODEL_FILE, Q_SCRIPT])
 
     def createOutputStep(self, files, _options):
         structure = self._scoredStructure(SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get(),
@@ -71,8 +74,10 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
             return [self._progress()] if self.isActive() else ["Not scored yet."]
         results = self._results()
         lines = [f"Mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']:g} Å)"]
+        lines += [part for line in results["about_map"] for part in textwrap.wrap(f"Note: {line}", SUMMARY_WIDTH)]
         lines += [f"{kind.replace('_', ' ')}: {mean:.3f}" for kind, mean in results["mean_q_by_class"].items()]
         lines += [f"Expected of {kind} at this resolution: {value:.3f}" for kind, value in results["expected_q"].items()]
+        lines += [part for line in results["quality"]["lines"] for part in textwrap.wrap(line, SUMMARY_WIDTH)]
         if results["atoms_outside"]:
             lines += textwrap.wrap(f"{results['atoms_outside']} atoms lie outside the map and have no Q, of "
                                    f"{', '.join(results['residues_outside'])}", SUMMARY_WIDTH, max_lines=3)

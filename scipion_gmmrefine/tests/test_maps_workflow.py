@@ -140,9 +140,14 @@ class TestAudit(MapsTest):
         return {name: values[names == name] for name in content[NAME]}, np.array(places, float).T
 
     def test_the_erased_ligand_is_lost_and_nothing_else(self):
-        self.assertEqual(self.protocol.summary(), [
-            "Compared with import_volumes (σ 0.6 Å)", "Ligands, ions, lipids, waters and sugars in the model: 1",
-            "import_volumes_Kept: 1 kept", "import_volumes_some_network: 1 lost", "lost: A/ATP 1503"])
+        summary = self.protocol.summary()
+        self.assertEqual(summary[:2], [
+            "Compared with import_volumes (σ 0.6 Å)",
+            "Ligands, ions, lipids, waters, sugars and modified residues in the model: 1"])
+        first = summary.index("import_volumes_Kept: 1 kept")
+        self.assertEqual(summary[first + 1 : first + 3], ["import_volumes_some_network: 1 lost", "lost: A/ATP 1503"])
+        self.assertTrue(summary[first + 3].startswith("import_volumes: map against model: "), summary[first + 3])
+        self.assertIn("above at least 99 % of all 10188 entries", " ".join(summary))
         table = readTable(self.protocol._getExtraPath("audit.star"))
         self.assertEqual(table["gmmStatus"], ["kept", "lost"])
         self.assertIn("2 modified maps", self.protocol.methods()[0])
@@ -182,7 +187,7 @@ class TestAudit(MapsTest):
     def test_viewer(self):
         viewer = self.viewer(viewers.GmmRefineAuditViewer, self.protocol)
         self.assertEqual(viewer.getParam("modified").choices, ["import_volumes_Kept", "import_volumes_some_network"])
-        for name in ("showCopies", "showClasses", "showChanges"):
+        for name in ("showCopies", "showClasses", "showChanges", "showModelFsc"):
             self.assertGreater(np.ptp(self.axes(viewer, name)[0].images[0].get_array()), 0.5)
         viewer.modified.set(1)
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()

@@ -367,11 +367,11 @@ class TestValidateMaps(ValidateTest):
         self.assertOneError(protocol, "must be at most 5")
 
     def test_qscore(self):
-        protocol = self.proj.newProtocol(GmmRefineProtQScore, mapResolution=7.0)
+        protocol = self.proj.newProtocol(GmmRefineProtQScore, mapResolution=17.0)
         protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         protocol.inputStructure.set(AtomStruct(filename="/nowhere/a.cif"))
         limit, missing = protocol.validate()
-        self.assertEqual(limit, f"*{settings.MAP_RESOLUTION.form_label}* must be at most 6.")
+        self.assertEqual(limit, f"*{settings.MAP_RESOLUTION.form_label}* must be at most 15.")
         self.assertIn("/nowhere/a.cif does not exist", missing)
 
     def test_audit_of_a_map_with_itself(self):

@@ -10,6 +10,8 @@ from scipion_gmmrefine.constants import (
     CHANGES_FIGURE,
     CHANGES_FILE,
     COPIES_FIGURE,
+    MODEL_FSC_FIGURE,
+    PARTS_FILE,
     Q_CLASSES_FIGURE,
 )
 from scipion_gmmrefine.convert.star import readTable
@@ -42,11 +44,15 @@ class AuditedViewer(ResultsViewer):
                        help="Distributions with median and quartiles, the maps side by side.")
         group.addParam("showChanges", params.LabelParam, label="Change of Q by component class",
                        help="Mean change against the unmodified map, with its 95 % confidence interval.")
+        group.addParam("showModelFsc", params.LabelParam, label="FSC with the model",
+                       help="Of every map, and of the half maps of the unmodified one, under a mask made of the model.")
 
     def _defineOneMap(self, group):
         """Rows about one modified map."""
         group.addParam("showTable", params.LabelParam, label="Table of molecules",
                        help="Q and density before and after; density in units of the polymer's. The worst first.")
+        group.addParam("showParts", params.LabelParam, label="Parts of residues that were lost",
+                       help="An iron, a phosphate, a side chain: atoms that are gone while the rest of their residue is there.")
         group.addParam("showClassTable", params.LabelParam, label="Table of component classes",
                        help="Mean Q before and after, and the mean change with its 95 % confidence interval.")
         group.addParam("showColoured", params.LabelParam, label="Model coloured by the change of Q in ChimeraX",
@@ -57,6 +63,7 @@ class AuditedViewer(ResultsViewer):
         return {
             "showCopies": self._showCopies, "showClasses": lambda: self._pictures(self._of(Q_CLASSES_FIGURE)),
             "showChanges": lambda: self._pictures(self._of(CHANGES_FIGURE)), "showTable": self._showTable,
+            "showParts": self._showParts, "showModelFsc": lambda: self._pictures(self._of(MODEL_FSC_FIGURE)),
             "showClassTable": self._showClassTable, "showColoured": self._showColoured}
 
     def _of(self, name):
@@ -94,6 +101,17 @@ class AuditedViewer(ResultsViewer):
         title = name if len(shown) == len(mine) else f"{name}: {len(shown)} of {len(mine)}, the worst"
         return [plotterOf(plotTable, ["Status", "Molecule", "Class", *COLUMNS.values()], rows, title,
                           [COLOURS[row[0]] for row in rows], size=(9, 1.5 + 0.32 * len(rows)))]
+
+    def _showParts(self):
+        table, mine, name = self._rowsOf(PARTS_FILE)
+        if not mine:
+            return [self.infoMessage("No part of a residue was lost, or nothing could be judged.", "Nothing to show")]
+        shown = mine[:MOST_ROWS]
+        rows = [[_label(table, row), table["gmmPart"][row], table["gmmAtoms"][row], table["gmmAtomsOfResidue"][row],
+                 *(_short(table[column][row]) for column in COLUMNS)] for row in shown]
+        title = name if len(shown) == len(mine) else f"{name}: {len(shown)} of {len(mine)}"
+        return [plotterOf(plotTable, ["Residue", "Lost", "Atoms", "of", *COLUMNS.values()], rows, title,
+                          size=(10, 1.5 + 0.32 * len(rows)))]
 
     def _showClassTable(self):
         table, mine, name = self._rowsOf(CHANGES_FILE)

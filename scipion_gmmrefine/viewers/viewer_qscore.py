@@ -5,6 +5,7 @@ import os
 from pyworkflow.protocol import params
 
 from scipion_gmmrefine.constants import (
+    MODEL_FSC_FIGURE,
     Q_CHAINS_FILE,
     Q_CLASSES_FIGURE,
     Q_CLASSES_FILE,
@@ -43,12 +44,15 @@ class GmmRefineQScoreViewer(ResultsViewer):
         group = form.addGroup("Model and map")
         group.addParam("showColoured", params.LabelParam, label="Model coloured by Q in ChimeraX",
                        help="From red (0) over white (0.6) to blue (1), in the map; needs ChimeraX.")
+        group.addParam("showModelFsc", params.LabelParam, label="FSC with the model",
+                       help="Of the map, and of its half maps where it has them, under a mask made of the model.")
 
     def _shown(self):
         return {
             "showResidues": self._showResidues, "showClasses": lambda: self._pictures(Q_CLASSES_FIGURE),
             "showClassTable": lambda: self._showTable(Q_CLASSES_FILE, "Class"),
-            "showChainTable": lambda: self._showTable(Q_CHAINS_FILE, "Chain"), "showColoured": self._showColoured}
+            "showChainTable": lambda: self._showTable(Q_CHAINS_FILE, "Chain"), "showColoured": self._showColoured,
+            "showModelFsc": lambda: self._pictures(MODEL_FSC_FIGURE)}
 
     def _chainFigures(self):
         """Figure of every chain, by the name of the chain in it."""

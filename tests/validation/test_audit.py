@@ -40,6 +40,12 @@ def test_the_rule(copy):
     assert status(q=0.9, density=3.0, copy=copy) == "kept"
 
 
+@pytest.mark.parametrize("copy", [LIGAND, ION, WATER, LIPID])
+def test_nothing_is_kept_below_what_is_resolved(copy):
+    assert status(q=0.19, q_before=0.25, copy=copy) == "weakened" and status(q=0.21, q_before=0.25, copy=copy) == "kept"
+    assert status(q=0.19, q_before=0.6, spread=0.3, copy=copy) == "weakened"
+
+
 def test_what_the_reference_does_not_resolve_is_not_judged():
     assert status(q_before=0.19, q=-0.5) == "unjudged" and status(q_before=0.21, q=-0.5) == "lost"
     assert status(density_before=0.09, density=0.0) == "unjudged"
@@ -49,7 +55,7 @@ def test_what_the_reference_does_not_resolve_is_not_judged():
 def test_changes_common_in_the_polymer_do_not_count():
     """A copy of one atom is compared with atoms, a larger one with means of residues of eight atoms."""
     assert status(q=0.4, spread=0.15, copy=ION) == "kept" and status(q=0.4, spread=0.15, copy=LIGAND) == "weakened"
-    assert status(q=0.1, spread=0.25, copy=ION) == "kept" and status(q=0.1, spread=0.1, copy=ION) == "lost"
+    assert status(q=0.25, spread=0.25, copy=ION) == "kept" and status(q=0.1, spread=0.1, copy=ION) == "lost"
 
 
 def test_a_fall_of_the_whole_map_is_not_the_ligands():

@@ -1,19 +1,26 @@
 """Compare modified maps with an unmodified one: Q by component class, and ligands, ions, lipids and waters kept or lost.
 
 The first map is the reference: the unmodified or deposited one. Every map is scored with the same model, or, with
---refitted, each with its own. Writes DIR/audit.star (what became of each ligand, ion, lipid, water and sugar: kept,
-weakened, lost or unjudged), changes.star (change of Q by component class with its confidence interval), atoms.star,
-maps.star, figures/, and per modified map N, counted from the reference as 1, change_map_N.cif (the model with Q_change in the
-B-factor column, and Q_score and Q_reference) and change_map_N.cxc, which colours it in ChimeraX by the change of Q.
+--refitted, each with its own. Writes DIR/audit.star (what became of each ligand, ion, lipid, water, sugar and modified
+residue: kept, weakened, lost or unjudged), parts.star (parts of residues that were lost: an iron, a phosphate, a side chain),
+model_fsc.star (every map, and the half maps given, against the model), changes.star (change of Q by component class with its
+confidence interval), atoms.star, maps.star, figures/, and per modified map N, counted from the reference as 1,
+change_map_N.cif (the model with Q_change in the B-factor column, and Q_score and Q_reference) and change_map_N.cxc, which
+colours it in ChimeraX by the change of Q.
 
 Odd atoms of the model are treated, counted and said as by gmmrefine qscore; residues that a map does not hold are named.
+
+When the polymer itself fell that is said first, and nothing else is judged. Hand and small turns are looked for. The mean Q
+(σ 0.4 Å) is compared with those of EMDB's entries.
 
 Maps on other grids are refused, or resampled with --grids resample; maps moved against the first are refused.
 """
 from gmmrefine.commands.options import add_output, add_settings, open_record
 from gmmrefine.settings import AUDIT
 
-OUTPUTS = ("audit.star", "changes.star", "atoms.star", "maps.star", "figures/classes.png", "figures/changes.png")
+OUTPUTS = (
+    "audit.star", "parts.star", "changes.star", "atoms.star", "maps.star", "model_fsc.star", "figures/classes.png",
+    "figures/changes.png", "figures/model_fsc.png")
 
 
 def add_arguments(parser):
@@ -25,6 +32,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--refitted", nargs="+", default=[], metavar="MODEL",
         help="one model per map, in their order, each the model refined into its map (default: MODEL for all)")
+    parser.add_argument(
+        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the unmodified map, compared with the model too")
     add_settings(parser, AUDIT)
 
 
@@ -38,6 +47,6 @@ def run(args):
     if len(set(maps)) < len(maps):
         raise InputError(f"{max(maps, key=maps.count)} is given twice; expected different maps. Name each once.")
     atoms, left_out = read_model(args.model)
-    record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted])
-    results = audit(atoms, left_out, args.model, maps, args.refitted, args, record, progress)
+    record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted, *args.half_maps])
+    results = audit(atoms, left_out, args.model, maps, args.refitted, args, record, progress, args.half_maps)
     record.finish(results, progress.seconds)

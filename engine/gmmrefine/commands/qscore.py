@@ -3,6 +3,9 @@
 Writes DIR/qscore.star (one row per atom), residues.star, chains.star, classes.star, figures/, qscore.cif (the model with
 Q in the B-factor column and in Q_score), and qscore.cxc, which colours it in ChimeraX.
 
+The map, and the half maps where they are given, are compared with the model by FSC under a mask made of it (model_fsc.star),
+and the mean Q (σ 0.4 Å whatever --sigma says) with those of EMDB's entries.
+
 Hydrogens are left out, and further models of the file; of an atom's alternatives the one of highest occupancy is scored.
 Atoms of zero occupancy are scored like others. An atom that lies outside the map, or nearer than 2 Å to its edge, has no
 Q (<NA>), is named, and is in no mean. Q is 0 where the map is constant around the atom. Residues of no known class are
@@ -14,7 +17,7 @@ from gmmrefine.settings import QSCORE
 
 OUTPUTS = (
     "qscore.star", "residues.star", "chains.star", "classes.star", "qscore.cif", "qscore.defattr", "qscore.cxc",
-    "figures/classes.png")
+    "model_fsc.star", "figures/classes.png", "figures/model_fsc.png")
 
 
 def add_arguments(parser):
@@ -22,6 +25,8 @@ def add_arguments(parser):
     parser.add_argument("model", help="atomic model fitted to the map (mmCIF or PDB)")
     parser.add_argument("map", help="map (.mrc); any box, voxels and axis order")
     add_output(parser)
+    parser.add_argument(
+        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the map, compared with the model too")
     add_settings(parser, QSCORE)
 
 
@@ -33,6 +38,6 @@ def run(args):
 
     atoms, left_out = read_model(args.model)
     grid = read_grid(args.map)
-    record, progress = open_record(args, "qscore", OUTPUTS, (QSCORE,), [args.model, args.map])
-    results = qscore(atoms, left_out, grid, (args.model, args.map), args, record, progress)
+    record, progress = open_record(args, "qscore", OUTPUTS, (QSCORE,), [args.model, args.map, *args.half_maps])
+    results = qscore(atoms, left_out, grid, (args.model, args.map), args, record, progress, args.half_maps)
     record.finish(results, progress.seconds)

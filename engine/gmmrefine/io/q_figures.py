@@ -137,3 +137,26 @@ def _scale(axes, values):
     axes.set_ylim(min(_LOWEST, lowest - 0.05), _HIGHEST)
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
+
+
+def write_model_fsc_figure(path, title, curves, threshold):
+    """FSC of maps with a model.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG.
+    title : str
+    curves : dict of str to tuple
+        By map: frequency (S,) in 1/Å and FSC (S,).
+    threshold : float
+        Drawn as a line.
+    """
+    figure, axes = new_figure((6.5, 3.6))
+    for place, (name, (frequency, fsc)) in enumerate(curves.items()):
+        axes.plot(frequency, fsc, color=f"C{place % 10}", label=name, linewidth=1.5)
+    axes.axhline(threshold, color="0.4", linestyle="--", linewidth=1)
+    axes.set(title=title, xlabel="spatial frequency (1/Å)", ylabel="FSC with the model", ylim=(-0.15, 1.02))
+    axes.grid(color="0.9")
+    axes.legend(frameon=False, fontsize=8)
+    save_figure(figure, path)

@@ -140,6 +140,25 @@ def status_plot(counts, colors):
     return plot
 
 
+def model_fsc_plot(curves):
+    """FSC of maps with the model.
+
+    Parameters
+    ----------
+    curves : dict of str to tuple
+        By map: frequency (S,) in 1/Å and FSC (S,).
+    """
+    plot = new_plot(360, len(curves))
+    for number, (name, (frequency, fsc)) in enumerate(curves.items()):
+        plot.add_scatter(
+            x=frequency, y=fsc, name=escape(name), mode="lines", line={"color": COLORS[number % len(COLORS)], "width": 2},
+            hovertemplate="%{x:.3f} 1/Å: %{y:.3f}")
+    plot.add_hline(0.5, line={"dash": "dash", "color": "#1d2733", "width": 1})
+    plot.update_xaxes(title="spatial frequency (1/Å)")
+    plot.update_yaxes(title="FSC with the model", range=[-0.15, 1.02])
+    return plot
+
+
 def _by_class(scores):
     """Scores (M,) by class as the coordinates of a trace."""
     return {

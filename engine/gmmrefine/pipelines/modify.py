@@ -140,4 +140,6 @@ def _audit(atoms, left_out, model, origin, settings, run, progress):
     record.finish(found, {})
     return {
         "sigma": found["sigma"], "counts": found["counts"]["modified"], "lost": found["lost"]["modified"],
+        "parts_lost": found["parts_lost"]["modified"], "is_judged": found["verdicts"]["modified"]["is_judged"],
+        "lines": found["verdicts"]["modified"]["lines"],
         "changes": found["changes"]["modified"], "mean_q": {name: each["mean_q"] for name, each in found["maps"].items()}}

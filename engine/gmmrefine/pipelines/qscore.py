@@ -8,6 +8,7 @@ from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
 from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
+from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, map_quality, read_half_maps, write_model_fsc
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
 from gmmrefine.pipelines.model_place import place_model, position_text
 from gmmrefine.validation.component_class import component_classes, unknown_residues
@@ -59,8 +60,8 @@ def refuse_flat(grid, map_path):
             f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
 
 
-def qscore(atoms, left_out, grid, paths, settings, run, progress):
-    """Score a model in a map and write tables, figures and a coloured model.
+def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
+    """Score a model in a map, compare them by FSC, and write tables, figures and a coloured model.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
         ``settings.QSCORE``.
     run : RunRecord
     progress : Progress
+    half_maps : sequence of str
+        Two, which are compared with the model too, or none.
 
     Returns
     -------
@@ -84,13 +87,17 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress):
     refuse_flat(grid, paths[1])
     grid, found = place_model(atoms.positions, grid, paths, settings, progress.say)
     scores = score(atoms.positions, grid, sigma, paths[1], progress)
+    halves = read_half_maps(half_maps, grid, paths[1])
+    quality = map_quality(atoms, grid, scores.values, settings, halves)
     classes = component_classes(atoms)
     residues = residue_scores(scores.values, classes, atoms)
     expected = _expected(classes, settings.map_resolution, sigma) if settings.map_resolution else {}
     _write_tables(run, atoms, classes, scores, residues)
     _write_figures(run, atoms, classes, scores, residues, expected, sigma)
     _write_model(run, atoms, scores, paths, grid.origin)
-    results = dict(_results(atoms, left_out, classes, scores, sigma, expected), **found)
+    write_model_fsc(run, quality.curves, "the map against the model")
+    results = dict(_results(atoms, left_out, classes, scores, sigma, expected), quality=quality.results, **found)
+    results["about_map"] = map_lines(quality.results, mean_q=results["mean_q"])
     _say(results, progress)
     return results
 
@@ -171,6 +178,8 @@ def _results(atoms, left_out, classes, scores, sigma, expected):
 
 
 def _say(results, progress):
+    for line in results["about_map"]:
+        progress.say(f"note: {line}")
     for note in notes_on_model(results, SCORED) + notes_on_places(results):
         progress.say(note)
     if results["unknown_residues"]:
@@ -183,6 +192,8 @@ def _say(results, progress):
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
             "than about 8 Å. Look at model and map with qscore.cxc")
+    for line in [*results["quality"]["lines"], EMDB_NOTE]:
+        progress.say(line)
     for kind, value in results["expected_q"].items():
         progress.say(f"expected of {kind} at this resolution: {value:.3f}")
     for name, value in results["mean_q_by_class"].items():

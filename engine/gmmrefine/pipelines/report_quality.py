@@ -4,7 +4,14 @@ import re
 import numpy as np
 
 from gmmrefine.io.report_page import Figure, Section, folded, heading, rounded, table, text
-from gmmrefine.io.report_q_plots import change_of_q_plot, class_plot, residue_plot, status_plot, within_limit
+from gmmrefine.io.report_q_plots import (
+    change_of_q_plot,
+    class_plot,
+    model_fsc_plot,
+    residue_plot,
+    status_plot,
+    within_limit,
+)
 from gmmrefine.pipelines.report_folder import audit_of, known, require_columns
 from gmmrefine.validation.audit import KEPT, LOST, STATUSES, UNJUDGED, WEAKENED
 from gmmrefine.validation.q_summary import present_classes
@@ -12,6 +19,7 @@ from gmmrefine.validation.q_summary import present_classes
 _MOST_ROWS = 200  # copies in a table
 _COPY_HEADINGS = [
     "map", "copy", "class", "Q in the reference", "Q", "change", "density in the reference", "density", "status"]
+_PART_HEADINGS = ["map", "residue", "part", "atoms", "Q in the reference", "Q", "density in the reference", "density"]
 _COLORS = {KEPT: "#4c78a8", WEAKENED: "#ffb000", LOST: "#d62728", UNJUDGED: "#c8cdd2"}
 _OUTLINES = (
     "Outlines of the distributions, all of one width, with median and quartiles. Up to 500 scores at even ranks stand for a "
@@ -28,6 +36,7 @@ def q_section(run):
         parts += _residues(run)
     atoms = run.table("qscore.star")
     require_columns(atoms, ("gmmClass", "gmmQScore"))
+    parts += _model_fsc(run)
     parts += [Figure(
         "Q-score by component class", class_plot({"map": _by_class(atoms, atoms.optional_numbers("gmmQScore"))}),
         f"{_width(run)} {_OUTLINES}")]
@@ -77,6 +86,7 @@ def audit_section(run):
         return None
     copies = run.table("audit.star")
     parts = _copies(copies, _width(run)) if len(copies) else [text("The model has no ligands, ions, lipids, waters or sugars.")]
+    parts += _lost_parts(run) + _model_fsc(run)
     if run.has("changes.star"):
         parts.append(Figure(
             "Change of Q against the reference", change_of_q_plot(_changes(run)),
@@ -94,6 +104,37 @@ def audit_section(run):
                 scores[name] = _by_class(atoms, atoms.optional_numbers(label))
         parts.append(Figure("Q-score by component class", class_plot(scores), f"{_width(run)} {_OUTLINES}"))
     return Section("Audit of the maps", tuple(parts))
+
+
+def _lost_parts(run):
+    """The table of parts of residues that were lost; nothing for a run of another version."""
+    if not run.has("parts.star"):
+        return []
+    parts = run.table("parts.star")
+    labels = ("gmmMap", "gmmChain", "gmmResidueName", "gmmResidueNumber", "gmmPart", "gmmAtomNames")
+    numbers = ("gmmQReference", "gmmQScore", "gmmDensityReference", "gmmDensity")
+    require_columns(parts, labels + numbers)
+    words = [parts.strings(label) for label in labels]
+    values = [parts.optional_numbers(label) for label in numbers]
+    rows = [
+        [name, f"{chain}/{residue} {number}", part, atoms.replace(",", " "), *(rounded(value, 3) for value in of)]
+        for name, chain, residue, number, part, atoms, *of in zip(*words, *values)]
+    more = [text(f"{len(rows) - _MOST_ROWS} more rows are in parts.star.", "caption")] if len(rows) > _MOST_ROWS else []
+    shown = table(_PART_HEADINGS, rows[:_MOST_ROWS]) if rows else text("None.")
+    return [heading("Parts of residues that were lost"), shown, *more]
+
+
+def _model_fsc(run):
+    """The FSC of the maps with the model; nothing for a run of another version."""
+    if not run.has("model_fsc.star"):
+        return []
+    curves = run.table("model_fsc.star")
+    require_columns(curves, ("gmmMap", "gmmFrequency", "gmmFsc"))
+    names = np.array(curves.strings("gmmMap"))
+    frequency, fsc = curves.optional_numbers("gmmFrequency"), curves.optional_numbers("gmmFsc")
+    return [Figure(
+        "Map against model", model_fsc_plot({name: (frequency[names == name], fsc[names == name]) for name in dict.fromkeys(
+            names.tolist())}), "FSC under a mask made of the model; the line is at 0.5.")]
 
 
 def _width(run):

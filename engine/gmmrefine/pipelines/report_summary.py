@@ -1,4 +1,5 @@
 """What a report says first: what was done, what came out, and what to beware of."""
+from gmmrefine.pipelines.audit_words import audit_lines, copies_line
 from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
 from gmmrefine.pipelines.model_place import MOST_OFF
 from gmmrefine.pipelines.report_folder import audit_of, last_resolutions
@@ -25,7 +26,7 @@ def cautions(run):
         found.append(
             "This run is not finished: it was stopped, failed, or is still running. What it has written is shown. The same "
             "command continues it.")
-    found += [f"{_sentence(note).rstrip('.')}." for note in results.get("notes", [])]
+    found += [f"{_sentence(note).rstrip('.')}." for note in [*results.get("notes", []), *results.get("about_map", [])]]
     if "caution" in results:
         found.append(_sentence(results["caution"]))
     if results.get("share_unresolved", 0) > 0.01:
@@ -133,7 +134,8 @@ def _modify(run, results):
     yield f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation."
     if results["audited"]:
         audit = results["audit"]
-        yield f"Audit (Q-score, σ {audit['sigma']} Å): {_fate(audit['counts'], audit['lost'])}."
+        said = copies_line(audit["counts"], audit["lost"], audit.get("parts_lost", ()), audit.get("is_judged", True))
+        yield f"Audit (Q-score, σ {audit['sigma']} Å): {said}."
     else:
         yield "Not audited: nothing says whether ligands, ions, lipids and waters were kept."
 
@@ -142,20 +144,22 @@ def _qscore(run, results):
     yield (
         f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
         f"(σ {results['sigma']} Å).")
+    for line in results.get("quality", {}).get("lines", ()):
+        yield f"{_sentence(line)}."
     for kind, value in results["expected_q"].items():
         yield f"Expected of {kind} at this resolution: {value:.3f}."
 
 
 def _audit(run, results):
+    for line in audit_lines(results) if "verdicts" in results else ():
+        yield f"{line}."
     yield f"{len(results['maps']) - 1} modified maps against {results['reference']} (Q-score, σ {results['sigma']} Å)."
     for name, counts in results["counts"].items():
-        yield f"{name}: {_fate(counts, results['lost'][name])}."
-
-
-def _fate(counts, lost):
-    """How many copies have which status, and the names of the lost ones."""
-    found = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    return (found or "no copies to judge") + (f"; lost: {', '.join(lost)}" if lost else "")
+        judged = results.get("verdicts", {}).get(name, {}).get("is_judged", True)
+        yield f"{name}: {copies_line(counts, results['lost'][name], results.get('parts_lost', {}).get(name, ()), judged)}."
+    for name, each in results["maps"].items():
+        for line in each.get("quality", {}).get("lines", ()):
+            yield f"{name}: {line}."
 
 
 def _heterogeneity(run, results):

@@ -14,6 +14,7 @@ from gmmrefine.validation.component_class import (
     NUCLEOBASE,
     PROTEIN_BACKBONE,
     PROTEIN_SIDE_CHAIN,
+    is_modified,
 )
 
 KEPT, WEAKENED, LOST, UNJUDGED = "kept", "weakened", "lost", "unjudged"
@@ -25,6 +26,7 @@ RESOLVED_Q, RESOLVED_DENSITY = 0.2, 0.1  # less in the reference map is not ther
 LOST_Q, LOST_DENSITY = 1 / 3, 1 / 4  # part of the reference's that is left
 WEAKENED_Q, WEAKENED_DENSITY = 0.1, 0.6  # fall of Q beyond that of the polymer, at least; part of the density that is left
 _DEVIATIONS = 3.0  # of the polymer's own changes of Q
+POLYMER_FELL, POLYMER_FELL_PART = 0.2, 1 / 3  # fall of the polymer's Q, and part of it, with which nothing else is judged
 
 _SOLVENT_DISTANCE = 4.0  # Å from every atom
 _SOLVENT_VOXELS = 100_000
@@ -34,7 +36,7 @@ _RESAMPLINGS = 2000
 
 @dataclass(frozen=True)
 class Copies:
-    """The molecules of a model that are neither protein nor nucleic acid: ligands, ions, waters, lipids, sugars.
+    """What is judged residue by residue: ligands, ions, waters, lipids, sugars, and modified residues of chains.
 
     Parameters
     ----------
@@ -61,19 +63,24 @@ class Copies:
         return total / self.sizes
 
 
-def find_copies(classes, residue_index):
+def find_copies(classes, residue_index, residue_names=None):
     """The copies of a model, one per residue.
 
     Parameters
     ----------
     classes : (A,) str
     residue_index : (A,) int
+    residue_names : (A,) str, optional
+        With these, the modified residues of protein and nucleic acid are among the copies.
 
     Returns
     -------
     Copies
     """
-    members = np.flatnonzero(~np.isin(classes, _POLYMER))
+    chosen = ~np.isin(classes, _POLYMER)
+    if residue_names is not None:
+        chosen |= is_modified(residue_names)
+    members = np.flatnonzero(chosen)
     _, first, number = np.unique(residue_index[members], return_index=True, return_inverse=True)
     group = np.full(len(classes), -1)
     group[members] = number
@@ -115,9 +122,9 @@ def judge(copies, q_reference, q, density_reference, density, classes, residue_i
     """What became of every copy.
 
     Weakened: Q fell further than the polymer's did, by 0.1 and by three deviations of the polymer's own changes (of atoms for
-    copies of one atom, else of residues' means), or the density is below 0.6 of the reference's. Lost: Q fell so, to less
-    than a third of the reference's, or the density is below a quarter of it. Unjudged: no Q, or Q below 0.2 or density
-    below 0.1 in the reference map.
+    copies of one atom, else of residues' means), or Q is now below 0.2, or the density is below 0.6 of the reference's. Lost:
+    Q fell so, to less than a third of the reference's, or the density is below a quarter of it. Unjudged: no Q, or Q below 0.2
+    or density below 0.1 in the reference map.
 
     Parameters
     ----------
@@ -140,9 +147,52 @@ def judge(copies, q_reference, q, density_reference, density, classes, residue_i
         left = level_after / level_before
         fell = after - before < limit
         lost = (fell & (after < LOST_Q * before)) | (left < LOST_DENSITY)
-        weakened = fell | (left < WEAKENED_DENSITY)
+        weakened = fell | (left < WEAKENED_DENSITY) | (after < RESOLVED_Q)
         resolved = (before >= RESOLVED_Q) & (level_before >= RESOLVED_DENSITY) & ~np.isnan(after + left)
     return np.select([~resolved, lost, weakened], [UNJUDGED, LOST, WEAKENED], KEPT)
+
+
+@dataclass(frozen=True)
+class PolymerChange:
+    """What became of protein and nucleic acid in a modified map, over the atoms that both maps hold.
+
+    Parameters
+    ----------
+    before, after : float
+        Mean Q in the reference and in the modified map; NaN without such atoms.
+    fell : bool
+        So far that nothing else can be judged by comparison with it.
+    """
+
+    before: float
+    after: float
+    fell: bool
+
+
+def polymer_change(q_reference, q, classes):
+    """Whether the polymer itself fell.
+
+    It did when the median fall of Q is more than 0.2, when it is more than 0.1 and the mean fell by a third, or when the median
+    Q is no longer resolved. Part of the polymer may be absent from a map, as a masked domain is, without an effect on medians.
+
+    Parameters
+    ----------
+    q_reference, q : (A,) float
+    classes : (A,) str
+
+    Returns
+    -------
+    PolymerChange
+    """
+    scored = _polymer_or_all(classes) & ~np.isnan(q_reference + q)
+    if not scored.any():
+        return PolymerChange(np.nan, np.nan, False)
+    before, after = q_reference[scored], q[scored]
+    typical = np.median(after - before)
+    unresolved = np.median(after) < RESOLVED_Q <= np.median(before) - WEAKENED_Q
+    by_a_third = typical < -WEAKENED_Q and after.mean() < (1 - POLYMER_FELL_PART) * before.mean()
+    return PolymerChange(
+        float(before.mean()), float(after.mean()), bool(unresolved or by_a_third or typical < -POLYMER_FELL))
 
 
 def mean_change(change, residue_index, rng):
@@ -171,6 +221,12 @@ def mean_change(change, residue_index, rng):
         drawn[number] = total[chosen].sum() / count[chosen].sum()
     low, high = np.percentile(drawn, (2.5, 97.5))
     return float(change.mean()), float(low), float(high)
+
+
+def atom_changes(change, classes):
+    """Median and deviation of the changes of Q (A,) of the polymer's atoms, or of all without a polymer; NaN left out."""
+    polymer = _polymer_or_all(classes) & ~np.isnan(change)
+    return (np.median(change[polymer]), _deviation(change[polymer])) if polymer.any() else (0.0, 0.0)
 
 
 def _least_expected_change(copies, change, classes, residue_index):

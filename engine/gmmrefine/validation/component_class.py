@@ -66,6 +66,16 @@ def component_classes(atoms):
     return np.array(classes, dtype=f"U{max(map(len, CLASSES))}")
 
 
+def is_modified(residue_names):
+    """Which atoms belong to residues that, in a chain, are modified amino acids or nucleotides, (A,) bool, by name.
+
+    Placeholders for unknown residues are not.
+    """
+    names, number = np.unique(residue_names, return_inverse=True)
+    return np.array([
+        name not in _PLACEHOLDERS and not gemmi.find_tabulated_residue(name).is_standard() for name in names.tolist()])[number]
+
+
 def unknown_residues(atoms, classes):
     """Names of the residues that could not be placed, as ``chain/name number``, in file order."""
     first = np.unique(atoms.residue_index[classes == UNKNOWN], return_index=True)[1]

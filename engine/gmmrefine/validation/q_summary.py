@@ -16,15 +16,22 @@ POLYMERS = {"protein": (PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN), "nucleic acid": (
 _BACKBONE = (PROTEIN_BACKBONE, NUCLEIC_BACKBONE)
 _SIDE_CHAIN = (PROTEIN_SIDE_CHAIN, NUCLEOBASE)
 # Slope (1/Å) and intercept of the original program, MapQ, fitted to the mean Q of EMDB entries of each kind.
+_EXPECTED_TO = 6.0  # Å; the straight lines reach 0 soon after
 _EXPECTED = {
     ("protein", 0.6): (-0.1775, 1.1192), ("nucleic acid", 0.6): (-0.1377, 0.9973),
     ("protein", 0.4): (-0.1866, 1.1242), ("nucleic acid", 0.4): (-0.1465, 0.9436)}
 
 
 def expected_q(resolution, sigma):
-    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float."""
-    return {
+    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float, empty beyond 6 Å."""
+    return {} if resolution > _EXPECTED_TO else {
         kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
+
+
+def resolution_of_q(q, sigma):
+    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å."""
+    slope, intercept = _EXPECTED["protein", sigma]
+    return max(1.0, (q - intercept) / slope)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from gmmrefine.fourier.grey import in_grey_scale
 
 _SAME = 1e-3  # part of a voxel
 _COARSEST = 15.0  # Å; beyond, masks and solvent decide where maps correlate best
+_MIDDLE = 7.0  # Å; from 15 Å to here maps of one molecule are brought to one scale
 _CLEARLY_BETTER = 0.02  # difference of correlations
 _LARGEST_SHIFT, _NOTABLE_SHIFT = 0.75, 0.3  # voxels, or Å where a voxel is smaller
 
@@ -70,6 +71,44 @@ def overlap(grid, reference):
         slice(max(0, first), max(0, last + 1)) for first, last in zip(low[::-1].tolist(), high[::-1].tolist()))
 
 
+def evened(data, reference, voxel_sizes):
+    """Two maps with the same radial amplitudes, in each shell the lower of both, so that no sharpening hides that they agree.
+
+    Parameters
+    ----------
+    data, reference : (Z, Y, X) float
+        On one grid.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+
+    Returns
+    -------
+    pair of (Z, Y, X) float32
+        At the scale of the reference.
+    """
+    shape = reference.shape
+    k = np.sqrt(sum(axis**2 for axis in _frequencies(shape, voxel_sizes)))
+    width = 1 / float(np.max(np.array(shape[::-1]) * voxel_sizes))
+    shell = np.rint(k / width).astype(np.int32)
+    maps = [fft.rfftn(np.asarray(each, np.float32)) for each in (data, reference)]
+    count = np.maximum(np.bincount(shell.ravel()), 1)
+    powers = [np.bincount(shell.ravel(), np.abs(each).ravel() ** 2) / count for each in maps]
+    centers = np.arange(len(count)) * width
+    band = (centers > 1 / _COARSEST) & (centers < 1 / _MIDDLE)
+    band = band if band.any() else centers > 1 / _COARSEST
+    levels = [max(float(power[band].sum()), 1e-30) for power in powers]
+    lower = np.minimum(*[power / level for power, level in zip(powers, levels)]) * levels[1]
+    gains = [np.sqrt(np.divide(lower, power, out=np.zeros_like(power), where=power > 0)) for power in powers]
+    return tuple(fft.irfftn(each * gain[shell], shape).astype(np.float32) for each, gain in zip(maps, gains))
+
+
+def _frequencies(shape, voxel_sizes):
+    """Frequencies in 1/Å along z, y, x of ``rfftn``, each with three axes."""
+    return np.meshgrid(
+        *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
+        fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
+
+
 def displacement(data, reference, voxel_sizes):
     """How far a map is moved against another, from where they correlate best beyond 15 Å resolution.
 
@@ -87,10 +126,7 @@ def displacement(data, reference, voxel_sizes):
         correlation, and the best of the inverted map.
     """
     shape = reference.shape
-    frequency = np.meshgrid(
-        *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
-        fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
-    coarse = sum(axis**2 for axis in frequency) < 1 / _COARSEST**2
+    coarse = sum(axis**2 for axis in _frequencies(shape, voxel_sizes)) < 1 / _COARSEST**2
     first, second = (fft.rfftn(in_grey_scale(each)[1][0]) for each in (data, reference))
     first[coarse] = second[coarse] = 0
     mates = np.full(first.shape[2], 2.0)  # a half transform leaves out the conjugates of all but its first and last columns
