@@ -1,6 +1,6 @@
 # Made by gmmrefine.python_api.stub(); a test compares.
 from os import PathLike
-from typing import Sequence, Union
+from typing import Optional, Sequence, Union
 
 from gmmrefine.results import Result
 
@@ -65,7 +65,7 @@ def fsc(
     output: _Path,
     *,
     take_over: bool = False,
-    fsc_threshold: float = None,
+    fsc_threshold: Optional[float] = None,
     mask: str = '',
     seed: int = 1,
     truth: bool = False,

@@ -42,7 +42,7 @@ def stub():
     """Text of ``__init__.pyi``, from which editors know the settings."""
     lines = [
         "# Made by gmmrefine.python_api.stub(); a test compares.", "from os import PathLike",
-        "from typing import Sequence, Union", "",
+        "from typing import Optional, Sequence, Union", "",
         "from gmmrefine.results import Result", "", "_Path = Union[str, PathLike[str]]", "", "__version__: str", ""]
     for name, function in functions().items():
         parameters = list(inspect.signature(function).parameters.values())
@@ -55,8 +55,10 @@ def stub():
 
 
 def _declared(parameter):
-    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-    return f"{parameter.name}: {_TYPES.get(parameter.annotation, parameter.annotation.__name__)}{default}"
+    kind = _TYPES.get(parameter.annotation, parameter.annotation.__name__)
+    if parameter.default is parameter.empty:
+        return f"{parameter.name}: {kind}"
+    return f"{parameter.name}: {f'Optional[{kind}]' if parameter.default is None else kind} = {parameter.default!r}"
 
 
 def _function(command):

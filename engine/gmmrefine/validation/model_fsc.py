@@ -39,23 +39,28 @@ class ModelFsc:
     @property
     def resolution(self):
         """Å where the curve falls below 0.5 for two shells; Nyquist when it never does, None for nowhere."""
-        below = self.fsc < THRESHOLD
-        below[:1] = False
-        last = np.flatnonzero(below & np.append(below[1:], True))
-        if not len(last):
+        shell = self._fall
+        if shell is None:
             return 2.0 * self.pixel_size
-        shell = int(last[0])
         if shell <= 1:
             return None
         before, after = self.fsc[shell - 1], self.fsc[shell]
         step = (before - THRESHOLD) / (before - after) if before > THRESHOLD else 0.0
         return float(1 / (self.frequency[shell - 1] + step * (self.frequency[shell] - self.frequency[shell - 1])))
 
+    @property
+    def _fall(self):
+        """First of two shells below 0.5, or the last one of all; None where there are none."""
+        below = self.fsc < THRESHOLD
+        below[:1] = False
+        falls = np.flatnonzero(below & np.append(below[1:], True))
+        return int(falls[0]) if len(falls) else None
+
     def __str__(self):
         resolution = self.resolution
         if resolution is None:
             return f"none (FSC below {THRESHOLD} from the first shell)"
-        if resolution <= 2.0 * self.pixel_size:
+        if self._fall is None:
             return f"{nyquist_text(self.pixel_size)} Å (above {THRESHOLD} up to Nyquist)"
         return f"{resolution:.2f} Å (FSC = {THRESHOLD})"
 
