@@ -55,7 +55,7 @@ class ModelFsc:
         resolution = self.resolution
         if resolution is None:
             return f"none (FSC below {THRESHOLD} from the first shell)"
-        if resolution <= 2.0 * self.pixel_size:
+        if np.isclose(resolution, 2.0 * self.pixel_size):
             return f"{nyquist_text(self.pixel_size)} Å (above {THRESHOLD} up to Nyquist)"
         return f"{resolution:.2f} Å (FSC = {THRESHOLD})"
 
