@@ -107,7 +107,7 @@ def test_maps_of_one_name_are_told_apart_by_their_folders(small):
         (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
     assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
     assert reported(small / "out", small) == {"Audit of the maps": [
-        "What became of each copy", "Change of Q against the reference", "Q-score by component class"]}
+        "What became of each copy", "Map against model", "Change of Q against the reference", "Q-score by component class"]}
     maps = read_star(small / "out" / "maps.star")["maps"]
     assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
 

@@ -51,7 +51,8 @@ def test_outputs(model, density, tmp_path):
         "sigma": "0.6", "map_resolution": 3.0, "place_from": "auto", "first_voxel": ""}
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}
-    assert reported(tmp_path / "q", tmp_path) == {"Q-scores": ["Q-score along the chains", "Q-score by component class"]}
+    assert reported(tmp_path / "q", tmp_path) == {"Q-scores": [
+        "Q-score along the chains", "Map against model", "Q-score by component class"]}
     atoms, scores = read_atoms(model), table.numbers("gmmQScore")
     assert table.strings("gmmAtomName") == atoms.names.tolist() and len(scores) == 61
     assert table.numbers("gmmModelY") == pytest.approx(atoms.positions[:, 1])

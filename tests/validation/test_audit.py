@@ -43,7 +43,7 @@ def test_the_rule(copy):
 @pytest.mark.parametrize("copy", [LIGAND, ION, WATER, LIPID])
 def test_nothing_is_kept_below_what_is_resolved(copy):
     assert status(q=0.19, q_before=0.25, copy=copy) == "weakened" and status(q=0.21, q_before=0.25, copy=copy) == "kept"
-    assert status(q=0.19, q_before=0.6, spread=0.3, copy=copy) == "weakened"
+    assert status(q=0.19, q_before=0.6, spread=0.3, copy=copy) in ("weakened", "lost")
 
 
 def test_what_the_reference_does_not_resolve_is_not_judged():

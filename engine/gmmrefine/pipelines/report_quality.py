@@ -110,6 +110,8 @@ def _lost_parts(run):
     """The table of parts of residues that were lost; nothing for a run of another version."""
     if not run.has("parts.star"):
         return []
+    if not any(run.results.get("parts_lost", {}).values()):
+        return [heading("Parts of residues that were lost"), text("None.")]
     parts = run.table("parts.star")
     labels = ("gmmMap", "gmmChain", "gmmResidueName", "gmmResidueNumber", "gmmPart", "gmmAtomNames")
     numbers = ("gmmQReference", "gmmQScore", "gmmDensityReference", "gmmDensity")
