@@ -95,8 +95,9 @@ def _is_finer(given, wider, threshold):
 def _too_tight(given, leak, threshold, instead, curve):
     if leak <= LOOSE_ENOUGH:
         return (
-            f"the mask is too tight: its hard edge follows the noise of the maps, and it gives {given.resolution(threshold):.2f} "
-            f"Å. With {instead} the resolution is {curve.resolution_text(threshold)}; that one counts")
+            f"the mask is too tight: its hard edge follows the noise of the maps, and it gives "
+            f"{given.resolution(threshold):.2f} Å. With {instead} the resolution is "
+            f"{curve.resolution_text(threshold)}; that one counts")
     return (
         f"the mask is too tight: at {given.resolution(threshold):.2f} Å, which it gives, the FSC with randomised phases is "
         f"{leak:.2f} (more than {LOOSE_ENOUGH:.2f}), so the mask itself makes the halves agree. With {instead} the resolution "
