@@ -93,7 +93,7 @@ def molecule(box, pixel_size, rng):
     frequency = np.arange(box) / (box * pixel_size)
     snr = np.minimum(0.167 * (np.maximum(frequency, 1e-3) * RESOLUTION) ** -8.0, 50)
     flat = scale_shells(atoms.astype(np.float32), np.where(frequency > 0, 1, 0))
-    mask = np.clip((reach - distance) / (5 * pixel_size) + 1, 0, 1).astype(np.float32)
+    mask = np.clip((reach - distance) / (0.07 * box * pixel_size) + 1, 0, 1).astype(np.float32)
     return scale_shells(flat / flat[mask > 0.5].std(), np.sqrt(snr)), mask
 
 

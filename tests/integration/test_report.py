@@ -37,14 +37,14 @@ def test_report_of_a_refinement(run, tmp_path):
     outcome = gmmrefine("report", run)
     assert outcome.code == 0 and outcome.err == "" and outcome.out.splitlines()[-1] == str(run / "report.html")
     assert (run / "run.json").read_bytes() == record
-    check_in_browser(run / "report.html", 8, tmp_path)
+    check_in_browser(run / "report.html", 9, tmp_path)
 
 
 def test_every_kind_of_figure_is_drawn(tmp_path):
     find_browser()
     folder = write_full_run(tmp_path / "run")
     assert gmmrefine("report", folder).code == 0
-    check_in_browser(folder / "report.html", 21, tmp_path)
+    check_in_browser(folder / "report.html", 22, tmp_path)
 
 
 def test_browser_notices_empty_figures_errors_and_requests(tmp_path):

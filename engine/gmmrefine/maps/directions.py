@@ -14,7 +14,8 @@ AXES, HALF_ANGLE = 256, 20.0  # cones, degrees
 LEAST_CFAR = 0.5
 _BEYOND = 1.3  # of the shell of the resolution, up to which the FSC is summed
 _EMPTY = 1e-3  # of the mean power of a shell; cells with less were not sampled
-_CLEAR = 5.0  # standard errors by which cones must differ
+_CLEAR = 6.5  # standard errors by which cones must differ; those of even views did by 6.2 at most
+_SAMPLED = 0.5  # of a cone that must hold power; an emptier one is missing
 _PLANES = 32  # transformed at a time
 
 
@@ -37,6 +38,8 @@ class Directions:
         Smallest over largest area.
     error : float
         Standard error of an area.
+    missing : bool
+        Whether a cone holds hardly any power.
     """
 
     axes: Any
@@ -46,11 +49,12 @@ class Directions:
     box: float
     cfar: float
     error: float
+    missing: bool
 
     @property
     def clear(self):
         """Whether the areas differ by more than their noise."""
-        return bool(np.ptp(self.area) > _CLEAR * self.error)
+        return self.missing or bool(np.ptp(self.area) > _CLEAR * self.error)
 
     @property
     def best_and_worst(self):
@@ -102,7 +106,8 @@ def directional_fsc(half_map_1, half_map_2, mask, curve, threshold=0.143):
     error = np.sqrt(np.sum((1 - np.clip(curve.fsc[summed], 0, 1) ** 2) ** 2 / samples))
     found = [read_resolution(curve.frequency[1:], each[1:], threshold).angstroms or n * curve.pixel_size for each in fsc]
     cfar = max(float(area.min()), 0.0) / max(float(area.max()), 1e-9)
-    return Directions(axes, fsc, np.array(found), area, n * curve.pixel_size, min(cfar, 1.0), float(error))
+    return Directions(axes, fsc, np.array(found), area, n * curve.pixel_size, min(cfar, 1.0), float(error),
+        bool(share[:, summed].mean(1).min() < _SAMPLED))
 
 
 def _by_cell(halves, mask):

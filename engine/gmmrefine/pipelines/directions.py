@@ -66,7 +66,8 @@ def _of_views(coverage):
 
 def _reasons(found, coverage):
     """Why views are called preferred, list of str; empty when they are not."""
-    reasons = [f"cFAR {found.cfar:.2f}, limit {LEAST_CFAR:g}"] if found and found.anisotropic else []
+    uneven = coverage is None or coverage.scf < LEAST_SCF or coverage.hole  # else junk or disorder, not views
+    reasons = [f"cFAR {found.cfar:.2f}, limit {LEAST_CFAR:g}"] if uneven and found and found.anisotropic else []
     if coverage and coverage.scf < LEAST_SCF:
         reasons.append(f"SCF* {coverage.scf:.2f}, limit {LEAST_SCF:g}")
     if coverage and coverage.hole:
