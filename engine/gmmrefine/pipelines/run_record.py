@@ -371,7 +371,7 @@ def _origin(command, settings, inputs):
     """What was run on what."""
     return {
         "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-        "machine": {"name": platform.node(), "system": platform.platform(), "processors": os.cpu_count()},
+        "machine": {"system": platform.platform(), "processors": os.cpu_count()},
         "inputs": {str(path): file_hash(path) for path in inputs if path}}
 
 
