@@ -15,7 +15,7 @@ CLASSES = ("protein_backbone", "protein_side_chain", "ligand", "ion")
 RECORD = {
     "command": "refine", "version": "0.1.0", "settings": {"iterations": 3, "fsc_threshold": 0.143, "mask": ""}, "seed": 7,
     "inputs": {"particles.star": "ab" * 32}, "half_set_hash": "cd" * 32, "results": {}, "timings": {"total": 61.0},
-    "peak_memory_mb": 512.0, "finished": True, "machine": {"name": "node1", "system": "Linux", "processors": 4},
+    "peak_memory_mb": 512.0, "finished": True, "machine": {"system": "Linux", "processors": 4},
     "device": "CPU", "images": 300, "particles": 300, "box_size": 40, "pixel_size": 2.5, "exchanges": []}
 
 HISTORY = [

@@ -49,6 +49,9 @@ def main(arguments=None):
     try:
         with ended_by_signals() as end_process, released_at_end(end_process):
             args.run(args)
+    except BrokenPipeError:  # whoever read our output has left, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except EngineError as error:
         print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """One half set: what it keeps of an iteration, and how far its reference can be trusted."""
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,18 +20,29 @@ def state(rng):
 def test_a_saved_half_comes_back_to_the_bit(state, tmp_path):
     save_half(tmp_path, state)
     elsewhere = state.particles.with_poses(random_rotations(5, seed=8), np.zeros((5, 2)))
-    loaded = load_half(tmp_path, elsewhere)
+    loaded = load_half(tmp_path, elsewhere, None)
     assert (loaded.particles.rotations == state.particles.rotations).all()
     assert (loaded.particles.shifts == state.particles.shifts).all()
     assert (loaded.pose_error == state.pose_error).all()
     assert (loaded.volume == state.volume).all() and loaded.volume.dtype == np.float32
-    assert load_half(tmp_path, replace(elsewhere, half_set=np.full(5, 1))) is None
+    assert load_half(tmp_path, replace(elsewhere, half_set=np.full(5, 1)), None) is None
 
 
 def test_a_map_without_poses_is_not_a_finished_half(state, tmp_path):
     save_half(tmp_path, state)
     os.remove(tmp_path / "poses_half_2.npz")
-    assert load_half(tmp_path, state.particles) is None
+    assert load_half(tmp_path, state.particles, None) is None
+
+
+@pytest.mark.parametrize("name", ["poses_half_2.npz", "half_map_2.mrc"])
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"\x00" * len(data)])
+def test_what_a_power_cut_has_damaged_is_named_and_made_again(state, tmp_path, name, damage):
+    save_half(tmp_path, state)
+    path, said = tmp_path / name, []
+    path.write_bytes(damage(path.read_bytes()))
+    assert load_half(tmp_path, state.particles, SimpleNamespace(say=said.append)) is None
+    assert len(said) == 1 and "poses_half_2.npz or the map beside it is damaged" in said[0]
+    assert not (tmp_path / "poses_half_2.npz").exists()
 
 
 def test_reliability_is_the_share_of_signal():

@@ -41,11 +41,13 @@ def run(args):
     """Score, compare and write."""
     from gmmrefine.errors import InputError
     from gmmrefine.io.atoms import read_model
+    from gmmrefine.io.chimerax import refuse_unscriptable
     from gmmrefine.pipelines.audit import audit
 
     maps = [args.reference, *args.modified]
     if len(set(maps)) < len(maps):
         raise InputError(f"{max(maps, key=maps.count)} is given twice; expected different maps. Name each once.")
+    refuse_unscriptable([args.model, *maps])
     atoms, left_out = read_model(args.model)
     record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted, *args.half_maps])
     results = audit(atoms, left_out, args.model, maps, args.refitted, args, record, progress, args.half_maps)

@@ -62,10 +62,11 @@ def refuse_to_overwrite(directory, outputs, inputs):
 
 def refuse_missing(inputs):
     """Refuse input files that cannot be opened; empty names are left out."""
+    from gmmrefine.io.regular_file import open_regular
+
     for path in filter(None, inputs):
         try:
-            with open(path, "rb"):
-                pass
+            open_regular(path).close()
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 

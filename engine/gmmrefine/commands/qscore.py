@@ -33,9 +33,11 @@ def add_arguments(parser):
 def run(args):
     """Score and write."""
     from gmmrefine.io.atoms import read_model
+    from gmmrefine.io.chimerax import refuse_unscriptable
     from gmmrefine.io.mrc import read_grid
     from gmmrefine.pipelines.qscore import qscore
 
+    refuse_unscriptable([args.model, args.map])
     atoms, left_out = read_model(args.model)
     grid = read_grid(args.map)
     record, progress = open_record(args, "qscore", OUTPUTS, (QSCORE,), [args.model, args.map, *args.half_maps])

@@ -36,12 +36,27 @@ def atomic_path(path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield str(temporary)
+        if temporary.is_file():
+            _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     except OSError as error:
         raise ResourceError(cannot_be_written(path, error)) from error
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def _sync(path):
+    """Have the disk hold a file or folder: a power cut must not leave an empty file of a whole name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):  # of file systems that cannot
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def remove_leftovers(folder):

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.elements import HYDROGENS, mend_elements, unstated_in_pdb
+from gmmrefine.io.regular_file import open_regular
 from gmmrefine.io.residue_kinds import residue_kinds
 
 _NEEDED = ("id", "type_symbol", "label_alt_id", "label_comp_id", "label_asym_id")  # without these gemmi finds no atoms
@@ -163,7 +164,7 @@ def _read_mended(path):
         if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):
             structure = _with_usual_columns(path)
         unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, IndexError, OSError) as error:
         raise InputError(f"{path}: not a readable mmCIF or PDB file ({error}).") from error
     changes = {**mend_elements(structure, unstated), "chains_from_segments": _name_chains_by_segments(structure)}
     structure.setup_entities()
@@ -172,6 +173,7 @@ def _read_mended(path):
 
 def _read_any_age(path):
     """The structure of a file; of PDB files of before 1996, whose lines end in the entry's name and a number, without these."""
+    open_regular(path).close()
     try:
         return gemmi.read_structure(str(path))
     except RuntimeError:

@@ -1,13 +1,16 @@
 """Attribute files and command scripts for ChimeraX."""
 import os
+import re
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
 import numpy as np
 
+from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 
 _FRAMES_PER_SECOND = 6
+_UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
 _APART = 0.8  # of the box; molecules leave some of it empty
 
 
@@ -115,5 +118,20 @@ def write_movie(path, movies, box):
 
 
 def _from_script(script, path):
-    """A quoted path relative to the folder of a script."""
+    """A quoted path relative to the folder of a script; one that would end its quotes is refused."""
+    refuse_unscriptable([path])
     return f'"{os.path.relpath(os.path.abspath(path), os.path.dirname(os.path.abspath(script)))}"'
+
+
+def refuse_unscriptable(paths):
+    """Refuse file names that would end the quotes in a ChimeraX script: what follows would be run as a command.
+
+    Raises
+    ------
+    InputError
+    """
+    for path in filter(None, paths):
+        if _UNSAFE.search(str(path)):
+            raise InputError(
+                f"{str(path)!r}: its name has a quote, backslash or line end, which ChimeraX would take for a command in the "
+                "scripts written here. Rename the file or its folder.")

@@ -8,6 +8,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.cryosparc_fields import check_fields
 from gmmrefine.io.cryosparc_stream import MAGIC, rows_of_stream
+from gmmrefine.io.regular_file import open_regular
 
 _ANY_HEADER = 1024**3  # bytes, as cryosparc-tools takes them: a hundred classes need more than NumPy reads unasked
 _DAMAGED = (ValueError, EOFError, TypeError, KeyError, IndexError, SyntaxError, MemoryError, OverflowError, RecursionError,
@@ -32,7 +33,7 @@ def read_rows(path):
         Unreadable, damaged, empty, or not such a file.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             data = file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error

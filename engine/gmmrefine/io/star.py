@@ -13,6 +13,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.regular_file import open_regular
 from gmmrefine.particles.stack_file import compression
 
 ROWS_AT_A_TIME = 4096
@@ -190,7 +191,7 @@ def read_star(path):
 def _lines(path):
     """Lines of a file, (number from 1, bytes) without blanks at the ends, whatever system wrote it."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(_SNIFFED)
             packed = compression(head)
             if packed:
@@ -246,7 +247,7 @@ class _BlockBuilder:
 
     def __init__(self, name, source, version):
         self.name, self.source, self.version = name, source, version
-        self.labels, self.rows, self.packed = [], [], []
+        self.labels, self.rows, self.packed = {}, [], []  # labels in order; a dict finds one among many
         self.is_loop = False
 
     def add(self, words, number):
@@ -268,12 +269,13 @@ class _BlockBuilder:
         label = words[0][1:].decode("utf-8", "replace")
         if label in self.labels:
             raise InputError(f"{self.source}, line {number}: column {label} appears twice in data_{self.name}.")
-        self.labels.append(label)
+        self.labels[label] = None
         if not self.is_loop:
             if len(words) < 2:
                 raise InputError(f"{self.source}, line {number}: {label} has no value.")
             value = words[1] if len(words) == 2 else b'"' + b" ".join(words[1:]) + b'"'
-            self.rows = [(self.rows[0] if self.rows else []) + [value]]
+            self.rows = self.rows or [[]]
+            self.rows[0].append(value)
 
     def _add_row(self, values, number):
         if len(values) != len(self.labels):

@@ -203,7 +203,7 @@ def converted_half(body, wanted, shared, settings, run, progress):
         body.volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0,
         half=half.half)
     folder, region = run.path("iterations", "01"), Body(half, gmm)
-    done = load_half(folder, half)
+    done = load_half(folder, half, progress)
     if done is None:
         reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
         half = with_measured_scale(half, gmm, reliability, settings, progress, {"iteration": 0, "half": half.half})

@@ -21,7 +21,7 @@ def read_record(directory):
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}). Run the command again in another folder.") from error
     if not (isinstance(record, dict) and isinstance(record.get("command"), str) and isinstance(record.get("settings"), dict)):
         raise InputError(f"{path} names no command and settings; expected the record of a run. Is it another program's?")

@@ -1,8 +1,10 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
+import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from gmmrefine.progress import place_in_run
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
+_DAMAGED = (InputError, ValueError, EOFError, KeyError, BadZipFile, zlib.error)
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -131,7 +134,7 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     HalfState
     """
     folder = run.path("iterations", f"{iteration:02d}")
-    done = load_half(folder, start)
+    done = load_half(folder, start, progress)
     if done is not None:
         return done
     where = {"iteration": iteration, "half": start.half}
@@ -315,15 +318,22 @@ def is_saved(folder, particles):
     return os.path.exists(_poses_path(folder, particles))
 
 
-def load_half(folder, particles):
-    """The finished half of an iteration, or None."""
+def load_half(folder, particles, progress):
+    """The finished half of an iteration, or None; files that a power cut has damaged are named, and made again."""
     if not is_saved(folder, particles):
         return None
-    with np.load(_poses_path(folder, particles), allow_pickle=False) as poses:
-        moved = particles.with_poses(poses["rotations"], poses["shifts"])
-        if "scale" in poses:
-            moved = replace(moved, scale=poses["scale"])
-        return HalfState(moved, read_map(os.path.join(folder, f"half_map_{particles.half}.mrc")).data, poses["pose_error"])
+    path = _poses_path(folder, particles)
+    try:
+        with np.load(path, allow_pickle=False) as poses:
+            moved = particles.with_poses(poses["rotations"], poses["shifts"])
+            if "scale" in poses:
+                moved = replace(moved, scale=poses["scale"])
+            pose_error = poses["pose_error"]
+        return HalfState(moved, read_map(os.path.join(folder, f"half_map_{particles.half}.mrc")).data, pose_error)
+    except _DAMAGED as error:
+        progress.say(f"{path} or the map beside it is damaged ({type(error).__name__}): they are made again")
+        os.unlink(path)
+        return None
 
 
 def read_gmm_fsc(folder, half):

@@ -40,7 +40,7 @@ def at_start(starts, settings, run, progress):
 
 def loaded_or_made(start, settings, run, progress):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
-    return load_half(_folder(run), start) or HalfState(
+    return load_half(_folder(run), start, progress) or HalfState(
         start, start_map(start, settings, run, progress, iteration=0), np.zeros((len(start), 2)))
 
 

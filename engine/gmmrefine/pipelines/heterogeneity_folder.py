@@ -86,7 +86,7 @@ def finished_record(folder):
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
         command, finished = record["command"], record["finished"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read. Give the folder of a finished heterogeneity run.") from error
     if command != "heterogeneity" or not finished:
         raise InputError(

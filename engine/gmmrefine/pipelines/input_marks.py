@@ -1,10 +1,11 @@
 """Marks by which the input of a run is known again: hashes of files, stacks and half sets."""
 import hashlib
 import os
+from collections import Counter
 
 from gmmrefine.errors import InputError
 
-_MARK_BYTES = 1 << 16
+_BLOCK_BYTES, _BLOCKS = 1 << 18, 64  # read of a stack: 16 MB, evenly spread; a smaller one is read whole
 
 
 def file_hash(path):
@@ -20,23 +21,37 @@ def file_hash(path):
 
 
 def stack_mark(path):
-    """Size of an image stack and SHA-256 of its header and first pixels; stacks are too large to read whole."""
+    """Size of an image stack and SHA-256 of blocks spread evenly over it, the first and last ones included.
+
+    Of stacks of up to 16 MB that is all of them; in larger ones a change between two blocks is not seen.
+    """
+    size, digest = os.path.getsize(path), hashlib.sha256()
     with open(path, "rb") as file:
-        return f"{os.path.getsize(path)} {hashlib.sha256(file.read(_MARK_BYTES)).hexdigest()}"
+        if size <= _BLOCKS * _BLOCK_BYTES:
+            digest.update(file.read())
+        else:
+            for block in range(_BLOCKS):
+                file.seek(block * (size - _BLOCK_BYTES) // (_BLOCKS - 1))
+                digest.update(file.read(_BLOCK_BYTES))
+    return f"{size} {digest.hexdigest()}"
 
 
 def different_names(paths):
-    """Names of stacks without folders; of several with one name the later ones have a number."""
-    seen, names = {}, []
-    for name in map(os.path.basename, paths):
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    """Names of stacks, each with as few of its folders as tell it from the others, list of str."""
+    parts = [os.path.abspath(path).split(os.sep)[::-1] for path in paths]
+    names, depth = [each[0] for each in parts], 1
+    while len(set(names)) < len(set(paths)) and depth < max(map(len, parts)):
+        depth += 1
+        count = Counter(names)
+        names = [
+            os.sep.join(each[depth - 1 :: -1]) if count[name] > 1 else name for name, each in zip(names, parts)]
     return names
 
 
 def half_set_hash(particles):
     """SHA-256 of which image is in which half, independent of order; symmetry copies of an image are one."""
+    names = different_names(particles.stacks)
     lines = sorted({
-        f"{os.path.basename(particles.stacks[stack])} {image} {half}"
+        f"{names[stack]} {image} {half}"
         for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set)})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -117,7 +117,7 @@ class Together:
         folders = [
             self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}")
             for patch in range(1, len(present) + 1)]
-        saved = [load_half(folder, start) for folder in folders]
+        saved = [load_half(folder, start, self._progress) for folder in folders]
         if None not in saved:
             return saved
         start, results = self._new_poses(whole, present, curves, iteration)

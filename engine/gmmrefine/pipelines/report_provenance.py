@@ -39,7 +39,7 @@ def provenance_section(run):
     memory = record.get("peak_memory_mb")
     rows = [
         ["command", f"gmmrefine {record['command']}"], ["version", record.get("version")], ["seed", record.get("seed")],
-        ["finished", run.is_finished], ["machine", machine.get("name")], ["system", machine.get("system")],
+        ["finished", run.is_finished], ["system", machine.get("system")],
         ["processors", machine.get("processors")], ["computed on", record.get("device")],
         ["peak memory", f"{memory:.0f} MB" if memory else None], ["images", record.get("images")],
         ["half-set hash (which image is in which half)", record.get("half_set_hash")]]

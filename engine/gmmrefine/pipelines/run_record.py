@@ -210,7 +210,7 @@ class RunRecord:
             self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
             self._pinned_settings, command = earlier["settings"], earlier["command"]
             mask = os.path.basename(self._pinned["mask", 0])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"--pin-exchanges {path}: cannot be read, or holds no exchanges of half sets. Give the run.json of an "
                 "earlier refine run.") from error
@@ -371,7 +371,7 @@ def _origin(command, settings, inputs):
     """What was run on what."""
     return {
         "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-        "machine": {"name": platform.node(), "system": platform.platform(), "processors": os.cpu_count()},
+        "machine": {"system": platform.platform(), "processors": os.cpu_count()},
         "inputs": {str(path): file_hash(path) for path in inputs if path}}
 
 
