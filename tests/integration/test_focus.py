@@ -220,14 +220,14 @@ def test_a_mask_outside_the_molecule(swinging, tmp_path):
 
 
 def test_a_mask_that_covers_no_gaussian(swinging, focused, tmp_path):
-    """One voxel on the soft edge of the molecule's mask, where there is no density."""
+    """Some voxels on the soft edge of the molecule's mask, where there is no density."""
     edge = read_map(focused / "mask.mrc").data
     mask = np.zeros((BOX,) * 3)
-    mask[tuple(np.argwhere((edge > 0.02) & (edge < 0.1))[0])] = 1
-    write_map(tmp_path / "voxel.mrc", mask, PIXEL_SIZE)
+    mask[tuple(np.argwhere((edge > 0.02) & (edge < 0.1))[:8].T)] = 1
+    write_map(tmp_path / "voxels.mrc", mask, PIXEL_SIZE)
     folder = tmp_path / "run"
     outcome = gmmrefine(
-        "refine", swinging / "particles.star", "-o", folder, *REFINE, "--focus-mask", tmp_path / "voxel.mrc")
+        "refine", swinging / "particles.star", "-o", folder, *REFINE, "--focus-mask", tmp_path / "voxels.mrc")
     assert_refused(outcome, "refine", "the focus mask covers none of the 120 Gaussians", "make it larger")
     assert left_in(folder) == {"mask.mrc", "focus_mask.mrc", "iterations"} and record(folder)["finished"] is False
     assert [path.name for path in (folder / "iterations").iterdir()] == ["00"]

@@ -85,7 +85,8 @@ def test_report_shows_the_audit_and_how_the_map_was_made(modified, tmp_path):
     assert reported(modified[0], tmp_path) == {
         "Resolution": ["FSC of the half maps"], "Maps": ["Central slices of the maps", "Signal and noise by band"],
         "Audit of the maps": [
-            "What became of each copy", "Change of Q against the reference", "Q-score by component class"]}
+            "What became of each copy", "Map against model", "Change of Q against the reference",
+            "Q-score by component class"]}
     html = (tmp_path / "reported" / "report.html").read_text(encoding="utf-8")
     assert "Audit (Q-score, σ 0.6 Å): " in html and "Quote that, not the curve of the modified half maps" in html
 

@@ -48,10 +48,11 @@ def files(folder):
 
 COMMANDS = {
     "simulate": ("6msm", "--particles", 2, "--box", 16, "--pixel-size", 10), "reconstruct": ("particles.star",),
-    "fsc": ("truth.mrc", "mask.mrc"), "build": ("truth.mrc",), "refine": ("particles.star",),
+    "fsc": ("half_map_1.mrc", "half_map_2.mrc"), "build": ("truth.mrc",), "refine": ("particles.star",),
     "refine-patches": ("particles.star",), "heterogeneity": ("particles.star", "--latent-size", 1, "--target-resolution", 12),
     "expand-symmetry": ("particles.star", "--symmetry", "C2"), "sharpen": ("truth.mrc", "--low-pass", 9, "--b-factor", 50),
-    "local-resolution": ("truth.mrc", "mask.mrc"), "modify": ("truth.mrc", "mask.mrc"), "qscore": ("model.cif", "truth.mrc"),
+    "local-resolution": ("half_map_1.mrc", "half_map_2.mrc"), "modify": ("half_map_1.mrc", "half_map_2.mrc"),
+    "qscore": ("model.cif", "truth.mrc"),
     "audit": ("model.cif", "truth.mrc", "mask.mrc"), "import": ("particles.star",),
     "export": ("particles.star", "--to", "exported.cs"),
     "impose-symmetry": ("truth.mrc", "mask.mrc", "--symmetry", "C2", "--mask", "mask.mrc"),
@@ -59,13 +60,18 @@ COMMANDS = {
 ELSEWHERE = {"conformations", "composite", "local-filter"}  # need the folder of another run; the same functions open theirs
 
 
+def found(word, *folders):
+    """A word of a command line; a file's name with the folder that holds it."""
+    return next((folder / word for folder in folders if (folder / str(word)).is_file()), word)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_refused_while_another_process_is_at_work(simulated, tmp_path, holder, command):
+def test_every_command_is_refused_while_another_process_is_at_work(simulated, refined, tmp_path, holder, command):
     folder = tmp_path / "run"
     first = holder(folder)
     (folder / "run.json").write_text('{"command": "refine", "settings": {}, "finished": false}')
     before = files(folder)
-    words = [simulated / word if str(word).endswith((".star", ".mrc", ".cif")) else word for word in COMMANDS[command]]
+    words = [found(word, simulated, refined) for word in COMMANDS[command]]
     for more in ((), ("--take-over",)):
         outcome = gmmrefine(command, *words, "-o", folder, *more)
         assert_refused(
@@ -86,10 +92,10 @@ def test_reports_are_made_of_a_run_at_work(tmp_path, holder):
 
 
 @pytest.mark.parametrize("command", ("sharpen", "fsc"))  # with a record from the start, and with one at the end
-def test_a_run_that_was_killed_is_taken_over_and_that_is_said(simulated, tmp_path, holder, command):
+def test_a_run_that_was_killed_is_taken_over_and_that_is_said(simulated, refined, tmp_path, holder, command):
     first = holder(tmp_path / "run")
     kill(first)
-    words = [simulated / word if str(word).endswith(".mrc") else word for word in COMMANDS[command]]
+    words = [found(word, simulated, refined) for word in COMMANDS[command]]
     outcome = gmmrefine(command, *words, "-o", tmp_path / "run")
     assert outcome.code == 0, outcome.err
     said = f"{tmp_path / 'run'} is taken over from a run that ended without a word: 'refine', process {first.pid} on "
