@@ -133,7 +133,7 @@ def test_contrast_signs_are_read_and_others_refused(make_star):
     {"rlnHelicalTubeID": ["1", "1", "<NA>", "<NA>"], "rlnMicrographName": ONE_MICROGRAPH},
     {"rlnTomoParticleName": ["a/1", "a/1", "<NA>", "<NA>"]},
     {"rlnGroupName": ["p1", "p1", "<NA>", "<NA>"], "rlnMicrographPreExposure": list("0303")},
-    {"rlnGroupName": ["p1", "p1", "p2", "<NA>"], "rlnTomoParticleName": ["<NA>"] * 4, "rlnMicrographPreExposure": list("0303")}))
+    {"rlnGroupName": ["p1", "p1", "p2", "<NA>"], "rlnTomoParticleName": ["<NA>"] * 4, "rlnCoordinateZ": list("0303")}))
 def test_rows_that_do_not_tell_are_particles_of_their_own(make_star, columns):
     """As pandas joins a set that has these columns and one that has not."""
     optics = {"rlnOpticsGroupName": ["a", "b"]}

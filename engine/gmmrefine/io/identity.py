@@ -131,8 +131,8 @@ def _micrograph_pixel_size(table, optics_rows):
         of_images = old[0] * 1e4 / old[1]
     some = "" if unknown.all() else f" for {np.count_nonzero(unknown)} of {len(unknown)} particles"
     return np.where(unknown, of_images, values), (
-        f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}{some}: whether one particle was extracted twice is told with "
-        "the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
+        f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}{some}: whether one particle was extracted twice is told "
+        "with the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
 
 
 def _tells(block, label):
