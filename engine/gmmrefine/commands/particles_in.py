@@ -44,6 +44,7 @@ def read_for_computing(args):
     from gmmrefine.maps.mask import enclosing_diameter
     from gmmrefine.particles.particle_set import split_half_sets
     from gmmrefine.particles.symmetry import counted, particle_count, refuse_expanded
+    from gmmrefine.pipelines.earlier_run import mask_given_to
 
     notes = understand_symmetry(args)
     operators = point_group(args.symmetry)
@@ -57,9 +58,11 @@ def read_for_computing(args):
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
     particles, grid_notes = on_target_grid(particles, args)
-    diameter = args.particle_diameter
-    if args.mask:
-        mask = read_mask(args.mask, particles.box_size, particles.pixel_size)
+    diameter, pinned = args.particle_diameter, getattr(args, "pin_exchanges", "")
+    # a run that follows one to which a mask was given reads images as that did
+    given = args.mask or (mask_given_to(pinned) if pinned else "")
+    if given:
+        mask = read_mask(given, particles.box_size, particles.pixel_size)
         diameter = diameter or enclosing_diameter(mask, particles.pixel_size)
     particles = replace(particles, diameter=diameter)
     if getattr(args, "model", ""):
