@@ -29,13 +29,15 @@ def read_record(directory):
 
 
 def mask_given_to(path):
-    """The mask that a run was given, as it lies beside its run.json at ``path``; empty where it made its own, or tells none."""
+    """The mask that a run, or the one it followed, was given, as it lies beside its run.json at ``path``; empty where it was
+    made from the half maps, or the run tells of none."""
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
         mask = next(entry["value"] for entry in record["exchanges"] if (entry["kind"], entry["iteration"]) == ("mask", 0))
         beside = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.basename(mask))
-        return beside if record["settings"]["mask"] else ""
+        settings = record["settings"]
+        return beside if settings["mask"] or mask_given_to(settings.get("pin_exchanges", "")) else ""
     except (OSError, ValueError, LookupError, TypeError, StopIteration):
         return ""  # whoever follows its exchanges says what is wrong
 
