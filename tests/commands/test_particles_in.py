@@ -1,4 +1,5 @@
 """Particles as computing commands take them."""
+import json
 from argparse import Namespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from gmmrefine.commands.particles_in import read_for_computing
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.mask import spherical_mask
+from gmmrefine.pipelines.heterogeneity_folder import read_particles_as_learned
 from gmmrefine.settings import PARTICLES_READ, defaults
 
 
@@ -48,3 +50,19 @@ def test_the_file_is_named_when_a_half_is_missing(simulated, tmp_path):
         read(tmp_path / "other.star")
     particles, _ = read(tmp_path / "other.star", split_halves=7)
     assert sorted(map(int, (sum(particles.half_set == 1), sum(particles.half_set == 2)))) == [100, 100]
+
+
+@pytest.mark.parametrize("given, pinned, diameter", (("ball.mrc", "", 120), ("", "earlier", 120), ("", "", 0)))
+def test_what_follows_a_run_reads_images_as_that_did(simulated, tmp_path, given, pinned, diameter):
+    """A mask that the run made of its maps was not there when it read images; one it was given, or was pinned to, was."""
+    ball = spherical_mask(np.zeros(3), 60, BOX, PIXEL_SIZE, edge=0.1)
+    for name, mask, pin in (("earlier", "ball.mrc", ""), ("run", given, pinned and str(tmp_path / pinned / "run.json"))):
+        (tmp_path / name).mkdir()
+        write_map(tmp_path / name / "mask.mrc", ball, PIXEL_SIZE)
+        (tmp_path / name / "run.json").write_text(json.dumps({
+            "settings": {"mask": mask, "pin_exchanges": pin}, "box_size": BOX, "pixel_size": PIXEL_SIZE,
+            "exchanges": [{"kind": "mask", "iteration": 0, "value": "mask.mrc"}]}))
+    usual = {**vars(defaults(PARTICLES_READ)), "symmetry": "C1", "mask": str(tmp_path / "run" / "mask.mrc")}
+    args = Namespace(**{**usual, "particles": simulated / "particles.star", "source": str(tmp_path / "run")})
+    read_particles_as_learned(json.loads((tmp_path / "run" / "run.json").read_text()), args)
+    assert read_for_computing(args)[0].diameter == pytest.approx(diameter, abs=2 * PIXEL_SIZE)

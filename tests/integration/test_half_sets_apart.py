@@ -89,6 +89,15 @@ def test_the_mask_of_the_earlier_run_is_used_wherever_its_folder_is_now(simulate
         refined / "iterations/01/gmm_half_1.star", folder / "iterations/01/gmm_half_1.star", shallow=False)
 
 
+def test_images_are_read_by_the_mask_that_the_earlier_run_was_given(simulated, noise_in_half_2, tmp_path):
+    """Background and noise of an image are measured outside of a given mask, also where it is pinned."""
+    first = refine(
+        simulated / "particles.star", tmp_path / "first", "--iterations", 1, "--mask", simulated / "mask.mrc")
+    again = refine(noise_in_half_2, tmp_path / "again", "--iterations", 1, "--pin-exchanges", first / "run.json")
+    for name in ("iterations/00/half_map_1.mrc", "half_map_1.mrc"):
+        assert filecmp.cmp(first / name, again / name, shallow=False), name
+
+
 def test_more_iterations_than_the_earlier_run_had(simulated, refined, tmp_path):
     outcome = gmmrefine(
         "refine", simulated / "particles.star", "-o", tmp_path / "run", *REFINE, "--iterations", 4, "--pin-exchanges",

@@ -78,7 +78,7 @@ def test_states_that_cs_cannot_tell_are_refused(make_star, make_stack, tmp_path,
 def test_aberrations_and_signs_are_written(make_star, tmp_path):
     tilted = {"rlnBeamTiltX": ["0.4", "0"], "rlnOddZernike": ["[0,0,0.1]", "[]"], "rlnMagMat00": ["1.01", "1"],
               "rlnMagMat01": ["0", "0"], "rlnMagMat10": ["0", "0"], "rlnMagMat11": ["1", "1"]}
-    particles = read_particles(make_star(tilted, {"gmmContrastSign": ["1", "-1", "1", "1"], "rlnClassNumber": list("1243")}))
+    particles = read_particles(make_star(tilted, {"gmmContrastSign": ["1", "-1", "1", "<NA>"], "rlnClassNumber": list("1243")}))
     write_cs(tmp_path / "x.cs", particles)
     rows = np.load(tmp_path / "x.cs")
     assert rows["ctf/tilt_A"] == pytest.approx(np.array([[10800, 0], [0, 0]] * 2), abs=1e-2)

@@ -37,6 +37,15 @@ def test_sign_and_strength_travel(tmp_path, particles):
     assert again.contrast_sign.tolist() == [-1, -1] and again.scale.tolist() == [0, 0.5]
 
 
+def test_rows_of_a_set_that_had_no_such_column(tmp_path, particles):
+    """As pandas joins a set with the columns and one without."""
+    found = read_particles(written(
+        tmp_path, particles, gmmContrastSign=["-1", "<NA>", "-1", "None"], gmmScale=["0.5", "2", "<NA>", "nan"]))
+    assert found.contrast_sign.tolist() == [-1, 1, -1, 1] and found.scale.tolist() == [0.5, 2, 1, 1]
+    empty = read_particles(written(tmp_path, particles, gmmContrastSign=["<NA>"] * COUNT, gmmScale=["None"] * COUNT))
+    assert empty.contrast_sign is None and empty.scale is None
+
+
 def test_strengths_found_since_are_written(tmp_path, particles):
     found = read_particles(written(tmp_path, particles, gmmScale=np.ones(COUNT)))
     found.scale[:] = [0.9, 1.1, 1.0, 1.0]
@@ -47,7 +56,7 @@ def test_strengths_found_since_are_written(tmp_path, particles):
 @pytest.mark.parametrize("label, value, words", (
     ("gmmContrastSign", 0, "row 2: gmmContrastSign is 0; expected 1 for a bright molecule or -1"),
     ("gmmContrastSign", 0.5, "row 2: gmmContrastSign is 0.5; expected a whole number"),
-    ("gmmScale", -0.25, "row 2: gmmScale is -0.25; expected 0"), ("gmmScale", np.nan, "expected a finite number")))
+    ("gmmScale", -0.25, "row 2: gmmScale is -0.25; expected 0"), ("gmmScale", np.inf, "expected a finite number")))
 def test_values_that_make_no_sense(tmp_path, particles, label, value, words):
     values = np.ones(COUNT)
     values[1] = value

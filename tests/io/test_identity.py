@@ -126,3 +126,33 @@ def test_contrast_signs_are_read_and_others_refused(make_star):
     assert signs.tolist() == [-1, 1]
     with pytest.raises(InputError, match="row 3: gmmContrastSign is 0; expected 1 for a bright"):
         read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "0", "1"]}))
+
+
+@pytest.mark.parametrize("columns", (
+    {"gmmParentParticle": ["7", "7", "<NA>", "<NA>"]}, {"rlnImageOriginalName": ["1@a.mrcs", "1@a.mrcs", "<NA>", "None"]},
+    {"rlnHelicalTubeID": ["1", "1", "<NA>", "<NA>"], "rlnMicrographName": ONE_MICROGRAPH},
+    {"rlnTomoParticleName": ["a/1", "a/1", "<NA>", "<NA>"]},
+    {"rlnGroupName": ["p1", "p1", "<NA>", "<NA>"], "rlnMicrographPreExposure": list("0303")},
+    {"rlnGroupName": ["p1", "p1", "p2", "<NA>"], "rlnTomoParticleName": ["<NA>"] * 4, "rlnCoordinateZ": list("0303")}))
+def test_rows_that_do_not_tell_are_particles_of_their_own(make_star, columns):
+    """As pandas joins a set that has these columns and one that has not."""
+    optics = {"rlnOpticsGroupName": ["a", "b"]}
+    rows = dict(columns, rlnOpticsGroup=["1"] * 4)
+    assert told(make_star, optics, **rows) == [0, 0, 1, 2]
+    assert told(make_star, optics, **{label: ["<NA>"] * 4 for label in columns}) == [0, 1, 2, 3]
+
+
+def test_places_of_some_rows(make_star):
+    columns = places(["100", "100", "<NA>", "200"], ["50", "50", "50", "<NA>"])
+    assert told(make_star, MICROGRAPH_PIXEL, **columns) == [0, 0, 1, 2]
+    columns = dict(places(["100", "100", "100", "100"], ["50"] * 4), rlnMicrographName=["<NA>", "<NA>", "mic.mrc", "mic.mrc"])
+    assert told(make_star, MICROGRAPH_PIXEL, **columns) == [0, 1, 2, 2]
+
+
+def test_a_scale_that_one_optics_group_lacks_is_that_of_its_images(make_star):
+    """Rows 1 and 3 are of the group at 0.75 Å/px: 0.75 × 200 = 1.5 × 100 Å."""
+    columns = places(["200", "100", "400", "300"], ["100", "50", "100", "50"])
+    optics = {"rlnMicrographPixelSize": ["0.75", "<NA>"]}
+    assert told(make_star, optics, **columns) == [0, 0, 1, 2]
+    note, = (text for text in read_particles(make_star(optics, columns)).table.notes if "rlnMicrographPixelSize" in text)
+    assert "for 2 of 4 particles" in note

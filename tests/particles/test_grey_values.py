@@ -62,6 +62,7 @@ DISTURBED = {
     "constant": lambda images, rng: images + 30,
     "gains": lambda images, rng: images * np.exp(rng.normal(0, 0.7, (COUNT, 1, 1))),
     "ramps": lambda images, rng: images + planes(rng, 30),
+    "squares beyond single precision": lambda images, rng: images * np.resize([1e30, 1, 1e-25], (COUNT, 1, 1)),
     "all": lambda images, rng: (images + 10 + planes(rng, 30)) * np.where(np.arange(COUNT) % 3 == 0, 20, 0.3)[:, None, None]}
 
 

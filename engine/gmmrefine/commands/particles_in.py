@@ -57,10 +57,11 @@ def read_for_computing(args):
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
     particles, grid_notes = on_target_grid(particles, args)
-    diameter = args.particle_diameter
     if args.mask:
-        mask = read_mask(args.mask, particles.box_size, particles.pixel_size)
-        diameter = diameter or enclosing_diameter(mask, particles.pixel_size)
+        read_mask(args.mask, particles.box_size, particles.pixel_size)  # refuses what does not fit
+    diameter, by_mask = args.particle_diameter, _images_by_mask(args)
+    if by_mask and not diameter:
+        diameter = enclosing_diameter(read_mask(by_mask, particles.box_size, particles.pixel_size), particles.pixel_size)
     particles = replace(particles, diameter=diameter)
     if getattr(args, "model", ""):
         refuse_missing([args.model])
@@ -69,6 +70,15 @@ def read_for_computing(args):
     if particle_count(particles) < len(particles):
         notes = [f"{counted(particles)}: a particle counts once, whatever the number of its images", *notes]
     return particles, [f"note: {text}" for text in notes]
+
+
+def _images_by_mask(args):
+    """The mask outside of which images are measured; empty for none. What follows a run reads them as that did."""
+    from gmmrefine.pipelines.earlier_run import mask_given_to
+
+    if hasattr(args, "images_by_mask"):
+        return args.images_by_mask
+    return args.mask or mask_given_to(getattr(args, "pin_exchanges", ""))
 
 
 def _by_particle(particles, distance, args):

@@ -11,7 +11,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotation_vectors
 from gmmrefine.io.cryosparc_aberrations import LABELS, aberrations_of_table, cryosparc_from_relion
-from gmmrefine.io.cryosparc_fields import SIGN_LABEL, UID_LABEL, form_of, hashed, kept_uids, text_field
+from gmmrefine.io.cryosparc_fields import UID_LABEL, form_of, hashed, kept_uids, text_field
 from gmmrefine.io.cryosparc_file import read_rows, with_fields, write_rows
 from gmmrefine.io.cryosparc_group import is_group, write_group
 from gmmrefine.io.cryosparc_join import gathered_rows
@@ -116,15 +116,7 @@ def _paths(particles):
 
 def _sign(particles):
     """``blob/sign`` where the set tells it."""
-    block = particles.table.particles
-    if SIGN_LABEL not in block:
-        return {}
-    sign = block.numbers(SIGN_LABEL)
-    wrong = np.flatnonzero(~np.isin(sign, (-1, 1)))
-    if len(wrong):
-        raise InputError(
-            f"{block.where(wrong[0])}: {SIGN_LABEL} is {sign[wrong[0]]:g}; expected 1 or -1. Correct the column.")
-    return {"blob/sign": sign[particles.row]}
+    return {} if particles.contrast_sign is None else {"blob/sign": particles.contrast_sign}
 
 
 def _ctf(particles):

@@ -24,11 +24,11 @@ def copy_marks(table, optics_rows):
     optics_rows : (N,) int
     """
     block, marks = table.particles, []
-    if PARENT_LABEL in block:
-        marks.append(numbered(block.columns[PARENT_LABEL]))
-    if "rlnImageOriginalName" in block:
+    if _tells(block, PARENT_LABEL):
+        marks.append(_own_where_missing(block, PARENT_LABEL))
+    if _tells(block, "rlnImageOriginalName"):
         # two projects may have stacks of one name, but not in one optics group with micrographs of one name
-        columns = [block.columns["rlnImageOriginalName"], optics_rows]
+        columns = [_own_where_missing(block, "rlnImageOriginalName"), optics_rows]
         if "rlnMicrographName" in block:
             columns.append(block.columns["rlnMicrographName"])
         marks.append(_together(columns))
@@ -63,12 +63,12 @@ def same_particle(table, optics_rows, shifts, box, distance=0.0):
 def series_labels(table):
     """Labels (N,) that tilts of one particle, or segments of one filament, share; None where there are no such series."""
     block, found = table.particles, []
-    if "rlnHelicalTubeID" in block and "rlnMicrographName" in block:
-        found.append(_together([block.columns["rlnHelicalTubeID"], block.columns["rlnMicrographName"]]))
-    if "rlnTomoParticleName" in block:
-        found.append(numbered(block.columns["rlnTomoParticleName"]))
-    elif "rlnGroupName" in block and any(label in block for label in _TILT_LABELS):
-        found.append(numbered(block.columns["rlnGroupName"]))
+    if _tells(block, "rlnHelicalTubeID") and _tells(block, "rlnMicrographName"):
+        found.append(_together([_own_where_missing(block, label) for label in ("rlnHelicalTubeID", "rlnMicrographName")]))
+    if _tells(block, "rlnTomoParticleName"):
+        found.append(_own_where_missing(block, "rlnTomoParticleName"))
+    elif _tells(block, "rlnGroupName") and any(_tells(block, label) for label in _TILT_LABELS):
+        found.append(_own_where_missing(block, "rlnGroupName"))
     return joined(*found) if found else None
 
 
@@ -78,12 +78,14 @@ def place_labels(table, optics_rows, shifts, box, distance):
     Lengths as in ``same_particle``: ``shifts`` (N, 2), ``box`` and ``distance`` in Å.
     """
     block = table.particles
-    if any(label not in block for label in _PLACE):
+    if not all(_tells(block, label) for label in _PLACE):
         return None, ()
     pixel_size, notes = _micrograph_pixel_size(table, optics_rows)
-    coordinates = np.column_stack([block.numbers(label) for label in _PLACE[1:]]) * pixel_size[:, None]
+    coordinates = np.column_stack([block.optional_numbers(label) for label in _PLACE[1:]]) * pixel_size[:, None]
     defocus = 0.5 * (block.numbers("rlnDefocusU") + block.numbers("rlnDefocusV"))
-    micrograph = numbered(block.columns["rlnMicrographName"])
+    nowhere = np.isnan(coordinates).any(axis=1)
+    coordinates[nowhere] = 0
+    micrograph = _own_where_missing(block, "rlnMicrographName", nowhere)
     labels = same_place(micrograph, coordinates - shifts, defocus, distance)
     # a shift may bring a box over its neighbour's particle where a pose went astray: then the boxes are far apart
     near = same_place(micrograph, coordinates, defocus, _MOST_APART * box)
@@ -115,17 +117,35 @@ def repeats(particles, distance=0.0):
 
 def _micrograph_pixel_size(table, optics_rows):
     """Å/px (N,) of the coordinates, and a note where the table does not tell it."""
+    values = np.zeros(len(optics_rows))
     for label in _PIXEL_LABELS:
-        values = table.numbers(label, optics_rows)
-        if values is not None and np.all(values > 0):
-            return values, ()
-    values = table.numbers("rlnImagePixelSize", optics_rows)
-    if values is None:
+        found = table.optional(label, optics_rows)
+        if found is not None:
+            values = np.where(values > 0, values, np.nan_to_num(found))
+    unknown = ~(values > 0)
+    if not unknown.any():
+        return values, ()
+    of_images = table.numbers("rlnImagePixelSize", optics_rows)
+    if of_images is None:
         old = [table.numbers(label, optics_rows) for label in ("rlnDetectorPixelSize", "rlnMagnification")]
-        values = old[0] * 1e4 / old[1]
-    return values, (
-        f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}: whether one particle was extracted twice is told with the "
-        "pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
+        of_images = old[0] * 1e4 / old[1]
+    some = "" if unknown.all() else f" for {np.count_nonzero(unknown)} of {len(unknown)} particles"
+    return np.where(unknown, of_images, values), (
+        f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}{some}: whether one particle was extracted twice is told "
+        "with the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
+
+
+def _tells(block, label):
+    """Whether a table has a column, and a value in any row of it."""
+    return label in block and not block.missing(label).all()
+
+
+def _own_where_missing(block, label, also=False):
+    """Numbers (N,) of the values in a column; a row without one, or of ``also`` (N,) bool, shares its number with no other."""
+    numbers = numbered(block.columns[label])
+    alone = block.missing(label) | also
+    numbers[alone] = len(numbers) + np.arange(np.count_nonzero(alone))
+    return numbers
 
 
 def _if_any_shared(labellings):

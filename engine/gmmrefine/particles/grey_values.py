@@ -20,6 +20,7 @@ _OUTER_RINGS = 0.8  # of the last ring, from where on noise outweighs any signal
 _MASKED, _UNFILLED = 1e-3, 0.1  # of the image's deviation: surroundings and outer rings with less were emptied before
 _ROUNDING = 3e-7, 1e-5  # of background and ramp; an image that differs less from its plane is flat
 _ROUGH = 1e-3  # of background and ramp; what differs less from them was not measured well in single precision
+_FAINTEST, _STRONGEST = 1e-15, 1e15  # deviations whose squares single precision holds well
 _FEW_SAMPLES = 2000  # tell the mean of CTF² to a percent
 _ORDER = 3  # of the polynomials that tell what slow changes there are
 _STEEP = 10.0  # times their mean square; the slope of noise is that steep in one of a hundred images (F distribution, 2 and 7)
@@ -133,7 +134,8 @@ class Surroundings:
         whole = np.sqrt(whole / flat.shape[1])
         plane = self._plane(found)
         level = np.abs(plane[:, 0]) + np.hypot(plane[:, 1], plane[:, 2])
-        for number in np.flatnonzero(whole < _ROUGH * level):
+        is_exact = (whole > np.maximum(_ROUGH * level, _FAINTEST)) & (whole < _STRONGEST)
+        for number in np.flatnonzero(~is_exact):
             found[number], deviation[number], whole[number] = self._levelled_exactly(flat[number], found[number])
         plane = self._plane(found)
         source = np.full(len(flat), OUTER_RINGS if self.is_filled else OUTSIDE)
@@ -159,7 +161,8 @@ class Surroundings:
         np.matmul(found[:, None], planes, out=room[:, None])
         flat -= room
         np.multiply(flat, self._outside, out=room)
-        return found, _square_sums(room), _square_sums(flat)
+        with np.errstate(over="ignore"):  # such images are measured again
+            return found, _square_sums(room), _square_sums(flat)
 
     def _levelled_exactly(self, image, found):
         """What is left of one image (Y X,) on a high background: its coefficients, and deviations outside and of all pixels."""
@@ -175,7 +178,7 @@ class Surroundings:
         members = np.flatnonzero(source == OUTER_RINGS)
         if len(members):
             disc, used = _outer_rings(self.box_size)
-            power = np.abs(disc.transform(pixels[members])[:, used]) ** 2
+            power = np.abs(disc.transform(pixels[members])[:, used].astype(complex)) ** 2
             deviation[members] = np.sqrt(power.mean(axis=1)) / self.box_size
             empty = members[deviation[members] <= _UNFILLED * whole[members]]
             source[empty], deviation[empty] = WHOLE_IMAGE, whole[empty]
@@ -183,7 +186,8 @@ class Surroundings:
 
 def _without_doubtful_ramps(found):
     """Coefficients (B, 3) of planes, of those of images (B, P); level where the ramp may be the particle's."""
-    ramp, others = np.mean(found[:, 1:3] ** 2, axis=1), np.mean(found[:, 3:] ** 2, axis=1)
+    squares = found.astype(float) ** 2
+    ramp, others = squares[:, 1:3].mean(axis=1), squares[:, 3:].mean(axis=1)
     return found[:, :3] * np.where(ramp > _STEEP * others, 1, [[1], [0], [0]]).T.astype(found.dtype)
 
 

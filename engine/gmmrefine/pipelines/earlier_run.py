@@ -28,6 +28,20 @@ def read_record(directory):
     return {"inputs": {}, "exchanges": [], "timings": {}, "finished": False, **record}
 
 
+def mask_given_to(path):
+    """The mask that a run, or the one it followed, was given, as it lies beside its run.json at ``path``; empty where it was
+    made from the half maps, or the run tells of none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+        mask = next(entry["value"] for entry in record["exchanges"] if (entry["kind"], entry["iteration"]) == ("mask", 0))
+        beside = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.basename(mask))
+        settings = record["settings"]
+        return beside if settings["mask"] or mask_given_to(settings.get("pin_exchanges", "")) else ""
+    except (OSError, ValueError, LookupError, TypeError, StopIteration):
+        return ""  # whoever follows its exchanges says what is wrong
+
+
 def recorded_command(directory):
     """The command whose run a folder holds; empty where it holds none."""
     record = read_record(directory)

@@ -13,6 +13,7 @@ from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
+from gmmrefine.pipelines.earlier_run import mask_given_to
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
 from gmmrefine.settings import PARTICLES_READ
 
@@ -66,11 +67,13 @@ def read_particles_as_learned(record, args):
     ----------
     record : dict
     args : argparse.Namespace
-        Its settings of how particles are read are set, among them the grid that was chosen then.
+        Of a command on the folder ``source`` of that run. Its settings of how particles are read are set, among them the grid
+        that was chosen then; ``images_by_mask``, outside of which images were measured, is empty where no mask was given.
     """
     for setting in PARTICLES_READ:
         setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
     args.target_box, args.target_pixel_size = record["box_size"], record["pixel_size"]
+    args.images_by_mask = mask_given_to(os.path.join(args.source, "run.json"))
 
 
 def finished_record(folder):
