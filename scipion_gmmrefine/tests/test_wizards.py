@@ -132,12 +132,12 @@ class TestWizards(BaseTest):
             form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
             GmmRefineMapResolutionWizard().show(form)
             self.assertEqual(form.values, {row: 4.26})
-        (self.folder / "run.json").write_text('{"results": {"resolution": 6.5}}')
+        (self.folder / "run.json").write_text('{"results": {"resolution": 15.5}}')
         form = FakeForm(self.proj.newProtocol(GmmRefineProtQScore))
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         with mock.patch.object(wizard_settings, "showInfo") as shown:
             GmmRefineMapResolutionWizard().show(form)
-        self.assertIn("known up to 6 Å", shown.call_args[0][1])
+        self.assertIn("known up to 15 Å", shown.call_args[0][1])
 
     def test_resolution_of_half_maps_is_measured(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtSharpen))
