@@ -81,7 +81,7 @@ def open_stack(path):
         It cannot be opened.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path}: the image stack is a folder, pipe or device. Check the path in rlnImageName.")
+        raise InputError(f"{path}: cannot read the image stack (a folder, pipe or device). Check the path in rlnImageName.")
     try:
         return open(path, "rb")
     except OSError as error:
