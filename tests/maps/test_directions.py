@@ -38,6 +38,8 @@ def test_planted_views(planted):
         off = planted.away_from_worst(np.array(found.get("coarsest_axis", found["poorest_axis"])), *worst)
         if found["preferred_views"] != preferred or (preferred and off > 15):
             wrong[name] = off, said["directions_text"]
+        if found["preferred_views"]:
+            assert "alike in all directions" not in said["directions_text"], name
     assert not wrong
 
 

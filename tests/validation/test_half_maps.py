@@ -56,4 +56,5 @@ def test_power_that_falls_naturally_has_no_end():
 def test_end_of_a_single_map(honest, molecule, rng):
     noisy = molecule[0] + rng.standard_normal((BOX,) * 3).astype(np.float32)
     assert map_end(noisy) is None and map_end(molecule[0]) is None
+    assert map_end(1e16 * honest.low_pass(noisy, 12)) == map_end(honest.low_pass(noisy, 12))
     assert map_end(honest.low_pass(noisy, 12)) in (9, 10, 11, 12)

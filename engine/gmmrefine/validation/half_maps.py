@@ -5,6 +5,7 @@ from typing import Any, List
 import numpy as np
 from scipy import ndimage
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
 from gmmrefine.maps.bands import transform
 from gmmrefine.validation.orientation import find_orientation
@@ -144,7 +145,7 @@ def power_end(power):
 
 def map_end(volume):
     """Shell from which on a single map (Z, Y, X) holds nothing, or None: emptier than a large B factor would leave it."""
-    spectrum = transform(volume)
+    spectrum = transform(in_grey_scale(volume)[1][0])
     n = len(volume)
     power = shell_sums(np.abs(spectrum) ** 2, n) / shell_sums(np.ones(spectrum.shape, np.float32), n)
     empty = np.flatnonzero(power[:-1] >= _EMPTY * power[1:].max())[-1] + 1
