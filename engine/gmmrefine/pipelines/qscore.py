@@ -57,7 +57,8 @@ def refuse_flat(grid, map_path):
     """Refuse a MapGrid of one value everywhere."""
     if np.ptp(grid.data) == 0:
         raise InputError(
-            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0] + 0.0:g}; a Q-score needs density. Give another map.")
+            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0] + 0.0:g}; a Q-score needs density. Give "
+            "another map.")
 
 
 def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):

@@ -8,6 +8,7 @@ from scipy import ndimage
 from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
 from gmmrefine.maps.bands import transform
+from gmmrefine.maps.contrast import contrast
 from gmmrefine.validation.orientation import find_orientation
 
 _SAME = 1e-5  # of 1 - FSC in the middle shell; independent noise is never so little
@@ -30,7 +31,8 @@ _BLOCK = 4  # voxels, for the evenness of noise
 _MOVED = 2.0  # times higher correlation elsewhere than in place
 _UNLIKE_SHARE = 0.02  # of the box, which one map alone leaves constant
 _OPPOSITE, _CLEARLY = -0.2, 4.0  # FSC of coarse shells; standard errors
-_TURNED_BELOW, _TURNED_TO = 0.8, 10.0  # mean FSC of the shells up to that many Å with which turns are looked for
+_DARK, _RANDOM = -3.0, 15  # standard deviations of contrast, less than refuses images, as this is only said; seed of trial maps
+_TURNED_BELOW, _TURNED_TO = 0.8, 10.0  # turns are looked for where the mean FSC up to that many Å is lower
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,22 @@ def examine_half_maps(half_map_1, half_map_2, pixel_size):
     if misplaced:
         return Findings("", misplaced + masked, None, support, True)
     notes, end = _end_notes(shells, n, pixel_size)
-    notes += masked + _noise_notes(shells, end, pixel_size)
+    notes += masked + _dark_notes((halves[0] + halves[1] / scale) / level, pixel_size) + _noise_notes(shells, end, pixel_size)
     if support is None and _is_uneven(half_map_1 - half_map_2 / scale, _sphere(n, _OUTER) & ~(flat[0] | flat[1]), end):
         notes.append(
             "the noise of the half maps is much weaker in one part of the box than in another: the solvent was flattened, or "
             "they were filtered locally. Give the half maps as they were reconstructed")
     return Findings("", notes, end, support)
+
+
+def _dark_notes(mean, pixel_size):
+    """Whether the molecule is dark in a map (Z, Y, X), so that masks made of it would hold the solvent."""
+    deviations = contrast(mean, pixel_size, np.random.default_rng(_RANDOM))
+    if deviations > _DARK:
+        return []
+    return [
+        f"the contrast looks inverted: the molecule is darker than solvent in both half maps ({-deviations:.0f} σ), and a mask "
+        "made of them is not the molecule's. Multiply both by -1"]
 
 
 def _mask_notes(flat):
