@@ -237,7 +237,7 @@ class TestAudit(MapsTest):
             ["D/HEM 201", "FE", "1", "43", "0.70", "0.10", "3.00", "0.20"],
             ["A/SEP 31B", "phosphate (P O1P)", "2", "10", "0.80", "-0.20", "1.00", "0.05"]])
         viewer.modified.set(1)
-        self.assertIn("No part of a residue was lost", self.refusal(viewer, "showParts"))
+        self.assertIn("No part of a residue was lost", self.show(viewer, "showParts").getMessage())
 
 
 class TestLocalResolutionAndSharpening(MapsTest):
