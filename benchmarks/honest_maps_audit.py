@@ -4,12 +4,10 @@ Parts of three models that differ in what they hold, in synthetic maps with nois
 7CEC. Faults: parts of residues erased, maps turned, mirrored, inverted, sharpened without a low-pass, cut. False alarms: maps
 with other noise, sharpened, low-passed or masked, in which nothing is lost.
 
-Usage: python benchmarks/honest_maps_audit.py [--quick]
-
-The models 6ZWV and 3SN6 and the map of 7CEC are found as the tests find them; without them 6MSM alone is used.
+A part of ``honest_maps``. The models 6ZWV and 3SN6 and the map of 7CEC are found as the tests find them; without them 6MSM
+alone is used.
 """
 import os
-import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +41,6 @@ SHARED = os.environ.get("GMMREFINE_TEST_DATA", os.path.join(os.path.dirname(__fi
 BOX, VOXEL, B_FACTOR, SIGMA = 56, 1.0, 60.0, 0.6
 RESOLUTIONS, NOISES = (2.5, 3.0, 3.5, 4.0), (0.1, 0.3)
 REACH = 21.0  # Å around the middle that is cut out of a model
-QUICK = "--quick" in sys.argv
 
 
 @dataclass
@@ -126,7 +123,7 @@ def unharmed(grid, rng, of_scene):
     return {name: replace(grid, data=np.asarray(each, np.float32)) for name, each in maps.items()}
 
 
-def false_alarms(found):
+def false_alarms(found, resolutions, noises):
     """Rows on maps in which nothing is lost."""
     rows = []
 
@@ -139,8 +136,8 @@ def false_alarms(found):
                 len(status), np.sum(status == LOST), np.sum(status == WEAKENED), len(atoms), len(parts)))
 
     for scene in found:
-        for resolution in RESOLUTIONS[1:3] if QUICK else RESOLUTIONS:
-            for noise in NOISES[:1] if QUICK else NOISES:
+        for resolution in resolutions:
+            for noise in noises:
                 rng = np.random.default_rng(1)
                 grid = scene.map(resolution, noise, rng)
                 measure(scene.name, scene.atoms, grid,
@@ -193,11 +190,11 @@ def planted(scene, rng):
     return parts
 
 
-def losses(found):
+def losses(found, resolutions):
     """Rows on parts that were erased."""
     rows = []
     for scene in found:
-        for resolution in RESOLUTIONS[1:3] if QUICK else RESOLUTIONS:
+        for resolution in resolutions:
             rng = np.random.default_rng(2)
             audit = Audit(scene.atoms, scene.map(resolution, NOISES[0], rng))
             for name, members in planted(scene, rng).items():
@@ -244,13 +241,9 @@ def orientations(found):
     table("Maps turned and mirrored", ("model", "map", "polymer's mean Q", "fell", "said", "correlation so"), rows)
 
 
-def main():
-    """Measure and print the tables."""
-    found = scenes()
-    false_alarms(found)
-    losses(found)
+def audits(is_quick):
+    """All tables; quick ones are of fewer resolutions and one noise."""
+    found, resolutions = scenes(), RESOLUTIONS[1:3] if is_quick else RESOLUTIONS
+    false_alarms(found, resolutions, NOISES[:1] if is_quick else NOISES)
+    losses(found, resolutions)
     orientations(found)
-
-
-if __name__ == "__main__":
-    main()

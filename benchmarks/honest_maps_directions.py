@@ -1,17 +1,15 @@
 """Planted distributions of views: whether they are called preferred, and the axis along which the resolution is worst.
 
-    python benchmarks/honest_maps_directions.py [--box 48] [--views 3000] [--seed 1]
-
-Every distribution fills Fourier space unevenly: half maps of a globule get noise of a variance that is the inverse of the
-number of sections through each direction, and nothing where there are none. Worst axis: degrees from the middle of the
-region, or from the ring, that is sampled least, for the axis quoted and for the views alone.
+A part of ``honest_maps``. Every distribution fills Fourier space unevenly: half maps of a globule get noise of a variance
+that is the inverse of the number of sections through each direction, and nothing where there are none. Worst axis: degrees
+from the middle of the region, or from the ring, that is sampled least, for the axis quoted and for the views alone.
 """
-import argparse
 import os
 import tempfile
 
 import numpy as np
 from scipy import fft
+from stage import table
 
 from gmmrefine.geometry.sphere import cell_centers, cell_of
 from gmmrefine.geometry.symmetry import ASYMMETRIC
@@ -109,11 +107,9 @@ def judged(views, snr, box, rng):
             maps, mask, curve, 0.143, os.path.join(folder, "directions.star"), (rotations, ASYMMETRIC))
 
 
-def main(box, count, seed):
+def directions(seed, box=48, count=3000):
     """Print the table; gives the number of wrong rows."""
-    rng, wrong = np.random.default_rng(seed), 0
-    print("| views | preferred | cFAR | SCF* | covered | gap (°) | worst axis off, quoted / views (°) | right | said |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    rng, rows, wrong = np.random.default_rng(seed), [], 0
     for name, preferred, views, snr, *planted in distributions(count, rng):
         result = judged(views, snr, box, rng)
         found = result["directions"]
@@ -121,19 +117,11 @@ def main(box, count, seed):
         off = [away_from_worst(np.array(axis), *planted) for axis in worst]
         right = preferred == found["preferred_views"] and (not preferred or max(off) < 15)
         wrong += not right
-        print(
-            f"| {name} | {'yes' if found['preferred_views'] else 'no'} | {found.get('cfar', np.nan):.2f} | "
-            f"{found['scf']:.2f} | {found['covered']:.2f} | {found['largest_gap']:.0f} | {off[0]:.0f} / "
-            f"{off[1]:.0f} | {'yes' if right else 'NO'} | "
-            f"{result['directions_text']} |")
-    print(f"{wrong} wrong")
+        rows.append((
+            name, "yes" if found["preferred_views"] else "no", f"{found.get('cfar', np.nan):.2f}", f"{found['scf']:.2f}",
+            f"{found['covered']:.2f}", f"{found['largest_gap']:.0f}", f"{off[0]:.0f} / {off[1]:.0f}",
+            "yes" if right else "NO", result["directions_text"]))
+    table(f"Planted distributions of views ({wrong} wrong)", (
+        "views", "preferred", "cFAR", "SCF*", "covered", "gap (°)", "worst axis off, quoted / views (°)", "right",
+        "said"), rows)
     return wrong
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--box", type=int, default=48)
-    parser.add_argument("--views", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    raise SystemExit(main(given.box, given.views, given.seed) > 0)

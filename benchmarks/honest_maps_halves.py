@@ -1,14 +1,14 @@
 """Planted faults of half maps and masks: what is said about each, and the finest resolution that is given.
 
-    python benchmarks/honest_maps_halves.py [--box 64] [--pixel-size 1.5] [--seed 1]
-
-Half maps of a globule of 4 Å in white noise are filtered, masked, clipped, sharpened, copied, moved, and made unequal; each
-row shows whether they are refused, the resolution under a mask, the finest local one, and the first words of what is said.
+A part of ``honest_maps``. Half maps of a globule of 4 Å in white noise are filtered, masked, clipped, sharpened, copied,
+moved, and made unequal; each row shows whether they are refused, the resolution under a mask, the finest local one, and the
+first words of what is said.
 """
-import argparse
 from types import SimpleNamespace
 
 import numpy as np
+from scipy import ndimage
+from stage import table
 
 from gmmrefine.fourier.shells import shell_index
 from gmmrefine.maps.filter import low_pass, scale_shells
@@ -46,6 +46,11 @@ def planted(signal, mask, pixel_size, rng):
     yield "masked, constant outside", "masked", 0, both(lambda half: np.where(ball, half, -0.7).astype(np.float32))
     yield "one cropped", "cropped", 0, [halves[0], np.where(np.arange(n) < 0.7 * n, halves[1], 0).astype(np.float32)]
     yield "cropped elsewhere", "cropped", 0, [halves[0], np.roll(halves[1], (0, 5, -8), (0, 1, 2))]
+    yield "a fifth of one cropped", "cropped", 0, [halves[0], np.where(np.arange(n) < 0.8 * n, halves[1], 0).astype(np.float32)]
+    yield "one of the other contrast", "opposite contrast", None, [halves[0], -halves[1]]
+    yield "the same map, other contrast", "same", None, [halves[0], 1 - 2 * halves[0]]
+    yield "one mirrored", "other hand", 0, [halves[0], np.ascontiguousarray(halves[1][::-1])]
+    yield "one turned by 8°", "turned by", 0, [halves[0], ndimage.rotate(halves[1], 8, reshape=False, mode="wrap")]
     yield "negative values set to 0", "clipped", None, both(lambda half: np.maximum(half, 0))
     yield "clipped at the top", "clipped", None, both(lambda half: np.minimum(half, 1.5))
     yield "the same map twice", "same", None, [halves[0], halves[0]]
@@ -97,26 +102,17 @@ def molecule(box, pixel_size, rng):
     return scale_shells(flat / flat[mask > 0.5].std(), np.sqrt(snr)), mask
 
 
-def main(box, pixel_size, seed):
+def halves(seed, box=64, pixel_size=1.5):
     """Print the table; gives the number of wrong rows."""
     rng = np.random.default_rng(seed)
     signal, mask = molecule(box, pixel_size, rng)
-    wrong = 0
-    print("| planted | right | resolution (Å) | finest local (Å) | said |\n|---|---|---|---|---|")
-    for name, expected, limit, halves in planted(signal, mask, pixel_size, rng):
-        found, resolution, local, said = judged(halves, mask, pixel_size)
+    rows, wrong = [], 0
+    for name, expected, limit, pair in planted(signal, mask, pixel_size, rng):
+        found, resolution, local, said = judged(pair, mask, pixel_size)
         right = is_right(expected, limit, found, resolution, local, said)
         wrong += not right
         numbers = ("refused", "–") if found.refusal else (f"{resolution or np.inf:.2f}", f"{local:.2f}")
-        print(f"| {name} | {'yes' if right else 'NO'} | {numbers[0]} | {numbers[1]} | {'; '.join(said)[:150] or 'nothing'} |")
-    print(f"{wrong} wrong")
+        rows.append((name, "yes" if right else "NO", *numbers, "; ".join(said)[:150] or "nothing"))
+    table(f"Half maps with planted faults, and sound ones ({wrong} wrong)", (
+        "planted", "right", "resolution (Å)", "finest local (Å)", "said"), rows)
     return wrong
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--box", type=int, default=64)
-    parser.add_argument("--pixel-size", type=float, default=1.5)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    raise SystemExit(main(given.box, given.pixel_size, given.seed) > 0)

@@ -1,15 +1,11 @@
 """Density modification of half maps whose poses are off, and how sure it says each voxel is.
 
-Usage: python benchmarks/honest_maps_modify.py [FOLDER]
-
-Half maps of 1,500 simulated particles at their true poses, 2° and 1.4 Å, and 3° and 2 Å off: FSC to the sharp truth by
-component class (target: no class below the plain mean), with the smearing as the spectrum shows it (what the command does by
-itself), as it is known, and not undone. Then the part of the voxels whose error is below the one given (target: 68 %, within
-5 points).
+A part of ``honest_maps``. Half maps of 1,500 simulated particles at their true poses, 2° and 1.4 Å, and 3° and 2 Å off: FSC
+to the sharp truth by component class (target: no class below the plain mean), with the smearing as the spectrum shows it
+(what the command does by itself), as it is known, and not undone. Then the part of the voxels whose error is below the one
+given (target: 68 %, within 5 points).
 """
 import os
-import sys
-import tempfile
 
 import numpy as np
 from audit import model_with_waters
@@ -94,9 +90,8 @@ def _four(values):
     return [f"{value:.4f}" for value in values.values()]
 
 
-def main():
-    """Measure and print the tables."""
-    folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()
+def modified(folder):
+    """All tables; simulated particles go below ``folder``."""
     names, agreements, coverages = [], [], []
     for label, errors in POSES.items():
         names, rows, found = pose_rows(os.path.join(folder, label.replace(" ", "_").replace("°", "")), label, errors)
@@ -107,7 +102,3 @@ def main():
     rows, names = coverage_rows(coverages + noise_coverages())
     table("Voxels whose error is below the standard error given (target: 68 %, within 5 points)",
           ("case", "map", *names, "verdict"), rows)
-
-
-if __name__ == "__main__":
-    main()

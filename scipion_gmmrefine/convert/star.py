@@ -1,7 +1,14 @@
 """STAR tables as columns of text: numbers are made where they are needed, so that a name like 0003 stays what it is."""
 import io
+import re
 
 from emtable import Table
+
+# a quote opens a value at its beginning only, and ends it before a blank only
+_WORDS = re.compile(r"""(?:^|(?<=\s))(?:"(.*?)"(?=\s|$)|'(.*?)'(?=\s|$)|(\S+))""")
+_STAND_INS = {ord(" "): "\1", ord("'"): "\2", ord('"'): "\3"}
+_EMPTY = "\4"
+_RESTORED = {**{ord(new): chr(old) for old, new in _STAND_INS.items()}, ord(_EMPTY): ""}
 
 
 def readTable(fileName, tableName=""):
@@ -24,10 +31,21 @@ def readTable(fileName, tableName=""):
 
 def parseTable(text, tableName=""):
     """One table of the text of a STAR file, as ``readTable`` gives it."""
-    table = Table()
+    table, isQuoted = Table(), any(quote in text for quote in "\"'")
+    if isQuoted:  # emtable looks for quotes in the first row only, and takes those inside of a value for some
+        text = "\n".join(map(_withoutQuotes, text.splitlines())) + "\n"
     table.readStar(io.StringIO(text), tableName, guessType=False)
     columns = zip(*table) if len(table) else ([] for _ in table.getColumnNames())
+    if isQuoted:
+        columns = ([value.translate(_RESTORED) for value in column] for column in columns)
     return dict(zip(table.getColumnNames(), map(list, columns)))
+
+
+def _withoutQuotes(line):
+    """A line whose quoted values are one word each, with stand-ins for blanks and quotes inside of values."""
+    if "'" not in line and '"' not in line:
+        return line
+    return " ".join("".join(found).translate(_STAND_INS) or _EMPTY for found in _WORDS.findall(line))
 
 
 def formatTable(tableName, columns):

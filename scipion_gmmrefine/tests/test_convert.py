@@ -332,6 +332,12 @@ class TestStar(unittest.TestCase):
     def test_names_stay_text(self):
         self.assertEqual(parseTable("data_a\nloop_\n_rlnGroupName\n0003\n0004\n"), {"rlnGroupName": ["0003", "0004"]})
 
+    def test_quotes_in_any_row(self):
+        """The engine quotes what has blanks only: parts of residues that were lost, names of atoms and files."""
+        text = "data_a\nloop_\n_gmmPart\n_gmmAtomNames\nFE FE\n\"phosphate (P O1P)\" O5',P\nC1' \"\"\n'a \"b\"' x\n"
+        self.assertEqual(parseTable(text), {
+            "gmmPart": ["FE", "phosphate (P O1P)", "C1'", 'a "b"'], "gmmAtomNames": ["FE", "O5',P", "", "x"]})
+
     def test_empty_table_keeps_its_columns(self):
         self.assertEqual(parseTable("data_a\n\nloop_\n_x\n_y\n\n"), {"x": [], "y": []})
 

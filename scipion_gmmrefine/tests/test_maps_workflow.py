@@ -219,6 +219,26 @@ class TestAudit(MapsTest):
             ["kept", "A/MG 1", "ion", "0.70", "0.80", "1.00", "1.00"]])
         self.assertNotIn((4, 0), cells)
 
+    def test_table_of_lost_parts(self):
+        protocol = self.proj.newProtocol(GmmRefineProtAudit)
+        self.proj.saveProtocol(protocol)
+        protocol.makeWorkingDir()
+        writeTables(protocol._getExtraPath("maps.star"), {"maps": {"gmmMap": ["deposited", "a", "b"]}})
+        writeTables(protocol._getExtraPath("parts.star"), {"parts": {
+            "gmmMap": ["a", "a"], "gmmChain": ["D", "A"], "gmmResidueName": ["HEM", "SEP"], "gmmResidueNumber": [201, 31],
+            "gmmInsertionCode": ["<NA>", "B"], "gmmClass": ["ligand", "protein_side_chain"],
+            "gmmPart": ["FE", "phosphate (P O1P)"], "gmmAtomNames": ["FE", "P,O1P"], "gmmAtoms": [1, 2],
+            "gmmAtomsOfResidue": [43, 10], "gmmQReference": [0.7, 0.8], "gmmQScore": [0.1, -0.2],
+            "gmmDensityReference": [3, 1], "gmmDensity": [0.2, 0.05]}})
+        viewer = self.viewer(viewers.GmmRefineAuditViewer, protocol)
+        cells = self.axes(viewer, "showParts")[0].tables[0].get_celld()
+        rows = [[cells[row, column].get_text().get_text() for column in range(8)] for row in (1, 2)]
+        self.assertEqual(rows, [
+            ["D/HEM 201", "FE", "1", "43", "0.70", "0.10", "3.00", "0.20"],
+            ["A/SEP 31B", "phosphate (P O1P)", "2", "10", "0.80", "-0.20", "1.00", "0.05"]])
+        viewer.modified.set(1)
+        self.assertIn("No part of a residue was lost", self.show(viewer, "showParts").getMessage())
+
 
 class TestLocalResolutionAndSharpening(MapsTest):
     @classmethod

@@ -105,7 +105,7 @@ class AuditedViewer(ResultsViewer):
     def _showParts(self):
         table, mine, name = self._rowsOf(PARTS_FILE)
         if not mine:
-            return [self.infoMessage("No part of a residue was lost, or nothing could be judged.", "Nothing to show")]
+            return [self.errorMessage("No part of a residue was lost, or nothing could be judged.", "Nothing to show")]
         shown = mine[:MOST_ROWS]
         rows = [[_label(table, row), table["gmmPart"][row], table["gmmAtoms"][row], table["gmmAtomsOfResidue"][row],
                  *(_short(table[column][row]) for column in COLUMNS)] for row in shown]

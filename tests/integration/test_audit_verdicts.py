@@ -134,10 +134,10 @@ def test_an_inverted_map_is_called_so(pocket, tmp_path):
     dark = -of(read_atoms(pocket / "model.pdb")).data
     save(pocket / "dark.mrc", MapGrid(dark, np.ones(3), np.zeros(3)))
     outcome = gmmrefine("qscore", pocket / "model.pdb", pocket / "dark.mrc", "-o", tmp_path / "q")
-    assert outcome.code == 0 and "its contrast looks inverted: mean Q -0.8" in outcome.out
+    assert outcome.code == 0 and "the contrast looks inverted: mean Q -0.8" in outcome.out
     outcome = gmmrefine(
         "audit", pocket / "model.pdb", pocket / "dark.mrc", _scaled(pocket, dark), "-o", tmp_path / "a")
-    assert outcome.code == 0 and "dark: its contrast looks inverted" in outcome.out
+    assert outcome.code == 0 and "dark: the contrast looks inverted" in outcome.out
     assert set(read_star(tmp_path / "a" / "audit.star")["audit"].strings("gmmStatus")) == {"unjudged"}
 
 

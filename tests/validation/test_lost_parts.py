@@ -117,3 +117,14 @@ def test_the_polymer_fell():
     assert polymer_change(before - 0.2, before - 0.36, classes).fell  # by more than a third
     assert not polymer_change(before, np.where(np.arange(100) < 30, 0.0, before), classes).fell  # a part is absent
     assert not polymer_change(np.full(100, np.nan), before, classes).fell
+
+
+def test_noise_does_not_make_parts_finer_than_the_map(pocket):
+    """An atom whose Q is high by chance is not resolved better than the map; the resolution against the model decides."""
+    gone = pocket.of("N6")
+    (before, level), (after, left) = pocket.scored(0.8), pocket.scored(0.8, gone)
+
+    def parts(finest):
+        return lost_parts(pocket.atoms, pocket.classes, (before, after), (level, left), 0.6, finest)
+
+    assert len(parts(0.0)) == len(parts(2.0)) == 1 and parts(3.0) == []

@@ -68,3 +68,11 @@ def test_amplitudes_are_evened_so_that_sharpening_hides_nothing(reference, rng):
     one, two = evened(sharp, reference, SIZES)
     assert np.corrcoef(sharp.ravel(), reference.ravel())[0, 1] < 0.1
     assert np.corrcoef(one.ravel(), two.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("scale", (1e-20, 1e16))
+@pytest.mark.filterwarnings("error")
+def test_any_scale(reference, scale):
+    """Powers of such values leave single precision."""
+    one, two = evened((scale * reference).astype(np.float32), reference, SIZES)
+    assert np.isfinite(one).all() and np.corrcoef(one.ravel(), two.ravel())[0, 1] == pytest.approx(1, abs=1e-4)

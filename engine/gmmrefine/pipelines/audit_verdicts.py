@@ -70,7 +70,12 @@ def verdict(atoms, classes, copies, reference, each, sigma):
     if polymer.fell or "orientation" in each.notes:
         return Verdict(levels, polymer, False, np.full(len(copies), UNJUDGED, "U8"), [])
     statuses = judge(copies, reference.values, each.values, *levels, classes, atoms.residue_index).astype("U8")
-    parts = lost_parts(atoms, classes, (reference.values, each.values), levels, sigma)
+    finest = reference.quality.results["model_fsc"]["map"]["resolution"] or 0.0
+    parts = lost_parts(atoms, classes, (reference.values, each.values), levels, sigma, finest)
+    for part in parts:  # of a residue in a chain what is gone has a name, although it may be most of the atoms
+        copy = copies.group[part.atoms[0]]
+        if copy >= 0 and classes[copies.first_atom[copy]] in _POLYMER and len(part.atoms) < _NEARLY_ALL * part.of:
+            statuses[copy] = WEAKENED
     gone = [copies.group[part.atoms[0]] for part in parts]
     parts = [part for part, copy in zip(parts, gone) if copy < 0 or statuses[copy] != LOST]
     for part in parts:

@@ -87,7 +87,7 @@ def _sentence(found, coverage, resolution, reasons):
             f"{_angstroms(numbers[end], found)} along {axis_name(numbers[end + '_axis'])}" for end in ("finest", "coarsest"))
         text += f", from {fine} to {coarse}"
     elif found:
-        text += ", alike in all directions within its noise"
+        text += ", differences by direction within its noise" if reasons else ", alike in all directions within its noise"
     if reasons:
         return f"{text}: preferred views ({'; '.join(reasons)})"
     measured = ([f"cFAR {found.cfar:.2f}"] if found else []) + ([f"SCF* {coverage.scf:.2f}"] if coverage else [])

@@ -27,7 +27,7 @@ def compare_maps(paths, settings, directory):
     a, b = read_half_maps(*paths)
     mask = read_mask_on_molecule(settings.mask, a.data + b.data, a.voxel_size) if settings.mask else None
     if settings.truth:
-        curve, notes = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, settings.seed), []
+        curve, notes, found = gold_standard_fsc(a.data, b.data, mask, a.voxel_size, settings.seed), [], None
     else:
         found = examined((a, b), paths)
         if mask is None and found.support is not None:
@@ -37,7 +37,7 @@ def compare_maps(paths, settings, directory):
     write_fsc(f"{directory}/fsc.star", curve)
     threshold = settings.fsc_threshold
     results = {"resolution": curve.resolution(threshold), "resolution_text": curve.resolution_text(threshold)}
-    if not settings.truth:
+    if found and not found.misplaced:
         results.update(measure_directions((a.data, b.data), mask, curve, threshold, f"{directory}/directions.star"))
     if notes:
         results["notes"] = notes

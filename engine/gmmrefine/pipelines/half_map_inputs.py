@@ -28,7 +28,7 @@ def examined(halves, paths):
     Raises
     ------
     InputError
-        Constant, identical or clipped maps.
+        Constant, identical or clipped maps, or of opposite contrast.
     """
     for half, path in zip(halves, paths):
         refuse_constant(half, path)

@@ -13,8 +13,8 @@ def refuse_constant(volume, path):
     """Refuse a Volume (Z, Y, X) of one value everywhere."""
     if np.ptp(volume.data) == 0:
         raise InputError(
-            f"{path}: all {volume.data.size} voxels are {volume.data.flat[0]:g}; expected a map with density. Give another "
-            "one.")
+            f"{path}: all {volume.data.size} voxels are {volume.data.flat[0] + 0.0:g}; expected a map with density. "
+            "Give another one.")
 
 
 def refuse_same_half_maps(halves, paths):

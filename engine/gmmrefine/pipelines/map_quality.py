@@ -15,7 +15,7 @@ from gmmrefine.validation.same_grid import grid_differences
 
 EMDB_NOTE = f"entries are EMDB's with atomic models, as of {DATE}; an estimate of the Q_relative of wwPDB's reports"
 HALVES = "half map 1", "half map 2"
-_DARK = -0.05  # mean Q of a map whose molecule is dark
+_DARK = -0.1  # mean Q of a map whose molecule is dark; one beside its molecule has less
 
 
 @dataclass
@@ -92,7 +92,8 @@ def map_quality(atoms, grid, values, settings, halves=()):
             "standings": [{
                 "percentile": each.percentile, "entries": each.entries, "resolutions": each.resolutions} for each in found],
             "text": _standing_text(mean, resolution, bool(settings.map_resolution), found)},
-        "noise_rise": rise, "constant_part": part, "constant_value": value, "cut_part": cut_part(grid.data)}
+        "noise_rise": rise, "constant_part": part, "constant_value": value,
+        "constant_is_lowest": bool(value <= grid.data.min()), "cut_part": cut_part(grid.data)}
     return MapQuality(curves, dict(results, lines=_quality_lines(results)))
 
 
@@ -108,17 +109,24 @@ def map_lines(quality, rise_in_reference=0.0, mean_q=None):
     lines = []
     if mean_q is not None and mean_q < _DARK:
         lines.append(
-            f"its contrast looks inverted: mean Q {mean_q:.3f}, so the molecule is dark. Multiply the map by -1; its scores "
+            f"the contrast looks inverted: mean Q {mean_q:.3f}, so the molecule is dark. Multiply the map by -1; its scores "
             "say nothing as they are")
+    elif mean_q is not None and mean_q < 0:
+        lines.append(
+            f"the contrast looks inverted, or the model does not sit on the peaks of the map: mean Q {mean_q:.3f}. Look at "
+            "both; multiply the map by -1 if the molecule is dark in it")
     if is_noise_raised(quality["noise_rise"], rise_in_reference):
         lines.append(
             f"it was sharpened without a low-pass: towards Nyquist, where nothing agrees with the model, its power is "
             f"{quality['noise_rise']:.2g} times that at 7 to 15 Å. Low-pass it to its resolution; as it is noise decides its "
             "scores")
-    if quality["constant_part"]:
+    part, value = quality["constant_part"], quality["constant_value"] + 0.0  # never "-0"
+    if part:
         lines.append(
-            f"is {quality['constant_value']:g} outside a mask, in {quality['constant_part']:.0%} of its box; what the mask "
-            "leaves out has no density there, whatever was measured")
+            f"is {value:g}, its lowest value, in {part:.0%} of its box: cut below there, or masked; what was weaker or outside "
+            "has no density, whatever was measured" if quality["constant_is_lowest"] else
+            f"is {value:g} outside a mask, in {part:.0%} of its box; what the mask leaves out has no density there, whatever "
+            "was measured")
     if quality["cut_part"]:
         lines.append(
             f"has its highest value in {quality['cut_part']:.2%} of its voxels: values were cut there, and peaks are flat")

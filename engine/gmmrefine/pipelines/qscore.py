@@ -57,7 +57,8 @@ def refuse_flat(grid, map_path):
     """Refuse a MapGrid of one value everywhere."""
     if np.ptp(grid.data) == 0:
         raise InputError(
-            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0]:g}; a Q-score needs density. Give another map.")
+            f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0] + 0.0:g}; a Q-score needs density. Give "
+            "another map.")
 
 
 def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
@@ -184,11 +185,7 @@ def _say(results, progress):
         progress.say(note)
     if results["unknown_residues"]:
         progress.say(f"no class is known for {some(results['unknown_residues'])}")
-    if results["contrast_looks_inverted"]:
-        progress.say(
-            f"the contrast looks inverted: the mean Q is {results['mean_q']:.3f}, and below 0 atoms sit in holes of the map. "
-            "Multiply the map by -1 if the molecule is dark in it")
-    if results["mean_q"] < _LOW_Q:
+    if 0 <= results["mean_q"] < _LOW_Q:
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
             "than about 8 Å. Look at model and map with qscore.cxc")

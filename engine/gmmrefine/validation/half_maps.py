@@ -5,8 +5,11 @@ from typing import Any, List
 import numpy as np
 from scipy import ndimage
 
+from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.fourier.shells import resolution_of_shell, shell_sums
 from gmmrefine.maps.bands import transform
+from gmmrefine.maps.contrast import contrast
+from gmmrefine.validation.orientation import find_orientation
 
 _SAME = 1e-5  # of 1 - FSC in the middle shell; independent noise is never so little
 _DROP, _WITHIN = 0.1, 1.5  # noise power that falls by so much within a factor of frequency, and stays below, was filtered
@@ -18,7 +21,7 @@ _COARSEST = 4  # shell; fewer samples say nothing of their noise
 _RISE = 8.0  # of noise power over the last octave; reconstruction makes it rise twofold
 _UNEQUAL = 2.0  # ratio of noise powers
 _UNEVEN = 20.0  # ratio of local noise power, percentile 95 to 5
-_INNER = 0.4  # of the box: radius within which no program leaves a map empty
+_INNER = 0.45  # of the box: radius within which no program leaves a map empty
 _OUTER = 0.47  # of the box: radius within which noise should be alike
 _NOTABLE_SHARE = 0.05  # of that sphere, which both maps leave constant
 _CLIPPED_SHARE = 5e-3  # of the voxels at the lowest or the highest value
@@ -26,6 +29,10 @@ _ONE_SIDED = 0.8  # noise levels from the median to the lowest values; unclipped
 _SAMPLE = 300_000  # voxels looked at for constants
 _BLOCK = 4  # voxels, for the evenness of noise
 _MOVED = 2.0  # times higher correlation elsewhere than in place
+_UNLIKE_SHARE = 0.02  # of the box, which one map alone leaves constant
+_OPPOSITE, _CLEARLY = -0.2, 4.0  # FSC of coarse shells; standard errors
+_DARK, _RANDOM = -3.0, 15  # standard deviations of contrast, less than refuses images, as this is only said; seed of trial maps
+_TURNED_BELOW, _TURNED_TO = 0.8, 10.0  # turns are looked for where the mean FSC up to that many Å is lower
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,15 @@ class Findings:
         Shell from which on they hold nothing.
     support : (Z, Y, X) bool or None
         Where both are not constant, when they were masked.
+    misplaced : bool
+        Whether they agree better when one is moved or turned, so that what differs is not noise.
     """
 
     refusal: str = ""
     notes: List[str] = field(default_factory=list)
     end: Any = None
     support: Any = None
+    misplaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,35 +88,49 @@ def examine_half_maps(half_map_1, half_map_2, pixel_size):
     shells = _by_shell(spectra[0], spectra[1] * np.float32(1 / scale))
     if _is_same(shells):
         return Findings("hold the same map; expected two half maps of independent particles, which differ by more than scale")
+    opposite = _opposite(shells)
+    if opposite:
+        return Findings(opposite)
     flat = [_constant_region(half) for half in halves]
     clipped = _clipped(halves, flat, scale, _noise_shares(shells))
     if clipped:
         return Findings(clipped)
-    notes, end = [], _common_end(shells)
-    if end is not None:
-        notes.append(
-            f"the half maps hold nothing beyond {resolution_of_shell(end, n, pixel_size):.1f} Å, they were filtered: nothing "
-            "finer is reported. Give the unfiltered half maps to see the limit")
-    else:
-        end, note = _one_end(shells, n, pixel_size)
-        notes += note
-    both = flat[0] & flat[1]
-    sphere = _sphere(n)
-    masked = both[sphere].mean() > _NOTABLE_SHARE
-    if masked:
-        notes.append(
-            f"both half maps are constant at the same {both.mean():.0%} of their voxels, they were masked: their own mask "
-            "correlates them. Give the half maps without mask")
-    if (flat[0] ^ flat[1])[sphere].mean() > _NOTABLE_SHARE:
-        notes.append(
-            "one half map is constant where the other is not: they were masked or cropped differently. Give the half maps of "
-            "one refinement as it wrote them")
-    notes += _noise_notes(shells, end, pixel_size) + _moved_notes(spectra, pixel_size)
-    if not masked and _is_uneven(half_map_1 - half_map_2 / scale, _sphere(n, _OUTER) & ~(flat[0] | flat[1]), end):
+    misplaced = _moved_notes(spectra, pixel_size) or _turned_notes([half / level for half in halves], shells, pixel_size)
+    masked, both = _mask_notes(flat)
+    support = ~both if masked and both[_sphere(n)].mean() > _NOTABLE_SHARE else None
+    if misplaced:
+        return Findings("", misplaced + masked, None, support, True)
+    notes, end = _end_notes(shells, n, pixel_size)
+    notes += masked + _dark_notes((halves[0] + halves[1] / scale) / level, pixel_size) + _noise_notes(shells, end, pixel_size)
+    if support is None and _is_uneven(half_map_1 - half_map_2 / scale, _sphere(n, _OUTER) & ~(flat[0] | flat[1]), end):
         notes.append(
             "the noise of the half maps is much weaker in one part of the box than in another: the solvent was flattened, or "
             "they were filtered locally. Give the half maps as they were reconstructed")
-    return Findings("", notes, end, ~both if masked else None)
+    return Findings("", notes, end, support)
+
+
+def _dark_notes(mean, pixel_size):
+    """Whether the molecule is dark in a map (Z, Y, X), so that masks made of it would hold the solvent."""
+    deviations = contrast(mean, pixel_size, np.random.default_rng(_RANDOM))
+    if deviations > _DARK:
+        return []
+    return [
+        f"the contrast looks inverted: the molecule is darker than solvent in both half maps ({-deviations:.0f} σ), and a mask "
+        "made of them is not the molecule's. Multiply both by -1"]
+
+
+def _mask_notes(flat):
+    """What to say of the constant regions of both maps, list of str, and where both are constant (Z, Y, X) bool."""
+    both, notes = flat[0] & flat[1], []
+    if both[_sphere(len(both))].mean() > _NOTABLE_SHARE:
+        notes.append(
+            f"both half maps are constant at the same {both.mean():.0%} of their voxels, they were masked: their own mask "
+            "correlates them. Give the half maps without mask")
+    if (flat[0] ^ flat[1]).mean() > _UNLIKE_SHARE:
+        notes.append(
+            "one half map is constant where the other is not: they were masked or cropped differently. Give the half maps of "
+            "one refinement as it wrote them")
+    return notes, both
 
 
 def power_end(power):
@@ -133,7 +157,7 @@ def power_end(power):
 
 def map_end(volume):
     """Shell from which on a single map (Z, Y, X) holds nothing, or None: emptier than a large B factor would leave it."""
-    spectrum = transform(volume)
+    spectrum = transform(in_grey_scale(volume)[1][0])
     n = len(volume)
     power = shell_sums(np.abs(spectrum) ** 2, n) / shell_sums(np.ones(spectrum.shape, np.float32), n)
     empty = np.flatnonzero(power[:-1] >= _EMPTY * power[1:].max())[-1] + 1
@@ -166,7 +190,25 @@ def _is_same(shells):
     power = np.sqrt(shells.powers[0] * shells.powers[1])[1 : shells.last + 1]
     held = power > 1e-10 * power.max()
     fsc = shells.shared[1 : shells.last + 1][held] / power[held]
-    return bool(np.median(np.abs(1 - fsc)) < _SAME)
+    return bool(np.median(np.abs(1 - np.abs(fsc))) < _SAME)
+
+
+def _mean_fsc(shells, last):
+    """FSC of the shells 1 to ``last``, mean weighted by their samples, and its standard error without signal."""
+    weight = np.arange(1.0, last + 1) ** 2
+    power = np.sqrt(shells.powers[0] * shells.powers[1])[1 : last + 1]
+    fsc = np.divide(shells.shared[1 : last + 1], power, out=np.zeros_like(power), where=power > 0)
+    return float(np.average(fsc, weights=weight)), float(1 / np.sqrt(2 * np.pi * weight.sum()))
+
+
+def _opposite(shells):
+    """What says that the molecule is bright in one map and dark in the other, empty when nothing does."""
+    fsc, error = _mean_fsc(shells, max(_COARSEST, len(shells.shared) // 4))
+    if fsc > min(_OPPOSITE, -_CLEARLY * error):
+        return ""
+    return (
+        f"have opposite contrast: their FSC is {fsc:.2f} in coarse shells, so the molecule is bright in one and dark in the "
+        "other; expected one contrast. Multiply one of them by -1")
 
 
 def _sphere(n, radius=None):
@@ -214,19 +256,20 @@ def _clipped(halves, flat, scale, shares):
     return ""
 
 
-def _common_end(shells):
-    return power_end(shells.difference)
-
-
-def _one_end(shells, n, pixel_size):
-    """Shell at which one half map alone ends, and what to say of it."""
+def _end_notes(shells, n, pixel_size):
+    """What to say of filters, list of str, and the shell at which the maps end or None."""
+    end = power_end(shells.difference)
+    if end is not None:
+        return [
+            f"the half maps hold nothing beyond {resolution_of_shell(end, n, pixel_size):.1f} Å, they were filtered: nothing "
+            "finer is reported. Give the unfiltered half maps to see the limit"], end
     for number, (mine, other) in enumerate((shells.powers, shells.powers[::-1]), 1):
         end = power_end(mine / np.maximum(other, np.finfo(float).tiny))
         if end is not None:
-            return end, [
+            return [
                 f"half map {number} holds nothing beyond {resolution_of_shell(end, n, pixel_size):.1f} Å but the other does: "
-                "one was filtered. Nothing finer is reported; give both half maps unfiltered"]
-    return None, []
+                "one was filtered. Nothing finer is reported; give both half maps unfiltered"], end
+    return [], None
 
 
 def _noise_notes(shells, end, pixel_size):
@@ -274,6 +317,20 @@ def _moved_notes(spectra, pixel_size):
     return [
         f"the half maps agree better when the second is moved by about {-x:.0f}, {-y:.0f}, {-z:.0f} Å (x, y, z): their boxes "
         "were cropped differently. Nothing was moved; give half maps of one frame"]
+
+
+def _turned_notes(halves, shells, pixel_size):
+    """Whether the half maps agree better when one is mirrored, turned or has its axes exchanged."""
+    n = len(halves[0])
+    coarse = min(max(_COARSEST, int(n * pixel_size / _TURNED_TO)), shells.last)
+    if _mean_fsc(shells, coarse)[0] > _TURNED_BELOW:
+        return []
+    found = find_orientation(halves[1], halves[0], np.full(3, pixel_size))
+    if not found.is_other:
+        return []
+    return [
+        f"the half maps agree better when the second is taken as {found} against the first (correlation "
+        f"{found.correlation:.2f} so, {found.in_place:.2f} as they are). Nothing was turned; give half maps of one frame"]
 
 
 def _is_uneven(difference, inside, end):

@@ -1,7 +1,7 @@
 """Parts of residues that a modified map has lost: an iron of a haem, a phosphate, half a lipid, a side chain.
 
 Atoms that fell are put together along the bonds; what is large enough for the resolution to show is a lost part. The
-resolution is that of the part itself in the reference map, from its Q there.
+resolution is that of the part itself in the reference map, from its Q there, but no finer than that of the whole map.
 """
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class LostPart:
         return len(self.atoms) == self.of
 
 
-def lost_parts(atoms, classes, scores, levels, sigma):
+def lost_parts(atoms, classes, scores, levels, sigma, finest=0.0):
     """The lost parts of all residues, in the order of the model.
 
     An atom fell when its Q fell, beyond the polymer's median, by more than 0.2 and than four deviations of the polymer's own
@@ -70,6 +70,8 @@ def lost_parts(atoms, classes, scores, levels, sigma):
         Q, and density in units of the polymer's: in the reference and in the modified map.
     sigma : float
         Å, of the Q-scores.
+    finest : float
+        Å, resolution of the reference map against the model: no part is better resolved, whatever its Q, which noise raises.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def lost_parts(atoms, classes, scores, levels, sigma):
     for each in np.unique(group):
         members = numbers[group == each]
         q, weight = before[members].mean(), atoms.atomic_numbers[members].sum() / _LIGHT_ATOM
-        if weight >= resolution_of_q(q, sigma) ** 3 / _ATOM_VOLUME:
+        if weight >= max(resolution_of_q(q, sigma), finest) ** 3 / _ATOM_VOLUME:
             parts.append(LostPart(
                 members, int(sizes[residue[members[0]]]), float(q), float(after[members].mean()),
                 float(levels[0][members].mean()), float(levels[1][members].mean())))

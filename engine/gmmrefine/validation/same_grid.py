@@ -84,13 +84,13 @@ def evened(data, reference, voxel_sizes):
     Returns
     -------
     pair of (Z, Y, X) float32
-        At the scale of the reference.
+        In units of the reference's grey scale.
     """
     shape = reference.shape
     k = np.sqrt(sum(axis**2 for axis in _frequencies(shape, voxel_sizes)))
     width = 1 / float(np.max(np.array(shape[::-1]) * voxel_sizes))
     shell = np.rint(k / width).astype(np.int32)
-    maps = [fft.rfftn(np.asarray(each, np.float32)) for each in (data, reference)]
+    maps = [fft.rfftn(in_grey_scale(np.asarray(each, np.float32))[1][0]) for each in (data, reference)]
     count = np.maximum(np.bincount(shell.ravel()), 1)
     powers = [np.bincount(shell.ravel(), np.abs(each).ravel() ** 2) / count for each in maps]
     centers = np.arange(len(count)) * width
