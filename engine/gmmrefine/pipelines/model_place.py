@@ -11,6 +11,7 @@ MOST_OFF = 0.1  # of the atoms, outside the box or in empty density
 _ON_PEAKS = 5.0  # deviations; then the model is in its place, whatever it has that the map does not show
 _ON_EITHER_PEAKS = 10.0  # where the solvent, and so the contrast, is mistaken: a map without any, or with a ramp
 _EXPLAINED, _MOST_ABSENT = 0.9, 0.5  # or this part of the density lies near atoms, and this part of them in none
+_CUT_OUT, _FEWEST_IN_CUT_OUT = 0.5, 50  # of the model outside, atoms inside; fewer lie on some peaks by chance
 _AS_GOOD = 0.9  # of the best fit; then the order of the places decides
 _SAME = 0.01  # Å
 NAMED = "given", "header", "reference"  # places that somebody has put down for the map
@@ -146,7 +147,16 @@ class PlacedModel:
         """Whether a place has no more of the model off the map than may be."""
         if self._is_trusted(number) and self._looks[number].off <= MOST_OFF:
             return True
-        return self._looks[number].outside.mean() <= MOST_OFF and self._is_in_place(number)
+        return self._is_cut_out(number) or (
+            self._looks[number].outside.mean() <= MOST_OFF and self._is_in_place(number))
+
+    def _is_cut_out(self, number):
+        """Whether most of the model lies outside the box, as of a part cut out of a shell, and the rest on the map's peaks."""
+        look, points = self._looks[number], self._positions - self._places[number].origin
+        inside = ~look.outside
+        if inside.sum() < _FEWEST_IN_CUT_OUT or look.outside.mean() <= _CUT_OUT or look.empty[inside].mean() > MOST_OFF:
+            return False
+        return self._density.peaks(points[inside], look.contrast) >= _ON_PEAKS
 
     def _is_trusted(self, number):
         return self._places[number].choice in self._trusted
@@ -184,6 +194,11 @@ class PlacedModel:
             say(
                 f"note: {look.empty.sum()} of {len(look.empty)} atoms lie where {os.path.basename(map_name)} shows nothing; as "
                 "the others are in their place, these parts are taken for absent from it")
+        elif self._is_cut_out(self._number):
+            say(self.sentence(map_name))
+            say(
+                f"note: {look.outside.sum()} of {len(look.outside)} atoms lie outside the box of {os.path.basename(map_name)}; "
+                "as the others lie on its peaks, it is taken for a part cut out of what the model describes")
         else:
             raise self._refusal(model_name, map_name)
 
