@@ -22,6 +22,7 @@ _ROUNDING = 3e-7, 1e-5  # of background and ramp; an image that differs less fro
 _ROUGH = 1e-3  # of background and ramp; what differs less from them was not measured well in single precision
 _FAINTEST, _STRONGEST = 1e-15, 1e15  # deviations whose squares single precision holds well
 _FEW_SAMPLES = 2000  # tell the mean of CTF² to a percent
+_DIGITS = 6  # of a radius; whether pixels on the circle are outside must not depend on rounding
 _ORDER = 3  # of the polynomials that tell what slow changes there are
 _STEEP = 10.0  # times their mean square; the slope of noise is that steep in one of a hundred images (F distribution, 2 and 7)
 _CHUNK = 1 << 16  # pixels treated at a time, so that they stay in the processor's cache
@@ -72,7 +73,8 @@ def surroundings(box_size, pixel_size, diameter=0.0):
     Surroundings
         Shared by all readers of one geometry.
     """
-    return _surroundings(box_size, diameter / 2 / pixel_size if diameter else _USUAL_RADIUS * box_size)
+    radius = diameter / 2 / pixel_size if diameter else _USUAL_RADIUS * box_size
+    return _surroundings(box_size, round(radius, _DIGITS))
 
 
 @lru_cache(maxsize=8)

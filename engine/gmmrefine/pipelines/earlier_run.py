@@ -38,7 +38,7 @@ def mask_given_to(path):
         beside = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.basename(mask))
         settings = record["settings"]
         return beside if settings["mask"] or mask_given_to(settings.get("pin_exchanges", "")) else ""
-    except (OSError, ValueError, LookupError, TypeError, StopIteration):
+    except (OSError, ValueError, LookupError, TypeError, StopIteration, RecursionError):
         return ""  # whoever follows its exchanges says what is wrong
 
 
