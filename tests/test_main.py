@@ -125,3 +125,15 @@ def test_every_command_has_a_help_line_of_one_sentence():
         "sharpen", "modify", "qscore", "audit", "import", "export", "report", "doctor"]
     for name in COMMANDS:
         assert f"    {name}" in text
+
+
+def test_an_interruption_behind_another_error_is_one(monkeypatch, capsys):
+    def run(args):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interruption:
+            raise SystemError("a compiled function returned a result with an exception set") from interruption
+
+    monkeypatch.setattr("gmmrefine.commands.doctor.run", run)
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().err == "gmmrefine doctor: interrupted; the same command continues where it stopped\n"

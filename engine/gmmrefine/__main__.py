@@ -56,6 +56,8 @@ def main(arguments=None):
         print(f"gmmrefine {args.command}: {error}", file=sys.stderr)
         return 1
     except Exception as error:
+        if _comes_of_interruption(error):
+            return _say_interrupted(args)
         if not _is_lack_of_memory(error):
             raise
         print(
@@ -63,9 +65,20 @@ def main(arguments=None):
             "images, or use a larger machine.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"gmmrefine {args.command}: interrupted; the same command continues where it stopped", file=sys.stderr)
-        return 1
+        return _say_interrupted(args)
     return 0
+
+
+def _say_interrupted(args):
+    print(f"gmmrefine {args.command}: interrupted; the same command continues where it stopped", file=sys.stderr)
+    return 1
+
+
+def _comes_of_interruption(error):
+    """Whether an interruption lies behind an error, as where it reached a callback of compiled code."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextmanager
