@@ -6,7 +6,6 @@ maps. directions: distributions of views. modify: density modification with pose
 Usage: python benchmarks/honest_maps.py [audit] [halves] [directions] [modify] [--folder DIR for the simulated data] [--seed 1]
 [--quick, of audit]
 """
-import argparse
 import os
 import tempfile
 
@@ -14,6 +13,7 @@ from honest_maps_audit import audits
 from honest_maps_directions import directions
 from honest_maps_halves import halves
 from honest_maps_modify import modified
+from points import parser_of
 
 POINTS = {
     "audit": lambda chosen, folder: audits(chosen.quick), "halves": lambda chosen, folder: halves(chosen.seed),
@@ -26,9 +26,7 @@ def main(chosen, folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("points", nargs="*", default=list(POINTS), choices=POINTS, metavar="POINT")
-    parser.add_argument("--folder")
+    parser = parser_of(__doc__.splitlines()[0], POINTS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()

@@ -1,17 +1,19 @@
 """Particles as people have them, beside the same particles undisturbed.
 
 grey: images disturbed in ways that say nothing about the molecule; a refinement must end where that of the images as simulated
-does. optics: groups of several grids, aberrations and states (``real_input_optics``), beside RELION where it is installed.
+does. duplicates: pure noise extracted twice, which must have no resolution (``real_input_duplicates``). optics: groups of
+several grids, aberrations and states (``real_input_optics``), beside RELION where it is installed.
 
-Usage: python benchmarks/real_input.py [grey] [optics] [--folder DIR for the simulated data] [--seeds 1 2 3, of grey]
+Usage: python benchmarks/real_input.py [grey] [duplicates] [optics] [--folder DIR of simulated data] [--seeds 1 2 3, of grey]
 """
-import argparse
 import os
 import shutil
 import tempfile
 
 import mrcfile
 import numpy as np
+from points import parser_of
+from real_input_duplicates import duplicates
 from real_input_optics import optics
 from stage import command, simulated, table
 
@@ -96,7 +98,9 @@ def fsc_to_truth(halves, folder, pixel_size):
     return float(curve.masked[1:].mean())
 
 
-POINTS = {"grey": grey_values, "optics": lambda folder, _seeds: optics(folder)}
+POINTS = {
+    "grey": grey_values, "duplicates": lambda folder, _seeds: duplicates(folder),
+    "optics": lambda folder, _seeds: optics(folder)}
 
 
 def main(points, folder, seeds):
@@ -106,9 +110,7 @@ def main(points, folder, seeds):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("points", nargs="*", default=list(POINTS), choices=POINTS, metavar="POINT")
-    parser.add_argument("--folder")
+    parser = parser_of(__doc__.splitlines()[0], POINTS)
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

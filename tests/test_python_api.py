@@ -50,6 +50,20 @@ def test_the_same_as_on_the_command_line(maps, tmp_path):
     assert str(result).startswith(f"fsc: {tmp_path / 'python'}\n  resolution: ") and "<table>" in result._repr_html_()
 
 
+def test_options_of_several_values_and_switches_reach_the_command(maps, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("gmmrefine.commands.audit.run", seen.append)
+    gmmrefine.audit(
+        "model.cif", maps[0], [maps[1], "c.mrc"], tmp_path / "run", half_maps=maps, refitted=["a.cif"], take_over=True)
+    gmmrefine.audit("model.cif", maps[0], [maps[1]], tmp_path / "run", sigma="0.4")
+    first, second = seen
+    assert first.half_maps == list(map(str, maps)) and first.refitted == ["a.cif"] and first.take_over
+    assert first.modified == [str(maps[1]), "c.mrc"] and first.reference == str(maps[0])
+    assert (second.half_maps, second.refitted, second.take_over, second.sigma) == ([], [], False, "0.4")
+    with pytest.raises(InputError, match="argument --half-maps: expected 2 arguments"):
+        gmmrefine.audit("model.cif", maps[0], [maps[1]], tmp_path / "run", half_maps=maps[:1])
+
+
 def test_what_is_wrong_is_raised_in_the_words_of_the_command_line(maps, tmp_path):
     with pytest.raises(InputError, match=r"--fsc-threshold 2: expected from"):
         gmmrefine.fsc(*maps, tmp_path / "run", fsc_threshold=2)

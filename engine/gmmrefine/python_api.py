@@ -87,13 +87,14 @@ def _function(command):
 
 def _parameter(action, kind):
     """An option or input of a command as a parameter of its function."""
-    if action.nargs == "+":
+    if action.nargs not in (None, 0):
         annotation = list
     elif not action.option_strings or action.dest == "output":
         annotation = os.PathLike
     else:
         annotation = bool if action.nargs == 0 else action.type or str
-    default = inspect.Parameter.empty if action.required else action.default
+    default = tuple(action.default) if isinstance(action.default, list) else action.default
+    default = inspect.Parameter.empty if action.required else default
     return inspect.Parameter(action.dest, kind, default=default, annotation=annotation)
 
 
@@ -109,8 +110,8 @@ def _arguments(given, parser):
             inputs += map(os.fspath, values)
         elif action.nargs == 0:
             words += [action.option_strings[-1]] * bool(value)
-        elif action.nargs in ("+", "*"):
-            words += [action.option_strings[-1], *map(str, values)]
+        elif action.nargs is not None:
+            words += [action.option_strings[-1], *map(str, values)] if values else []
         else:
             words.append(f"{action.option_strings[-1]}={value}")
     return [*words, "--", *inputs]

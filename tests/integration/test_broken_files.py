@@ -19,13 +19,15 @@ def map_file(refined):
 
 
 @pytest.mark.parametrize(
-    "command", ["import pipe", "qscore pipe map", "qscore model pipe", "fsc pipe map", "reconstruct pipe"])
+    "command", ["import .star", "import .cs", "import .csg", "import .txt --box 32 --pixel-size 2", "qscore .cif map",
+                "qscore model .mrc", "fsc .mrc map", "reconstruct .star"])
 def test_a_pipe_is_refused_and_not_waited_for(command, simulated, map_file, tmp_path):
-    os.mkfifo(tmp_path / "pipe.star")
-    given = {"pipe": tmp_path / "pipe.star", "map": map_file, "model": simulated / "model.cif"}
     name, *words = command.split()
-    outcome = gmmrefine(name, *(given[word] for word in words), "-o", tmp_path / "run")
-    assert outcome.code == 1 and outcome.err.count("\n") == 1 and str(tmp_path / "pipe.star") in outcome.err
+    pipe = tmp_path / f"pipe{next(word for word in words if word.startswith('.'))}"
+    os.mkfifo(pipe)
+    given = {pipe.suffix: pipe, "map": map_file, "model": simulated / "model.cif"}
+    outcome = gmmrefine(name, *(given.get(word, word) for word in words), "-o", tmp_path / "run")
+    assert outcome.code == 1 and outcome.err.count("\n") == 1 and str(pipe) in outcome.err
     assert not (tmp_path / "run").exists()
 
 

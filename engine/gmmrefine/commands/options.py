@@ -62,7 +62,7 @@ def refuse_to_overwrite(directory, outputs, inputs):
 
 def refuse_missing(inputs):
     """Refuse input files that cannot be opened; empty names are left out."""
-    from gmmrefine.io.regular_file import open_regular
+    from gmmrefine.regular_file import open_regular
 
     for path in filter(None, inputs):
         try:

@@ -8,8 +8,8 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.elements import HYDROGENS, mend_elements, unstated_in_pdb
-from gmmrefine.io.regular_file import open_regular
 from gmmrefine.io.residue_kinds import residue_kinds
+from gmmrefine.regular_file import open_regular
 
 _NEEDED = ("id", "type_symbol", "label_alt_id", "label_comp_id", "label_asym_id")  # without these gemmi finds no atoms
 

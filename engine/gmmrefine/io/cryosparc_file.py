@@ -8,7 +8,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.cryosparc_fields import check_fields
 from gmmrefine.io.cryosparc_stream import MAGIC, rows_of_stream
-from gmmrefine.io.regular_file import open_regular
+from gmmrefine.regular_file import open_regular
 
 _ANY_HEADER = 1024**3  # bytes, as cryosparc-tools takes them: a hundred classes need more than NumPy reads unasked
 _DAMAGED = (ValueError, EOFError, TypeError, KeyError, IndexError, SyntaxError, MemoryError, OverflowError, RecursionError,

@@ -10,6 +10,7 @@ from pathlib import Path
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.stacks import find_stack
+from gmmrefine.regular_file import open_regular
 
 _ENTRY = re.compile(r"""( *)('(?:[^']|'')*'|"[^"]*"|[^\s'"#][^:#]*?) *:(?: +(.*))?$""")
 _QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"]*)\"""")
@@ -47,8 +48,8 @@ def read_group(path):
         Not such a file, a group of something else, or a file that is not there.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = file.read().splitlines()
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import StarBlock, exact_column, read_star, write_star
+from gmmrefine.regular_file import open_regular
 
 COLUMNS = ("gmmX", "gmmY", "gmmZ", "gmmAmplitude", "gmmWidth")
 _PDB_LARGEST_B = 999.99
@@ -103,7 +104,8 @@ def read_gmm_eman2(path, box_size, pixel_size):
         Not five columns of numbers, or a sigma that is not positive.
     """
     try:
-        values = np.loadtxt(path, ndmin=2)
+        with open_regular(path) as file:
+            values = np.loadtxt(file, ndmin=2)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
     except ValueError as error:

@@ -13,8 +13,8 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
-from gmmrefine.io.regular_file import open_regular
 from gmmrefine.particles.stack_file import compression
+from gmmrefine.regular_file import open_regular
 
 ROWS_AT_A_TIME = 4096
 RELION_31 = 30001

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.regular_file import open_regular
 
 _HEADER_BYTES = 1024
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
@@ -78,12 +79,10 @@ def open_stack(path):
     Raises
     ------
     InputError
-        It cannot be opened.
+        It cannot be opened, or is a folder, pipe or device.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path}: cannot read the image stack (a folder, pipe or device). Check the path in rlnImageName.")
     try:
-        return open(path, "rb")
+        return open_regular(path)
     except OSError as error:
         raise InputError(f"{path}: cannot read the image stack ({error.strerror}). Check the path in rlnImageName.") from error
 

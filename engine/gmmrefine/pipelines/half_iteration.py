@@ -23,7 +23,7 @@ from gmmrefine.gmm.mask import is_whole, membership, weighted, widened_outside
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
-from gmmrefine.io.curves import read_curves, write_curves
+from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.particles.images import ImageReader
@@ -334,12 +334,6 @@ def load_half(folder, particles, progress):
         progress.say(f"{path} or the map beside it is damaged ({type(error).__name__}): they are made again")
         os.unlink(path)
         return None
-
-
-def read_gmm_fsc(folder, half):
-    """Frequency and FSC (S,) of a half's GMM against its own map in an iteration's folder."""
-    curves = read_curves(os.path.join(folder, f"gmm_fsc_half_{half}.star"))
-    return curves["gmmFrequency"], curves["gmmFsc"]
 
 
 def _poses_path(folder, particles):

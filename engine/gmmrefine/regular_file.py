@@ -1,8 +1,7 @@
 """Files that can be read to their end: no pipes, devices or sockets, at which a program would wait for ever."""
+import errno
 import os
 import stat
-
-from gmmrefine.errors import InputError
 
 
 def open_regular(path):
@@ -10,11 +9,9 @@ def open_regular(path):
 
     Raises
     ------
-    InputError
-        It is a pipe, a device, a socket or a folder.
     OSError
-        It cannot be opened.
+        It cannot be opened, or is a folder, pipe, device or socket.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise InputError(f"{path}: not a file with content of its own, but a folder, pipe or device. Give a file on disk.")
+        raise OSError(errno.EINVAL, "no file with an end, but a folder, pipe or device", str(path))
     return open(path, "rb")
