@@ -51,7 +51,7 @@ SUMMARIES = {
             "changed": {"atoms_outside": 3, "residues_outside": ["A/GLY 1"]}}, "reference": "deposited",
         "sigma": 0.6, "models_refitted_to_maps": False,
         "counts": {"changed": {"kept": 2, "lost": 1, "weakened": 0}}, "lost": {"changed": ["A/ATP 2"]}}, [
-        "1 modified maps against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
+        "1 modified map against deposited (Q-score, σ 0.6 Å).", "changed: 2 kept, 1 lost; lost: A/ATP 2.",
         "40 atoms of the model lie where the map shows nothing.", "12 hydrogens are not scored.",
         "changed: 3 atoms lie outside the map and have no Q: A/GLY 1.",
         "All maps are scored with one model that was not refitted to them."]),

@@ -175,10 +175,11 @@ def directions_section(run):
         return None
     rot, tilt, resolution, _ = run.columns(
         "directions.star", "rlnAngleRot", "rlnAngleTilt", "gmmResolution", "gmmSummedFsc")
+    said = run.results.get("directions_text", "")
     return Section("Resolution by direction", (Figure(
         "FSC of the half maps in cones", directions_plot(rot, tilt, resolution),
         f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions "
-        f"are one. {run.results.get('directions_text', '')}"),))
+        f"are one.{f' In short: {said}.' if said else ''}"),))
 
 
 def gmm_section(run):

@@ -153,7 +153,9 @@ def _qscore(run, results):
 def _audit(run, results):
     for line in audit_lines(results) if "verdicts" in results else ():
         yield f"{line}."
-    yield f"{len(results['maps']) - 1} modified maps against {results['reference']} (Q-score, σ {results['sigma']} Å)."
+    count = len(results["maps"]) - 1
+    maps = "1 modified map" if count == 1 else f"{count} modified maps"
+    yield f"{maps} against {results['reference']} (Q-score, σ {results['sigma']} Å)."
     for name, counts in results["counts"].items():
         judged = results.get("verdicts", {}).get(name, {}).get("is_judged", True)
         yield f"{name}: {copies_line(counts, results['lost'][name], results.get('parts_lost', {}).get(name, ()), judged)}."
