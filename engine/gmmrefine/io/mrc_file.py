@@ -8,13 +8,8 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
 from gmmrefine.errors import InputError
-from gmmrefine.particles.stack_file import bytes_are_unsigned
+from gmmrefine.particles.mrc_numbers import HEADER_BYTES, NO_PIXELS, NUMBERS, byte_order, number_type
 
-_HEADER_BYTES = 1024
-_NUMBERS = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
-_NO_DENSITY = {
-    3: "complex numbers, a Fourier transform", 4: "complex numbers, a Fourier transform", 16: "colours", 101: "4-bit numbers"}
-_LARGEST_SIDE = 65535
 _PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _MOST_PACKED = 50_000  # bytes from one packed byte
 _PADDING = 4096  # bytes after the last voxel that some programs leave
@@ -47,12 +42,12 @@ def read_mrc(path):
 
 
 def _read(path, file):
-    head = file.read(_HEADER_BYTES)
+    head = file.read(HEADER_BYTES)
     order, header = _header(path, head)
     mode, extended = int(header["mode"]), int(header["nsymbt"])
-    if mode not in _NUMBERS:
+    if mode not in NUMBERS:
         raise InputError(
-            f"{path}: MRC mode {mode} ({_NO_DENSITY[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map "
+            f"{path}: MRC mode {mode} ({NO_PIXELS[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map "
             "itself in mode 2.")
     if extended < 0:
         raise _unreadable(path, f"its extended header has {extended} bytes")
@@ -60,11 +55,11 @@ def _read(path, file):
         raise InputError(
             f"{path}: a stack of {int(header['nz']) // int(header['mz'])} volumes (ISPG {header['ispg']}); expected one map. "
             "Take one volume out of it.")
-    kind = np.dtype(order + ("u1" if mode == 0 and bytes_are_unsigned(head, order) else _NUMBERS[mode]))
+    kind = number_type(head, order, mode)
     shape = [int(header[name]) for name in ("nz", "ny", "nx")]
     expected = shape[0] * shape[1] * shape[2] * kind.itemsize
     room = _PADDING + shape[1] * shape[2] * kind.itemsize
-    file.seek(_HEADER_BYTES + extended)
+    file.seek(HEADER_BYTES + extended)
     found = file.read(min(expected + room + 1, _bytes_left(file)))
     if len(found) < expected or len(found) > expected + room:
         raise _unreadable(
@@ -81,18 +76,14 @@ def _bytes_left(file):
 
 def _header(path, head):
     """Byte order and header, from the bytes at the beginning of a file."""
-    if len(head) < _HEADER_BYTES:
-        raise _unreadable(path, f"only {len(head)} bytes long; a header alone has {_HEADER_BYTES}")
-    usual = ">" if head[212] == 0x11 else "<"
-    for order in (usual, "<" if usual == ">" else ">"):
-        header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(order))[0]
-        sides = [int(header[name]) for name in ("nx", "ny", "nz")]
-        known = int(header["mode"]) in _NUMBERS or int(header["mode"]) in _NO_DENSITY
-        if known and all(0 < side <= _LARGEST_SIDE for side in sides):
-            return order, header
-    header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(usual))[0]
-    raise _unreadable(
-        path, "NX NY NZ and MODE in its header are " + " ".join(str(int(header[name])) for name in ("nx", "ny", "nz", "mode")))
+    if len(head) < HEADER_BYTES:
+        raise _unreadable(path, f"only {len(head)} bytes long; a header alone has {HEADER_BYTES}")
+    order = byte_order(head)
+    header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(order or "<"))[0]
+    if order is None:
+        told = " ".join(str(int(header[name])) for name in ("nx", "ny", "nz", "mode"))
+        raise _unreadable(path, f"NX NY NZ and MODE in its header are {told}")
+    return order, header
 
 
 def _unreadable(path, reason):

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.particles.mrc_numbers import HEADER_BYTES, NO_PIXELS, NUMBERS, byte_order, number_type
 from gmmrefine.regular_file import open_regular
 
-_HEADER_BYTES = 1024
-_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
-_UNREADABLE_MODES = {3: "complex", 4: "complex", 16: "colours", 101: "4-bit"}
-_LARGEST_SIDE = 65535
-_IMOD_STAMP = 1146047817  # "IMOD"
-_SIGNED_BYTES = 1  # of imodFlags
-_LARGEST_SIGNED, _LARGEST_UNSIGNED = 127, 255
 _CURE = "Write them as MRC stacks (.mrcs) and name these in rlnImageName."
 # first bytes of what is met under the name of a stack: what it is, and what unpacks or replaces it
 _COMPRESSED = (
@@ -99,16 +93,16 @@ def stack_layout(path):
         Unreadable, another format under this name, or an MRC file that cannot be read as images.
     """
     with open_stack(path) as file:
-        head = file.read(_HEADER_BYTES)
+        head = file.read(HEADER_BYTES)
     _refuse_foreign(path, head)
-    order = _byte_order(head)
+    order = byte_order(head)
     if order is None:
         raise InputError(f"{path}: not an MRC stack{_told_by_suffix(path)}. {_CURE}")
     numbers, reals = (np.frombuffer(head, order + kind) for kind in ("i4", "f4"))
     columns, rows, images, mode = (int(value) for value in numbers[:4])
-    if mode not in _DTYPES:
+    if mode not in NUMBERS:
         raise InputError(
-            f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {_UNREADABLE_MODES[mode]}. Convert it "
+            f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {NO_PIXELS[mode]}. Convert it "
             "to mode 2.")
     extended = int(numbers[23])
     if extended < 0:
@@ -118,32 +112,14 @@ def stack_layout(path):
         raise InputError(
             f"{path}: its axes are stored in the order {axes}; expected x, y, image (MAPC, MAPR, MAPS 1, 2, 3). Write the "
             "stack again.")
-    kind = "u1" if mode == 0 and bytes_are_unsigned(head, order) else _DTYPES[mode]
     pixel_size = float(reals[10] / numbers[7]) if numbers[7] > 0 and np.isfinite(reals[10]) else 0.0
-    return StackLayout(mode, images, rows, columns, _HEADER_BYTES + extended, np.dtype(order + kind), pixel_size)
+    return StackLayout(mode, images, rows, columns, HEADER_BYTES + extended, number_type(head, order, mode), pixel_size)
 
 
 def compression(head):
     """How a file that begins with these bytes is compressed, and what to do, in words; empty where it is not."""
     return next((
         f"compressed with {name}. Unpack it ({tool})" for magic, name, tool in _COMPRESSED if head.startswith(magic)), "")
-
-
-def bytes_are_unsigned(head, order):
-    """Whether mode 0 holds 0 to 255: by IMOD's stamp, or else by the smallest and largest density of the header.
-
-    Parameters
-    ----------
-    head : bytes
-        Header of an MRC file.
-    order : str
-        Its byte order, ``<`` or ``>``.
-    """
-    stamp, flags = np.frombuffer(head, order + "i4", 2, 152)
-    smallest, largest = np.frombuffer(head, order + "f4", 2, 76)
-    if stamp == _IMOD_STAMP:
-        return not flags & _SIGNED_BYTES
-    return bool(smallest >= 0 and _LARGEST_SIGNED < largest <= _LARGEST_UNSIGNED)
 
 
 def _refuse_foreign(path, head):
@@ -154,23 +130,12 @@ def _refuse_foreign(path, head):
     for magic, what, cure in _FOREIGN:
         if head.startswith(magic):
             raise InputError(f"{path}: {what}. {cure}")
-    if len(head) < _HEADER_BYTES:
+    if len(head) < HEADER_BYTES:
         raise InputError(
-            f"{path}: not an MRC stack, only {os.path.getsize(path)} bytes long; a header alone has {_HEADER_BYTES}. "
+            f"{path}: not an MRC stack, only {os.path.getsize(path)} bytes long; a header alone has {HEADER_BYTES}. "
             "Copy it again.")
     if not any(head[:16]):
         raise InputError(f"{path}: not a whole MRC stack, its header is empty (zeros). Copy it again.")
-
-
-def _byte_order(head):
-    """``<`` or ``>``, that in which the header makes sense, the machine stamp deciding where both do; None for neither."""
-    first = ">" if head[212] == 0x11 else "<"
-    for order in (first, "<" if first == ">" else ">"):
-        columns, rows, images, mode = np.frombuffer(head, order + "i4", 4)
-        sides = 0 < columns <= _LARGEST_SIDE and 0 < rows <= _LARGEST_SIDE and images > 0
-        if sides and (mode in _DTYPES or mode in _UNREADABLE_MODES):
-            return order
-    return None
 
 
 def _told_by_suffix(path):
