@@ -2,6 +2,8 @@
 import argparse
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -137,3 +139,15 @@ def test_an_interruption_behind_another_error_is_one(monkeypatch, capsys):
     monkeypatch.setattr("gmmrefine.commands.doctor.run", run)
     assert main(["doctor"]) == 1
     assert capsys.readouterr().err == "gmmrefine doctor: interrupted; the same command continues where it stopped\n"
+
+
+def test_a_program_that_failed_ends_at_once(tmp_path):
+    """What computes in other threads must not see Python taken down."""
+    code = (
+        "import atexit, sys; from gmmrefine.__main__ import program; atexit.register(print, 'taken down'); "
+        "sys.argv = ['gmmrefine', *sys.argv[1:]]; program()")
+    failed, done = (
+        subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+        for words in (("report", str(tmp_path / "nowhere")), ("--version",)))
+    assert (failed.returncode, failed.stdout) == (1, "") and failed.stderr.startswith("gmmrefine report: ")
+    assert done.returncode == 0 and done.stdout.endswith("taken down\n")

@@ -49,6 +49,7 @@ def main(arguments=None):
     try:
         with ended_by_signals() as end_process, released_at_end(end_process):
             args.run(args)
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has left, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -67,6 +68,20 @@ def main(arguments=None):
     except KeyboardInterrupt:
         return _say_interrupted(args)
     return 0
+
+
+def program():
+    """Run the command of the command line and end this program.
+
+    One that failed or was interrupted ends at once: compiled code may still compute in other threads, and would crash while
+    Python takes down what it works on. Files and folders were put in order when ``main`` returned.
+    """
+    code = main()
+    if code:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _say_interrupted(args):
@@ -107,4 +122,4 @@ def _is_lack_of_memory(error):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

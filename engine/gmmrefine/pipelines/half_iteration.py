@@ -324,7 +324,7 @@ def load_half(folder, particles, progress):
         return None
     path = _poses_path(folder, particles)
     try:
-        with np.load(path, allow_pickle=False) as poses:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as poses:
             moved = particles.with_poses(poses["rotations"], poses["shifts"])
             if "scale" in poses:
                 moved = replace(moved, scale=poses["scale"])
