@@ -19,7 +19,7 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.stack_writer import StackWriter
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 from gmmrefine.validation.pose_error import pose_errors
 
 RADIUS = 26
@@ -37,7 +37,7 @@ def spoilt(gmm, rng):
 
 def both_schemes(start, gmm):
     """Poses by this engine and by the paper's scheme against one reference, by name."""
-    settings, disc, pixel_size = defaults(REFINE, COMPUTING), half_disc(start.box_size, RADIUS), start.pixel_size
+    settings, disc, pixel_size = RefineSettings(), half_disc(start.box_size, RADIUS), start.pixel_size
     reader = ImageReader(start, disc)
     fisher = FisherRefiner(
         SliceProjector(gmm, disc, pixel_size), np.ones(RADIUS + 1),

@@ -24,7 +24,7 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.maps.fsc import shell_correlation
 from gmmrefine.maps.mask import molecule_threshold
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 from gmmrefine.validation.pose_error import pose_errors
 
 GAUSSIANS, RADIUS, ROUNDS, PAPER_PARTICLES = 4000, 43, 3, 32
@@ -33,7 +33,7 @@ GAUSSIANS, RADIUS, ROUNDS, PAPER_PARTICLES = 4000, 43, 3, 32
 def throughput(folder):
     """Particles per second of both schemes against the same GMM, best of interleaved rounds."""
     start, truth = simulated(folder, particles=4000, box=128, pixel_size=1.4, snr=0.1, pose_error=2, shift_error=1.5)
-    settings, pixel_size = defaults(REFINE, COMPUTING), start.pixel_size
+    settings, pixel_size = RefineSettings(), start.pixel_size
     volume = read_map(os.path.join(folder, "truth.mrc")).data
     resolution = 128 * pixel_size / RADIUS
     seeds = seed_gaussians(

@@ -14,7 +14,7 @@ from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.particles.images import ImageReader
-from gmmrefine.settings import REFINE, defaults
+from gmmrefine.settings import RefineSettings
 from gmmrefine.validation.pose_error import pose_errors
 
 
@@ -23,7 +23,7 @@ def main(folder):
     start, truth = simulated(folder, particles=2000)
     gmm = true_gmm(folder)
     disc = half_disc(start.box_size, start.box_size // 2 - 1)
-    stages = march(disc.radius, [float(text) for text in defaults(REFINE).march.split()])
+    stages = march(disc.radius, [float(text) for text in RefineSettings().march.split()])
     began = time.perf_counter()
     refiner = FisherRefiner(SliceProjector(gmm, disc, start.pixel_size), np.ones(disc.radius + 1), stages)
     (rotations, shifts, expected), = refine_poses(

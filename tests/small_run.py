@@ -11,7 +11,7 @@ import pytest
 from made_once import made_once, unchanged
 
 from gmmrefine.__main__ import main
-from gmmrefine.commands.refine import OUTPUTS
+from gmmrefine.commands.refine import COMMAND
 from gmmrefine.io import atomic
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
@@ -21,7 +21,7 @@ DOMAIN = "chain A and 390-640,1208-1440"
 # one stage of one radius for all iterations: kernels are compiled once, and searches for the prior are short
 GMM = ("--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
 REFINE = ("--iterations", 2, *GMM, "--march", "1.0")
-RESULTS = tuple(name for name in OUTPUTS if name != "focus_mask.mrc")  # of a refinement without a focus
+RESULTS = tuple(name for name in COMMAND.outputs if name != "focus_mask.mrc")  # of a refinement without a focus
 
 
 @dataclass(frozen=True)

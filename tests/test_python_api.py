@@ -30,7 +30,7 @@ def test_every_command_is_a_function_with_its_settings_and_defaults():
     assert len(functions()) == len(COMMANDS) and set(functions()) >= {"refine", "refine_patches", "import_particles", "audit"}
     parameters = inspect.signature(gmmrefine.refine).parameters
     assert list(parameters)[:2] == ["particles", "output"]
-    for setting in settings.REFINE + settings.COMPUTING:
+    for setting in settings.settings_of(settings.RefineSettings):
         assert (parameters[setting.name].default, parameters[setting.name].kind.name) == (setting.default, "KEYWORD_ONLY")
     assert gmmrefine.refine.__doc__.startswith("Refine poses and map of particles")
 
@@ -67,7 +67,7 @@ def test_options_of_several_values_and_switches_reach_the_command(maps, tmp_path
 def test_what_is_wrong_is_raised_in_the_words_of_the_command_line(maps, tmp_path):
     with pytest.raises(InputError, match=r"--fsc-threshold 2: expected from"):
         gmmrefine.fsc(*maps, tmp_path / "run", fsc_threshold=2)
-    with pytest.raises(InputError, match=r"invalid int value: 'many'.*help\(gmmrefine.refine\)"):
+    with pytest.raises(InputError, match=r"'many': expected a whole number.*help\(gmmrefine.refine\)"):
         gmmrefine.refine("particles.star", tmp_path / "run", iterations="many")
     with pytest.raises(TypeError, match="unexpected keyword argument 'iteration'"):
         gmmrefine.refine("particles.star", tmp_path / "run", iteration=2)

@@ -9,9 +9,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name):
     """The function of a command."""
-    if name.startswith("_"):
-        raise AttributeError(name)
-    functions = import_module("gmmrefine.python_api").functions()
-    if name not in functions:
-        raise AttributeError(f"module 'gmmrefine' has no attribute '{name}'; its commands are {', '.join(functions)}")
-    return functions[name]
+    names = import_module("gmmrefine.commands").COMMANDS.values()
+    if name not in names:
+        known = ", ".join(names)
+        raise AttributeError(f"module 'gmmrefine' has no attribute '{name}'; its commands are {known}")
+    return import_module("gmmrefine.python_api").functions()[name]

@@ -101,13 +101,13 @@ if hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 
-def set_up(threads=0, device="auto"):
+def set_up(threads=None, device="auto"):
     """Choose threads and device; repeated in one process, it must choose the same.
 
     Parameters
     ----------
-    threads : int
-        CPU threads, 0 for all.
+    threads : int, optional
+        CPU threads; all by default.
     device : str
         ``auto``, ``cpu`` or ``gpu``.
 
@@ -127,6 +127,7 @@ def set_up(threads=0, device="auto"):
         raise ResourceError(
             "--device gpu: TensorFlow finds no GPU. Install the extra [gpu] and an NVIDIA driver, or use --device cpu; "
             "'gmmrefine doctor' shows what is there.")
+    threads = threads or 0  # TensorFlow's word for all
     use_threads(threads)
     used = [] if device == "cpu" else gpus
     try:

@@ -14,8 +14,9 @@ from gmmrefine.commands import COMMANDS
 from gmmrefine.errors import InputError
 from gmmrefine.io.folder_lock import released_at_end
 from gmmrefine.results import Result
+from gmmrefine.settings.kinds import Path
+from gmmrefine.settings.setting import NONE
 
-_NAMES = {"import": "import_particles"}  # what Python keeps for itself
 _TYPES = {list: "Union[_Path, Sequence[_Path]]", os.PathLike: "_Path"}  # in the stub
 
 
@@ -29,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 def python_name(command):
     """Name of a command's function."""
-    return _NAMES.get(command, command.replace("-", "_"))
+    return COMMANDS[command]
 
 
 @lru_cache(maxsize=None)
@@ -56,6 +57,8 @@ def stub():
 
 def _declared(parameter):
     kind = _TYPES.get(parameter.annotation, parameter.annotation.__name__)
+    if issubclass(parameter.annotation, Path):
+        kind = _TYPES[os.PathLike]
     if parameter.default is parameter.empty:
         return f"{parameter.name}: {kind}"
     return f"{parameter.name}: {f'Optional[{kind}]' if parameter.default is None else kind} = {parameter.default!r}"
@@ -66,7 +69,7 @@ def _function(command):
     parser = _Parser(prog=command, add_help=False)
     module.add_arguments(parser)
     inputs = [action for action in parser._actions if not action.option_strings]
-    options = {action.dest: action for action in parser._actions if action.option_strings}
+    options = {action.dest: action for action in parser._actions if action.option_strings and action.dest != "help_all"}
     parameters = [_parameter(action, inspect.Parameter.POSITIONAL_OR_KEYWORD) for action in inputs]
     if "output" in options:
         parameters.append(_parameter(options.pop("output"), inspect.Parameter.POSITIONAL_OR_KEYWORD))
@@ -92,7 +95,7 @@ def _parameter(action, kind):
     elif not action.option_strings or action.dest == "output":
         annotation = os.PathLike
     else:
-        annotation = bool if action.nargs == 0 else action.type or str
+        annotation = bool if action.nargs == 0 else getattr(action.type, "kind", action.type) or str
     default = tuple(action.default) if isinstance(action.default, list) else action.default
     default = inspect.Parameter.empty if action.required else default
     return inspect.Parameter(action.dest, kind, default=default, annotation=annotation)
@@ -112,6 +115,8 @@ def _arguments(given, parser):
             words += [action.option_strings[-1]] * bool(value)
         elif action.nargs is not None:
             words += [action.option_strings[-1], *map(str, values)] if values else []
+        elif value is None:
+            words.append(f"{action.option_strings[-1]}={NONE}")
         else:
             words.append(f"{action.option_strings[-1]}={value}")
     return [*words, "--", *inputs]

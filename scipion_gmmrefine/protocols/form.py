@@ -6,11 +6,9 @@ from pyworkflow.protocol import params
 from gmmrefine import settings
 from scipion_gmmrefine.convert.images import plainFileName
 
-# Settings that Scipion has its own kind of row for, and what may be put there.
-POINTER_CLASSES = {
-    "mask": "VolumeMask", "model": "AtomStruct", "focus_mask": "VolumeMask", "focus_model": "AtomStruct",
-    "reference_model": "AtomStruct", "local_resolution": "Volume"}
-FILE_SETTINGS = ("pin_exchanges",)
+# Kinds of settings that Scipion has its own kind of row for, and what may be put there.
+POINTER_CLASSES = {settings.MaskFile: "VolumeMask", settings.ModelFile: "AtomStruct", settings.MapFile: "Volume"}
+COMPUTING = settings.settings_of(settings.Computing)  # rows of a section of their own
 _ONE_GPU = "Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow."
 _SEVERAL_GPUS = (
     "Numbers of the GPUs to use, as nvidia-smi counts them, such as 0 1 2 3: the parts of the work that go on side by side are "
@@ -21,6 +19,23 @@ def placeConditions(condition):
     """When the rows about the place of a map are shown, where they are needed under a condition; for ``addSettings``."""
     looked = tuple(map(settings.PLACE_FROM.choices.index, ("auto", "given")))
     return {"place_from": condition, "first_voxel": f"({condition}) and placeFrom in {looked}"}
+
+
+def rows(*concerns):
+    """The settings of classes of them, but those of computing.
+
+    Parameters
+    ----------
+    concerns : sequence of type
+        Of ``gmmrefine.settings``.
+
+    Returns
+    -------
+    tuple of Setting
+    """
+    named = (setting for values in concerns for setting in settings.settings_of(values)
+             if not (issubclass(values, settings.Computing) and setting in COMPUTING))
+    return tuple(dict.fromkeys(named))
 
 
 def without(group, *others):
@@ -54,7 +69,7 @@ def addComputing(form, threads=4, parallelSteps=0):
     parallelSteps : int
         Scipion's threads, one of them its own, where the protocol has steps that run side by side.
     """
-    addSettings(form, settings.COMPUTING)
+    addSettings(form, COMPUTING)
     form.addHidden(
         params.USE_GPU, params.BooleanParam, default=True, label="Use GPU?",
         help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.")
@@ -70,32 +85,37 @@ def addComputing(form, threads=4, parallelSteps=0):
 def _addSetting(form, setting, condition):
     common = {
         "label": setting.form_label,
-        "help": setting.help,
+        "help": f"{setting.help} Leave the row empty for none." if setting.is_optional else setting.help,
         "expertLevel": params.LEVEL_ADVANCED if setting.advanced else params.LEVEL_NORMAL}
     if condition:
         common["condition"] = condition
-    if setting.name in POINTER_CLASSES:
-        form.addParam(setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.name],
+    if setting.kind in POINTER_CLASSES:
+        form.addParam(setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.kind],
                       allowsNull=True, **common)
-    elif setting.name in FILE_SETTINGS:
-        form.addParam(setting.form_name, params.FileParam, default=setting.default, **common)
+    elif setting.is_path:
+        form.addParam(setting.form_name, params.FileParam, default="", **common)
     elif setting.choices:
         form.addParam(setting.form_name, params.EnumParam, choices=list(setting.choices),
                       default=setting.choices.index(setting.default), **common)
     else:
         kinds = {bool: params.BooleanParam, int: params.IntParam, float: params.FloatParam, str: params.StringParam}
-        form.addParam(setting.form_name, kinds[setting.kind], default=setting.default,
-                      validators=_validators(setting), **common)
+        default = "" if setting.default is None and setting.kind is str else setting.default
+        form.addParam(setting.form_name, kinds[setting.kind], default=default, allowsNull=setting.is_optional,
+                      validators=[_WithinLimits(setting)], **common)
 
 
-def _validators(setting):
-    """Limits of a number as Scipion checks them."""
-    found = []
-    if setting.minimum is not None:
-        found.append(params.GE(setting.minimum, error=f"must be at least {setting.minimum:g}."))
-    if setting.maximum is not None:
-        found.append(params.LE(setting.maximum, error=f"must be at most {setting.maximum:g}."))
-    return found
+class _WithinLimits(params.Validator):
+    """The check of a setting itself, in the words of the form."""
+
+    def __init__(self, setting):
+        self._setting = setting
+
+    def __call__(self, value):
+        try:
+            self._setting.check(self._setting.read(value))
+        except ValueError as error:
+            return [str(error)]
+        return []
 
 
 def engineOptions(protocol, *groups):
@@ -119,7 +139,7 @@ def engineOptions(protocol, *groups):
             continue
         if setting.kind is bool:
             options += [setting.option] if value else []
-        elif value != "":
+        elif setting.read(value) is not None:
             options += [setting.option, str(value)]
     return options
 
@@ -134,10 +154,10 @@ def _value(protocol, setting):
     if setting.name == "threads":
         return protocol.getBinThreads()
     value = getattr(protocol, setting.form_name).get()
-    if setting.name in POINTER_CLASSES:
+    if setting.kind in POINTER_CLASSES:
         return "" if value is None else os.path.abspath(plainFileName(value.getFileName()))
     if setting.choices:
         return setting.choices[value]
-    if setting.name in FILE_SETTINGS and value:
+    if setting.is_path and value:
         return os.path.abspath(value)
     return value

@@ -19,7 +19,7 @@ from scipion_gmmrefine.constants import (
     Q_CLASSES_FIGURE,
     Q_COLUMNS_OF_AUDIT,
 )
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MAPS_FOLDER, MapProtocol
 
@@ -69,11 +69,11 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
                       help="The atomic model refined into each modified volume, one per volume, in the same order and with the "
                            "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
                            "with its own model, which is fairer. Empty: all are scored with the atomic model.")
-        addSettings(form, without(settings.AUDIT, HANDED_OVER))
+        addSettings(form, without(rows(settings.AuditSettings), HANDED_OVER))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = [*engineOptions(self, without(settings.AUDIT, HANDED_OVER)),
+        options = [*engineOptions(self, without(rows(settings.AuditSettings), HANDED_OVER)),
                    *self._originOptions(*(pointer.get() for pointer in self._volumes()))]
         names = mapNames(self._volumes())
         files = [pointer.get().getFileName() for pointer in self._volumes()]

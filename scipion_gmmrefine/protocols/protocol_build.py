@@ -9,17 +9,19 @@ from scipion_gmmrefine.convert.images import plainFileName
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
     POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
     placeConditions,
+    rows,
     without,
 )
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol
 
-SETTINGS = without(settings.BUILD, HANDED_OVER)
+SETTINGS = without(rows(settings.BuildSettings), HANDED_OVER)
 
 
 class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
@@ -44,9 +46,9 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Density map to represent, at best low-passed to its resolution.")
-        addSettings(form, [setting for setting in SETTINGS if setting.name in POINTER_CLASSES])
+        addSettings(form, [setting for setting in SETTINGS if setting.kind in POINTER_CLASSES])
         form.addSection(label="Gaussians")
-        addSettings(form, [setting for setting in SETTINGS if setting.name not in POINTER_CLASSES],
+        addSettings(form, [setting for setting in SETTINGS if setting.kind not in POINTER_CLASSES],
                     placeConditions("model is not None"))
         form.addSection(label="Computing")
         addComputing(form)
@@ -54,7 +56,7 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         volume = self.inputVolume.get()
-        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, SETTINGS, settings.COMPUTING),
+        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, SETTINGS, COMPUTING),
                      *self._originOptions(volume)]
         self._insertFunctionStep(self.buildStep, arguments)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)

@@ -19,12 +19,19 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.convert.maps import mrcMap
-from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    addComputing,
+    addSettings,
+    engineOptions,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, EngineProtocol
 
 REFINEMENTS, MAPS = range(2)
-SETTINGS = without(settings.COMPOSITE, (settings.BACKGROUND,))
+SETTINGS = without(rows(settings.CompositeSettings), (settings.BACKGROUND,))
 BACKGROUND_FOLDER = "background"
 
 
@@ -75,7 +82,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         parts = [(*halfMapFiles(volume), stackFileName(mask)) for volume, mask in self._parts()]
         background = self.background.get()
         behind = halfMapFiles(background) if background is not None else []
-        options = engineOptions(self, SETTINGS, settings.COMPUTING)
+        options = engineOptions(self, SETTINGS, COMPUTING)
         self._insertFunctionStep(self.linkStep, parts, behind, needsGPU=False)
         self._insertFunctionStep(self.joinStep, len(parts), bool(behind), options)
         self._insertFunctionStep(self.createOutputStep, parts, options, needsGPU=False)

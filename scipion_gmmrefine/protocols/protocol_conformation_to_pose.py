@@ -18,15 +18,24 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.latents import withoutConformation
 from scipion_gmmrefine.convert.star import readTable
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    POINTER_CLASSES,
+    addComputing,
+    addSettings,
+    engineOptions,
+    placeConditions,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_focus import GmmRefineProtFocus
 from scipion_gmmrefine.protocols.protocol_region import NONE_NAMED
 
-REGION = settings.FOCUS_REGION + (settings.FOCUS_EDGE,)
+REGION = rows(settings.Region) + (settings.FOCUS_EDGE,)
 LEARNED = "outputParticles"  # of the heterogeneity run
-LEARNED_ALREADY = settings.PARTICLES_READ + (settings.MASK_RESOLUTION, settings.MASK_EDGE)
+LEARNED_ALREADY = rows(settings.ParticlesRead) + (settings.MASK_RESOLUTION, settings.MASK_EDGE)
 
 
 class GmmRefineProtConformationToPose(GmmRefineProtFocus):
@@ -43,29 +52,30 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
     """
 
     _label = "GMM conformation to pose"
-    SETTINGS = without(settings.CONFORMATION_TO_POSE, (settings.MOTION_TABLE,), LEARNED_ALREADY)
+    SETTINGS = without(rows(settings.ConversionSettings), (settings.MOTION_TABLE,), LEARNED_ALREADY)
     WITHOUT_REGION = "that of the heterogeneity run"
     REGION_HELP = "Region that is given poses of its own. It should move as one piece."
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         common = without(self.SETTINGS, REGION)
-        pointers = tuple(setting for setting in common if setting.name in POINTER_CLASSES)
+        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         form.addSection(label="Input")
         form.addParam("inputHeterogeneity", params.PointerParam, pointerClass="GmmRefineProtHeterogeneity", important=True,
                       label="Heterogeneity", help="*GMM heterogeneity*, finished. Its particles and half sets are taken.")
         addSettings(form, pointers)
         self._defineRegion(form, REGION)
         form.addSection(label="Refinement")
-        addSettings(form, without(common, pointers, settings.GMM, settings.FSC))
+        addSettings(form, without(common, pointers, rows(settings.Fitted, settings.Compared)))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers, LEARNED_ALREADY), placeConditions(self.WITH_MODEL))
+        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers, LEARNED_ALREADY),
+                    placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, settings.COMPUTING)
+        options = engineOptions(self, self.SETTINGS, COMPUTING)
         self._insertFunctionStep(self.convertStep, self.inputHeterogeneity.get().getObjId(), options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
 

@@ -6,7 +6,7 @@ from pyworkflow import BETA
 from gmmrefine import settings
 from scipion_gmmrefine.constants import INPUT_FILE, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import appendCopies
-from scipion_gmmrefine.protocols.form import addComputing, addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import COMPUTING, addComputing, addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import expandedParticles, wrongSymmetry
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, particleCount
 
@@ -39,7 +39,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, SETTINGS, settings.COMPUTING)
+        options = engineOptions(self, SETTINGS, COMPUTING)
         self._insertConversion()
         self._insertFunctionStep(self.expandStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)

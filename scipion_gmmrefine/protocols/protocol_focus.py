@@ -3,7 +3,7 @@ from pwem.objects import VolumeMask
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE
-from scipion_gmmrefine.protocols.form import without
+from scipion_gmmrefine.protocols.form import rows, without
 from scipion_gmmrefine.protocols.protocol_particles import countParticles
 from scipion_gmmrefine.protocols.protocol_refine import GmmRefineProtRefine
 from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
@@ -26,11 +26,11 @@ class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
 
     _label = "GMM focused refine"
     _possibleOutputs = {**GmmRefineProtRefine._possibleOutputs, "outputMask": VolumeMask}
-    SETTINGS = without(settings.REFINE, (settings.SYMMETRY,))
+    SETTINGS = without(rows(settings.RefineSettings), (settings.SYMMETRY,))
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineFocus(self, form):
-        self._defineRegion(form, settings.FOCUS)
+        self._defineRegion(form, rows(settings.Focused))
 
     # --------------------------- STEPS functions ------------------------------
     def _outputsBesideParticles(self, samplingRate):

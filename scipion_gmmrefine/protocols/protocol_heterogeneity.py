@@ -21,14 +21,23 @@ from scipion_gmmrefine.constants import (
     TRAINING_FILE,
 )
 from scipion_gmmrefine.convert.latents import readLatents
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    POINTER_CLASSES,
+    addComputing,
+    addSettings,
+    engineOptions,
+    placeConditions,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongAnchors, wrongGaussians, wrongGrid
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
 
 PROGRAM = "gmmrefine"  # whose latents these are, for other plugins of the Flexibility Hub
-REGION = settings.FOCUS_REGION + (settings.FOCUS_EDGE,)
+REGION = rows(settings.Region) + (settings.FOCUS_EDGE,)
 
 
 class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis3D, ProtFlexBase):
@@ -49,28 +58,28 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
     _label = "GMM heterogeneity"
     _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticlesFlex}
-    SETTINGS = settings.HETEROGENEITY
+    SETTINGS = rows(settings.HeterogeneitySettings)
     WITHOUT_REGION = "whole molecule"
     REGION_HELP = "What may move. A region holds the rest of the molecule still, so that all anchors serve the region."
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         common = without(self.SETTINGS, REGION)
-        pointers = tuple(setting for setting in common if setting.name in POINTER_CLASSES)
+        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         self._defineParticles(form)
         addSettings(form, pointers)
-        addSettings(form, settings.PARTICLES_READ)
+        addSettings(form, rows(settings.ParticlesRead))
         self._defineRegion(form, REGION)
         form.addSection(label="Motion")
-        addSettings(form, without(common, pointers, settings.PARTICLES_READ, settings.GMM, settings.FSC))
+        addSettings(form, without(common, pointers, rows(settings.ParticlesRead, settings.Fitted, settings.Compared)))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, settings.COMPUTING)
+        options = engineOptions(self, self.SETTINGS, COMPUTING)
         self._insertConversion()
         self._insertFunctionStep(self.learnStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)

@@ -8,7 +8,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FILTERED_FILE, LOCAL_RESOLUTION_FIGURE, LOCAL_RESOLUTION_FILE, MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
 
@@ -41,11 +41,11 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
                       help="With unfiltered half maps; of any protocol.")
         form.addParam("filterVolume", params.BooleanParam, default=False, label="Low-pass the volume by it?",
                       help="Yes: the input volume is also low-passed, at every voxel, to its local resolution.")
-        addSettings(form, settings.LOCAL_RESOLUTION, CONDITIONS)
+        addSettings(form, rows(settings.LocalResolutionSettings), CONDITIONS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, settings.LOCAL_RESOLUTION)
+        options = engineOptions(self, rows(settings.LocalResolutionSettings))
         files = self._filesOf("inputVolume", "mask")
         self._insertFunctionStep(self.measureStep, files, options, needsGPU=False)
         if self.filterVolume:

@@ -21,7 +21,7 @@ from scipion_gmmrefine.constants import (
     Q_COLUMNS_OF_AUDIT,
     UNMODIFIED_FILE,
 )
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
 from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, SUMMARY_WIDTH, describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, unfitHalves
@@ -63,7 +63,7 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="With unfiltered half maps; of any protocol. Only its half maps are used.")
-        addSettings(form, without(settings.MODIFY, OF_AUDIT, HANDED_OVER), CONDITIONS)
+        addSettings(form, without(rows(settings.ModifySettings), OF_AUDIT, HANDED_OVER), CONDITIONS)
         group = form.addGroup("Audit")
         group.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", allowsNull=True, label="Atomic model",
                        help="Fitted to the map, with its ligands, ions and waters. Empty: nothing says whether they were kept.")
@@ -71,7 +71,8 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = [*engineOptions(self, without(settings.MODIFY, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
+        named = engineOptions(self, without(rows(settings.ModifySettings), HANDED_OVER))
+        options = [*named, *self._originOptions(self.inputVolume.get())]
         files, model = self._filesOf("inputVolume", "mask"), "".join(self._filesOf("inputStructure"))
         self._insertFunctionStep(self.modifyStep, files, model, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, model, options, needsGPU=False)

@@ -9,7 +9,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import Q_COLUMN, Q_SCRIPT, SCORED_MODEL_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
 from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol
 
@@ -43,11 +43,12 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
                       help="Map that the model was built in; of any protocol.")
         form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
                       label="Atomic model", help="Fitted to the map.")
-        addSettings(form, without(settings.QSCORE, HANDED_OVER))
+        addSettings(form, without(rows(settings.QscoreSettings), HANDED_OVER))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = [*engineOptions(self, without(settings.QSCORE, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
+        named = engineOptions(self, without(rows(settings.QscoreSettings), HANDED_OVER))
+        options = [*named, *self._originOptions(self.inputVolume.get())]
         files = self._filesOf("inputVolume", "inputStructure")
         self._insertFunctionStep(self.scoreStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)

@@ -16,7 +16,16 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.tables import readGaussians
 from scipion_gmmrefine.objects import GmmModel
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    POINTER_CLASSES,
+    addComputing,
+    addSettings,
+    engineOptions,
+    placeConditions,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import (
     beyondNyquist,
     expandedParticles,
@@ -47,20 +56,20 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     _possibleOutputs = {
         "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputGmm1": GmmModel,
         "outputGmm2": GmmModel}
-    SETTINGS = without(settings.REFINE, settings.FOCUS)
+    SETTINGS = without(rows(settings.RefineSettings), rows(settings.Focused))
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
-        common = without(self.SETTINGS, settings.FOCUS)
-        pointers = tuple(setting for setting in common if setting.name in POINTER_CLASSES)
+        common = without(self.SETTINGS, rows(settings.Focused))
+        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         self._defineParticles(form)
         addSettings(form, pointers)
-        addSettings(form, settings.PARTICLES_READ)
+        addSettings(form, rows(settings.ParticlesRead))
         self._defineFocus(form)
         form.addSection(label="Refinement")
-        addSettings(form, without(common, pointers, settings.PARTICLES_READ, settings.GMM, settings.FSC))
+        addSettings(form, without(common, pointers, rows(settings.ParticlesRead, settings.Fitted, settings.Compared)))
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form)
 
@@ -69,7 +78,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, settings.COMPUTING)
+        options = engineOptions(self, self.SETTINGS, COMPUTING)
         self._insertConversion()
         self._insertFunctionStep(self.refineStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)

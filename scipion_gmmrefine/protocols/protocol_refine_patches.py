@@ -24,7 +24,16 @@ from scipion_gmmrefine.constants import (
 )
 from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readRows
 from scipion_gmmrefine.objects import GmmModel
-from scipion_gmmrefine.protocols.form import POINTER_CLASSES, addComputing, addSettings, engineOptions, placeConditions, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    POINTER_CLASSES,
+    addComputing,
+    addSettings,
+    engineOptions,
+    placeConditions,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.form_checks import (
     beyondNyquist,
     expandedParticles,
@@ -71,27 +80,28 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes,
         "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
     stepsExecutionMode = STEPS_PARALLEL
-    SETTINGS = without(settings.REFINE_PATCHES, (settings.ONLY,))
+    SETTINGS = without(rows(settings.PatchesSettings), (settings.ONLY,))
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
-        pointers = tuple(setting for setting in self.SETTINGS if setting.name in POINTER_CLASSES)
-        patches = tuple(one for one in settings.PATCH + settings.FOCUS if one in self.SETTINGS)
+        pointers = tuple(setting for setting in self.SETTINGS if setting.kind in POINTER_CLASSES)
+        patches = tuple(one for one in rows(settings.Patched, settings.Joined) + rows(settings.Focused) if one in self.SETTINGS)
         self._defineParticles(form)
         addSettings(form, pointers)
-        addSettings(form, settings.PARTICLES_READ)
+        addSettings(form, rows(settings.ParticlesRead))
         form.addSection(label="Patches")
         addSettings(form, patches, CONDITIONS)
-        addSettings(form, without(self.SETTINGS, pointers, patches, settings.PARTICLES_READ, settings.GMM, settings.FSC),
+        others = rows(settings.ParticlesRead, settings.Fitted, settings.Compared)
+        addSettings(form, without(self.SETTINGS, pointers, patches, others),
                     CONDITIONS)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(settings.GMM + settings.FSC, pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
         form.addSection(label="Computing")
         addComputing(form, parallelSteps=2)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, without(self.SETTINGS, (settings.COMPOSITE_WEIGHTS,)), settings.COMPUTING)
+        options = engineOptions(self, without(self.SETTINGS, (settings.COMPOSITE_WEIGHTS,)), COMPUTING)
         joining = [*options, *engineOptions(self, (settings.COMPOSITE_WEIGHTS,))]
         if self._areSteps():
             # pyworkflow loses the GPU of slot n when step n gives one back while slot n is free: so this is step 1
@@ -144,7 +154,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         coarsest = settings.coarsest_resolution(particles.getXDim(), particles.getSamplingRate())
         resolution = ["--resolution", str(min(reached, coarsest))]
         self._runEngine("build", [self._getExtraPath(COMPOSITE_FILE), *mask, *resolution,
-                                  *engineOptions(self, settings.GMM, settings.COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
+                                  *engineOptions(self, rows(settings.Fitted), COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
 
     def createOutputStep(self, _options):
         samplingRate = self._mapGrid()[1]

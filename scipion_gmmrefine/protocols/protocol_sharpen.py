@@ -7,7 +7,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import COMPARISON_FIGURE, GUINIER_FIGURE, SHARPENED_FILE, UNMODIFIED_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, without
+from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGrid
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, notACube
 
@@ -51,11 +51,12 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Unsharpened and unmasked; of any protocol.")
-        addSettings(form, without(settings.SHARPEN, HANDED_OVER), CONDITIONS)
+        addSettings(form, without(rows(settings.SharpenSettings), HANDED_OVER), CONDITIONS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = [*engineOptions(self, without(settings.SHARPEN, HANDED_OVER)), *self._originOptions(self.inputVolume.get())]
+        named = engineOptions(self, without(rows(settings.SharpenSettings), HANDED_OVER))
+        options = [*named, *self._originOptions(self.inputVolume.get())]
         files = self._filesOf("inputVolume", "localResolution", "mask")
         self._insertFunctionStep(self.sharpenStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)

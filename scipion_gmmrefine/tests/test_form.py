@@ -20,28 +20,34 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
-from scipion_gmmrefine.protocols.form import engineOptions, isShown, without
+from scipion_gmmrefine.protocols.form import (
+    COMPUTING,
+    engineOptions,
+    isShown,
+    rows,
+    without,
+)
 from scipion_gmmrefine.protocols.protocol_maps import AUTO, CENTER, GIVEN, HANDED_OVER
 from scipion_gmmrefine.tests.sets import writeMask
 
 GROUPS = {
     GmmRefineProtImportParticles: (settings.ALIGNMENT_CLASS, settings.FLIP_COORDINATE_Y),
-    GmmRefineProtBuild: without(settings.BUILD, HANDED_OVER) + settings.COMPUTING,
-    GmmRefineProtRefine: without(settings.REFINE, settings.FOCUS) + settings.COMPUTING,
-    GmmRefineProtFocus: without(settings.REFINE, (settings.SYMMETRY,)) + settings.COMPUTING,
-    GmmRefineProtHeterogeneity: settings.HETEROGENEITY + settings.COMPUTING,
+    GmmRefineProtBuild: without(rows(settings.BuildSettings), HANDED_OVER) + COMPUTING,
+    GmmRefineProtRefine: without(rows(settings.RefineSettings), rows(settings.Focused)) + COMPUTING,
+    GmmRefineProtFocus: without(rows(settings.RefineSettings), (settings.SYMMETRY,)) + COMPUTING,
+    GmmRefineProtHeterogeneity: rows(settings.HeterogeneitySettings) + COMPUTING,
     GmmRefineProtConformationToPose: without(
-        settings.CONFORMATION_TO_POSE, settings.PARTICLES_READ,
-        (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + settings.COMPUTING,
-    GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
-    GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
-    GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + settings.COMPUTING,
+        rows(settings.ConversionSettings), rows(settings.ParticlesRead),
+        (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + COMPUTING,
+    GmmRefineProtPatches: without(rows(settings.PatchesSettings), (settings.ONLY,)) + COMPUTING,
+    GmmRefineProtComposite: rows(settings.CompositeSettings) + COMPUTING,
+    GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + COMPUTING,
     GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
-    GmmRefineProtQScore: without(settings.QSCORE, HANDED_OVER),
-    GmmRefineProtAudit: without(settings.AUDIT, HANDED_OVER),
-    GmmRefineProtSharpen: without(settings.SHARPEN, HANDED_OVER),
-    GmmRefineProtModify: without(settings.MODIFY, HANDED_OVER),
-    GmmRefineProtLocalResolution: settings.LOCAL_RESOLUTION}
+    GmmRefineProtQScore: without(rows(settings.QscoreSettings), HANDED_OVER),
+    GmmRefineProtAudit: without(rows(settings.AuditSettings), HANDED_OVER),
+    GmmRefineProtSharpen: without(rows(settings.SharpenSettings), HANDED_OVER),
+    GmmRefineProtModify: without(rows(settings.ModifySettings), HANDED_OVER),
+    GmmRefineProtLocalResolution: rows(settings.LocalResolutionSettings)}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
@@ -77,7 +83,8 @@ class TestForm(BaseTest):
         for setting in without(GLOBAL, (settings.THREADS,)):
             row = protocol.getParam(setting.form_name)
             self.assertEqual(row.label.get(), setting.form_label)
-            self.assertEqual(row.help.get(), setting.help)
+            none = " Leave the row empty for none." if setting.is_optional else ""
+            self.assertEqual(row.help.get(), setting.help + none)
             self.assertEqual(row.expertLevel.get() == LEVEL_ADVANCED, setting.advanced, setting.name)
         self.assertEqual(protocol.iterations.get(), settings.ITERATIONS.default)
         self.assertEqual(protocol.getEnumText("optimizer"), settings.OPTIMIZER.default)
@@ -177,5 +184,5 @@ class TestForm(BaseTest):
     def test_limits_become_messages(self):
         protocol = self.proj.newProtocol(GmmRefineProtRefine, iterations=0, fscThreshold=0.95)
         errors = "\n".join(protocol.validate())
-        self.assertIn(f"*{settings.ITERATIONS.form_label}* must be at least 1.", errors)
-        self.assertIn(f"*{settings.FSC_THRESHOLD.form_label}* must be at most 0.9.", errors)
+        self.assertIn(f"*{settings.ITERATIONS.form_label}* 0: expected at least 1.", errors)
+        self.assertIn(f"*{settings.FSC_THRESHOLD.form_label}* 0.95: expected from 0.01 to 0.9.", errors)

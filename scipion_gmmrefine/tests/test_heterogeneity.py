@@ -16,7 +16,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtHeterogeneity,
     GmmRefineProtRefine,
 )
-from scipion_gmmrefine.protocols.form import engineOptions
+from scipion_gmmrefine.protocols.form import engineOptions, rows
 from scipion_gmmrefine.protocols.protocol_region import MASK, MODEL, NONE_NAMED, SPHERE
 from scipion_gmmrefine.tests.results import writeHeterogeneity
 from scipion_gmmrefine.tests.sets import PIXEL_SIZE, makeParticles, writeMask
@@ -134,7 +134,7 @@ class TestValidateHeterogeneity(ValidateTest):
 
     def test_good_input(self):
         self.assertEqual(self.learning().validate(), [])
-        self.assertNotIn("--focus-edge", engineOptions(self.learning(), settings.HETEROGENEITY))
+        self.assertNotIn("--focus-edge", engineOptions(self.learning(), rows(settings.HeterogeneitySettings)))
 
     def test_anchors(self):
         for text in ("", "some", "32 16", "0", "32 32", "-4"):
@@ -158,7 +158,7 @@ class TestValidateHeterogeneity(ValidateTest):
         self.assertOneError(protocol, "The focus mask has 20×20×20 voxels")
 
     def test_limits(self):
-        self.assertOneError(self.learning(latentSize=17), "must be at most 16")
+        self.assertOneError(self.learning(latentSize=17), "17: expected from 1 to 16")
 
 
 class TestValidateConformationToPose(ValidateTest):

@@ -364,14 +364,14 @@ class TestValidateMaps(ValidateTest):
         self.assertOneError(protocol, "The mask has 20×20×20")
         protocol.mask.set(None)
         protocol.localWindow.set(9.0)
-        self.assertOneError(protocol, "must be at most 5")
+        self.assertOneError(protocol, "9: expected from 0.5 to 5")
 
     def test_qscore(self):
         protocol = self.proj.newProtocol(GmmRefineProtQScore, mapResolution=17.0)
         protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         protocol.inputStructure.set(AtomStruct(filename="/nowhere/a.cif"))
         limit, missing = protocol.validate()
-        self.assertEqual(limit, f"*{settings.MAP_RESOLUTION.form_label}* must be at most 15.")
+        self.assertEqual(limit, f"*{settings.MAP_RESOLUTION.form_label}* 17: expected from 0 to 15 Å.")
         self.assertIn("/nowhere/a.cif does not exist", missing)
 
     def test_audit_of_a_map_with_itself(self):

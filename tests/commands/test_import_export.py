@@ -136,7 +136,7 @@ def test_the_passthrough_file_is_found_or_given(tmp_path, capsys):
     (["--alignment-class", "0"], "--alignment-class is for cryoSPARC's .cs files"),
     (["--flip-coordinate-y"], "--flip-coordinate-y is for cryoSPARC's .cs files"),
     (["--passthrough", "x.cs"], "--passthrough is for cryoSPARC's .cs files"),
-    (["--alignment-class", "-2"], "--alignment-class -2: expected at least -1")])
+    (["--alignment-class", "-2"], "--alignment-class -2: expected at least 0")])
 def test_options_of_cs_files_are_refused_with_others(particle_file, tmp_path, arguments, words):
     with pytest.raises(InputError) as caught:
         _run(import_particles, particle_file, *arguments, "-o", tmp_path / "out")

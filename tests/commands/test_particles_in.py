@@ -1,6 +1,5 @@
 """Particles as computing commands take them."""
 import json
-from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -10,14 +9,14 @@ from gmmrefine.commands.particles_in import read_for_computing
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.mask import spherical_mask
-from gmmrefine.pipelines.heterogeneity_folder import read_particles_as_learned
-from gmmrefine.settings import PARTICLES_READ, defaults
+from gmmrefine.pipelines.heterogeneity_folder import settings_as_learned
+from gmmrefine.settings import ReconstructSettings
 
 
 def read(path, **options):
     """What a command reads that is given these options."""
-    usual = {**vars(defaults(PARTICLES_READ)), "symmetry": "C1", "mask": ""}
-    return read_for_computing(Namespace(particles=path, **{**usual, **options}))
+    particles, _, notes = read_for_computing(path, ReconstructSettings(**options))
+    return particles, notes
 
 
 def test_particles_with_half_sets(simulated):
@@ -62,7 +61,8 @@ def test_what_follows_a_run_reads_images_as_that_did(simulated, tmp_path, given,
         (tmp_path / name / "run.json").write_text(json.dumps({
             "settings": {"mask": mask, "pin_exchanges": pin}, "box_size": BOX, "pixel_size": PIXEL_SIZE,
             "exchanges": [{"kind": "mask", "iteration": 0, "value": "mask.mrc"}]}))
-    usual = {**vars(defaults(PARTICLES_READ)), "symmetry": "C1", "mask": str(tmp_path / "run" / "mask.mrc")}
-    args = Namespace(**{**usual, "particles": simulated / "particles.star", "source": str(tmp_path / "run")})
-    read_particles_as_learned(json.loads((tmp_path / "run" / "run.json").read_text()), args)
-    assert read_for_computing(args)[0].diameter == pytest.approx(diameter, abs=2 * PIXEL_SIZE)
+    usual = ReconstructSettings(mask=str(tmp_path / "run" / "mask.mrc"))
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    settings, by_mask = settings_as_learned(usual, str(tmp_path / "run"), record)
+    particles, *_ = read_for_computing(simulated / "particles.star", settings, by_mask)
+    assert particles.diameter == pytest.approx(diameter, abs=2 * PIXEL_SIZE)

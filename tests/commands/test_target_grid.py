@@ -1,6 +1,4 @@
 """Which grid a command sees its particles on."""
-from argparse import Namespace
-
 import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
@@ -8,8 +6,15 @@ from molecules import ctf_parameters, particle_set, random_rotations
 from gmmrefine.commands.target_grid import on_target_grid
 from gmmrefine.errors import InputError
 from gmmrefine.particles.optics import Optics, OpticsGroup
+from gmmrefine.settings import HeterogeneitySettings, RefineSettings
 
 FINE, COARSE = OpticsGroup(96, 2.4), OpticsGroup(80, 2.88)
+
+
+def chosen_settings(**given):
+    """Settings of a command that offers those given."""
+    values = HeterogeneitySettings if "target_resolution" in given else RefineSettings
+    return values(**{name: value or None for name, value in given.items()})
 
 
 def chosen(groups, **settings):
@@ -18,7 +23,7 @@ def chosen(groups, **settings):
     particles = particle_set(
         random_rotations(count), np.zeros((count, 2)), ctf_parameters(count, np.random.default_rng(1)), 80, 2.88,
         optics=Optics(tuple(groups), np.arange(count)))
-    particles, notes = on_target_grid(particles, Namespace(**settings))
+    particles, notes = on_target_grid(particles, chosen_settings(**settings))
     return (particles.box_size, particles.pixel_size), notes
 
 

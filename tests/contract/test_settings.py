@@ -1,66 +1,66 @@
 """Every setting stands once, is explained, and is offered by the command that uses it."""
 import re
+from typing import Optional, get_type_hints
 
 import pytest
 from small_run import gmmrefine
 
 from gmmrefine import settings
 
-GROUPS = {
-    "import": settings.IMPORT,
-    "export": (settings.FLIP_COORDINATE_Y,),
-    "simulate": settings.SIMULATE,
-    "reconstruct": settings.RECONSTRUCT,
-    "fsc": (settings.FSC_THRESHOLD, settings.MASK, settings.SEED, settings.TRUTH),
-    "build": settings.BUILD,
-    "refine": settings.REFINE,
-    "refine-patches": settings.REFINE_PATCHES,
-    "heterogeneity": settings.HETEROGENEITY,
-    "conformations": settings.CONFORMATIONS,
-    "conformation-to-pose": settings.CONFORMATION_TO_POSE,
-    "composite": settings.COMPOSITE,
-    "expand-symmetry": (settings.SYMMETRY,),
-    "impose-symmetry": (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
-    "local-resolution": settings.LOCAL_RESOLUTION,
-    "local-filter": (settings.RESOLUTION_MAP,),
-    "sharpen": settings.SHARPEN,
-    "modify": settings.MODIFY,
-    "qscore": settings.QSCORE,
-    "audit": settings.AUDIT,
+OF_COMMANDS = {
+    "import": settings.ImportSettings,
+    "export": settings.ExportSettings,
+    "simulate": settings.SimulateSettings,
+    "reconstruct": settings.ReconstructSettings,
+    "fsc": settings.FscSettings,
+    "build": settings.BuildSettings,
+    "refine": settings.RefineSettings,
+    "refine-patches": settings.PatchesSettings,
+    "heterogeneity": settings.HeterogeneitySettings,
+    "conformations": settings.ConformationsSettings,
+    "conformation-to-pose": settings.ConversionSettings,
+    "composite": settings.CompositeSettings,
+    "expand-symmetry": settings.ExpandSettings,
+    "impose-symmetry": settings.ImposeSettings,
+    "local-resolution": settings.LocalResolutionSettings,
+    "local-filter": settings.LocalFilterSettings,
+    "sharpen": settings.SharpenSettings,
+    "modify": settings.ModifySettings,
+    "qscore": settings.QscoreSettings,
+    "audit": settings.AuditSettings,
 }
-USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
-    "composite", "expand-symmetry")
-EVERYWHERE = (settings.TAKE_OVER,)
-ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING, EVERYWHERE) for setting in group}
-
-
-def test_a_name_means_one_thing():
-    by_name = {}
-    for group in (*GROUPS.values(), settings.COMPUTING):
-        for setting in group:
-            assert by_name.setdefault(setting.name, setting) is setting, f"two settings are called {setting.name}"
+TYPES = {int: int, float: float, bool: bool}
 
 
 def test_no_setting_is_left_out_of_every_command():
-    declared = {value.name for value in vars(settings).values() if isinstance(value, settings.Setting)}
-    assert declared <= set(ALL)
+    used = {name for values in OF_COMMANDS.values() for name in settings.names_of(values)}
+    assert used | {"take_over"} == set(settings.SETTINGS)
 
 
-@pytest.mark.parametrize("setting", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("values", OF_COMMANDS.values(), ids=OF_COMMANDS)
+def test_values_have_the_types_and_defaults_of_the_table(values):
+    kinds = get_type_hints(values)
+    for setting in settings.settings_of(values):
+        kind = TYPES.get(setting.kind, str)
+        assert kinds[setting.name] == (Optional[kind] if setting.is_optional else kind), setting.name
+        assert getattr(values(), setting.name) == setting.default
+
+
+@pytest.mark.parametrize("setting", settings.SETTINGS.values(), ids=settings.SETTINGS)
 def test_setting_is_explained_and_its_default_is_allowed(setting):
     assert len(setting.help.split()) >= 2 and setting.help.endswith(".")
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", setting.name)
-    assert isinstance(setting.default, setting.kind)
+    assert setting.is_optional or isinstance(setting.default, setting.kind)
+    assert setting.read(setting.default_text) == setting.default
+    setting.check(setting.default)
     assert not setting.choices or setting.default in setting.choices
-    assert setting.minimum is None or setting.default >= setting.minimum
-    assert setting.maximum is None or setting.default <= setting.maximum
 
 
-@pytest.mark.parametrize("command", GROUPS)
+@pytest.mark.parametrize("command", OF_COMMANDS)
 def test_command_offers_its_settings(command):
-    outcome = gmmrefine(command, "--help")
+    values = OF_COMMANDS[command]
+    outcome = gmmrefine(command, "--help-all" if any(one.advanced for one in settings.settings_of(values)) else "--help")
     assert outcome.code == 0, outcome.err
-    expected = GROUPS[command] + EVERYWHERE + (settings.COMPUTING if command in USES_TENSORFLOW else ())
     offered = set(re.findall(r"--[a-z][a-z0-9-]*", outcome.out))
-    missing = [setting.option for setting in expected if setting.option not in offered]
+    missing = [one.option for one in (*settings.settings_of(values), settings.TAKE_OVER) if one.option not in offered]
     assert not missing, f"{command} does not offer {' '.join(missing)}"

@@ -10,7 +10,7 @@ from reported import reported
 from scipy.ndimage import gaussian_filter, shift
 from small_run import assert_refused, gmmrefine, record
 
-from gmmrefine.commands.audit import OUTPUTS
+from gmmrefine.commands.audit import COMMAND
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.mrc import MapGrid, read_grid
 from gmmrefine.io.star import read_star
@@ -60,7 +60,7 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     sharp = [name == "sharp" and kind.startswith("protein") for name, kind in zip(*map(
         changes.strings, ("gmmMap", "gmmClass")))]
     assert (changes.numbers("gmmQReference")[sharp] < changes.numbers("gmmQMean")[sharp]).all()
-    for name in (*OUTPUTS, "figures/copies.png", "change_map_2.cif", "change_map_2.cxc", "change_map_4.defattr"):
+    for name in (*COMMAND.outputs, "figures/copies.png", "change_map_2.cif", "change_map_2.cxc", "change_map_4.defattr"):
         assert (tmp_path / name).stat().st_size > 0, name
 
 

@@ -58,7 +58,7 @@ def data(folder, name):
 
 def test_everything_is_written(parts, tmp_path):
     folder = joined(parts, tmp_path / "joined")
-    assert {path.name for path in folder.iterdir()} == {*composite.OUTPUTS, "run.json", "gmmrefine.log"}
+    assert {path.name for path in folder.iterdir()} == {*composite.COMMAND.outputs, "run.json", "gmmrefine.log"}
     results = record(folder)["results"]
     assert results["parts"] == ["part1", "part2"] and "not one reconstruction" in results["caution"]
     assert results["largest_seam"] == pytest.approx(data(folder, "seams.mrc").max())
@@ -271,7 +271,7 @@ def test_the_composite_lies_where_its_parts_do(parts, tmp_path):
         for path in part.glob("*.mrc"):
             write_map(path, read_map(path).data, PIXEL_SIZE, place)
     folder = joined(parts, tmp_path / "joined")
-    for name in composite.OUTPUTS:
+    for name in composite.COMMAND.outputs:
         if name.endswith(".mrc"):
             assert read_map(folder / name).origin == pytest.approx(place), name
 

@@ -39,7 +39,7 @@ def check_events(folder, steps):
 
 
 def test_simulate(simulated):
-    for name in simulate.OUTPUTS:
+    for name in simulate.COMMAND.outputs:
         assert (simulated / name).is_file(), name
     content = record(simulated)
     assert content["command"] == "simulate" and content["seed"] == 3 and content["settings"]["box"] == BOX
@@ -58,7 +58,7 @@ def test_reconstruct(simulated, tmp_path):
     assert len(content["half_set_hash"]) == 64
     assert outcome.out.splitlines()[-1] == f"resolution {content['results']['resolution_text']}"
     check_events(tmp_path, {"reconstruct", "contrast"})
-    for name in reconstruct.OUTPUTS:
+    for name in reconstruct.COMMAND.outputs:
         assert (tmp_path / name).is_file(), name
     maps = [read_map(tmp_path / name) for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc")]
     assert [volume.voxel_size for volume in maps] == pytest.approx([PIXEL_SIZE] * 3)
@@ -90,7 +90,7 @@ def test_build(simulated, tmp_path):
     assert outcome.code == 0 and outcome.err == ""
     content = check_record(tmp_path, "build", [simulated / "truth.mrc", simulated / "mask.mrc"])
     check_events(tmp_path, {"fit GMM"})
-    for name in build.OUTPUTS:
+    for name in build.COMMAND.outputs:
         assert (tmp_path / name).is_file(), name
     assert 200 < len(read_gmm(tmp_path / "gmm.star")) == content["results"]["gaussians"] <= 250
     assert content["results"]["mean_fsc"] > 0.95

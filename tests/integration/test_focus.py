@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_run import BOX, DOMAIN, PIXEL_SIZE, REFINE, assert_refused, events, gmmrefine, killed_before, record, refine
 
-from gmmrefine.commands.refine import OUTPUTS
+from gmmrefine.commands.refine import COMMAND
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map, read_mask, write_map
 from gmmrefine.io.star import read_star
@@ -41,7 +41,7 @@ def test_the_poses_of_the_domain_improve(swinging, focused):
 
 def test_everything_is_written(swinging, focused):
     assert sorted(path.name for path in focused.iterdir()) == sorted(
-        [*OUTPUTS, "iterations", "run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"])
+        [*COMMAND.outputs, "iterations", "run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"])
     given, written = (read_mask(path, BOX, PIXEL_SIZE) for path in (
         swinging / "mask_domain_1.mrc", focused / "focus_mask.mrc"))
     assert np.array_equal(given, written) and 0.01 < given.mean() < 0.2
@@ -104,7 +104,7 @@ def test_a_rest_that_moves_along(swinging, focused, tmp_path):
 
 
 def assert_same_results(first, second):
-    for name in [*OUTPUTS, "iterations/01/poses_half_2.npz", "iterations/02/half_map_1.mrc", "iterations/02/fsc.star"]:
+    for name in [*COMMAND.outputs, "iterations/01/poses_half_2.npz", "iterations/02/half_map_1.mrc", "iterations/02/fsc.star"]:
         assert filecmp.cmp(first / name, second / name, shallow=False), name
     assert record(first)["results"] == record(second)["results"]
 

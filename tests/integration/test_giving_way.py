@@ -17,9 +17,9 @@ from gmmrefine.pipelines.focus import Masks
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half
 from gmmrefine.pipelines.report_folder import read_run
 from gmmrefine.pipelines.report_summary import cautions
-from gmmrefine.pipelines.run_record import RunRecord
+from gmmrefine.pipelines.run_record import Run
 from gmmrefine.progress import Progress
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,10 @@ def test_a_region_that_a_later_map_has_no_gaussian_in(simulated, crowded, tmp_pa
     corner = np.zeros((BOX,) * 3)
     corner[:3, :3, :3] = 1
     shared = Shared(np.ones(BOX // 2 + 1), Masks(read_mask(crowded / "mask.mrc", BOX, PIXEL_SIZE), corner, 0.25), 12)
-    settings = defaults(
-        REFINE, COMPUTING, focus_mask="corner.mrc", focus_rest="moves", gaussians="20", fit_evaluations=2)
-    run = RunRecord(tmp_path / "run", "refine", vars(settings), [])
+    settings = RefineSettings(focus_mask="corner.mrc", focus_rest="moves", gaussians="20", fit_evaluations=2)
+    run = Run(tmp_path / "run", "refine", vars(settings), [])
     before = HalfState(half, volume, np.full((len(half), 2), 0.25))
-    after = improve_half(half, before, shared, 2, settings, run, run.progress())
+    after = improve_half(half, before, shared, 2, settings, run)
     assert after is before
     assert record(run.directory)["results"]["notes"][0].startswith("the focus mask covers none of the ")
     again = improve_half(half, before, shared, 2, settings, run, Progress(run.directory))

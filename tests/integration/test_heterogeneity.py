@@ -67,7 +67,7 @@ def table(folder):
 
 
 def test_everything_promised_is_written(learned, converted):
-    for folder, outputs in ((learned, heterogeneity.OUTPUTS), (converted, conformation_to_pose.OUTPUTS)):
+    for folder, outputs in ((learned, heterogeneity.COMMAND.outputs), (converted, conformation_to_pose.COMMAND.outputs)):
         for name in outputs:
             assert (folder / name).stat().st_size > 0, name
 

@@ -34,7 +34,7 @@ def measured(halves, tmp_path_factory):
 
 def test_local_resolution(halves, measured):
     folder, said = measured
-    for name in local_resolution.OUTPUTS:
+    for name in local_resolution.COMMAND.outputs:
         assert (folder / name).is_file(), name
     resolution, mask = read_map(folder / "local_resolution.mrc"), read_map(halves / "mask.mrc").data
     assert resolution.origin == pytest.approx(ORIGIN) and resolution.voxel_size == pytest.approx(PIXEL_SIZE)
@@ -63,7 +63,7 @@ def test_local_filter(halves, measured, tmp_path):
     where = measured[0] / "local_resolution.mrc"
     outcome = gmmrefine("local-filter", halves / "map.mrc", "--local-resolution", where, "-o", tmp_path)
     assert outcome.code == 0 and outcome.err == "" and "filtered to" in outcome.out
-    for name in local_filter.OUTPUTS:
+    for name in local_filter.COMMAND.outputs:
         assert (tmp_path / name).is_file(), name
     volume, filtered = read_map(halves / "map.mrc"), read_map(tmp_path / "filtered.mrc")
     assert np.array_equal(read_map(tmp_path / "unmodified.mrc").data, volume.data)

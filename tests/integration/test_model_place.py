@@ -13,8 +13,7 @@ from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.io.star import read_star
 from gmmrefine.pipelines.focus import read_focus
-from gmmrefine.settings import REFINE as REFINE_SETTINGS
-from gmmrefine.settings import defaults
+from gmmrefine.settings import RefineSettings
 
 SIDE, VOXEL = 48, 1.8  # px, Å; the domain is 45 to 60 Å wide
 OFF = "atoms lie inside the map and in its density"
@@ -199,7 +198,7 @@ def test_a_focus_on_a_part_of_a_model_does_not_depend_on_its_frame(simulated, fr
     assert outcome.code == 0 and "place of the start map: box centre at 0, first voxel -88.0" in outcome.out, outcome.err
     # the box holds the model at one place only, which no map had to tell
     assert {entry["kind"] for entry in record(tmp_path)["exchanges"]} == {"contrast", "mask", "fsc"}
-    usual = defaults(REFINE_SETTINGS, focus_model=str(simulated / "model.cif"), focus_selection=DOMAIN)
+    usual = RefineSettings(focus_model=str(simulated / "model.cif"), focus_selection=DOMAIN)
     assert read_map(tmp_path / "focus_mask.mrc").data == pytest.approx(
         read_focus(usual, BOX, PIXEL_SIZE, np.zeros(3)), abs=1e-3)
 

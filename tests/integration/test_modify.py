@@ -5,7 +5,7 @@ from model_files import write_6msm_with_waters
 from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
-from gmmrefine.commands.modify import OUTPUTS
+from gmmrefine.commands.modify import COMMAND
 from gmmrefine.gmm.from_atoms import gmm_from_atoms
 from gmmrefine.gmm.render import render_map
 from gmmrefine.io.atoms import read_atoms
@@ -43,9 +43,9 @@ def modified(halves, tmp_path_factory):
 def test_outputs_lie_on_the_grid_of_the_half_maps(halves, modified):
     folder, said = modified
     given = [read_map(halves / f"{number}.mrc") for number in (1, 2)]
-    for name in OUTPUTS:
+    for name in COMMAND.outputs:
         assert (folder / name).is_file(), name
-    for name in OUTPUTS[:5]:
+    for name in COMMAND.outputs[:5]:
         volume = read_map(folder / name)
         assert volume.origin == pytest.approx(given[0].origin, abs=1e-3) and volume.voxel_size == pytest.approx(PIXEL_SIZE)
     results = record(folder)["results"]

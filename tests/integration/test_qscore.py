@@ -9,7 +9,7 @@ from model_maps import map_of_atoms, save
 from reported import reported
 from small_run import assert_refused, events, gmmrefine, record
 
-from gmmrefine.commands.qscore import OUTPUTS
+from gmmrefine.commands.qscore import COMMAND
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.star import read_star
 
@@ -44,7 +44,7 @@ def score(model, density, folder, *options):
 
 def test_outputs(model, density, tmp_path):
     results, table, said = score(model, density, tmp_path / "q", "--map-resolution", 3)
-    for name in (*OUTPUTS, "figures/residues_A.png"):
+    for name in (*COMMAND.outputs, "figures/residues_A.png"):
         assert (tmp_path / "q" / name).stat().st_size > 0, name
     content = record(tmp_path / "q")
     assert content["finished"] and content["settings"] == {

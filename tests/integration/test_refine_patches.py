@@ -71,7 +71,7 @@ def assert_same_results(first, second, but=()):
 
 def test_everything_promised_is_written(either):
     promised = set(re.findall(r"[\w]+\.(?:mrc|star)", refine_patches.__doc__)) - {"patch_evidence.star"}  # with auto
-    assert promised == set(refine_patches.OUTPUTS)
+    assert promised == set(refine_patches.COMMAND.outputs)
     for name in sorted(promised) + [f"{folder}/{name}" for folder in FOLDERS for name in OF_A_PATCH]:
         path = either / name
         if path.suffix == ".mrc":
@@ -285,8 +285,8 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
         "composite", *(either / name for name in FOLDERS), "-o", folder, "--background", either / "iterations/00", "--mask",
         either / "mask.mrc")
     assert outcome.code == 0, outcome.err
-    assert files_of(folder) == set(composite.OUTPUTS)
-    for name in composite.OUTPUTS:
+    assert files_of(folder) == set(composite.COMMAND.outputs)
+    for name in composite.COMMAND.outputs:
         if name.endswith(".mrc"):
             assert filecmp.cmp(either / name, folder / name, shallow=False), name
             continue

@@ -16,7 +16,7 @@ from gmmrefine.maps.mask import mask_around
 from gmmrefine.maps.sharpen import amplitudes, without_b_factor
 from gmmrefine.pipelines.model_map import model_map
 from gmmrefine.pipelines.sharpen import check_sharpening
-from gmmrefine.settings import SHARPEN, defaults
+from gmmrefine.settings import SharpenSettings
 
 BOX, PIXEL_SIZE, ORIGIN, B_FACTOR, FINE = 64, 1.5, np.array([-40.0, 25.0, 7.5]), 120.0, 4.0
 METHODS = ("b-factor", "model-profile", "local-resolution", "local-model", "local")
@@ -97,7 +97,7 @@ def test_every_way_brings_the_map_closer_to_the_truth(inputs, tmp_path, method):
     model = ("--reference-model", inputs / "model.pdb") if "model" in method else ()
     limit = ("--local-resolution", inputs / "resolution.mrc")
     volume, results, said = sharpened(inputs, tmp_path, "--sharpening", method, *model, limit=limit)
-    for name in sharpen.OUTPUTS:
+    for name in sharpen.COMMAND.outputs:
         assert (tmp_path / name).is_file(), name
     before = read_map(inputs / "map.mrc")
     assert np.array_equal(read_map(tmp_path / "unmodified.mrc").data, before.data)
@@ -194,9 +194,9 @@ def test_nyquist_of_a_header_in_single_precision():
     for exact in np.round(np.arange(50, 391) / 100, 2):
         held = float(np.float32(exact))
         for resolution in (2 * exact, 2 * held):
-            check_sharpening(defaults(SHARPEN, low_pass=resolution), held)
+            check_sharpening(SharpenSettings(low_pass=resolution), held)
         with pytest.raises(InputError, match="is beyond Nyquist of the map"):
-            check_sharpening(defaults(SHARPEN, low_pass=1.999 * exact), held)
+            check_sharpening(SharpenSettings(low_pass=1.999 * exact), held)
 
 
 REFUSED = {

@@ -160,7 +160,7 @@ def test_impose(trimer, maps, tmp_path):
         "impose-symmetry", tmp_path / "focused", "--mask", tmp_path / "focus.mrc", "--symmetry", "C3", "-o", tmp_path / "out",
         "--background", maps / "C1" / "half_map_1.mrc", maps / "C1" / "half_map_2.mrc")
     assert outcome.code == 0 and outcome.err == ""
-    for name in impose_symmetry.OUTPUTS:
+    for name in impose_symmetry.COMMAND.outputs:
         assert (tmp_path / "out" / name).is_file(), name
     content = record(tmp_path / "out")
     assert content["command"] == "impose-symmetry" and content["finished"] and len(content["inputs"]) == 5

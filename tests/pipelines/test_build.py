@@ -16,7 +16,7 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.pipelines.build import build, gmm_of_map
 from gmmrefine.progress import Progress
-from gmmrefine.settings import BUILD, SEED, coarsest_resolution, defaults, nyquist_text
+from gmmrefine.settings import BuildSettings, changed, coarsest_resolution, nyquist_text
 
 BOX, PIXEL_SIZE, RADIUS = 32, 2.5, 13
 
@@ -27,7 +27,11 @@ def volume():
 
 
 def settings(**changes):
-    return defaults(BUILD, (SEED,), **dict({"gaussians": "60", "fit_evaluations": 25}, **changes))
+    return BuildSettings(**dict({"gaussians": "60", "fit_evaluations": 25}, **changes))
+
+
+def run_in(folder):
+    return SimpleNamespace(path=lambda name: str(folder / name), progress=Progress(None, io.StringIO()))
 
 
 def fit(volume, **where):
@@ -53,9 +57,9 @@ def test_seed_half_and_iteration_decide_the_start(volume):
 
 
 def test_files_and_results(volume, tmp_path):
-    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    run = run_in(tmp_path)
     given = Volume(volume, PIXEL_SIZE, np.array([5.0, 6, 7]))
-    results = build(given, settings(resolution=7.0), run, Progress(None, io.StringIO()))
+    results = build(given, settings(resolution=7.0), run)
     curves = read_curves(tmp_path / "gmm_fsc.star")
     assert curves["gmmFrequency"][-1] == pytest.approx(1 / results["resolution"], rel=1e-4)
     assert results["mean_fsc"] == pytest.approx(curves["gmmFsc"][2:].mean(), abs=1e-4) and results["mean_fsc"] > 0.95
@@ -81,7 +85,7 @@ def test_more_gaussians_than_the_map_has_room_for(volume):
         f"60 Gaussians were asked for, but the map (iteration 1, half 2) has room for {room}, one in every voxel of the "
         "molecule; every map gets as many as it has room for")
     assert kept == {"gaussians": text} and said.getvalue().count(f"note: {text}\n") == said.getvalue().count("note:") == 1
-    few.gaussians, none = "auto", {}
+    few, none = changed(few, gaussians="auto"), {}
     gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, Progress(None, io.StringIO(), keep=none.__setitem__))
     assert none == {}
 
@@ -93,17 +97,16 @@ def test_nyquist_of_a_header_in_single_precision(pixel_size, tmp_path):
     assert 2 * pixel_size < 2 * single  # what failed at the end of GMM patch refine
     known = molecule()
     volume = render_map(Gmm(known.centers / 8 * pixel_size, known.amplitudes, known.widths / 2 * pixel_size), 16, single)
-    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    run = run_in(tmp_path)
     for resolution in (2 * pixel_size, float(nyquist_text(single)), coarsest_resolution(16, pixel_size)):
         results = build(
             Volume(volume, single, np.zeros(3)), settings(
-                resolution=resolution, gaussians="8", fit_evaluations=1, mask_resolution=6 * pixel_size), run,
-            Progress(None, io.StringIO()))
+                resolution=resolution, gaussians="8", fit_evaluations=1, mask_resolution=6 * pixel_size), run)
         assert results["resolution"] == pytest.approx(max(resolution, 16 * pixel_size / 7), rel=1e-3)
 
 
 def test_resolution_beyond_nyquist(volume, tmp_path):
-    run = SimpleNamespace(path=lambda name: str(tmp_path / name))
+    run = run_in(tmp_path)
     with pytest.raises(InputError, match=r"--resolution 4 Å is beyond Nyquist of the map \(5.00 Å for voxels of 2.5 Å\)"):
-        build(Volume(volume, PIXEL_SIZE, np.zeros(3)), settings(resolution=4.0), run, Progress(None, io.StringIO()))
+        build(Volume(volume, PIXEL_SIZE, np.zeros(3)), settings(resolution=4.0), run)
     assert not list(tmp_path.iterdir())

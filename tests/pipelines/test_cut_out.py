@@ -5,7 +5,7 @@ import pytest
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import MapGrid
 from gmmrefine.pipelines.model_place import PlacedModel, places_of
-from gmmrefine.settings import PLACE, defaults
+from gmmrefine.settings import Placed
 
 BOX, VOXEL = 32, 1.0
 
@@ -26,7 +26,7 @@ def shell():
 def settled(atoms, density):
     said = []
     grid = MapGrid(density, np.full(3, VOXEL), np.zeros(3))
-    PlacedModel(atoms, grid, places_of(grid, defaults(PLACE), None)).settle("shell.cif", "part.mrc", said.append)
+    PlacedModel(atoms, grid, places_of(grid, Placed(), None)).settle("shell.cif", "part.mrc", said.append)
     return said
 
 

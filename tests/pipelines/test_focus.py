@@ -11,7 +11,7 @@ from gmmrefine.maps.mask import spherical_mask
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import Body, reference_of
 from gmmrefine.pipelines.refine import check_settings
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 
 BOX, PIXEL_SIZE = 40, 2.0
 READ_BETWEEN = np.sqrt(3) * PIXEL_SIZE  # Å: how far apart the voxels are that a mask is read from
@@ -19,7 +19,7 @@ SPOTS = {("A", 1): (20.0, 30.0, 40.0), ("A", 2): (40.0, 40.0, 40.0), ("B", 1): (
 
 
 def settings(**changes):
-    return defaults(REFINE, COMPUTING, **changes)
+    return RefineSettings(**changes)
 
 
 def focus_of(**changes):

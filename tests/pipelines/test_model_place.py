@@ -9,7 +9,7 @@ from placed_maps import BOX, SIDE, VOXEL, MapsOf6msm, legitimate_maps, misplacem
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import MapGrid
 from gmmrefine.pipelines.model_place import PlacedModel, check_place, place_model, places_of
-from gmmrefine.settings import PLACE, defaults
+from gmmrefine.settings import Placed
 
 CENTER = -BOX // 2 * VOXEL
 OFF = "only .* atoms lie inside the map and in its density"
@@ -28,7 +28,7 @@ def noisy(maps):
 def placed(positions, grid, **settings):
     """place_model's map and record, and what it said."""
     said = []
-    made, found = place_model(positions, grid, ("model.cif", "folder/map.mrc"), defaults(PLACE, **settings), said.append)
+    made, found = place_model(positions, grid, ("model.cif", "folder/map.mrc"), Placed(**settings), said.append)
     return made, found["place"], said
 
 
@@ -43,26 +43,26 @@ def some_grid(origin, start=None, shape=(6, 8, 10)):
     ((7, 8, 9), (4, 8, 3), {"header": (7, 8, 9), "nstart": (4, 8, 3), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
     ((-5, -8, -9), None, {"header": (-5, -8, -9), "corner": (0, 0, 0)})])
 def test_places_that_a_header_allows_each_once(origin, start, tried):
-    found = places_of(some_grid(origin, None if start is None else np.array(start, float)), defaults(PLACE))
+    found = places_of(some_grid(origin, None if start is None else np.array(start, float)), Placed())
     assert {place.choice: tuple(place.origin) for place in found} == tried
     assert [place.choice for place in found] == list(tried)
 
 
 def test_a_place_that_is_given_comes_first_and_one_that_is_chosen_is_alone():
     grid, given = some_grid((7, 8, 9), np.array([4.0, 8, 3])), np.array([1.0, 2, 3])
-    assert [place.choice for place in places_of(grid, defaults(PLACE), given)] == [
+    assert [place.choice for place in places_of(grid, Placed(), given)] == [
         "given", "header", "nstart", "corner", "center"]
     for choice, origin in (("header", (7, 8, 9)), ("nstart", (4, 8, 3)), ("given", (1, 2, 3)), ("corner", (0, 0, 0)),
                            ("center", (-5, -8, -9))):
-        place, = places_of(grid, defaults(PLACE, place_from=choice), given)
+        place, = places_of(grid, Placed(place_from=choice), given)
         assert (place.choice, tuple(place.origin)) == (choice, origin)
 
 
 def test_first_voxels_of_one_and_of_several_maps():
-    assert check_place(defaults(PLACE), 2) == [None, None]
-    same = check_place(defaults(PLACE, first_voxel="1, -2 3.5"), 2)
+    assert check_place(Placed(), 2) == [None, None]
+    same = check_place(Placed(first_voxel="1, -2 3.5"), 2)
     assert [place.tolist() for place in same] == [[1, -2, 3.5]] * 2
-    each = check_place(defaults(PLACE, first_voxel="1 2 3; 4 5 6"), 2)
+    each = check_place(Placed(first_voxel="1 2 3; 4 5 6"), 2)
     assert [place.tolist() for place in each] == [[1, 2, 3], [4, 5, 6]]
 
 
@@ -75,7 +75,7 @@ def test_first_voxels_of_one_and_of_several_maps():
     ({"first_voxel": "1 2 3; 4 5 6"}, 3, "once or 3 times separated by semicolons")])
 def test_places_that_mean_nothing(settings, maps_given, words):
     with pytest.raises(InputError) as caught:
-        check_place(defaults(PLACE, **settings), maps_given)
+        check_place(Placed(**settings), maps_given)
     assert words in str(caught.value)
 
 
@@ -168,7 +168,7 @@ def test_a_part_to_look_at_suffices_where_the_rest_of_its_model_is_no_part_of_th
     """Two molecules of an assembly, one of them in the map."""
     both = np.concatenate([maps.positions, maps.positions + [0, 90, 0]])
     used, said = np.arange(len(both)) < len(maps.positions), []
-    model = PlacedModel(both, noisy, places_of(noisy, defaults(PLACE)))
+    model = PlacedModel(both, noisy, places_of(noisy, Placed()))
     model.settle("model.cif", "map.mrc", said.append, used)
     assert len(said) == 1
     for others in (None, ~used):

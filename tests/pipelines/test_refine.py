@@ -15,7 +15,7 @@ from gmmrefine.pipelines.refine import check_settings
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.refined_output import joined
 from gmmrefine.pipelines.shared_region import usable_radius
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 
 
 def curve(crossing, box_size=64, pixel_size=2.0):
@@ -25,7 +25,7 @@ def curve(crossing, box_size=64, pixel_size=2.0):
 
 
 def settings(**changes):
-    return defaults(REFINE, COMPUTING, **changes)
+    return RefineSettings(**changes)
 
 
 @pytest.mark.parametrize("iteration, changes, expected", [

@@ -15,7 +15,7 @@ from gmmrefine.io.folder_lock import LOCK_FILE
 from gmmrefine.io.lock_claim import new_claim
 from gmmrefine.particles.symmetry import expanded
 from gmmrefine.pipelines.input_marks import file_hash, half_set_hash
-from gmmrefine.pipelines.run_record import RunRecord, write_run_record
+from gmmrefine.pipelines.run_record import Run, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
 
@@ -38,7 +38,7 @@ def content(folder):
 
 def begun(folder, source, **changes):
     """A run that got as far as its first iteration."""
-    run = RunRecord(folder, "refine", dict(SETTINGS, **changes), [source, ""])
+    run = Run(folder, "refine", dict(SETTINGS, **changes), [source, ""])
     (folder / "iterations").mkdir(exist_ok=True)
     return run
 
@@ -47,7 +47,8 @@ def test_what_is_recorded(folder, source):
     run = begun(folder, source)
     assert content(folder)["finished"] is False and not run.resumed
     run.set(half_set_hash="abc")
-    run.finish({"resolution": np.float64(7.5), "list": np.arange(2)}, {"refine poses": 1.25})
+    run.progress.seconds.update({"refine poses": 1.25})
+    run.finish({"resolution": np.float64(7.5), "list": np.arange(2)})
     found = content(folder)
     assert found["command"] == "refine" and found["version"] == gmmrefine.__version__
     assert found["settings"] == SETTINGS and found["seed"] == 4 and found["half_set_hash"] == "abc"
@@ -57,10 +58,13 @@ def test_what_is_recorded(folder, source):
 
 
 def test_timings_of_a_continued_run_add_up(folder, source):
-    begun(folder, source).finish({}, {"refine poses": 2.0})
+    run = begun(folder, source)
+    run.progress.seconds.update({"refine poses": 2.0})
+    run.finish({})
     run = begun(folder, source)
     assert run.resumed
-    run.finish({}, {"refine poses": 1.0, "fit GMM": 3.0})
+    run.progress.seconds.update({"refine poses": 1.0, "fit GMM": 3.0})
+    run.finish({})
     assert content(folder)["timings"]["refine poses"] == 3.0 and content(folder)["timings"]["fit GMM"] == 3.0
 
 
@@ -83,11 +87,11 @@ def test_changed_input_is_refused_and_a_moved_one_is_not(folder, source, tmp_pat
 def test_another_command_is_refused(folder, source):
     begun(folder, source)
     with pytest.raises(InputError, match="holds a 'refine' run, not 'build'"):
-        RunRecord(folder, "build", SETTINGS, [])
+        Run(folder, "build", SETTINGS, [])
 
 
 def test_a_run_without_any_result_leaves_its_folder_free(folder, source):
-    RunRecord(folder, "simulate", SETTINGS, [])
+    Run(folder, "simulate", SETTINGS, [])
     assert not begun(folder, source, seed=9).resumed
     assert content(folder)["command"] == "refine"
 
@@ -104,7 +108,7 @@ def test_the_folder_is_held_until_the_run_is_finished_given_up_or_refused(folder
     del run
     assert not lock.exists()
     run = begun(folder, source)
-    run.finish({}, {})
+    run.finish({})
     assert not lock.exists()
 
 
@@ -122,24 +126,24 @@ def test_whom_the_folder_was_taken_over_from_is_said_and_logged(folder, source, 
     folder.mkdir()
     claim = new_claim("refine")
     (folder / LOCK_FILE).write_text(replace(claim, owner=replace(claim.owner, started=1)).to_json())
-    begun(folder, source).progress()
+    begun(folder, source)
     said = capsys.readouterr().out
     who = f"'refine', process {claim.owner.pid} on "
     assert said.startswith(f"{folder} is taken over from a run that ended without a word: {who}")
     assert (folder / "gmmrefine.log").read_text(encoding="utf-8") == said
-    begun(folder, source).progress()
+    begun(folder, source)
     assert capsys.readouterr().out == ""
 
 
 def test_notes_are_kept_through_an_interruption(folder, source):
     run = begun(folder, source)
-    run.progress().note("gaussians", "few in iteration 1")
+    run.progress.note("gaussians", "few in iteration 1")
     assert content(folder)["results"] == {"notes": ["few in iteration 1"]}
     run = begun(folder, source)
-    run.progress().note("gaussians", "few in iteration 2")
-    run.finish({"resolution": 7}, {})
+    run.progress.note("gaussians", "few in iteration 2")
+    run.finish({"resolution": 7})
     assert content(folder)["results"] == {"resolution": 7, "notes": ["few in iteration 1"]}
-    begun(folder, source, iterations=3).finish({"resolution": 6}, {})
+    begun(folder, source, iterations=3).finish({"resolution": 6})
     assert content(folder)["results"] == {"resolution": 6, "notes": ["few in iteration 1"]}
 
 
@@ -155,7 +159,7 @@ def test_record_that_is_damaged_or_missing(folder, source):
 
 def test_folder_that_is_a_file(source):
     with pytest.raises(ResourceError, match="particles.star: the folder cannot be made"):
-        RunRecord(source, "refine", SETTINGS, [])
+        Run(source, "refine", SETTINGS, [])
 
 
 def test_file_hash_of_a_missing_file(tmp_path):
@@ -196,7 +200,7 @@ def test_the_list_of_what_half_sets_are_told_is_closed(folder, source):
 
 
 def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, source, tmp_path):
-    run = RunRecord(folder, "refine-patches", {"patches": "2", "patch_mode": "apart"}, [source])
+    run = Run(folder, "refine-patches", {"patches": "2", "patch_mode": "apart"}, [source])
     run.told("mask", 0, lambda: "mask.mrc")
     with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*of the same command"):
         begun(tmp_path / "other", source).pin_exchanges(folder / "run.json")
@@ -204,7 +208,7 @@ def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, 
             ({"patches": "5", "patch_mode": "apart"}, "it was run with --patches 2, now it is 5"),
             ({"patches": "2", "patch_mode": "together"}, "it was run with --patch-mode apart, now it is together")):
         with pytest.raises(InputError, match=words):
-            RunRecord(tmp_path / words[-8:], "refine-patches", settings, [source]).pin_exchanges(folder / "run.json")
+            Run(tmp_path / words[-8:], "refine-patches", settings, [source]).pin_exchanges(folder / "run.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"exchanges": []}'])
@@ -239,7 +243,7 @@ def test_each_of_two_stacks_with_one_name_is_watched(folder, source, tmp_path, r
     for stack in stacks:
         stack.write_bytes(b"others")
         with pytest.raises(InputError, match="holds a run on other images"):
-            RunRecord(folder, "refine", SETTINGS, [source], begin=False).look_at(particles)
+            Run(folder, "refine", SETTINGS, [source], begin=False).look_at(particles)
         stack.write_bytes(b"images")
 
 
@@ -247,17 +251,17 @@ def test_nothing_is_written_before_a_run_begins(folder, source, tmp_path, rng):
     stack = tmp_path / "stack.mrcs"
     stack.write_bytes(b"images")
     particles = particle_set(random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=(str(stack),))
-    run = RunRecord(folder, "refine", SETTINGS, [source], begin=False)
+    run = Run(folder, "refine", SETTINGS, [source], begin=False)
     run.look_at(particles)
     assert os.listdir(folder) == ["run.lock"]
     del run
     assert not folder.exists()
-    run = RunRecord(folder, "refine", SETTINGS, [source], begin=False)
+    run = Run(folder, "refine", SETTINGS, [source], begin=False)
     run.begin()
     assert content(folder)["finished"] is False
     del run
     (folder / "iterations" / "00").mkdir(parents=True)
-    again = RunRecord(folder, "refine", dict(SETTINGS, seed=9), [source], begin=False)
+    again = Run(folder, "refine", dict(SETTINGS, seed=9), [source], begin=False)
     assert (folder / "iterations" / "00").exists() and content(folder)["settings"] == SETTINGS
     again.begin()
     assert not (folder / "iterations").exists() and content(folder)["seed"] == 9
@@ -267,7 +271,7 @@ def test_nothing_is_written_before_a_run_begins(folder, source, tmp_path, rng):
 def test_a_folder_that_cannot_be_made_is_refused_before_the_run_begins(source, tmp_path, place):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match=r"file.*: the folder cannot be made \(.*file is not a folder\)"):
-        RunRecord(tmp_path / place, "refine", SETTINGS, [source], begin=False)
+        Run(tmp_path / place, "refine", SETTINGS, [source], begin=False)
 
 
 def test_record_of_a_command_without_steps(folder, source):

@@ -14,7 +14,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.pipelines.simulate import molecule_in_motion, place_of_copy
-from gmmrefine.settings import SIMULATE, defaults
+from gmmrefine.settings import SimulateSettings
 
 
 def images(folder):
@@ -113,8 +113,8 @@ def moved_model(tmp_path):
 
 @pytest.mark.parametrize("moving, count", [("all", 3), ("one", 1)])
 def test_which_copies_move(moved_model, moving, count):
-    gmm, motion, _ = molecule_in_motion(embedded_model(), defaults(
-        SIMULATE, end_model=str(moved_model), symmetry="C3", moving_copies=moving))
+    settings = SimulateSettings(end_model=str(moved_model), symmetry="C3", moving_copies=moving)
+    gmm, motion, _ = molecule_in_motion(embedded_model(), settings)
     motion, centers = motion.reshape(3, -1, 3), gmm.centers.reshape(3, -1, 3)
     for number, operator in enumerate(point_group("C3")):
         expected = [0, 0, 12] if number < count else [0, 0, 0]

@@ -12,11 +12,11 @@ from gmmrefine.io.star_particles import read_particles
 from gmmrefine.particles.aberrations import with_beam_tilt
 from gmmrefine.particles.group_samples import GroupSamples
 from gmmrefine.pipelines.simulated_optics import seen_through, simulated_group
-from gmmrefine.settings import SIMULATE, defaults
+from gmmrefine.settings import SimulateSettings
 
 
 def settings(**changes):
-    return defaults(SIMULATE, box=32, pixel_size=2.0, **changes)
+    return SimulateSettings(box=32, pixel_size=2.0, **changes)
 
 
 def test_options_become_relions_coefficients():

@@ -1,6 +1,6 @@
 """The commands: one file each."""
 
-# name on the command line: file
+# name on the command line: its file, and its function in Python
 COMMANDS = {
     "simulate": "simulate",
     "reconstruct": "reconstruct",

@@ -15,12 +15,12 @@ When the polymer itself fell that is said first, and nothing else is judged. Han
 
 Maps on other grids are refused, or resampled with --grids resample; maps moved against the first are refused.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_record
-from gmmrefine.settings import AUDIT
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import AuditSettings
 
-OUTPUTS = (
+COMMAND = Command("audit", (
     "audit.star", "parts.star", "changes.star", "atoms.star", "maps.star", "model_fsc.star", "figures/classes.png",
-    "figures/changes.png", "figures/model_fsc.png")
+    "figures/changes.png", "figures/model_fsc.png"))
 
 
 def add_arguments(parser):
@@ -34,7 +34,7 @@ def add_arguments(parser):
         help="one model per map, in their order, each the model refined into its map (default: MODEL for all)")
     parser.add_argument(
         "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the unmodified map, compared with the model too")
-    add_settings(parser, AUDIT)
+    add_settings(parser, AuditSettings)
 
 
 def run(args):
@@ -44,11 +44,12 @@ def run(args):
     from gmmrefine.io.chimerax import refuse_unscriptable
     from gmmrefine.pipelines.audit import audit
 
+    settings = settings_from(args, AuditSettings)
     maps = [args.reference, *args.modified]
     if len(set(maps)) < len(maps):
         raise InputError(f"{max(maps, key=maps.count)} is given twice; expected different maps. Name each once.")
     refuse_unscriptable([args.model, *maps])
     atoms, left_out = read_model(args.model)
-    record, progress = open_record(args, "audit", OUTPUTS, (AUDIT,), [args.model, *maps, *args.refitted, *args.half_maps])
-    results = audit(atoms, left_out, args.model, maps, args.refitted, args, record, progress, args.half_maps)
-    record.finish(results, progress.seconds)
+    run = COMMAND.open(args, settings, [args.model, *maps, *args.refitted, *args.half_maps])
+    results = audit(atoms, left_out, args.model, maps, args.refitted, settings, run, args.half_maps)
+    run.finish(results)

@@ -3,17 +3,17 @@
 Writes DIR/gmm.star, gmm_map.mrc (what the GMM looks like at the resolution) and gmm_fsc.star (its agreement with the
 map).
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_missing
-from gmmrefine.settings import BUILD, COMPUTING
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_missing, settings_from
+from gmmrefine.settings import BuildSettings
 
-OUTPUTS = ("gmm.star", "gmm_map.mrc", "gmm_fsc.star")
+COMMAND = Command("build", ("gmm.star", "gmm_map.mrc", "gmm_fsc.star"))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("map", help="map (.mrc)")
     add_output(parser)
-    add_settings(parser, BUILD, COMPUTING)
+    add_settings(parser, BuildSettings)
 
 
 def run(args):
@@ -21,13 +21,13 @@ def run(args):
     from gmmrefine.io.mrc import read_map
     from gmmrefine.pipelines.build import build, check_settings
 
-    check_limits(args, BUILD, COMPUTING)
-    refuse_missing([args.model])
+    settings = settings_from(args, BuildSettings)
+    refuse_missing([settings.model])
     volume = read_map(args.map)
-    check_settings(volume, args)
-    record, progress = open_run(args, "build", OUTPUTS, (BUILD, COMPUTING), [args.map, args.mask, args.model])
-    results = build(volume, args, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(
+    check_settings(volume, settings)
+    run = COMMAND.open(args, settings, [args.map])
+    results = build(volume, settings, run)
+    run.finish(results)
+    run.progress.say(
         f"{results['gaussians']} Gaussians, mean FSC with the map {results['mean_fsc']:.3f} up to "
         f"{results['resolution']:.2f} Å ({results['fsc_at_resolution']:.3f} there)")

@@ -6,18 +6,18 @@ and overlaps.star. Parts whose half sets differ are refused; parts of another gr
 brought to that of the first, found where maps overlap, or refused. A composite is not one reconstruction: deposit it with its
 parts and masks.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run, refuse_missing, refuse_to_overwrite
-from gmmrefine.settings import COMPOSITE, COMPUTING
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_missing, refuse_to_overwrite, settings_from
+from gmmrefine.settings import CompositeSettings
 
-OUTPUTS = (
-    "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star")
+COMMAND = Command("composite", (
+    "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star"))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="folders of focused refinements")
     add_output(parser)
-    add_settings(parser, COMPOSITE, COMPUTING)
+    add_settings(parser, CompositeSettings)
 
 
 def run(args):
@@ -25,13 +25,13 @@ def run(args):
     from gmmrefine.io.mrc import half_maps_in
     from gmmrefine.pipelines.composite import join, mask_of, read_parts
 
-    folders = args.folders + ([args.background] if args.background else [])
+    settings = settings_from(args, CompositeSettings)
+    folders = args.folders + ([settings.background] if settings.background else [])
     inputs = [path for folder in folders for path in half_maps_in(folder)] + [mask_of(folder) for folder in args.folders]
-    check_limits(args, COMPOSITE, COMPUTING)
-    refuse_to_overwrite(args.output, OUTPUTS, [*inputs, args.mask])
-    refuse_missing([*inputs, args.mask])
-    parts = read_parts(args.folders, args)
-    record, progress = open_run(args, "composite", OUTPUTS, (COMPOSITE, COMPUTING), [*inputs, args.mask])
-    results = join(parts, args, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(f"composite of {len(args.folders)} parts: resolution {results['resolution_text']}")
+    refuse_to_overwrite(args.output, COMMAND.outputs, [*inputs, settings.mask])
+    refuse_missing([*inputs, settings.mask])
+    parts = read_parts(args.folders, settings)
+    run = COMMAND.open(args, settings, inputs)
+    results = join(parts, settings, run)
+    run.finish(results)
+    run.progress.say(f"composite of {len(args.folders)} parts: resolution {results['resolution_text']}")

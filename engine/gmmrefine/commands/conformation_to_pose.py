@@ -7,43 +7,36 @@ heterogeneity run is taken. Writes DIR/particles.star (poses of the region), hal
 focus_mask.mrc, fsc.star, motions.star (rigid motion of each particle, and whether it was used), gmm_half_1.star,
 gmm_half_2.star and gmm_fsc.star: a part for "composite" like any focused refinement.
 """
-import os
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import ConversionSettings
 
-from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits
-from gmmrefine.settings import COMPUTING, CONFORMATION_TO_POSE
-
-OUTPUTS = (
+COMMAND = Command("conformation-to-pose", (
     "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "focus_mask.mrc", "fsc.star", "motions.star",
-    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star")
+    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star"))
 
 
 def add_arguments(parser):
     """Declare the command line."""
     parser.add_argument("source", metavar="HETERO_DIR", help="folder of a heterogeneity run, or particles with --motions")
     add_output(parser)
-    add_settings(parser, CONFORMATION_TO_POSE, COMPUTING)
-    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles are expanded first
+    add_settings(parser, ConversionSettings)
 
 
 def run(args):
     """Convert, refine and write."""
     from gmmrefine.commands.particles_in import read_for_computing
-    from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, inputs_of
+    from gmmrefine.pipelines.conformation_to_pose import check_settings, conformation_to_pose, source_of
     from gmmrefine.pipelines.focus import read_focus
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
-    check_limits(args, CONFORMATION_TO_POSE, COMPUTING)
-    inputs_of(args)
-    particles, notes = read_for_computing(args)
-    check_settings(args, particles)
+    source, settings = source_of(args.source, settings_from(args, ConversionSettings))
+    particles, settings, notes = read_for_computing(source.particle_file, settings, source.images_by_mask)
+    check_settings(settings, particles)
     for refuse_what_is_wrong in (read_focus, refuse_model_outside):  # before anything is written
-        refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
-    learned = [] if args.motions else [
-        os.path.join(args.source, name) for name in ("latent.star", "network_half_1.npz", "network_half_2.npz")]
-    record, progress = begin_refinement(args, "conformation-to-pose", OUTPUTS, (CONFORMATION_TO_POSE, COMPUTING), [
-        args.particles, args.motions, *learned, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
-    particles = without_odd_images(particles, args, progress, record)
-    results = conformation_to_pose(particles, args, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(results["verdict"])
+        refuse_what_is_wrong(settings, particles.box_size, particles.pixel_size)
+    run = COMMAND.open(args, settings, [source.particle_file, *source.learned], particles, notes)
+    particles = without_odd_images(particles, settings, run)
+    results = conformation_to_pose(particles, source, settings, run)
+    run.finish(results)
+    run.progress.say(results["verdict"])

@@ -9,11 +9,11 @@ mask.mrc and fsc.star of every class.
 """
 import os
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.errors import InputError
-from gmmrefine.settings import COMPUTING, CONFORMATIONS
+from gmmrefine.settings import ConformationsSettings, ReconstructSettings, taken_as
 
-OUTPUTS = ("frames.star", "movie.cxc", "motion.png")
+COMMAND = Command("conformations", ("frames.star", "movie.cxc", "motion.png"))
 _LEARNED = ("latent.star", "network_half_1.npz", "network_half_2.npz")
 
 
@@ -23,8 +23,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed")
     add_output(parser)
-    add_settings(parser, CONFORMATIONS, COMPUTING)
-    parser.set_defaults(symmetry="C1", weight_by_scale=False)  # of a symmetric molecule the particles were expanded first
+    add_settings(parser, ConformationsSettings)
 
 
 def run(args):
@@ -38,44 +37,42 @@ def run(args):
         read_grid,
         read_halves,
         read_latents,
-        read_particles_as_learned,
+        settings_as_learned,
     )
-    from gmmrefine.pipelines.latent_subsets import reconstruct_subsets
+    from gmmrefine.pipelines.latent_subsets import latent_classes, reconstruct_class
     from gmmrefine.pipelines.morph import model_in_mask
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.particle_motions import learned_latents
-    from gmmrefine.progress import Progress
 
-    check_limits(args, CONFORMATIONS, COMPUTING)
+    settings = settings_from(args, ConformationsSettings)
     learned = finished_record(args.source)
     if os.path.realpath(args.output) == os.path.realpath(os.path.join(args.source, "conformations")):
         raise InputError(f"{args.output} holds what heterogeneity itself has made. Use another folder with -o.")
     grid, mask = read_grid(args.source, learned), os.path.join(args.source, "mask.mrc")
-    check_settings(args, read_latents(args.source))
+    check_settings(settings, args.model, read_latents(args.source))
     model, found, notes = None, {}, []
     if args.model:
         model, found = model_in_mask(
-            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, args, notes.append)
+            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, settings, notes.append)
     files = [os.path.join(args.source, name) for name in _LEARNED]
-    particles, latent = None, None
-    if args.subsets:
-        args.particles, args.mask = learned["particle_file"], mask
-        read_particles_as_learned(learned, args)
-        particles, more = read_for_computing(args)
+    particles, latent, of_maps = None, None, taken_as(ReconstructSettings, settings, mask=mask)
+    if settings.subsets:
+        of_maps, images_by_mask = settings_as_learned(of_maps, args.source, learned)
+        particles, of_maps, more = read_for_computing(learned["particle_file"], of_maps, images_by_mask)
         notes += more
-        particles = without_odd_images(particles, args, Progress())
+        particles = without_odd_images(particles, of_maps)
         latent = learned_latents(args.source, particles)
-        files += [args.particles, args.mask]
-    set_up(args.threads, args.device)  # networks are TensorFlow's from the moment they are read
+        files += [learned["particle_file"], mask]
+    set_up(settings.threads, settings.device)  # networks are TensorFlow's from the moment they are read
     halves = read_halves(args.source)
-    record, progress = open_run(args, "conformations", OUTPUTS, (CONFORMATIONS, COMPUTING), [*files, args.model], particles)
     if not learned["results"]["reproducible"]:
         notes = ["note: the half sets showed no reproducible motion; what is shown here may be noise", *notes]
-    for note in notes:
-        progress.say(note)
-    results = {**conformations(halves, grid, model, args, args.output, progress), **found}
+    run = COMMAND.open(args, settings, [*files, args.model], particles, notes)
+    results = {**conformations(halves, grid, model, settings, args.output, run.progress), **found}
     if particles is not None:
-        record.describe_particles(particles)
-        results.update(reconstruct_subsets(particles, latent, halves, args, record, progress))
-    record.finish(results, progress.seconds)
-    progress.say(f"{results['frames']} conformations by half in {args.output}; movie.cxc plays them in ChimeraX")
+        run.describe_particles(particles)
+        classes, cosine = latent_classes(particles, latent, halves, settings, run)
+        results.update(
+            subset_cosine=cosine, subsets=[reconstruct_class(chosen, particles, of_maps, run) for chosen in classes])
+    run.finish(results)
+    run.progress.say(f"{results['frames']} conformations by half in {args.output}; movie.cxc plays them in ChimeraX")

@@ -9,32 +9,31 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, held_folder, refuse_to_overwrite, values_of
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_to_overwrite, settings_from, values_of
 from gmmrefine.commands.particles_in import understand_symmetry
 from gmmrefine.errors import InputError
-from gmmrefine.settings import COMPUTING, SYMMETRY
+from gmmrefine.settings import ExpandSettings
 
-OUTPUTS = ("particles.star",)
-_SETTINGS = (SYMMETRY,)
+COMMAND = Command("expand-symmetry", ("particles.star",))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("particles", help="particles with poses of a symmetric refinement (.star, .cs)")
     add_output(parser)
-    add_settings(parser, _SETTINGS, COMPUTING)
+    add_settings(parser, ExpandSettings)
 
 
 def run(args):
     """Expand and write."""
     started = time.time()
-    check_limits(args, COMPUTING)
-    refuse_to_overwrite(args.output, OUTPUTS, [args.particles])
-    with held_folder(args, "expand-symmetry"):
-        _expand(args, started)
+    settings = settings_from(args, ExpandSettings)
+    refuse_to_overwrite(args.output, COMMAND.outputs, [args.particles])
+    with COMMAND.held(args):
+        _expand(args, settings, started)
 
 
-def _expand(args, started):
+def _expand(args, settings, started):
     from gmmrefine.backend import set_up
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.particles_file import read_particle_set
@@ -44,8 +43,8 @@ def _expand(args, started):
     from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
 
-    notes = understand_symmetry(args)
-    operators = point_group(args.symmetry)
+    settings, notes = understand_symmetry(args.particles, settings)
+    operators = point_group(settings.symmetry)
     if len(operators) == 1:
         raise InputError("--symmetry C1 has no copies to make. Give the point group of the molecule, e.g. --symmetry C3.")
     particles = read_particle_set(args.particles, check=False)
@@ -53,17 +52,16 @@ def _expand(args, started):
         copies = expanded(particles, operators)
     except InputError as error:
         raise InputError(f"{args.particles}: {error}") from error
-    set_up(args.threads, args.device)
+    set_up(settings.threads, settings.device)
     progress = Progress(args.output)
     for note in notes:
         progress.say(f"note: {note}")
-    measured = measured_symmetry(particles, args, progress)
+    measured = measured_symmetry(particles, settings, progress)
     path = Path(args.output) / "particles.star"
     write_particles(path, copies, marks_of(copies, len(operators)))
-    progress.say(f"{path}: {counted(copies)}, {args.symmetry.upper()}")
+    progress.say(f"{path}: {counted(copies)}, {settings.symmetry.upper()}")
     results = {
         "images": len(copies), "particles": len(particles), "counted": counted(copies),
         "half_sets": [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)],
         **measured}
-    settings = values_of(args, _SETTINGS, COMPUTING)
-    write_run_record(args.output, "expand-symmetry", settings, results, [args.particles], started)
+    write_run_record(args.output, COMMAND.name, values_of(settings), results, [args.particles], started)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from gmmrefine.commands.options import add_output, add_settings, held_folder, refuse_to_overwrite
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_to_overwrite
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.cryosparc_group import group_path
@@ -20,10 +20,12 @@ from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.run_record import write_run_record
-from gmmrefine.settings import FLIP_COORDINATE_Y
+from gmmrefine.settings import FLIP_COORDINATE_Y, ExportSettings
 
 PARTICLE_FORMS = (".cs", ".star")
 GMM_FORMS = (".pdb", ".cif", ".txt", ".star")
+
+COMMAND = Command("export", ())  # what it writes has the name that the user gives
 
 
 def add_arguments(parser):
@@ -32,7 +34,7 @@ def add_arguments(parser):
     parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
     add_output(parser, "folder of the results")
     parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
-    add_settings(parser, (FLIP_COORDINATE_Y,))
+    add_settings(parser, ExportSettings)
     parser.add_argument("--map", default="", metavar="MRC", help="map of the GMM: gives box, pixel size and origin")
     parser.add_argument("--box", type=int, default=0, help="box of the GMM's map in px, instead of --map")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the GMM's map in Å/px")
@@ -44,14 +46,14 @@ def run(args):
     target = Path(args.output) / args.to
     written = [args.to, group_path(args.to)] if target.suffix.lower() == ".cs" else [args.to]
     refuse_to_overwrite(args.output, written, [args.file, args.template, args.map])
-    with held_folder(args, "export"):
+    with COMMAND.held(args):
         results = _export_gmm(args, target) if _is_gmm(args.file) else _export_particles(args, target)
         notes = results.pop("notes", [])
         print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
         for line in notes:
             print(f"note: {line}")
         write_run_record(
-            args.output, "export",
+            args.output, COMMAND.name,
             {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
             {**results, "notes": notes}, inputs=[path for path in (args.file, args.template, args.map) if path],
             started=started)

@@ -7,10 +7,10 @@ one. With --truth a map is compared with a truth or a model, and nothing of this
 """
 import time
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, held_folder, values_of
-from gmmrefine.settings import FSC_THRESHOLD, MASK, SEED, TRUTH
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from, values_of
+from gmmrefine.settings import FSC_THRESHOLD, FscSettings
 
-_SETTINGS = (FSC_THRESHOLD, MASK, SEED, TRUTH)
+COMMAND = Command("fsc", ())
 _OF_TRUTH = 0.5  # threshold where one of the maps has no noise
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser):
     parser.add_argument("map_a", help="first half map, or a map (.mrc)")
     parser.add_argument("map_b", help="second half map, or with --truth a truth or a map of a model (.mrc)")
     add_output(parser)
-    add_settings(parser, _SETTINGS)
+    add_settings(parser, FscSettings)
     parser.set_defaults(fsc_threshold=None)  # to know whether one was given
 
 
@@ -31,11 +31,11 @@ def run(args):
     started = time.time()
     if args.fsc_threshold is None:
         args.fsc_threshold = _OF_TRUTH if args.truth else FSC_THRESHOLD.default
-    check_limits(args, _SETTINGS)
-    with held_folder(args, "fsc"):
-        results, notes = compare_maps((args.map_a, args.map_b), args, args.output)
+    settings = settings_from(args, FscSettings)
+    with COMMAND.held(args):
+        results, notes = compare_maps((args.map_a, args.map_b), settings, args.output)
         write_run_record(
-            args.output, "fsc", values_of(args, _SETTINGS), results, [args.map_a, args.map_b, args.mask], started)
+            args.output, COMMAND.name, values_of(settings), results, [args.map_a, args.map_b, settings.mask], started)
     for note in notes:
         print(f"note: {note}")
     if "directions_text" in results:

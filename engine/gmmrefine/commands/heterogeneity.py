@@ -9,20 +9,19 @@ is given again.
 """
 import os
 
-from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits
-from gmmrefine.settings import COMPUTING, HETEROGENEITY
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import HeterogeneitySettings
 
-OUTPUTS = (
+COMMAND = Command("heterogeneity", (
     "latent.star", "network_half_1.npz", "network_half_2.npz", "latent_half_1.npz", "latent_half_2.npz", "gmm_half_1.star",
-    "gmm_half_2.star", "motions.star", "training.star", "training.png", "latent.png", "mask.mrc", "fsc.star")
+    "gmm_half_2.star", "motions.star", "training.star", "training.png", "latent.png", "mask.mrc", "fsc.star"))
 
 
 def add_arguments(parser):
     """Declare the command line."""
     parser.add_argument("particles", help="particles with poses and half sets: .star, .cs or a cryoSPARC job's .csg")
     add_output(parser)
-    add_settings(parser, HETEROGENEITY, COMPUTING)
-    parser.set_defaults(symmetry="C1")  # of a symmetric molecule the particles are expanded first
+    add_settings(parser, HeterogeneitySettings)
 
 
 def run(args):
@@ -33,15 +32,13 @@ def run(args):
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
-    check_limits(args, HETEROGENEITY, COMPUTING)
-    particles, notes = read_for_computing(args)
-    check_settings(args, particles)
+    particles, settings, notes = read_for_computing(args.particles, settings_from(args, HeterogeneitySettings))
+    check_settings(settings, particles)
     for refuse_what_is_wrong in (read_focus, refuse_model_outside):  # before anything is written
-        refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
-    record, progress = begin_refinement(args, "heterogeneity", OUTPUTS, (HETEROGENEITY, COMPUTING), [
-        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
-    record.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
-    particles = without_odd_images(particles, args, progress, record)
-    results = heterogeneity(particles, args, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(results["verdict"])
+        refuse_what_is_wrong(settings, particles.box_size, particles.pixel_size)
+    run = COMMAND.open(args, settings, [args.particles], particles, notes)
+    run.set(particle_file=os.path.relpath(args.particles, args.output))  # for conformation-to-pose, wherever both are moved
+    particles = without_odd_images(particles, settings, run)
+    results = heterogeneity(particles, settings, run)
+    run.finish(results)
+    run.progress.say(results["verdict"])

@@ -10,14 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmrefine.commands.options import (
-    add_output,
-    add_settings,
-    check_limits,
-    held_folder,
-    refuse_to_overwrite,
-    values_of,
-)
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_to_overwrite, settings_from, values_of
 from gmmrefine.errors import InputError
 from gmmrefine.io.aberrations import particle_warnings
 from gmmrefine.io.cryosparc import read_cs
@@ -26,9 +19,9 @@ from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.pipelines.run_record import write_run_record
-from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, IMPORT, TARGET_BOX, TARGET_PIXEL_SIZE
+from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, TARGET_BOX, TARGET_PIXEL_SIZE, ImportSettings
 
-OUTPUTS = ("particles.star", "gmm.star")  # one of them, as the input is
+COMMAND = Command("import", ("particles.star", "gmm.star"))  # one of them, as the input is
 
 
 def add_arguments(parser):
@@ -38,7 +31,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere")
     parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
-    add_settings(parser, IMPORT)
+    add_settings(parser, ImportSettings)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the EMAN2 GMM in Å/px")
 
@@ -46,14 +39,14 @@ def add_arguments(parser):
 def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
-    refuse_to_overwrite(args.output, OUTPUTS, [args.file, args.passthrough])
-    check_limits(args, IMPORT)
+    refuse_to_overwrite(args.output, COMMAND.outputs, [args.file, args.passthrough])
+    settings = settings_from(args, ImportSettings)
     _refuse_cryosparc_options(args)
     is_gmm = Path(args.file).suffix.lower() == ".txt"
-    with held_folder(args, "import"):
+    with COMMAND.held(args):
         results = _import_gmm(args) if is_gmm else _import_particles(args)
         write_run_record(
-            args.output, "import", {**values_of(args, IMPORT), "box": args.box, "pixel_size": args.pixel_size}, results,
+            args.output, COMMAND.name, {**values_of(settings), "box": args.box, "pixel_size": args.pixel_size}, results,
             inputs=[path for path in (args.file, args.passthrough) if path], started=started)
 
 

@@ -7,12 +7,11 @@ without one the maps where the mask holds all units, is refused.
 """
 import os
 
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record, refuse_to_overwrite
+from gmmrefine.commands.options import Command, add_output, add_settings, refuse_to_overwrite, settings_from
 from gmmrefine.errors import InputError
-from gmmrefine.settings import FSC_THRESHOLD, SEED, SYMMETRY
+from gmmrefine.settings import ImposeSettings
 
-OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star")
-_SETTINGS = (SYMMETRY, FSC_THRESHOLD, SEED)
+COMMAND = Command("impose-symmetry", ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star"))
 
 
 def add_arguments(parser):
@@ -23,7 +22,7 @@ def add_arguments(parser):
         "--background", nargs="+", default=[], metavar="MAPS",
         help="folder or two half maps of the whole molecule, of the same half sets, for what lies outside all masks")
     add_output(parser)
-    add_settings(parser, _SETTINGS)
+    add_settings(parser, ImposeSettings)
 
 
 def run(args):
@@ -36,13 +35,13 @@ def run(args):
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, refuse_same_half_maps
     from gmmrefine.pipelines.same_half_sets import agreed_half_sets
 
-    check_limits(args, _SETTINGS)
-    operators = point_group(args.symmetry)
+    settings = settings_from(args, ImposeSettings)
+    operators = point_group(settings.symmetry)
     if len(operators) == 1:
         raise InputError("--symmetry C1: nothing to impose. Give the point group of the molecule, e.g. --symmetry C3.")
     files, behind = half_map_files(args.maps), half_map_files(args.background) if args.background else []
     inputs = [*files, *behind, args.mask]
-    refuse_to_overwrite(args.output, OUTPUTS, inputs)
+    refuse_to_overwrite(args.output, COMMAND.outputs, inputs)
     for source in {os.path.dirname(path) for path in [*files, *behind]}:
         refuse_unfinished_run(source)
     halves, backgrounds = read_half_maps(*files), None
@@ -55,14 +54,12 @@ def run(args):
     mask = read_mask_on_molecule(args.mask, whole[0] + whole[1], halves[0].voxel_size, operators)
     named = {" ".join(args.maps): files, f"--background {' '.join(args.background)}": behind}
     half_sets, notes = agreed_half_sets({name: paths for name, paths in named.items() if paths})
-    record, progress = open_record(args, "impose-symmetry", OUTPUTS, (_SETTINGS,), inputs)
-    for note in notes:
-        progress.say(note)
+    run = COMMAND.open(args, settings, inputs, notes=notes)
     if half_sets is not None:
         write_half_sets(args.output, half_sets)
-    results = impose_symmetry(halves, mask, backgrounds, args, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(f"resolution {results['resolution_text']}")
+    results = impose_symmetry(halves, mask, backgrounds, settings, run)
+    run.finish(results)
+    run.progress.say(f"resolution {results['resolution_text']}")
 
 
 def half_map_files(named):

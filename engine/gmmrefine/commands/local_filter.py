@@ -3,18 +3,18 @@
 Writes DIR/filtered.mrc, beside it unmodified.mrc (the map as it was given), and figures/slices.png with both. Voxels without a
 local resolution (0) get that of the nearest one that has it.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_record
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.errors import InputError
-from gmmrefine.settings import RESOLUTION_MAP
+from gmmrefine.settings import LocalFilterSettings
 
-OUTPUTS = ("filtered.mrc", "unmodified.mrc", "figures/slices.png")
+COMMAND = Command("local-filter", ("filtered.mrc", "unmodified.mrc", "figures/slices.png"))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("map", help="map to filter (.mrc)")
     add_output(parser)
-    add_settings(parser, (RESOLUTION_MAP,))
+    add_settings(parser, LocalFilterSettings)
 
 
 def run(args):
@@ -23,13 +23,13 @@ def run(args):
     from gmmrefine.pipelines.local_filter import filter_locally
     from gmmrefine.pipelines.map_inputs import read_local_resolution, refuse_constant
 
-    if not args.local_resolution:
+    settings = settings_from(args, LocalFilterSettings)
+    if not settings.local_resolution:
         raise InputError("--local-resolution: none given. Make it with: gmmrefine local-resolution HALF1 HALF2 -o DIR.")
     volume = read_map(args.map)
     refuse_constant(volume, args.map)
-    resolution = read_local_resolution(args.local_resolution, volume)
-    record, progress = open_record(
-        args, "local-filter", OUTPUTS, ((RESOLUTION_MAP,),), [args.map, args.local_resolution])
-    results = filter_locally(volume, resolution, record, progress)
-    record.finish(results, progress.seconds)
-    progress.say(f"filtered to {results['median']:.2f} Å (median)")
+    resolution = read_local_resolution(settings.local_resolution, volume)
+    run = COMMAND.open(args, settings, [args.map])
+    results = filter_locally(volume, resolution, run)
+    run.finish(results)
+    run.progress.say(f"filtered to {results['median']:.2f} Å (median)")

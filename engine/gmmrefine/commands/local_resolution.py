@@ -8,10 +8,10 @@ Nyquist.
 Half maps are looked at first: clipped and identical ones are refused, filtered ones give nothing finer than the filter, masked
 and sharpened ones are named. A mask too tight or too small for the measurement is made wider, which is said.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_record
-from gmmrefine.settings import LOCAL_RESOLUTION
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import LocalResolutionSettings
 
-OUTPUTS = ("local_resolution.mrc", "mask.mrc", "figures/local_resolution.png")
+COMMAND = Command("local-resolution", ("local_resolution.mrc", "mask.mrc", "figures/local_resolution.png"))
 
 
 def add_arguments(parser):
@@ -19,7 +19,7 @@ def add_arguments(parser):
     parser.add_argument("half_map_1", help="first half map, unfiltered (.mrc)")
     parser.add_argument("half_map_2", help="second half map, unfiltered (.mrc)")
     add_output(parser)
-    add_settings(parser, LOCAL_RESOLUTION)
+    add_settings(parser, LocalResolutionSettings)
 
 
 def run(args):
@@ -28,12 +28,13 @@ def run(args):
     from gmmrefine.pipelines.half_map_inputs import examined
     from gmmrefine.pipelines.local_resolution import measure_local_resolution, refuse_small_boxes
 
+    settings = settings_from(args, LocalResolutionSettings)
     paths = args.half_map_1, args.half_map_2
     halves = read_half_maps(*paths)
     refuse_small_boxes(halves, paths)
     found = examined(halves, paths)
-    record, progress = open_record(args, "local-resolution", OUTPUTS, (LOCAL_RESOLUTION,), [*paths, args.mask])
-    results = measure_local_resolution(halves, found, args, record, progress)
-    record.finish(results, progress.seconds)
+    run = COMMAND.open(args, settings, paths)
+    results = measure_local_resolution(halves, found, settings, run)
+    run.finish(results)
     low, median, high = results["quartiles"]
-    progress.say(f"local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å")
+    run.progress.say(f"local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å")

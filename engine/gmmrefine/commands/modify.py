@@ -12,12 +12,12 @@ audited: DIR/audit says what became of every ligand, ion, lipid and water.
 
 Half maps are looked at first: clipped and identical ones are refused, filtered, masked and sharpened ones are named.
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_record
-from gmmrefine.settings import MODIFY
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import ModifySettings
 
-OUTPUTS = (
+COMMAND = Command("modify", (
     "modified.mrc", "unmodified.mrc", "modified_half_1.mrc", "modified_half_2.mrc", "mask.mrc", "modified_error.mrc",
-    "fsc.star", "error_model.star", "figures/slices.png", "figures/error_model.png")
+    "fsc.star", "error_model.star", "figures/slices.png", "figures/error_model.png"))
 
 
 def add_arguments(parser):
@@ -28,7 +28,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--model", default="", metavar="MODEL",
         help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)")
-    add_settings(parser, MODIFY)
+    add_settings(parser, ModifySettings)
 
 
 def run(args):
@@ -39,13 +39,13 @@ def run(args):
     from gmmrefine.pipelines.local_resolution import refuse_small_boxes
     from gmmrefine.pipelines.modify import check_modify, modify_half_maps
 
-    check_limits(args, MODIFY)
-    check_modify(args, args.model)
+    settings = settings_from(args, ModifySettings)
+    check_modify(settings, args.model)
     paths = args.half_map_1, args.half_map_2
     halves = read_half_maps(*paths)
     refuse_small_boxes(halves, paths)
     found = examined(halves, paths)
     atoms, left_out = read_model(args.model) if args.model else (None, None)
-    record, progress = open_record(args, "modify", OUTPUTS, (MODIFY,), [*paths, args.mask, args.model])
-    results = modify_half_maps(halves, paths, found, atoms, left_out, args.model, args, record, progress)
-    record.finish(results, progress.seconds)
+    run = COMMAND.open(args, settings, [*paths, args.model])
+    results = modify_half_maps(halves, paths, found, atoms, left_out, args.model, settings, run)
+    run.finish(results)

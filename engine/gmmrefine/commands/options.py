@@ -1,55 +1,103 @@
 """Command line options made from the settings, and the start common to all commands that compute."""
-import math
+import argparse
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Tuple
 
 from gmmrefine.errors import InputError
-from gmmrefine.settings import TAKE_OVER, names
+from gmmrefine.settings import TAKE_OVER, Computing, File, groups_of, settings_of, values_of
 
 
-def add_settings(parser, *groups):
-    """Declare one option per setting.
+class _HelpAll(argparse.Action):
+    """Print the help with the settings for experts."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for action in parser._actions:
+            action.help = getattr(action, "text_for_experts", action.help)
+        parser.print_help()
+        parser.exit()
+
+
+def add_settings(parser, values):
+    """Declare one option per setting, in groups by concern; those for experts are shown by ``--help-all``.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
-    groups : sequence of Setting
+    values : type
+        A class of settings.
     """
-    for group in groups:
-        for setting in group:
-            text = setting.help.replace("%", "%%")
-            if setting.kind is bool:
-                parser.add_argument(setting.option, action="store_true", help=text)
-                continue
-            unit = f" [{setting.unit}]" if setting.unit else ""
-            parser.add_argument(
-                setting.option, type=setting.kind, default=setting.default, choices=setting.choices or None,
-                metavar=None if setting.choices else setting.kind.__name__.upper(),
-                help=f"{text}{unit} (default: {setting.default!r})".replace("''", "none"))
+    for title, settings in groups_of(values):
+        group = parser.add_argument_group(title)
+        for setting in settings:
+            _add_setting(group, setting)
+    if any(setting.advanced for setting in settings_of(values)):
+        parser.add_argument("--help-all", action=_HelpAll, nargs=0, help="show the settings for experts too")
+
+
+def _add_setting(parser, setting):
+    """Declare the option of one setting."""
+    text = setting.help.replace("%", "%%")
+    if setting.kind is bool:
+        action = parser.add_argument(setting.option, action="store_true", help=text)
+    else:
+        unit = f" [{setting.unit}]" if setting.unit else ""
+        action = parser.add_argument(
+            setting.option, type=_reader(setting), default=setting.default, choices=setting.choices or None,
+            metavar=None if setting.choices else setting.metavar, help=f"{text}{unit} (default: {setting.default_text})")
+    if setting.advanced:
+        action.text_for_experts, action.help = action.help, argparse.SUPPRESS
+
+
+def _reader(setting):
+    """What makes a value of a word of the command line."""
+    def read(text):
+        try:
+            return setting.read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    read.kind = setting.kind
+    return read
 
 
 def add_output(parser, text="folder of the results; the same command continues it"):
     """Declare ``-o DIR`` and who may write there."""
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help=text)
-    add_settings(parser, (TAKE_OVER,))
+    _add_setting(parser, TAKE_OVER)
 
 
-def check_limits(args, *groups):
-    """Refuse numbers outside a setting's limits."""
-    for group in groups:
-        for setting in group:
-            value = getattr(args, setting.name)
-            low, high = setting.minimum, setting.maximum
-            if setting.kind is float and not math.isfinite(value):
-                raise InputError(f"{setting.option} {value}: expected a finite number.")
-            if (low is not None and value < low) or (high is not None and value > high):
-                expected = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-                raise InputError(f"{setting.option} {value:g}: expected {expected} {setting.unit}".rstrip() + ".")
+def settings_from(args, values):
+    """The settings among parsed arguments.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    values : type
+        A class of settings.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        A number lies outside a setting's limits.
+    """
+    found = {setting.name: getattr(args, setting.name) for setting in settings_of(values)}
+    for setting in settings_of(values):
+        try:
+            setting.check(found[setting.name])
+        except ValueError as error:
+            raise InputError(f"{setting.option} {error}") from error
+    return values(**found)
 
 
-def values_of(args, *groups):
-    """The settings among the parsed arguments, as a dict."""
-    return {name: getattr(args, name) for group in groups for name in names(group)}
+def files_of(settings):
+    """The files that settings name, list of str; their content decides the result."""
+    named = (getattr(settings, setting.name) for setting in settings_of(type(settings)) if issubclass(setting.kind, File))
+    return [path for path in named if path]
 
 
 def refuse_to_overwrite(directory, outputs, inputs):
@@ -71,89 +119,79 @@ def refuse_missing(inputs):
             raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
-def open_run(args, command, outputs, groups, inputs, particles=None):
-    """Check the settings' limits and the folder, set up TensorFlow, and open record and log of a computing command.
-
-    Nothing is written, and TensorFlow not loaded, before all is checked.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-    command : str
-    outputs : sequence of str
-        Files the command will write in ``args.output``.
-    groups : sequence of sequence of Setting
-    inputs : list of str
-        Files whose content decides the result; empty names are left out.
-    particles : ParticleSet, optional
-        What the run is about, checked against an earlier or a pinned one.
-
-    Returns
-    -------
-    tuple
-        RunRecord, Progress.
-    """
-    from gmmrefine.backend import set_up
-
-    run = _checked_record(args, command, outputs, groups, inputs)
-    if getattr(args, "pin_exchanges", ""):
-        run.pin_exchanges(args.pin_exchanges)
-    if particles is not None:
-        run.look_at(particles)
-    device = set_up(args.threads, args.device)
-    run.begin()
-    run.set(device=device)
-    progress = run.progress()
-    progress.say(f"computing on {device}")
-    return run, progress
-
-
-def begin_refinement(args, command, outputs, groups, inputs, particles, notes):
-    """``open_run`` of a refinement, which may continue an earlier one or follow pinned exchanges.
+@dataclass(frozen=True)
+class Command:
+    """A command that leaves results in a folder.
 
     Parameters
     ----------
-    particles : ParticleSet
-    notes : list of str
-        What a user should know about the particles.
-
-    Returns
-    -------
-    tuple
-        RunRecord, Progress.
+    name : str
+    outputs : tuple of str
+        Files it writes there.
     """
-    run, progress = open_run(args, command, outputs, groups, inputs, particles)
-    for note in notes:
-        progress.say(note)
-    if run.resumed:
-        progress.say(f"continuing the run in {run.directory}")
-    return run, progress
 
+    name: str
+    outputs: Tuple[str, ...]
 
-def open_record(args, command, outputs, groups, inputs):
-    """As ``open_run``, for a command that needs no TensorFlow."""
-    run = _checked_record(args, command, outputs, groups, inputs)
-    run.begin()
-    return run, run.progress()
+    def open(self, args, settings, inputs=(), particles=None, notes=()):
+        """Check the folder, set TensorFlow up where the settings are of computing, and open record and log.
 
+        Nothing is written, and TensorFlow not loaded, before all is checked.
 
-def _checked_record(args, command, outputs, groups, inputs):
-    """The record of a run that may be written; nothing is yet."""
-    from gmmrefine.pipelines.run_record import RunRecord
+        Parameters
+        ----------
+        args : argparse.Namespace
+            ``output`` and ``take_over``.
+        settings : Settings
+            The files they name are inputs.
+        inputs : sequence of str
+            Further files whose content decides the result; empty names are left out.
+        particles : ParticleSet, optional
+            What the run is about, checked against an earlier or a pinned one.
+        notes : sequence of str
+            What a user should know about what was read.
 
-    check_limits(args, *groups)
-    refuse_to_overwrite(args.output, outputs, inputs)
-    return RunRecord(args.output, command, values_of(args, *groups), inputs, args.take_over, begin=False)
+        Returns
+        -------
+        Run
+        """
+        from gmmrefine.pipelines.run_record import Run
 
+        inputs = [*inputs, *files_of(settings)]
+        refuse_to_overwrite(args.output, self.outputs, inputs)
+        run = Run(args.output, self.name, values_of(settings), inputs, args.take_over, begin=False)
+        if getattr(settings, "pin_exchanges", None):
+            run.pin_exchanges(settings.pin_exchanges)
+        if particles is not None:
+            run.look_at(particles)
+        device = self._device(settings)
+        run.begin()
+        if device:
+            run.set(device=device)
+            run.progress.say(f"computing on {device}")
+        for note in notes:
+            run.progress.say(note)
+        if run.resumed and particles is not None:
+            run.progress.say(f"continuing the run in {run.directory}")
+        return run
 
-@contextmanager
-def held_folder(args, command):
-    """Hold ``args.output`` while a command without a RunRecord works; refuses a folder with results of another command."""
-    from gmmrefine.io.folder_lock import FolderLock
-    from gmmrefine.pipelines.earlier_run import refuse_other_command
+    @contextmanager
+    def held(self, args):
+        """Hold ``args.output`` while a command without a Run works; refuses a folder with results of another one."""
+        from gmmrefine.io.folder_lock import FolderLock
+        from gmmrefine.pipelines.earlier_run import refuse_other_command
 
-    with FolderLock(args.output, command, args.take_over) as lock:
-        refuse_other_command(args.output, command)
-        if lock.taken_over:
-            print(lock.taken_over)
-        yield
+        with FolderLock(args.output, self.name, args.take_over) as lock:
+            refuse_other_command(args.output, self.name)
+            if lock.taken_over:
+                print(lock.taken_over)
+            yield
+
+    @staticmethod
+    def _device(settings):
+        """Where TensorFlow computes, once it is set up; None for settings without computing."""
+        if not isinstance(settings, Computing):
+            return None
+        from gmmrefine.backend import set_up
+
+        return set_up(settings.threads, settings.device)

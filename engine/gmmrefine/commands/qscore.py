@@ -12,12 +12,12 @@ Q (<NA>), is named, and is in no mean. Q is 0 where the map is constant around t
 named. A map of one value everywhere is refused, and a model of which more than a tenth lies outside the box or in empty
 density, wherever the map may lie; where it lies is said.
 """
-from gmmrefine.commands.options import add_output, add_settings, open_record
-from gmmrefine.settings import QSCORE
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import QscoreSettings
 
-OUTPUTS = (
+COMMAND = Command("qscore", (
     "qscore.star", "residues.star", "chains.star", "classes.star", "qscore.cif", "qscore.defattr", "qscore.cxc",
-    "model_fsc.star", "figures/classes.png", "figures/model_fsc.png")
+    "model_fsc.star", "figures/classes.png", "figures/model_fsc.png"))
 
 
 def add_arguments(parser):
@@ -27,7 +27,7 @@ def add_arguments(parser):
     add_output(parser)
     parser.add_argument(
         "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the map, compared with the model too")
-    add_settings(parser, QSCORE)
+    add_settings(parser, QscoreSettings)
 
 
 def run(args):
@@ -37,9 +37,10 @@ def run(args):
     from gmmrefine.io.mrc import read_grid
     from gmmrefine.pipelines.qscore import qscore
 
+    settings = settings_from(args, QscoreSettings)
     refuse_unscriptable([args.model, args.map])
     atoms, left_out = read_model(args.model)
     grid = read_grid(args.map)
-    record, progress = open_record(args, "qscore", OUTPUTS, (QSCORE,), [args.model, args.map, *args.half_maps])
-    results = qscore(atoms, left_out, grid, (args.model, args.map), args, record, progress, args.half_maps)
-    record.finish(results, progress.seconds)
+    run = COMMAND.open(args, settings, [args.model, args.map, *args.half_maps])
+    results = qscore(atoms, left_out, grid, (args.model, args.map), settings, run, args.half_maps)
+    run.finish(results)

@@ -3,17 +3,17 @@
 Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc, fsc.star
 and directions.star (the resolution in cones).
 """
-from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
-from gmmrefine.settings import COMPUTING, RECONSTRUCT
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import ReconstructSettings
 
-OUTPUTS = ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star")
+COMMAND = Command("reconstruct", ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star"))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("particles", help="particles with poses (.star, .cs)")
     add_output(parser)
-    add_settings(parser, RECONSTRUCT, COMPUTING)
+    add_settings(parser, ReconstructSettings)
 
 
 def run(args):
@@ -23,17 +23,13 @@ def run(args):
     from gmmrefine.pipelines.particle_scales import check_weighting
     from gmmrefine.pipelines.reconstruct import reconstruct
 
-    check_limits(args, RECONSTRUCT, COMPUTING)
-    particles, notes = read_for_computing(args)
-    check_weighting(args, particles)
-    record, progress = open_run(
-        args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask], particles)
-    for note in notes:
-        progress.say(note)
-    particles = without_odd_images(particles, args, progress, record)
-    record.describe_particles(particles)
-    results = reconstruct(particles, args, record, progress)
-    record.finish(results, progress.seconds)
+    particles, settings, notes = read_for_computing(args.particles, settings_from(args, ReconstructSettings))
+    check_weighting(settings, particles)
+    run = COMMAND.open(args, settings, [args.particles], particles, notes)
+    particles = without_odd_images(particles, settings, run)
+    run.describe_particles(particles)
+    results = reconstruct(particles, settings, run)
+    run.finish(results)
     if "directions_text" in results:
-        progress.say(f"by direction: {results['directions_text']}")
-    progress.say(f"resolution {results['resolution_text']}")
+        run.progress.say(f"by direction: {results['directions_text']}")
+    run.progress.say(f"resolution {results['resolution_text']}")

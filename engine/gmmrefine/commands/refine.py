@@ -8,19 +8,19 @@ gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
 iterations/NN; focus_mask.mrc too when there is a focus.
 An interrupted run continues when the same command is given again.
 """
-from gmmrefine.commands.options import add_output, add_settings, begin_refinement, check_limits
-from gmmrefine.settings import COMPUTING, REFINE
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
+from gmmrefine.settings import RefineSettings
 
-OUTPUTS = (
+COMMAND = Command("refine", (
     "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star",
-    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc")
+    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc"))
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("particles", help="particles with poses (.star, .cs)")
     add_output(parser)
-    add_settings(parser, REFINE, COMPUTING)
+    add_settings(parser, RefineSettings)
 
 
 def run(args):
@@ -31,16 +31,14 @@ def run(args):
     from gmmrefine.pipelines.refine import check_settings, refine
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
 
-    check_limits(args, REFINE, COMPUTING)
-    particles, notes = read_for_computing(args)
-    check_settings(args, particles)
+    particles, settings, notes = read_for_computing(args.particles, settings_from(args, RefineSettings))
+    check_settings(settings, particles)
     for refuse_what_is_wrong in (read_focus, refuse_model_outside):  # before anything is written
-        refuse_what_is_wrong(args, particles.box_size, particles.pixel_size)
-    record, progress = begin_refinement(args, "refine", OUTPUTS, (REFINE, COMPUTING), [
-        args.particles, args.mask, args.model, args.focus_mask, args.focus_model], particles, notes)
-    particles = without_odd_images(particles, args, progress, record)
-    results = refine(particles, args, record, progress)
-    record.finish(results, progress.seconds)
+        refuse_what_is_wrong(settings, particles.box_size, particles.pixel_size)
+    run = COMMAND.open(args, settings, [args.particles], particles, notes)
+    particles = without_odd_images(particles, settings, run)
+    results = refine(particles, settings, run)
+    run.finish(results)
     if "directions_text" in results:
-        progress.say(f"by direction: {results['directions_text']}")
-    progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")
+        run.progress.say(f"by direction: {results['directions_text']}")
+    run.progress.say(f"final map of iteration {results['iteration']}: resolution {results['resolution_text']}")

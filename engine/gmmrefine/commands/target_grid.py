@@ -14,14 +14,14 @@ _SMALLEST_BOX = 16
 _ASKED = (MAX_RESOLUTION, INITIAL_RESOLUTION, TARGET_RESOLUTION)
 
 
-def on_target_grid(particles, args):
+def on_target_grid(particles, settings):
     """Particles seen on the grid that the settings name, or on the coarsest that holds the resolution they ask for.
 
     Parameters
     ----------
     particles : ParticleSet
-    args : object
-        ``settings.PARTICLES_READ``, and any of the settings that ask for a resolution.
+    settings : ParticlesRead
+        And any of the settings that ask for a resolution.
 
     Returns
     -------
@@ -36,8 +36,8 @@ def on_target_grid(particles, args):
     if particles.optics is None:
         particles = particles.on_grid(particles.box_size, particles.pixel_size)
     groups = particles.optics.used()
-    pixel_size, box_size = (getattr(args, setting.name, 0) for setting in (TARGET_PIXEL_SIZE, TARGET_BOX))
-    asked = [(getattr(args, setting.name, 0), setting.option) for setting in _ASKED if getattr(args, setting.name, 0)]
+    pixel_size, box_size = settings.target_pixel_size, settings.target_box
+    asked = [(getattr(settings, one.name), one.option) for one in _ASKED if getattr(settings, one.name, None)]
     finest = min(asked, default=(0, ""))
     if pixel_size:
         _check_pixel_size(pixel_size, groups, *finest)

@@ -12,7 +12,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc_fields import finite, given_shape
 
-MOST_PROBABLE = -1
+MOST_PROBABLE = None
 _ONE, _MULTI = "alignments3D", "alignments3D_multi"
 ONE_REFERENCE = f"{_ONE}/"
 _CLASS = re.compile(r"(alignments(?!2D)\w*)_(\d+)/pose")
@@ -81,7 +81,7 @@ def alignments_of(rows, source, wanted=MOST_PROBABLE):
     InputError
         No 3D poses, values that are none, or a class that is not there or cannot be told.
     """
-    if wanted == MOST_PROBABLE and f"{_ONE}/pose" in rows.dtype.names:
+    if wanted is MOST_PROBABLE and f"{_ONE}/pose" in rows.dtype.names:
         one = _named(rows, source, [_ONE], [0])
         classes = rows[f"{_ONE}/class"].astype(int) if f"{_ONE}/class" in rows.dtype.names else None
         return _chosen(one, np.zeros(len(rows), int), classes, "")
@@ -157,7 +157,7 @@ def _psize(rows, values, source):
 def _choice(candidates, source, wanted):
     """Index (N,) of the class whose pose is taken, and a note on it."""
     names = ", ".join(map(str, candidates.numbers[:20])) + (", …" if len(candidates.numbers) > 20 else "")
-    if wanted != MOST_PROBABLE:
+    if wanted is not MOST_PROBABLE:
         if wanted not in candidates.numbers:
             raise InputError(f"{source}: there is no class {wanted} in {candidates.name}; expected one of {names}. Correct "
                              f"--alignment-class.")

@@ -19,8 +19,8 @@ def selected_atoms(atoms, text):
     Parameters
     ----------
     atoms : Atoms
-    text : str
-        All atoms when empty.
+    text : str or None
+        None for all atoms.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def selected_atoms(atoms, text):
         Words that are no such term, chains or residues that the model does not have, no atom selected.
     """
     chosen = np.ones(len(atoms), bool)
-    if text.strip():
+    if text and text.strip():
         chosen = np.any([
             np.all([_term(atoms, term.strip(), text) for term in re.split(r"\band\b", part)], axis=0)
             for part in re.split(r"\bor\b", text)], axis=0)

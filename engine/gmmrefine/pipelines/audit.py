@@ -15,7 +15,7 @@ from gmmrefine.validation.q_summary import present_classes
 _RESAMPLING = 2  # first number of the random stream of this file
 
 
-def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress, half_maps=()):
+def audit(atoms, left_out, model, map_paths, refitted, settings, run, half_maps=()):
     """Score one model, or one refitted model per map, in several maps and write what differs from the first.
 
     Parameters
@@ -30,8 +30,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress, 
         One model per map, or none.
     settings : object
         ``settings.AUDIT``.
-    run : RunRecord
-    progress : Progress
+    run : Run
     half_maps : sequence of str
         Those of the reference, or none.
 
@@ -42,7 +41,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress, 
     """
     classes = component_classes(atoms)
     models = refitted_models(atoms, model, refitted, len(map_paths))
-    maps = score_maps(map_paths, half_maps, models, atoms, settings, progress)
+    maps = score_maps(map_paths, half_maps, models, atoms, settings, run.progress)
     refuse_maps_without_common_atom(maps)
     copies, reference = find_copies(classes, atoms.residue_index, atoms.residue_names), maps[0]
     verdicts = {each.name: verdict(atoms, classes, copies, reference, each, float(settings.sigma)) for each in maps[1:]}
@@ -54,7 +53,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, progress, 
     results = {
         "sigma": float(settings.sigma), "models_refitted_to_maps": bool(refitted), **model_counts(atoms, left_out),
         **_results(atoms, classes, copies, maps, verdicts, changes)}
-    _say(results, progress)
+    _say(results, run.progress)
     return results
 
 

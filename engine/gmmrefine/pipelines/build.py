@@ -19,13 +19,12 @@ from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_m
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.progress import place_in_run
 from gmmrefine.settings import (
-    BUILD,
     FEWEST_SHELLS,
-    PLACE,
+    Placed,
     changed,
     coarsest_resolution,
     is_beyond_nyquist,
-    names,
+    names_of,
     nyquist_text,
 )
 
@@ -37,7 +36,7 @@ _FEWEST_IN_MASK = 0.5  # of a model's atoms
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 
 
-def build(volume, settings, run, progress):
+def build(volume, settings, run):
     """Build a GMM from a map and write it with its agreement.
 
     Parameters
@@ -45,8 +44,7 @@ def build(volume, settings, run, progress):
     volume : Volume
     settings : object
         ``settings.BUILD`` and seed.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -57,11 +55,11 @@ def build(volume, settings, run, progress):
     radius, found = check_settings(volume, settings), {}
     if settings.model:
         grid, found = place_model(
-            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, progress.say)
-        settings = changed(settings, model_origin=grid.origin)
+            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, run.progress.say)
+        settings = changed(settings, model_origin=tuple(grid.origin.tolist()))
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
-    gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, progress)
+    gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, run.progress)
     write_gmm(run.path("gmm.star"), gmm)
     write_map(run.path("gmm_map.mrc"), render_map(gmm, box_size, pixel_size, radius), pixel_size, volume.origin)
     frequency = np.arange(radius + 1) / (box_size * pixel_size)
@@ -102,8 +100,8 @@ def check_settings(volume, settings):
     check_place(settings)
     if settings.model:
         read_atoms(settings.model)  # refuses what is no model
-    refuse_ignored(settings, BUILD, [
-        (bool(settings.model), "--model", ("gaussians", "threshold")), (not settings.model, "no --model", names(PLACE)),
+    refuse_ignored(settings, [
+        (bool(settings.model), "--model", ("gaussians", "threshold")), (not settings.model, "no --model", names_of(Placed)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
     return radius
 
@@ -167,7 +165,7 @@ def refuse_dark_molecule(volume, mask, radius):
 
 def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
     resolution = len(filtered) * pixel_size / radius
-    threshold = getattr(settings, "threshold", 0.0) or molecule_threshold(filtered)
+    threshold = getattr(settings, "threshold", None) or molecule_threshold(filtered)
     voxels = molecule_voxels(filtered, mask, threshold)
     if settings.gaussians == "auto":
         count = automatic_count(len(voxels) * pixel_size**3, resolution)

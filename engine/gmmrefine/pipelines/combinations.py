@@ -1,16 +1,14 @@
 """Settings that exclude one another: none is accepted and then ignored."""
 from gmmrefine.errors import InputError
+from gmmrefine.settings import settings_of
 
 
-def refuse_ignored(settings, group, rules):
+def refuse_ignored(settings, rules):
     """Refuse settings that were changed although another one makes them meaningless.
 
     Parameters
     ----------
-    settings : object
-        Values.
-    group : sequence of Setting
-        Where the defaults are.
+    settings : Settings
     rules : list of tuple
         (condition, what the user chose, names of settings that then mean nothing).
 
@@ -19,7 +17,7 @@ def refuse_ignored(settings, group, rules):
     InputError
         The condition holds and one of the settings is not at its default.
     """
-    by_name = {setting.name: setting for setting in group}
+    by_name = {setting.name: setting for setting in settings_of(type(settings))}
     for condition, choice, useless in rules:
         changed = [by_name[name].option for name in useless if getattr(settings, name) != by_name[name].default]
         if condition and changed:

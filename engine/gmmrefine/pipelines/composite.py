@@ -148,14 +148,14 @@ def read_parts(folders, settings):
     return Parts(parts, background, half_sets, pixel_size, notes, measured_scales(parts, background))
 
 
-def join(parts, settings, run, progress):
+def join(parts, settings, run):
     """The composite of Parts; writes it and gives the results for run.json."""
     parts, scales, notes = on_one_scale(parts, run)
     for note in [*parts.notes, *notes]:
-        progress.say(note)
+        run.progress.say(note)
     if parts.half_sets is not None:
         write_half_sets(run.directory, parts.half_sets)
-    results = write_composite(parts.focused, parts.background, None, parts.pixel_size, settings, run, progress)
+    results = write_composite(parts.focused, parts.background, None, parts.pixel_size, settings, run)
     names = [part.name for part in parts.focused] + ["background"] * (parts.background is not None)
     return {**results, "grey_scales": {name: list(scale) for name, scale in zip(names, scales)}, "grey_scale_notes": notes}
 
@@ -204,7 +204,7 @@ def half_composites(parts, weights, background):
         for half in (0, 1)]
 
 
-def write_composite(parts, background, mask, pixel_size, settings, run, progress):
+def write_composite(parts, background, mask, pixel_size, settings, run):
     """Join parts, measure the FSC, and write composite, seams and overlaps.
 
     Parameters
@@ -218,8 +218,7 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
         Å/px.
     settings : object
         ``settings.COMPOSITE``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -256,8 +255,8 @@ def write_composite(parts, background, mask, pixel_size, settings, run, progress
     if pairs:
         _write_overlaps(run.path("overlaps.star"), pairs)
     seam = seam_results(seams, composite, mask, parts, pairs)
-    progress.say(seam["seam_text"])
-    progress.say(CAUTION)
+    run.progress.say(seam["seam_text"])
+    run.progress.say(CAUTION)
     return {
         "parts": [part.name for part in parts], "resolution": resolution,
         "resolution_text": curve.resolution_text(settings.fsc_threshold),

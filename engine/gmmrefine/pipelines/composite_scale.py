@@ -56,7 +56,7 @@ def on_one_scale(parts, run):
     Parameters
     ----------
     parts : Parts
-    run : RunRecord
+    run : Run
         Keeps scales that were applied as an exchange: one scale and level per map, the same for both halves.
 
     Returns

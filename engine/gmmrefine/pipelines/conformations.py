@@ -23,19 +23,19 @@ from gmmrefine.pipelines.heterogeneity_folder import MotionGrid, MovingHalf
 from gmmrefine.pipelines.latent_subsets import check_subsets
 from gmmrefine.pipelines.model_place import check_place
 from gmmrefine.pipelines.morph import write_morphs
-from gmmrefine.settings import CONFORMATIONS, PLACE, defaults, names
+from gmmrefine.settings import ConformationsSettings, Placed, names_of
 
 _BOTH = "both"
 _MOST_MEASURED = 2000  # particles of a half; enough for a histogram
 _ALIKE = 0.5  # cosine; below, frames of the same number show different things
 
 
-def check_settings(settings, halves):
-    """Refuse settings that mean nothing, or do not fit what was learned (list of MovingHalf)."""
-    refuse_ignored(settings, CONFORMATIONS, [
+def check_settings(settings, model, halves):
+    """Refuse settings that mean nothing, or do not fit what was learned (list of MovingHalf); ``model`` may be none."""
+    refuse_ignored(settings, [
         (bool(settings.through) and not settings.subsets, "--through", ("axis",)),
         (bool(settings.through) and len(latent_points(settings.through, halves)) == 1, "one point", ("frames",)),
-        (not settings.subsets, "no --subsets", ("fsc_threshold",)), (not settings.model, "no --model", names(PLACE))])
+        (not settings.subsets, "no --subsets", ("fsc_threshold",)), (not model, "no --model", names_of(Placed))])
     check_place(settings)
     size = halves[0].latent.shape[1]
     if settings.axis > size:
@@ -181,4 +181,4 @@ def show_learned(learned, shared, folder, progress):
     particles = learned[0].particles
     halves = [MovingHalf(number, half.model, half.latent) for number, half in enumerate(learned, 1)]
     grid = MotionGrid(particles.box_size, particles.pixel_size, shared.radius, shared.masks.focus)
-    return conformations(halves, grid, None, defaults(CONFORMATIONS), folder, progress)
+    return conformations(halves, grid, None, ConformationsSettings(), folder, progress)

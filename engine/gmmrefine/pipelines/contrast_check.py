@@ -8,7 +8,7 @@ _DARK, _MAYBE_DARK = -5.0, -3.5  # standard deviations of both maps together; me
 _RANDOM = 8  # first number of the random stream of this file
 
 
-def refuse_dark(volumes, particles, settings, run, progress):
+def refuse_dark(volumes, particles, settings, run):
     """Refuse particles whose molecule comes out dark; nothing is said where the maps do not tell.
 
     Both half maps must say so by themselves. All they are told of one another is how bright their molecules are.
@@ -20,8 +20,7 @@ def refuse_dark(volumes, particles, settings, run, progress):
     particles : ParticleSet
     settings : object
         ``invert_contrast`` and ``seed``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Raises
     ------
@@ -33,13 +32,14 @@ def refuse_dark(volumes, particles, settings, run, progress):
             for number, volume in enumerate(volumes.both(), 1)]
 
     found = run.told("contrast", 0, measure)
-    progress.event(step="contrast", deviations=[round(value, 2) for value in found])
+    run.progress.event(step="contrast", deviations=[round(value, 2) for value in found])
     both = sum(found) / np.sqrt(2)
     if max(found) >= 0 or both >= _MAYBE_DARK:
         return
     cure = "Leave out --invert-contrast" if settings.invert_contrast else "Add --invert-contrast"
     if both >= _DARK:
-        progress.say(f"note: the molecule may be dark in the map, which is too noisy to tell ({-both:.1f} σ). {cure} if so.")
+        run.progress.say(
+            f"note: the molecule may be dark in the map, which is too noisy to tell ({-both:.1f} σ). {cure} if so.")
         return
     signs = "" if particles.contrast_sign is None else ", besides what gmmContrastSign of the particles says"
     used = "as they are" if not settings.invert_contrast else "multiplied by -1"

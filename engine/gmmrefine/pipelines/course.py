@@ -94,7 +94,7 @@ class Course:
         return [summary(step, self._starts, self._settings) for step in self.steps]
 
 
-def until_nothing_improves(course, improve, most, run, progress, settings):
+def until_nothing_improves(course, improve, most, run, settings):
     """Take steps until nothing improves, or ``most`` are taken.
 
     Parameters
@@ -105,8 +105,7 @@ def until_nothing_improves(course, improve, most, run, progress, settings):
         Makes Halves of HalfState of these, of what they are told (Shared), and of the number of the iteration.
     most : int
         Iterations.
-    run : RunRecord
-    progress : Progress
+    run : Run
     settings : object
         ``settings.REFINE``.
     """
@@ -119,12 +118,12 @@ def until_nothing_improves(course, improve, most, run, progress, settings):
         left = (time.monotonic() - began) / taken * (most - taken)
         words = f"; at most {readable_time(left)} left" if left else ""
         found = course.last.curve.resolution_text(settings.fsc_threshold)
-        progress.say(f"iteration {taken} of {most}: resolution {found}{words}")
-        progress.event(step="iteration", eta_s=round(left, 1), **course.history[-1])
+        run.progress.say(f"iteration {taken} of {most}: resolution {found}{words}")
+        run.progress.event(step="iteration", eta_s=round(left, 1), **course.history[-1])
         if course.has_ended:
             if taken < most:
                 best = course.best.iteration - before
-                progress.say(f"iteration {taken} improved nothing; the run ends with iteration {max(best, 0)}")
+                run.progress.say(f"iteration {taken} improved nothing; the run ends with iteration {max(best, 0)}")
             break
 
 

@@ -1,6 +1,6 @@
 """All that the half sets of a run are told of one another; the list is closed.
 
-What is not here never crosses: no map, GMM, network, pose or particle. ``RunRecord.told`` measures, writes the value into
+What is not here never crosses: no map, GMM, network, pose or particle. ``Run.told`` measures, writes the value into
 run.json, and replays it in a run that is pinned to an earlier one.
 """
 from dataclasses import dataclass

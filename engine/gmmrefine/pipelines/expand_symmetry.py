@@ -3,7 +3,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.stacks import check_stacks
 from gmmrefine.particles.particle_set import draw_half_sets, split_half_sets
 from gmmrefine.pipelines.reconstruct import symmetry_agreement
-from gmmrefine.settings import changed
+from gmmrefine.settings import ReconstructSettings, taken_as
 
 
 def measured_symmetry(particles, settings, progress):
@@ -28,7 +28,7 @@ def measured_symmetry(particles, settings, progress):
         progress.say(f"note: it was not measured whether the map has {settings.symmetry.upper()}: {error}")
         return {"symmetry_agreement": None}
     # the sign of both half maps does not matter to how they correlate
-    return symmetry_agreement(halves, changed(settings, invert_contrast=False, weight_by_scale=False), progress)
+    return symmetry_agreement(halves, taken_as(ReconstructSettings, settings), progress)
 
 
 def _any_halves(particles):

@@ -12,7 +12,7 @@ from gmmrefine.maps.mask import mask_around, spherical_mask
 from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.map_inputs import refuse_mask_outside
 from gmmrefine.pipelines.start_map_place import first_place_in_box
-from gmmrefine.settings import FOCUS_REGION
+from gmmrefine.settings import Region, settings_of
 
 _REACH = 2.0  # Å around selected atoms
 _WHOLE = 0.9  # of the molecule's mask
@@ -67,7 +67,7 @@ def read_focus(settings, box_size, pixel_size, origin=None):
     InputError
         Two regions named, a selection without model, or a region outside the box.
     """
-    named = [setting for setting in FOCUS_REGION[:3] if getattr(settings, setting.name)]
+    named = [setting for setting in settings_of(Region)[:3] if getattr(settings, setting.name)]
     if len(named) > 1:
         raise InputError(f"{' and '.join(setting.option for setting in named)} name two regions. Give one of them.")
     if settings.focus_selection and not settings.focus_model:

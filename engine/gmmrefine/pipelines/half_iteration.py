@@ -111,7 +111,7 @@ class Body:
     gmm: Any
 
 
-def improve_half(start, state, shared, iteration, settings, run, progress, body=None):
+def improve_half(start, state, shared, iteration, settings, run, body=None):
     """Refine one half set, or load what an interrupted run had already finished.
 
     Parameters
@@ -124,8 +124,7 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     iteration : int
     settings : object
         ``settings.REFINE`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
     body : Body, optional
         What a region moves against; the half at its start poses by default.
 
@@ -134,19 +133,19 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     HalfState
     """
     folder = run.path("iterations", f"{iteration:02d}")
-    done = load_half(folder, start, progress)
+    done = load_half(folder, start, run.progress)
     if done is not None:
         return done
     where = {"iteration": iteration, "half": start.half}
     ring = np.arange(shared.radius + 1)
     weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
-    gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, progress, **where)
+    gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, run.progress, **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
         body = Body(start, consensus_gmm(gmm, iteration, start.half, settings, run))
     if iteration > 1 and not holds_gaussians(shared.masks.focus, gmm, pixel_size):
-        progress.note(
+        run.progress.note(
             "focus", f"the focus mask covers none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}): its poses "
             "stay as they are. Ask for more Gaussians, or a larger region")
         result = state
@@ -155,11 +154,11 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
         particles = state.particles
         if reference.rest is not None and particles.scale is None:
             particles = replace(particles, scale=with_measured_scale(
-                body.particles, body.gmm, reliability, settings, progress, where).scale)
-        particles, pose_error = new_poses(reference, reliability, start, particles, settings, progress, where)
+                body.particles, body.gmm, reliability, settings, run.progress, where).scale)
+        particles, pose_error = new_poses(reference, reliability, start, particles, settings, run.progress, where)
         particles = particles.with_poses(*anchored(
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
-        volume = half_map(particles, settings, progress, iteration=iteration)
+        volume = half_map(particles, settings, run.progress, iteration=iteration)
         result = HalfState(particles, volume, pose_error)
     write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm)
     frequency = ring / (start.box_size * pixel_size)

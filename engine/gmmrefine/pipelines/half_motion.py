@@ -86,7 +86,7 @@ class Untrained:
     held: np.ndarray
 
 
-def learn_half(untrained, settings, run, progress):
+def learn_half(untrained, settings, run):
     """Learn the motions of one half set, or load what an interrupted run had finished.
 
     Parameters
@@ -94,8 +94,7 @@ def learn_half(untrained, settings, run, progress):
     untrained : Untrained
     settings : object
         ``settings.HETEROGENEITY`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -105,10 +104,10 @@ def learn_half(untrained, settings, run, progress):
     finished = run.path(f"network_half_{number}.npz")
     model, reader, trained, held = untrained.model, untrained.reader, untrained.trained, untrained.held
     seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
-    features, neutral = described(model, reader, model.precision, settings, progress)
-    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), settings, progress)
+    features, neutral = described(model, reader, model.precision, settings, run.progress)
+    features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), settings, run.progress)
     if not os.path.exists(finished):
-        history = train(model, reader, features, neutral, trained, held, settings, run, progress)
+        history = train(model, reader, features, neutral, trained, held, settings, run)
         guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
         fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
         model.turn(axes_of_motion(guess, principal_motions(fields, model.latent_size).scores))
@@ -117,9 +116,9 @@ def learn_half(untrained, settings, run, progress):
         arrays, header = read_arrays(finished)
         model.load(arrays)
         history = np.array(header["history"])
-    latent, covariance = latents(model, reader, features, model.precision, settings, progress)
+    latent, covariance = latents(model, reader, features, model.precision, settings, run.progress)
     latent_of_seen, _ = latents(
-        model, reader, features_of_seen, model.precision * seen.astype(np.float32), settings, progress)
+        model, reader, features_of_seen, model.precision * seen.astype(np.float32), settings, run.progress)
     evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
     error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
@@ -193,7 +192,7 @@ def described(model, reader, precision, settings, progress):
         return describe(model, reader, settings.training_batch, precision, report)
 
 
-def train(model, reader, features, neutral, trained, held, settings, run, progress):
+def train(model, reader, features, neutral, trained, held, settings, run):
     """Train to the last epoch or until held-out particles gain nothing, keep the best; its history (E, 3).
 
     The state after every epoch is kept in ``iterations/01``, from where an interrupted run goes on.
@@ -209,13 +208,13 @@ def train(model, reader, features, neutral, trained, held, settings, run, progre
         trainer.load(arrays)
     for epoch in range(len(history) + 1, settings.epochs + 1):
         rng = np.random.default_rng([_RANDOM, settings.seed, number, _EPOCH, epoch])
-        with progress.step("train", len(trained), epoch=epoch, half=number) as report:
+        with run.progress.step("train", len(trained), epoch=epoch, half=number) as report:
             gain, apart = train_epoch(
                 trainer, model, reader, features, neutral, trained, settings.training_batch, epoch, settings.epochs, rng,
                 report)
         bound = float(held_out_gain(model, reader, features, neutral, held, settings.training_batch).mean())
         history.append([float(gain), float(apart), bound])
-        progress.say(
+        run.progress.say(
             f"half {number}, epoch {epoch} of {settings.epochs}: bound {gain - apart:.2f} per particle, held out {bound:.2f}")
         since = len(history) - 1 - int(np.argmax([row[2] for row in history]))
         best = model.arrays() if since == 0 else best
@@ -223,7 +222,7 @@ def train(model, reader, features, neutral, trained, held, settings, run, progre
             **model.arrays(), **trainer.arrays(), **{f"best_{name}": values for name, values in best.items()}},
             {"history": history})
         if since >= _PATIENCE:
-            progress.say(f"half {number}: held-out particles gained nothing in {since} epochs; training ends")
+            run.progress.say(f"half {number}: held-out particles gained nothing in {since} epochs; training ends")
             break
     model.load(best)
     return np.array(history)

@@ -12,7 +12,7 @@ from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, s
 from gmmrefine.pipelines.reconstruct import half_map, start_map
 
 
-def at_start(starts, settings, run, progress):
+def at_start(starts, settings, run):
     """Both half sets at their poses with their maps, each made once.
 
     Parameters
@@ -20,8 +20,7 @@ def at_start(starts, settings, run, progress):
     starts : Halves of ParticleSet
     settings : object
         How images are read and maps made.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -32,16 +31,16 @@ def at_start(starts, settings, run, progress):
     InputError
         The molecule is dark.
     """
-    halves = starts.map(partial(loaded_or_made, settings=settings, run=run, progress=progress))
-    refuse_dark(halves.map(volume_of), halves.first.particles, settings, run, progress)
+    halves = starts.map(partial(loaded_or_made, settings=settings, run=run))
+    refuse_dark(halves.map(volume_of), halves.first.particles, settings, run)
     halves.map(partial(keep, run=run))
     return halves
 
 
-def loaded_or_made(start, settings, run, progress):
+def loaded_or_made(start, settings, run):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
-    return load_half(_folder(run), start, progress) or HalfState(
-        start, start_map(start, settings, run, progress, iteration=0), np.zeros((len(start), 2)))
+    return load_half(_folder(run), start, run.progress) or HalfState(
+        start, start_map(start, settings, run, iteration=0), np.zeros((len(start), 2)))
 
 
 def is_kept(start, run):

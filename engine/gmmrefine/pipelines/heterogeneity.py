@@ -24,14 +24,14 @@ from gmmrefine.pipelines.reconstruct import write_fsc
 from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.shared_region import shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
-from gmmrefine.settings import HETEROGENEITY, PLACE, changed, names
+from gmmrefine.settings import Placed, changed, names_of
 
 _PARTICLES_PER_LATENT = 50  # of each half; fewer cannot tell a motion from their noise
 _POINTS, _FIELDS = 500, 500  # places in the molecule, and particles, by which motions are compared
 _ALIKE = 0.5  # cosine between the leading motions of the halves
 
 
-def heterogeneity(particles, settings, run, progress):
+def heterogeneity(particles, settings, run):
     """Learn the motions of each half set, and say whether they agree.
 
     Parameters
@@ -40,8 +40,7 @@ def heterogeneity(particles, settings, run, progress):
         With half sets, at the poses of a refinement.
     settings : object
         ``settings.HETEROGENEITY`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -49,11 +48,10 @@ def heterogeneity(particles, settings, run, progress):
         Results for run.json.
     """
     check_settings(settings, particles)
-    settings = changed(settings, weight_by_scale=False)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    halves = at_start(starts, settings, run, progress)
-    settings = place_models(halves.map(volume_of), particles, settings, run, progress)
+    halves = at_start(starts, settings, run)
+    settings = place_models(halves.map(volume_of), particles, settings, run)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
@@ -61,24 +59,24 @@ def heterogeneity(particles, settings, run, progress):
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
     curve = shared_fsc(halves, Masks(mask), 0, settings, run)
     write_fsc(run.path("fsc.star"), curve)
-    radius = usable_radius(curve, 1, changed(settings, max_resolution=settings.target_resolution, initial_resolution=0.0))
-    progress.say(f"motion is sought in signal up to {resolution_of_shell(radius, curve.box_size, curve.pixel_size):.1f} Å")
+    radius = usable_radius(curve, 1, changed(settings, max_resolution=settings.target_resolution))
+    run.progress.say(f"motion is sought in signal up to {resolution_of_shell(radius, curve.box_size, curve.pixel_size):.1f} Å")
     shared = Shared(curve.fsc, Masks(mask, focus), radius)
     numbers = anchor_numbers(settings.anchors)
     # both before one is trained, which takes hours: either may have too few Gaussians
-    new = halves.map(lambda half: untrained_half(half.particles, shared, numbers, settings, progress))
-    learned = new.map(lambda half: learn_half(half, settings, run, progress)).both()
+    new = halves.map(lambda half: untrained_half(half.particles, shared, numbers, settings, run.progress))
+    learned = new.map(lambda half: learn_half(half, settings, run)).both()
     results = write_results(particles, learned, mask, focus, settings, run)
-    return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), progress))
+    return dict(results, conformations=show_learned(learned, shared, run.path("conformations"), run.progress))
 
 
 def check_settings(settings, particles):
     """Refuse settings that mean nothing, and too few particles."""
     check_number_of_gaussians(settings.gaussians)
     anchor_numbers(settings.anchors)
-    refuse_ignored(settings, HETEROGENEITY, [
+    refuse_ignored(settings, [
         (bool(settings.model), "--model", ("gaussians",)),
-        (not (settings.model or settings.focus_model), "no model", names(PLACE)),
+        (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge"))])

@@ -15,7 +15,7 @@ from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
 from gmmrefine.pipelines.earlier_run import mask_given_to
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
-from gmmrefine.settings import PARTICLES_READ
+from gmmrefine.settings import ParticlesRead, changed, settings_of
 
 _SAME_PLACE = 1e-2  # Å
 
@@ -60,20 +60,25 @@ class MotionGrid:
     focus: Any = None
 
 
-def read_particles_as_learned(record, args):
-    """Have particles read for another command as the heterogeneity run of a record (dict of run.json) has read them.
+def settings_as_learned(settings, folder, record):
+    """Settings with which another command reads particles as a heterogeneity run has read them, on the grid chosen then.
 
     Parameters
     ----------
+    settings : ParticlesRead
+    folder : str
+        Of the run.
     record : dict
-    args : argparse.Namespace
-        Of a command on the folder ``source`` of that run. Its settings of how particles are read are set, among them the grid
-        that was chosen then; ``images_by_mask``, outside of which images were measured, is empty where no mask was given.
+        Its run.json.
+
+    Returns
+    -------
+    tuple
+        The settings, and the mask outside of which images were measured, '' for none.
     """
-    for setting in PARTICLES_READ:
-        setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
-    args.target_box, args.target_pixel_size = record["box_size"], record["pixel_size"]
-    args.images_by_mask = mask_given_to(os.path.join(args.source, "run.json"))
+    read = {one.name: one.read(record["settings"].get(one.name, one.default)) for one in settings_of(ParticlesRead)}
+    on_grid = {"target_box": record["box_size"], "target_pixel_size": record["pixel_size"]}
+    return changed(settings, **{**read, **on_grid}), mask_given_to(os.path.join(folder, "run.json"))
 
 
 def finished_record(folder):

@@ -10,7 +10,7 @@ from gmmrefine.pipelines.symmetry_check import check_symmetry
 _WHOLE = 0.65
 
 
-def impose_symmetry(halves, mask, backgrounds, settings, run, progress):
+def impose_symmetry(halves, mask, backgrounds, settings, run):
     """Impose a point group on two half maps by a mask-weighted average and write them with their FSC.
 
     Parameters
@@ -23,8 +23,7 @@ def impose_symmetry(halves, mask, backgrounds, settings, run, progress):
         Half maps of the whole molecule, of the same half sets.
     settings : object
         ``symmetry``, ``fsc_threshold`` and ``seed``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -37,10 +36,10 @@ def impose_symmetry(halves, mask, backgrounds, settings, run, progress):
         The map of the whole molecule clearly does not have the symmetry.
     """
     half_maps, pixel_size = [half.data for half in halves], halves[0].voxel_size
-    with progress.step("impose symmetry"):
+    with run.progress.step("impose symmetry"):
         maps, union = impose(half_maps, mask, point_group(settings.symmetry), backgrounds)
     whole = half_maps if backgrounds is None and mask.sum() > _WHOLE * union.sum() else backgrounds
-    measured = _measured_symmetry(whole, pixel_size, settings, progress)
+    measured = _measured_symmetry(whole, pixel_size, settings, run.progress)
     curve = gold_standard_fsc(*maps, union, pixel_size, settings.seed)
     return dict(write_maps(run.path, maps, union, curve, settings, halves[0].origin), **measured)
 

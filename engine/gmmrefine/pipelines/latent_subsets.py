@@ -1,4 +1,7 @@
 """Reconstructions of particles that lie near one another in the latent space, each half set sorted by itself."""
+from dataclasses import dataclass
+from typing import Tuple
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -25,8 +28,30 @@ def check_subsets(settings, halves):
             f"{fewest // settings.subsets}; expected at least {_FEWEST} in each. Ask for at most {fewest // _FEWEST}.")
 
 
-def reconstruct_subsets(particles, latent, halves, settings, run, progress):
-    """Half maps, map and FSC of classes of equal size along a latent axis.
+@dataclass(frozen=True)
+class LatentClass:
+    """Particles that lie near one another along a latent axis.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    members : pair of (M,) int
+        Rows of the particles of each half.
+    latents : (N,) float
+        Of all particles along the axis.
+    label : str
+        Column of the latents.
+    """
+
+    number: int
+    members: Tuple[np.ndarray, np.ndarray]
+    latents: np.ndarray
+    label: str
+
+
+def latent_classes(particles, latent, halves, settings, run):
+    """Classes of equal size along a latent axis.
 
     A class of one half is joined with that of the other which lies towards the same end of the motion; which end is which is
     all that the halves are compared in.
@@ -38,51 +63,46 @@ def reconstruct_subsets(particles, latent, halves, settings, run, progress):
     latent : (N, D) float
         Of these particles.
     halves : list of MovingHalf
-    settings : object
-        ``settings.CONFORMATIONS``, computing settings, ``mask``, ``symmetry`` and ``invert_contrast``.
-    run : RunRecord
-    progress : Progress
+    settings : ConformationsSettings
+    run : Run
 
     Returns
     -------
-    dict
-        Results for run.json.
+    tuple
+        list of LatentClass; cosine between the motions of the halves along the axis.
     """
-    mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
     cosine = run.told("axis", 0, lambda: direction_cosine(
         [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves]))
-    values, classes = latent[:, settings.axis - 1], []
+    values, members = latent[:, settings.axis - 1], []
     for half in halves:
         mine = np.flatnonzero(particles.half_set == half.number)
-        classes.append([mine[members] for members in equal_classes(values[mine], settings.subsets)])
+        members.append([mine[chosen] for chosen in equal_classes(values[mine], settings.subsets)])
     if cosine < 0:
-        classes[1].reverse()
-    joined = [
-        reconstruct_class(number, members, particles, values, mask, settings, run, progress)
-        for number, members in enumerate(zip(*classes), 1)]
-    return {"subsets": joined, "subset_cosine": cosine}
+        members[1].reverse()
+    label = f"gmmLatent{settings.axis}"
+    return [LatentClass(number, both, values, label) for number, both in enumerate(zip(*members), 1)], cosine
 
 
-def reconstruct_class(number, members, particles, values, mask, settings, run, progress):
+def reconstruct_class(chosen, particles, settings, run):
     """Write one class: particles, half maps, map and FSC; gives its entry in run.json.
 
     Parameters
     ----------
-    number : int
-        Of the class, from 1.
-    members : pair of (M,) int
-        Particles of each half.
-    values : (N,) float
-        Latent of all particles along the axis.
+    chosen : LatentClass
+    particles : ParticleSet
+    settings : ReconstructSettings
+        With the mask of the run.
+    run : Run
     """
-    folder = f"subset_{number:02d}"
-    both = np.sort(np.concatenate(members))
-    write_particles(run.path(f"particles_subset_{number:02d}.star"), particles.subset(both), {
-        f"gmmLatent{settings.axis}": values[both]})
-    maps = [half_map(particles.subset(index), settings, progress, subset=number) for index in members]
+    folder, values = f"subset_{chosen.number:02d}", chosen.latents
+    both = np.sort(np.concatenate(chosen.members))
+    write_particles(
+        run.path(f"particles_subset_{chosen.number:02d}.star"), particles.subset(both), {chosen.label: values[both]})
+    mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
+    maps = [half_map(particles.subset(rows), settings, run.progress, subset=chosen.number) for rows in chosen.members]
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     results = write_maps(lambda name: run.path(folder, name), maps, mask, curve, settings)
-    progress.say(f"subset {number} of {settings.subsets}: resolution {results['resolution_text']}")
+    run.progress.say(f"subset {chosen.number}: resolution {results['resolution_text']}")
     return dict(
-        results, folder=folder, particles=[len(index) for index in members],
-        latents=[[float(values[index].min()), float(values[index].max())] for index in members])
+        results, folder=folder, particles=[len(rows) for rows in chosen.members],
+        latents=[[float(values[rows].min()), float(values[rows].max())] for rows in chosen.members])

@@ -5,7 +5,7 @@ from gmmrefine.maps.local_filter import local_low_pass
 from gmmrefine.pipelines.local_resolution import statistics
 
 
-def filter_locally(volume, resolution, run, progress):
+def filter_locally(volume, resolution, run):
     """Filter a map and write it beside the unmodified one.
 
     Parameters
@@ -13,15 +13,14 @@ def filter_locally(volume, resolution, run, progress):
     volume : Volume
     resolution : (Z, Y, X) float
         Å; 0 where none is known.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
     dict
         Results for run.json.
     """
-    with progress.step("filter"):
+    with run.progress.step("filter"):
         filtered = local_low_pass(volume.data, resolution, volume.voxel_size)
     write_beside(volume, filtered, "filtered", run)
     return statistics(resolution[resolution > 0], len(resolution), volume.voxel_size)

@@ -19,7 +19,7 @@ _WINDOW_VOLUME = (2 * np.sqrt(np.pi)) ** 3  # of a Gaussian of standard deviatio
 _WIDER_BY = (3, 6, 10, 15, 22)  # px
 
 
-def measure_local_resolution(halves, found, settings, run, progress):
+def measure_local_resolution(halves, found, settings, run):
     """Measure the resolution around every voxel and write it as a map and a figure.
 
     Parameters
@@ -30,8 +30,7 @@ def measure_local_resolution(halves, found, settings, run, progress):
         What was noticed about them.
     settings : object
         ``settings.LOCAL_RESOLUTION``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -45,13 +44,13 @@ def measure_local_resolution(halves, found, settings, run, progress):
     whole = curve.resolution(settings.fsc_threshold)
     mask, more = _wide_enough(mask if wider is None else wider, whole, pixel_size, settings)
     for note in found.notes + notes + more:
-        progress.note(note, note)
+        run.progress.note(note, note)
     if found.end is not None and len(band_centers(len(mask), found.end)) < _FEWEST_BANDS:
         held = resolution_of_shell(found.end, len(mask), pixel_size)
         raise InputError(
             f"the half maps hold nothing beyond {held:.1f} Å, which leaves too few shells to "
             "compare locally. Give the unfiltered half maps.")
-    with progress.step("local resolution", len(band_centers(len(mask), found.end)), unit="bands") as report:
+    with run.progress.step("local resolution", len(band_centers(len(mask), found.end)), unit="bands") as report:
         resolution = local_resolution(
             *maps, mask, pixel_size, settings.local_window, settings.fsc_threshold, report, found.end)
     shown = low_pass(mean, len(mean) * pixel_size / (whole or settings.mask_resolution))

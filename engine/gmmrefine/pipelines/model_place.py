@@ -49,7 +49,7 @@ def check_place(settings, maps=1):
         Of every map.
     """
     text = settings.first_voxel
-    if not text.strip():
+    if not (text and text.strip()):
         if settings.place_from == _GIVEN:
             raise InputError("--place-from given: no place is given. Add --first-voxel 'x y z'.")
         return [None] * maps

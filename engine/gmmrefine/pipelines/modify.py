@@ -16,11 +16,11 @@ from gmmrefine.pipelines.half_map_inputs import believed_fsc
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.pipelines.modify_smearing import smearing_of, smearing_text
-from gmmrefine.pipelines.run_record import RunRecord
-from gmmrefine.settings import AUDIT, MODIFY, PLACE, defaults, names
+from gmmrefine.pipelines.run_record import Run
+from gmmrefine.settings import AuditSettings, Placed, names_of, values_of
 
 
-def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run, progress):
+def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run):
     """Modify the mean of two half maps and each half map by itself, and write and audit the result.
 
     Parameters
@@ -38,8 +38,7 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
         The file they come from.
     settings : object
         ``settings.MODIFY``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -51,11 +50,11 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
     if atoms is not None:
         grid, place = place_model(
             atoms.positions, replace(halves[0].grid, data=0.5 * (maps[0] + maps[1])), (model, "the half maps"), settings,
-            progress.say)
+            run.progress.say)
     mask = read_or_make_mask(0.5 * (maps[0] + maps[1]), pixel_size, settings)
     _, before, notes = believed_fsc(maps, mask, pixel_size, settings, found)
     for note in found.notes + notes:
-        progress.note(note, note)
+        run.progress.note(note, note)
     resolution = before.resolution(settings.fsc_threshold)
     if resolution is None:
         raise InputError(
@@ -67,12 +66,12 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
     text, displacement = smearing_text(smearing, source, by_spectrum), smearing.on_grid(len(mask), pixel_size)
     if displacement is not None:
         run.told("smearing", 0, lambda: [smearing.rotation, smearing.shift])
-    progress.say(text)
-    with progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
+    run.progress.say(text)
+    with run.progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
         modified, model_of_errors, uncertain = modify(*maps, mask, settings.local_window, displacement, report)
     modified_halves = []
     for number, half in enumerate(maps, 1):
-        with progress.step("modify", half=number):
+        with run.progress.step("modify", half=number):
             modified_halves.append(modify_half(half, before.fsc, mask, settings.local_window, displacement))
     after = gold_standard_fsc(*modified_halves, mask, pixel_size, settings.seed).ended_at(found.end)
     unmodified = low_pass(0.5 * (maps[0] + maps[1]), len(mask) * pixel_size / resolution)
@@ -87,23 +86,23 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
                      "rotation_by_spectrum": by_spectrum.rotation}, "smearing_text": text,
         "error_inside_mask": float(np.average(uncertain, weights=mask) / modified[mask > 0.5].std(dtype=float))}
     after_text = after.resolution_text(settings.fsc_threshold)
-    progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
+    run.progress.say(f"half maps: resolution {results['resolution_text']}; modified: {after_text}")
     if atoms is None:
-        progress.say(
+        run.progress.say(
             "NOT AUDITED: no model was given, so nothing says whether ligands, ions, lipids and waters were kept. Give "
             "--model, or compare modified.mrc with unmodified.mrc")
     else:
-        results["audit"] = _audit(atoms, left_out, model, grid.origin, settings, run, progress)
+        results["audit"] = _audit(atoms, left_out, model, grid.origin, settings, run)
     return results
 
 
 def check_modify(settings, model):
     """Refuse settings that would have no effect; ``model`` is the audit's file or empty."""
     check_place(settings)
-    refuse_ignored(settings, MODIFY, [
+    refuse_ignored(settings, [
         (settings.smearing == "none", "--smearing none", ("known_rotation_error", "known_shift_error")),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
-        (not model, "no --model", ("sigma", *names(PLACE)))])
+        (not model, "no --model", ("sigma", *names_of(Placed)))])
 
 
 def _write_maps(run, grid, maps):
@@ -130,14 +129,14 @@ def _write_curves(run, before, after, errors):
         {"molecule": errors.gain, "solvent": errors.solvent_gain})
 
 
-def _audit(atoms, left_out, model, origin, settings, run, progress):
+def _audit(atoms, left_out, model, origin, settings, run):
     """Audit of the modified against the unmodified map, in a folder of its own; gives what run.json says of it."""
     where = " ".join(map(str, origin.tolist()))
-    how = defaults(AUDIT, sigma=settings.sigma, seed=settings.seed, place_from="given", first_voxel=where)
+    how = AuditSettings(sigma=settings.sigma, seed=settings.seed, place_from="given", first_voxel=where)
     maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
-    record = RunRecord(run.path("audit"), "audit", vars(how), [model, *maps], run.take_over)
-    found = audit(atoms, left_out, model, maps, [], how, record, progress)
-    record.finish(found, {})
+    inside = Run(run.path("audit"), "audit", values_of(how), [model, *maps], run.take_over)
+    found = audit(atoms, left_out, model, maps, [], how, inside)
+    inside.finish(found)
     return {
         "sigma": found["sigma"], "counts": found["counts"]["modified"], "lost": found["lost"]["modified"],
         "parts_lost": found["parts_lost"]["modified"], "is_judged": found["verdicts"]["modified"]["is_judged"],

@@ -32,7 +32,7 @@ def smearing_of(halves, paths, mask, settings):
     if settings.smearing == "none":
         return Smearing(0.0, 0.0), "not undone", by_spectrum
     if settings.known_rotation_error or settings.known_shift_error:
-        return Smearing(settings.known_rotation_error, settings.known_shift_error), "as given", by_spectrum
+        return Smearing(settings.known_rotation_error or 0.0, settings.known_shift_error or 0.0), "as given", by_spectrum
     written = _written_errors(paths)
     if written is not None:
         return written, f"by {_PARTICLES} beside the half maps", by_spectrum

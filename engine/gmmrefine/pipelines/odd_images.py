@@ -11,6 +11,7 @@ from gmmrefine.particles.grey_values import OUTER_RINGS
 from gmmrefine.particles.image_survey import IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, KINDS, USUAL, ImageSurvey
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.particle_scales import optics_groups
+from gmmrefine.progress import Progress
 
 LEFT_OUT_FILE = "left_out.star"
 _LEFT_OUT = {"none": (), "blank": (IS_BLANK,), "clipped": (IS_BLANK, IS_CLIPPED), "all": (IS_BLANK, IS_CLIPPED, IS_OFF_SCALE)}
@@ -18,7 +19,7 @@ _WORTH_SAYING = {"background_largest": 1.0, "ramp_median": 1.0, "noise_spread": 
 _NAMED = 3  # images in a line; all are in the table
 
 
-def without_odd_images(particles, settings, progress, run=None):
+def without_odd_images(particles, settings, run=None):
     """The particles without the images that ``--leave-out`` names; all are read once for it.
 
     Parameters
@@ -27,8 +28,7 @@ def without_odd_images(particles, settings, progress, run=None):
         With half sets.
     settings : object
         ``leave_out`` and how images are read.
-    progress : Progress
-    run : RunRecord, optional
+    run : Run, optional
         Where they are listed and counted; a part of a run's work leaves that to the run.
 
     Returns
@@ -42,6 +42,7 @@ def without_odd_images(particles, settings, progress, run=None):
     """
     if settings.leave_out == "none":
         return particles
+    progress = Progress() if run is None else run.progress
     kinds, values = np.zeros(len(particles), int), np.ones((2, len(particles)))
     for number in (1, 2):
         mine = np.flatnonzero(particles.half_set == number)
@@ -77,7 +78,7 @@ def survey_of(half, settings, progress):
     return survey
 
 
-def tell_of_images(survey, half, run, progress):
+def tell_of_images(survey, half, run):
     """Say what is odd about the images of a half set, list them in ``odd_images_half_N.star``, and record it in run.json.
 
     Parameters
@@ -85,13 +86,12 @@ def tell_of_images(survey, half, run, progress):
     survey : ImageSurvey
         Of all images of the half.
     half : ParticleSet
-    run : RunRecord
-    progress : Progress
+    run : Run
     """
     group = optics_groups(half)
     kinds, summary = survey.kinds(group), survey.summary(group)
     run.set_of_half("grey_values", half.half, summary)
-    say = partial(_say, progress, half.half)
+    say = partial(_say, run.progress, half.half)
     if half.diameter > half.narrowest:
         say(f"the particle ({half.diameter:.0f} Å) fills the box ({half.narrowest:.0f} Å): noise is measured "
             "in the outer rings of the transforms, the background in the corners")

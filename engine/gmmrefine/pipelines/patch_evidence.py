@@ -24,7 +24,7 @@ _FINEST = 8.0  # Å; finer detail does not follow motions of some Å linearly
 _SAMPLING = 4  # first number of the random streams of this file
 
 
-def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, progress):
+def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run):
     """Patches whose number and shapes come from the particles, with the evidence in ``patch_evidence.star`` and ``.png``.
 
     The molecule is cut into many small patches, and the images are asked how all of them move at once. Patches are joined into
@@ -42,8 +42,7 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
         Å³.
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -54,10 +53,10 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run, pro
         held_by_all(smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout), gmms)
         for layout in range(_LAYOUTS)]
     if len(layouts[0]) == 1:
-        progress.say("the molecule is too small for more than one patch")
+        run.progress.say("the molecule is too small for more than one patch")
         return [Patch(sphere_around(centers)[None])]
     found = [
-        regions_of_layout(small, halves, gmms, reliability, layout, settings, progress)
+        regions_of_layout(small, halves, gmms, reliability, layout, settings, run.progress)
         for layout, small in enumerate(layouts, 1)]
     best = max(found, key=lambda one: one.curve[len(one.patches) - 1])
     write_curves(run.path("patch_evidence.star"), {

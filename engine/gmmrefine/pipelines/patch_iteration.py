@@ -51,13 +51,13 @@ class Together:
     patches : list of Patch
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
-    run : RunRecord
+    run : Run
     progress : Progress
     """
 
-    def __init__(self, particles, halves, mask, patches, settings, run, progress):
+    def __init__(self, particles, halves, mask, patches, settings, run):
         self._particles, self._global, self._mask, self._patches = particles, halves, mask, patches
-        self._settings, self._run, self._progress = settings, run, progress
+        self._settings, self._run, self._progress = settings, run, run.progress
         self._masks = [
             patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
 

@@ -61,7 +61,7 @@ def refuse_flat(grid, map_path):
             "another map.")
 
 
-def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
+def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
     """Score a model in a map, compare them by FSC, and write tables, figures and a coloured model.
 
     Parameters
@@ -74,8 +74,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
         Model and map.
     settings : object
         ``settings.QSCORE``.
-    run : RunRecord
-    progress : Progress
+    run : Run
     half_maps : sequence of str
         Two, which are compared with the model too, or none.
 
@@ -86,8 +85,8 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
     """
     sigma = float(settings.sigma)
     refuse_flat(grid, paths[1])
-    grid, found = place_model(atoms.positions, grid, paths, settings, progress.say)
-    scores = score(atoms.positions, grid, sigma, paths[1], progress)
+    grid, found = place_model(atoms.positions, grid, paths, settings, run.progress.say)
+    scores = score(atoms.positions, grid, sigma, paths[1], run.progress)
     halves = read_half_maps(half_maps, grid, paths[1])
     quality = map_quality(atoms, grid, scores.values, settings, halves)
     classes = component_classes(atoms)
@@ -99,7 +98,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, progress, half_maps=()):
     write_model_fsc(run, quality.curves, "the map against the model")
     results = dict(_results(atoms, left_out, classes, scores, sigma, expected), quality=quality.results, **found)
     results["about_map"] = map_lines(quality.results, mean_q=results["mean_q"])
-    _say(results, progress)
+    _say(results, run.progress)
     return results
 
 

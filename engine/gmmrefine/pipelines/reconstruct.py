@@ -24,7 +24,7 @@ _FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
 _MOST_IMAGES_CHECKED = 5000  # of each half: enough for the coarse maps whose symmetry is measured
 
 
-def reconstruct(particles, settings, run, progress):
+def reconstruct(particles, settings, run):
     """Reconstruct both half sets and measure their agreement.
 
     Parameters
@@ -32,8 +32,7 @@ def reconstruct(particles, settings, run, progress):
     particles : ParticleSet
     settings : object
         ``settings.RECONSTRUCT`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -41,9 +40,9 @@ def reconstruct(particles, settings, run, progress):
         Results for run.json.
     """
     halves = split_half_sets(particles)
-    symmetry = symmetry_agreement(halves, settings, progress)
-    volumes = halves.map(lambda half: start_map(half, settings, run, progress))
-    refuse_dark(volumes, particles, settings, run, progress)
+    symmetry = symmetry_agreement(halves, settings, run.progress)
+    volumes = halves.map(lambda half: start_map(half, settings, run))
+    refuse_dark(volumes, particles, settings, run)
     maps = volumes.both()
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
@@ -65,11 +64,11 @@ def symmetry_agreement(halves, settings, progress):
     return check_symmetry(halves.map(map_without).both(), settings.symmetry, halves.first.pixel_size, progress)
 
 
-def start_map(half, settings, run, progress, **where):
+def start_map(half, settings, run, **where):
     """The unfiltered map (Z, Y, X) of one half set whose images are read for the first time, and looked at."""
     survey = ImageSurvey(len(half))
-    volume = half_map(half, settings, progress, survey=survey, **where)
-    tell_of_images(survey, half, run, progress)
+    volume = half_map(half, settings, run.progress, survey=survey, **where)
+    tell_of_images(survey, half, run)
     return volume
 
 

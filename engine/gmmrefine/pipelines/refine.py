@@ -15,7 +15,7 @@ from gmmrefine.pipelines.shared_region import shared_fsc, shared_mask
 from gmmrefine.pipelines.start_map_place import place_models
 
 
-def refine(particles, settings, run, progress):
+def refine(particles, settings, run):
     """Refine poses and map of two half sets against their own GMMs.
 
     Parameters
@@ -24,8 +24,7 @@ def refine(particles, settings, run, progress):
         With half sets.
     settings : object
         ``settings.REFINE`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -35,21 +34,21 @@ def refine(particles, settings, run, progress):
     check_settings(settings, particles)
     run.describe_particles(particles)
     starts = split_half_sets(particles)
-    symmetry = symmetry_agreement(starts, settings, progress)
-    settings, halves, masks = start_halves(starts, particles, settings, run, progress)
+    symmetry = symmetry_agreement(starts, settings, run.progress)
+    settings, halves, masks = start_halves(starts, particles, settings, run)
     expected = halves.map(lambda half: half.particles)  # about which the priors are centred
     course = Course(Step(0, halves, shared_fsc(halves, masks, 0, settings, run)), starts, masks, settings)
-    progress.say(f"start: resolution {course.last.curve.resolution_text(settings.fsc_threshold)}")
+    run.progress.say(f"start: resolution {course.last.curve.resolution_text(settings.fsc_threshold)}")
 
     def improve(halves, shared, iteration):
         return expected.map(
-            partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run, progress=progress), halves)
+            partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run), halves)
 
-    until_nothing_improves(course, improve, settings.iterations, run, progress, settings)
-    return dict(write_results(particles, starts, course, settings, run, progress), **symmetry)
+    until_nothing_improves(course, improve, settings.iterations, run, settings)
+    return dict(write_results(particles, starts, course, settings, run), **symmetry)
 
 
-def start_halves(starts, particles, settings, run, progress):
+def start_halves(starts, particles, settings, run):
     """Both half sets at their start poses with their maps, and the masks they share.
 
     Where the molecule's mask was made from the maps, each half's frame is laid on it; a focused refinement keeps the frame it
@@ -60,10 +59,10 @@ def start_halves(starts, particles, settings, run, progress):
     tuple
         The settings, with the places of models that they name; Halves of HalfState, Masks.
     """
-    halves = starts.map(partial(loaded_or_made, settings=settings, run=run, progress=progress))
+    halves = starts.map(partial(loaded_or_made, settings=settings, run=run))
     volumes = halves.map(volume_of)
-    refuse_dark(volumes, particles, settings, run, progress)
-    settings = place_models(volumes, particles, settings, run, progress)
+    refuse_dark(volumes, particles, settings, run)
+    settings = place_models(volumes, particles, settings, run)
     focus = read_focus(settings, particles.box_size, particles.pixel_size, settings.focus_model_origin)
     mask = shared_mask(halves, particles, settings, run)
     if focus is not None:
@@ -72,6 +71,6 @@ def start_halves(starts, particles, settings, run, progress):
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
     elif run.made_its_mask(settings):
         halves = halves.map(
-            lambda half: half if is_kept(half.particles, run) else laid_on_mask(half, mask, settings, progress))
+            lambda half: half if is_kept(half.particles, run) else laid_on_mask(half, mask, settings, run.progress))
     halves.map(partial(keep, run=run))
     return settings, halves, Masks(mask, focus, settings.focus_level)

@@ -1,5 +1,7 @@
 """Patch-by-patch refinement: geometry, patches together or one by one, and their composite."""
 import os
+from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
@@ -25,11 +27,11 @@ from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
-from gmmrefine.pipelines.run_record import RunRecord, refuse_other_run
+from gmmrefine.pipelines.run_record import Run, refuse_other_run
 from gmmrefine.pipelines.shared_region import shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import Progress
-from gmmrefine.settings import COMPUTING, PLACE, REFINE, REFINE_PATCHES, changed, defaults, names
+from gmmrefine.settings import Placed, RefineSettings, names_of, taken_as, values_of
 
 _OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"
 _OF_THE_GEOMETRY = "mask", "mask_resolution", "mask_edge", "focus_edge"  # decided before a patch is refined
@@ -42,16 +44,16 @@ def check_settings(settings, particles):
         raise InputError(f"--patches {settings.patches}: expected a number above 0, or auto.")
     if settings.patches != "auto":
         refuse_copies_of_one_patch(particles, int(settings.patches))
-    if settings.only not in ("", "geometry", "composite") and not settings.only.isdecimal():
+    if settings.only not in (None, "geometry", "composite") and not settings.only.isdecimal():
         raise InputError(f"--only {settings.only}: expected geometry, a patch number, or composite.")
     if settings.only and settings.patch_mode == "together":
         raise InputError("--only takes the patches one by one. Add --patch-mode apart.")
     if settings.patch_mode == "apart":
         refuse_adam_with_rest(settings)
-    refuse_ignored(settings, REFINE_PATCHES, [
+    refuse_ignored(settings, [
         (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
-        (bool(settings.model), "--model", ("gaussians",)), (not settings.model, "no --model", names(PLACE)),
+        (bool(settings.model), "--model", ("gaussians",)), (not settings.model, "no --model", names_of(Placed)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
         (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
         *useless_in_scheme(settings)])
@@ -64,7 +66,7 @@ def refuse_copies_of_one_patch(particles, count):
         refuse_expanded(particles, "One patch is the whole molecule: ask for more, or refine the parents.")
 
 
-def refine_patches(particles, settings, run, progress):
+def refine_patches(particles, settings, run):
     """Refine all patches of a molecule, or do the part that ``settings.only`` names.
 
     Parameters
@@ -73,23 +75,21 @@ def refine_patches(particles, settings, run, progress):
         With half sets, at their global poses.
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
     dict
         Results for run.json.
     """
-    settings = changed(settings, symmetry="C1", initial_resolution=0.0)
     run.describe_particles(particles)
     if settings.only == "composite":
         refuse_unfinished(run.directory, settings.patch_iterations)
     starts = split_half_sets(particles)
-    halves = at_start(starts, settings, run, progress)
-    settings = place_models(halves.map(volume_of), particles, settings, run, progress)
+    halves = at_start(starts, settings, run)
+    settings = place_models(halves.map(volume_of), particles, settings, run)
     mask = shared_mask(halves, particles, settings, run)
-    patches = shared_patches(halves, mask, particles, settings, run, progress)
+    patches = shared_patches(halves, mask, particles, settings, run)
     refuse_copies_of_one_patch(particles, len(patches))
     write_patches(run.path("patches.star"), patches)
     for number, patch in enumerate(patches, 1):
@@ -98,11 +98,11 @@ def refine_patches(particles, settings, run, progress):
     if settings.only == "geometry":
         return dict(run.earlier_results, patches=len(patches))
     if not settings.only:
-        refine_all(halves, mask, patches, particles, settings, run, progress)
-    return joined_patches(halves, mask, len(patches), particles, settings, run, progress)
+        refine_all(halves, mask, patches, particles, settings, run)
+    return joined_patches(halves, mask, len(patches), particles, settings, run)
 
 
-def shared_patches(halves, mask, particles, settings, run, progress):
+def shared_patches(halves, mask, particles, settings, run):
     """The patches both halves use: found here, or those of a pinned run."""
 
     def measure():
@@ -112,7 +112,7 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         fsc = curve.fsc[: radius + 1]
         gmms, agreements = zip(*[
             gmm_of_map(
-                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, progress, iteration=0,
+                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, run.progress, iteration=0,
                 half=half.particles.half)
             for half in both])
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
@@ -121,7 +121,7 @@ def shared_patches(halves, mask, particles, settings, run, progress):
         volume = molecular_volume(both[0].volume + both[1].volume, mask, particles.pixel_size)
         if settings.patches == "auto":
             reliability = [reference_reliability(fsc, agreement) for agreement in agreements]
-            found = rigid_patches(both, gmms, reliability, volume, settings, run, progress)
+            found = rigid_patches(both, gmms, reliability, volume, settings, run)
         else:
             centers = np.concatenate([gmm.centers for gmm in gmms])
             found = patches_of(centers, int(settings.patches), volume, settings.seed)
@@ -130,18 +130,37 @@ def shared_patches(halves, mask, particles, settings, run, progress):
     return [Patch(np.array(spheres)) for spheres in run.told("patches", 0, measure)]
 
 
-def refine_all(halves, mask, patches, particles, settings, run, progress):
+def refine_all(halves, mask, patches, particles, settings, run):
     """Refine every patch, together or one after the other."""
     if settings.patch_mode == "together":
-        together = Together(particles, halves, mask, patches, settings, run, progress)
+        together = Together(particles, halves, mask, patches, settings, run)
         together.write(together.refine())
         return
     for number in range(1, len(patches) + 1):
-        progress.say(f"patch {number} of {len(patches)}")
-        refine_patch(particles, number, run.directory, run.inputs, settings)
+        run.progress.say(f"patch {number} of {len(patches)}")
+        refine_patch(particles, number, Whole(run.directory, run.inputs), settings)
 
 
-def refine_patch(particles, number, folder, inputs, settings, take_over=False):
+@dataclass(frozen=True)
+class Whole:
+    """The run that a patch is a part of.
+
+    Parameters
+    ----------
+    folder : str
+        With its geometry.
+    inputs : list of str
+        Files whose content decides the result.
+    take_over : bool
+        ``settings.TAKE_OVER``.
+    """
+
+    folder: str
+    inputs: Sequence[str]
+    take_over: bool = False
+
+
+def refine_patch(particles, number, whole, settings):
     """Refine one patch as a focused refinement of its own in ``patches/NN``.
 
     Parameters
@@ -149,48 +168,44 @@ def refine_patch(particles, number, folder, inputs, settings, take_over=False):
     particles : ParticleSet
     number : int
         From 1.
-    folder : str
-        Of the whole run, with its geometry.
-    inputs : list of str
-        Files whose content decides the result.
-    settings : object
-        ``settings.REFINE_PATCHES`` and computing settings.
-    take_over : bool
-        ``settings.TAKE_OVER``.
+    whole : Whole
+    settings : PatchesSettings
 
     Raises
     ------
     InputError
         No geometry there yet, no such patch, or another process works on it or on the run as a whole.
     """
-    count = len(read_patches(os.path.join(folder, "patches.star")))
+    folder, count = whole.folder, len(read_patches(os.path.join(whole.folder, "patches.star")))
     if not 1 <= number <= count:
         raise InputError(f"--only {number}: there are patches 1 to {count}.")
-    usual = defaults(REFINE)
-    inside = changed(
-        usual, **{name: value for name, value in vars(settings).items() if name not in _OF_THE_GEOMETRY},
-        iterations=settings.patch_iterations, mask=os.path.join(folder, "mask.mrc"),
-        focus_mask=os.path.join(folder, "patches", f"mask_{number:02d}.mrc"))
     place = os.path.join(folder, "patches", f"{number:02d}")
-    if settings.pin_exchanges:
-        inside.pin_exchanges = os.path.join(
-            os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
-        inside.mask = ""
-    values = {name: getattr(inside, name) for name in names(REFINE + COMPUTING)}
-    inputs = [*inputs, inside.mask, inside.focus_mask]
+    inside = settings_of_patch(number, folder, settings)
+    values, inputs = values_of(inside), [*whole.inputs, *filter(None, (inside.mask, inside.focus_mask))]
     earlier = finished_settings(place)
-    whole = all(os.path.exists(os.path.join(place, name)) for name in _OF_A_PATCH)
-    if whole and earlier is not None and earlier["iterations"] == inside.iterations:
+    is_whole = all(os.path.exists(os.path.join(place, name)) for name in _OF_A_PATCH)
+    if is_whole and earlier is not None and earlier["iterations"] == inside.iterations:
         refuse_other_run(place, "refine", values, inputs)
         Progress(place).say(f"patch {number} is refined already")
         return
-    run = RunRecord(place, "refine", values, inputs, take_over)
-    progress = run.progress()
+    run = Run(place, "refine", values, inputs, whole.take_over)
     if inside.pin_exchanges:
         run.pin_exchanges(inside.pin_exchanges)
-    results = refine(particles, inside, run, progress)
-    run.finish(results, progress.seconds)
-    progress.say(f"patch {number} of {count}: resolution {results['resolution_text']}")
+    results = refine(particles, inside, run)
+    run.finish(results)
+    run.progress.say(f"patch {number} of {count}: resolution {results['resolution_text']}")
+
+
+def settings_of_patch(number, folder, settings):
+    """RefineSettings of one patch in the folder of the whole run."""
+    decided = {name: getattr(RefineSettings, name) for name in _OF_THE_GEOMETRY}
+    mask, pinned = os.path.join(folder, "mask.mrc"), None
+    if settings.pin_exchanges:
+        pinned = os.path.join(os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
+        mask = None
+    return taken_as(RefineSettings, settings, **{
+        **decided, "iterations": settings.patch_iterations, "mask": mask, "pin_exchanges": pinned,
+        "focus_mask": os.path.join(folder, "patches", f"mask_{number:02d}.mrc")})
 
 
 def refuse_unfinished(folder, iterations):
@@ -212,7 +227,7 @@ def refuse_unfinished(folder, iterations):
                 f"Give the same, or run the same command with --only {number} first.")
 
 
-def joined_patches(halves, mask, count, particles, settings, run, progress):
+def joined_patches(halves, mask, count, particles, settings, run):
     """The composite of the patches' half maps, in the global map where no patch is; a table with a row per patch."""
     folders = [run.path("patches", f"{number:02d}") for number in range(1, count + 1)]
     pixel_size = particles.pixel_size
@@ -223,7 +238,7 @@ def joined_patches(halves, mask, count, particles, settings, run, progress):
         for number, (part, folder) in enumerate(zip(parts, folders), 1)]
     write_curves(run.path("patch_table.star"), {
         label: np.array([row[label] for row in rows], float) for label in rows[0]}, block="patches")
-    results = write_composite(parts, background, mask, pixel_size, settings, run, progress)
+    results = write_composite(parts, background, mask, pixel_size, settings, run)
     before = gold_standard_fsc(*background, mask, pixel_size, settings.seed)
     return dict(results, patches=count, resolution_before=before.resolution(settings.fsc_threshold), patch_table=rows)
 

@@ -6,7 +6,7 @@ from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.focus import has_focus
-from gmmrefine.settings import FEWEST_SHELLS, PLACE, REFINE, coarsest_resolution, is_beyond_nyquist, names, nyquist_text
+from gmmrefine.settings import FEWEST_SHELLS, Placed, coarsest_resolution, is_beyond_nyquist, names_of, nyquist_text
 
 
 def check_settings(settings, particles):
@@ -21,10 +21,10 @@ def check_settings(settings, particles):
     if has_focus(settings):
         refuse_adam_with_rest(settings)
     check_number_of_gaussians(settings.gaussians)
-    refuse_ignored(settings, REFINE, [
+    refuse_ignored(settings, [
         (bool(settings.model), "--model", ("gaussians",)),
         (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
-        (not (settings.model or settings.focus_model), "no model", names(PLACE)),
+        (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
         (not has_focus(settings), "no region to focus on", ("focus_rest", "focus_level", "focus_edge")),
         (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
         (bool(settings.focus_mask), "--focus-mask", ("focus_edge",)),
@@ -63,11 +63,11 @@ def check_scheme(settings):
         raise InputError(f"--march '{settings.march}': expected fractions above 0 with 1.0 the largest, e.g. '0.4 0.7 1.0'.")
 
 
-def check_resolutions(settings, particles, limits, or_none=", or 0"):
+def check_resolutions(settings, particles, limits, or_none=", or none"):
     """Refuse resolutions, by the names of their settings, that the particles cannot have; ``or_none`` says how to give none."""
     for name in limits:
         value = getattr(settings, name)
-        if is_beyond_nyquist(value, particles.pixel_size):
+        if value and is_beyond_nyquist(value, particles.pixel_size):
             raise InputError(
                 f"--{name.replace('_', '-')} {value:g} Å is beyond Nyquist of the particles "
                 f"({nyquist_text(particles.pixel_size)} Å). Give a larger number{or_none}.")

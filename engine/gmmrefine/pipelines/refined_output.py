@@ -16,7 +16,7 @@ from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 
 
-def write_results(particles, starts, course, settings, run, progress):
+def write_results(particles, starts, course, settings, run):
     """Write the best step of a Course, from starts (Halves of ParticleSet); gives the results for run.json."""
     iteration, halves, curve = course.best.iteration, course.best.halves, course.best.curve
     # of the maps as they are, also where the run itself was steered by pinned curves
@@ -29,19 +29,19 @@ def write_results(particles, starts, course, settings, run, progress):
         (moved.rotations, point_group(settings.symmetry))))
     write_particles(run.path("particles.star"), moved, changes)
     radius = usable_radius(curve, iteration + 1, settings)
-    write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run, progress)
+    write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run)
     return dict(
         results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=course.history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
 
 
-def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
+def write_final_gmms(halves, curve, mask, radius, settings, run):
     """Fit one GMM to each final half map and write them with their agreement."""
     ring = np.arange(radius + 1)
     weights = fit_weights(curve.fsc[ring])
 
     def fitted(half):
-        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=half.particles.half)
+        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, run.progress, half=half.particles.half)
 
     columns = {"gmmFrequency": curve.frequency[ring]}
     for number, (gmm, fsc) in enumerate(halves.map(fitted).both(), 1):

@@ -1,8 +1,8 @@
 """The end of a report: all results, the settings, and what the run was made of."""
-from gmmrefine import settings as declared
 from gmmrefine.io.report_page import Section, folded, heading, shown, table, text
 from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.progress import readable_time
+from gmmrefine.settings import SETTINGS
 
 _MOST_VALUES = 40  # of one result; longer ones are in the tables of the folder
 
@@ -17,13 +17,11 @@ def results_section(run):
 
 def settings_section(run):
     """Settings that were chosen first, then those left as they were."""
-    by_name = {value.name: value for value in vars(declared).values() if isinstance(value, declared.Setting)}
-    by_name.update((setting.name, setting) for setting in declared.SIMULATE)
     chosen, usual = [], []
     for name, value in run.settings.items():
-        setting = by_name.get(name)
+        setting = SETTINGS.get(name)
         row = [name.replace("_", "-"), _empty_as_none(value), setting.unit if setting else ""]
-        is_usual = setting is not None and value == setting.default
+        is_usual = setting is not None and (None if value is None else setting.read(value)) == setting.default
         (usual if is_usual else chosen).append(row + ([] if is_usual or not setting else [_empty_as_none(setting.default)]))
     parts = [table(["setting", "value", "unit", "default"], [row + [None] * (4 - len(row)) for row in chosen])] if chosen else [
         text("All settings are at their defaults.")]

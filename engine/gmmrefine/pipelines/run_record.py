@@ -20,6 +20,7 @@ from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_
 from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.pipelines.input_marks import different_names, file_hash, half_set_hash, stack_mark
 from gmmrefine.progress import Progress
+from gmmrefine.settings import SETTINGS
 
 WEIGHTS_FOLDER = "weights"
 # settings that say where and how fast, not what comes out
@@ -43,8 +44,8 @@ def _refuse_folder(directory):
         raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")
 
 
-class RunRecord:
-    """The record of one run, kept in ``run.json`` of its folder and rewritten as the run goes.
+class Run:
+    """One run: its folder, its log, and its record ``run.json``, rewritten as the run goes.
 
     The folder is held until the run is finished, the record given up, or the program ends. A run that ended before it had any
     result, be it that it had made its start maps, leaves the folder free for another.
@@ -73,6 +74,8 @@ class RunRecord:
 
     def __init__(self, directory, command, settings, inputs, take_over=False, begin=True):
         self.directory = str(directory)
+        keep = weakref.WeakMethod(self.keep_note)  # so that the folder is free when the run is given up
+        self.progress = Progress(self.directory, keep=lambda subject, text: keep()(subject, text))
         self._started = time.time()
         self._content = {
             **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
@@ -108,13 +111,8 @@ class RunRecord:
         if self._worthless:
             shutil.rmtree(self.path("iterations"))
         self.save()
-
-    def progress(self):
-        """The Progress of this run, which keeps its notes here; it begins with whom the folder was taken over from."""
-        progress = Progress(self.directory, keep=self.keep_note)
         if self._lock.taken_over:
-            progress.say(self._lock.taken_over)
-        return progress
+            self.progress.say(self._lock.taken_over)
 
     @property
     def earlier_results(self):
@@ -268,10 +266,10 @@ class RunRecord:
         """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
         self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
 
-    def finish(self, results, seconds_by_step):
-        """Write the results; the run is complete."""
+    def finish(self, results):
+        """Write the results and the seconds that each step took; the run is complete."""
         timings = dict(self._content["timings"])
-        for step, seconds in seconds_by_step.items():
+        for step, seconds in self.progress.seconds.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
         self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
@@ -333,7 +331,8 @@ def _refuse_difference(directory, earlier, mine):
     changed = [
         f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
         for name, value in mine["settings"].items()
-        if name not in free and not _is_same(earlier["settings"].get(name), value, earlier["inputs"], mine["inputs"])]
+        if name not in free and not _is_same(
+            _as_read(name, earlier["settings"].get(name)), _as_read(name, value), earlier["inputs"], mine["inputs"])]
     if changed:
         raise InputError(
             f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
@@ -342,6 +341,12 @@ def _refuse_difference(directory, earlier, mine):
         raise InputError(
             f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
             "from what was read then. Use another folder with -o.")
+
+
+def _as_read(name, value):
+    """A setting as it is read today from the record of a version that may have kept it otherwise."""
+    setting = SETTINGS.get(name)
+    return value if setting is None or value is None else setting.read(value)
 
 
 def _is_same(was, now, inputs_then, inputs_now):

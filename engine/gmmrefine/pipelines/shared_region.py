@@ -21,7 +21,7 @@ def shared_mask(halves, particles, settings, run):
     particles : ParticleSet
     settings : object
         ``mask``, ``mask_resolution``, ``mask_edge`` and ``symmetry``.
-    run : RunRecord
+    run : Run
 
     Returns
     -------

@@ -18,7 +18,7 @@ from gmmrefine.pipelines.local_filter import write_beside
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_notes import AS_DENSITY, notes_on_model
 from gmmrefine.pipelines.model_place import check_place, place_model
-from gmmrefine.settings import PLACE, SHARPEN, is_beyond_nyquist, names, nyquist_text
+from gmmrefine.settings import Placed, is_beyond_nyquist, names_of, nyquist_text
 from gmmrefine.validation.half_maps import map_end
 
 _OF_MODEL = ("model-profile", "local-model")
@@ -97,7 +97,7 @@ class Sharpening:
         return len(self.mask) * self.volume.voxel_size / resolution
 
 
-def sharpen(volume, resolution, settings, run, progress):
+def sharpen(volume, resolution, settings, run):
     """Sharpen a map and write it beside the unmodified one, with the amplitudes of both.
 
     Parameters
@@ -107,8 +107,7 @@ def sharpen(volume, resolution, settings, run, progress):
         Local resolution in Å, 0 where it is not known.
     settings : object
         ``settings.SHARPEN``.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -118,16 +117,16 @@ def sharpen(volume, resolution, settings, run, progress):
     placed, found = volume, {}
     if settings.sharpening in _OF_MODEL:
         model = settings.reference_model
-        grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, progress.say)
+        grid, found = place_model(read_atoms(model).positions, volume.grid, (model, "the map"), settings, run.progress.say)
         placed = replace(volume, origin=grid.origin)
     mask = read_or_make_mask(volume.data, volume.voxel_size, settings)
-    fine = _not_beyond_end(settings.low_pass or _median_resolution(resolution, mask), volume, progress)
+    fine = _not_beyond_end(settings.low_pass or _median_resolution(resolution, mask), volume, run.progress)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(
         placed, mask, resolution, fine, settings, profile,
         {"sharpening": settings.sharpening, "resolution": fine, **found},
         {"unmodified": profile.total, "unmodified, without noise": profile.signal})
-    with progress.step("sharpen"):
+    with run.progress.step("sharpen"):
         sharpened = _METHODS[settings.sharpening](job)
     write_beside(volume, sharpened, "sharpened", run)
     after = amplitudes(sharpened, mask, volume.voxel_size).total
@@ -135,7 +134,7 @@ def sharpen(volume, resolution, settings, run, progress):
         "gmmFrequency": profile.frequency, "gmmAmplitude": profile.total, "gmmAmplitudeWithoutNoise": profile.signal,
         "gmmAmplitudeSharpened": after}, "amplitudes")
     _draw(job, after, run)
-    _say(job.results, progress)
+    _say(job.results, run.progress)
     return job.results
 
 
@@ -179,9 +178,9 @@ def check_sharpening(settings, pixel_size):
         raise InputError(
             f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å). Give the "
             "resolution of its FSC.")
-    refuse_ignored(settings, SHARPEN, [
+    refuse_ignored(settings, [
         (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
-        (method not in _OF_MODEL, choice, ("reference_model", "model_resolution", *names(PLACE))),
+        (method not in _OF_MODEL, choice, ("reference_model", "model_resolution", *names_of(Placed))),
         (method in _OF_MODEL, choice, ("b_factor",)),
         (method == "model-profile", choice, ("guinier_from",)),
         (bool(settings.b_factor) and method not in _BY_BANDS, "--b-factor", ("guinier_from",)),

@@ -25,7 +25,6 @@ from gmmrefine.particles.particle_set import CtfParameters, ParticleSet, draw_ha
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.simulated_optics import CS_MM, VOLTAGE_KV, seen_through, simulated_group
 from gmmrefine.pipelines.swing import read_swings
-from gmmrefine.settings import SIMULATE
 
 _BATCH = 100
 _CONFORMATIONS = 20
@@ -37,7 +36,7 @@ _DEFOCUS = 8000.0, 22000.0  # Å
 _ASTIGMATISM = 300.0  # Å
 
 
-def simulate(model_path, settings, run, progress):
+def simulate(model_path, settings, run):
     """Simulate particle images and write them with start poses, true poses, true map and mask.
 
     Parameters
@@ -46,8 +45,7 @@ def simulate(model_path, settings, run, progress):
         Atomic model.
     settings : object
         ``settings.SIMULATE`` and seed.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -69,7 +67,7 @@ def simulate(model_path, settings, run, progress):
     truth = replace(truth.subset(order), slice_index=np.arange(count), row=np.arange(count))
     scene = _scene(gmm, motion, truth, swings, microscope.disc, pixel_size, rng)
     noise = _noise_deviation(scene, states, microscope, settings.snr)
-    with progress.step("simulate images", count) as report, StackWriter(
+    with run.progress.step("simulate images", count) as report, StackWriter(
             run.path("particles.mrcs"), count, box, pixel_size) as stack:
         for start in range(0, count, _BATCH):
             index = np.arange(start, min(start + _BATCH, count))
@@ -106,7 +104,7 @@ def molecule_to_simulate(model_path, settings):
         raise InputError("--swing and --end-model move the same atoms. Give one of them.")
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
-    refuse_ignored(settings, SIMULATE, [
+    refuse_ignored(settings, [
         (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
         (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
     gmm, motion, atoms = molecule_in_motion(model_path, settings)

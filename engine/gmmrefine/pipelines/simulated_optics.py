@@ -51,7 +51,7 @@ def seen_through(samples, microscope, particles):
 
 def _numbers(settings, name, count):
     """Numbers of a setting, tuple of float; empty where it is."""
-    text = getattr(settings, name)
+    text = getattr(settings, name) or ""
     try:
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:

@@ -11,7 +11,7 @@ from gmmrefine.settings import changed
 _MODELS = "model", "focus_model"  # settings that name one
 
 
-def place_models(volumes, particles, settings, run, progress):
+def place_models(volumes, particles, settings, run):
     """Find how the start maps lie to the models that the settings name, and refuse a model that lies off them.
 
     Where the box holds a model at more than one place, both half sets are told the one that the maps of both decide.
@@ -23,8 +23,7 @@ def place_models(volumes, particles, settings, run, progress):
     particles : ParticleSet
     settings : object
         Of a refinement or of heterogeneity.
-    run : RunRecord
-    progress : Progress
+    run : Run
 
     Returns
     -------
@@ -37,7 +36,7 @@ def place_models(volumes, particles, settings, run, progress):
     InputError
         More than a tenth of a model lies outside the box or in empty density.
     """
-    named = {name: getattr(settings, name, "") for name in _MODELS}
+    named = {name: getattr(settings, name, None) for name in _MODELS}
     models = {name: (path, *_atoms_of(path, name, settings)) for name, path in named.items() if path}
     grid = MapGrid(sum(volumes.both()), np.full(3, particles.pixel_size), np.zeros(3))
     places = _places(grid, settings) if models else []
@@ -46,7 +45,7 @@ def place_models(volumes, particles, settings, run, progress):
         for name, (_, positions, used) in models.items()}
 
     def measure():
-        return {name: _looked_for(model, grid, places, progress) for name, model in models.items()}
+        return {name: _looked_for(model, grid, places, run.progress) for name, model in models.items()}
 
     if any(len(some) > 1 for some in holding.values()):
         found = run.told("place", 0, measure)
@@ -54,7 +53,7 @@ def place_models(volumes, particles, settings, run, progress):
         found = {name: (some or places)[0].origin.tolist() for name, some in holding.items()}
     else:
         found = measure()
-    return changed(settings, **{f"{name}_origin": np.array(found[name]) if named[name] else None for name in named})
+    return changed(settings, **{f"{name}_origin": tuple(found[name]) if named[name] else None for name in named})
 
 
 def _atoms_of(path, name, settings):

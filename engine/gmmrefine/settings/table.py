@@ -2,49 +2,46 @@
 
 Standard library only, so that the Scipion plugin can read it without TensorFlow.
 """
-from itertools import count
-from types import SimpleNamespace
-
-from gmmrefine.setting import Setting
-
-FEWEST_SHELLS = 4  # that show a molecule
-_SAME_RESOLUTION = 1e-4  # of a resolution; what a header's 32-bit numbers or a table's digits lose is far less
+from gmmrefine.settings.kinds import Folder, MapFile, MaskFile, ModelFile, RecordFile, TableFile
+from gmmrefine.settings.setting import Setting
 
 SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
     "batch_size", 128, int, "Particle images treated at a time. Memory grows with it, results do not change.",
     "images", advanced=True, minimum=1)
-THREADS = Setting("threads", 0, int, "CPU threads of the engine; 0 takes all.", advanced=True, minimum=0)
+THREADS = Setting("threads", None, int, "CPU threads of the engine; none takes all.", advanced=True, minimum=0)
 DEVICE = Setting(
     "device", "auto", str, "Where the maths runs: auto takes a GPU when TensorFlow finds one; gpu insists on one.",
     choices=("auto", "cpu", "gpu"), advanced=True)
-COMPUTING = (SEED, BATCH_SIZE, THREADS, DEVICE)
 
 TAKE_OVER = Setting(
     "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
     "that was killed on this computer is taken over without this, one that lives never is.")
 
 SPLIT_HALVES = Setting(
-    "split_halves", 0, int,
-    "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "
+    "split_halves", None, int,
+    "Draw the half sets with this seed when the particles carry none. none refuses such particles: a split drawn after a "
     "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
 INVERT_CONTRAST = Setting(
     "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say about their contrast themselves "
     "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark, which is noticed.",
     label="Molecule is dark in the images?")
 PARTICLE_DIAMETER = Setting(
-    "particle_diameter", 0.0, float, "Longest diameter of the particle: background and noise of an image are measured outside. "
-    "0 takes that of the mask given, else 75 % of the box; two extractions are told by half of the box then.", "Å", minimum=0)
+    "particle_diameter", None, float,
+    "Longest diameter of the particle: background and noise of an image are measured outside. "
+    "none takes that of the mask given, else 75 % of the box; two extractions are told by half of the box then.",
+    "Å", minimum=0)
 SAME_PARTICLE = Setting(
-    "same_particle", 0.0, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
-    "must not be in both half sets. 0: a tenth of the particle's diameter.", "Å", label="Nearer is the same particle",
+    "same_particle", None, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
+    "must not be in both half sets. none: a tenth of the particle's diameter.", "Å", label="Nearer is the same particle",
     advanced=True, minimum=0)
 REMOVE_DUPLICATES = Setting(
     "remove_duplicates", False, bool, "Leave out images of particles that were extracted twice; the first one is kept.",
     label="Leave out particles extracted twice?", advanced=True)
 REDRAW_HALVES = Setting(
-    "redraw_halves", 0, int, "Draw new half sets with this seed, all images of a particle in one, whatever the file says. 0 "
-    "keeps those of the file. The poses have seen the old half sets: resolutions may be too good until they are refined anew.",
+    "redraw_halves", None, int, "Draw new half sets with this seed, all images of a particle in one, whatever the file says. "
+    "none keeps those of the file. The poses have seen the old half sets: resolutions may be too good until they are refined "
+    "anew.",
     label="Seed to draw new half sets", advanced=True, minimum=0)
 LEAVE_OUT = Setting(
     "leave_out", "none", str, "Odd images to leave out. blank: those that hold nothing. clipped: blank ones, and those with "
@@ -56,25 +53,22 @@ WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
-    "target_pixel_size", 0.0, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
-    "group; maps and masks are on it. 0 takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
+    "target_pixel_size", None, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
+    "group; maps and masks are on it. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
     label="Common pixel size", advanced=True, minimum=0)
 TARGET_BOX = Setting(
-    "target_box", 0, int, "Box of that grid, even. 0 takes the smallest as wide as the widest images.", "px",
+    "target_box", None, int, "Box of that grid, even. none takes the smallest as wide as the widest images.", "px",
     label="Common box", advanced=True, minimum=0)
-PARTICLES_READ = (
-    SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, LEAVE_OUT, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES,
-    TARGET_PIXEL_SIZE, TARGET_BOX)
 
 ALIGNMENT_CLASS = Setting(
-    "alignment_class", -1, int, "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
-    "-1 takes the poses of the one reference, or else of each particle's most probable class.", label="Take poses of class",
-    advanced=True, minimum=-1)
+    "alignment_class", None, int,
+    "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
+    "none takes the poses of the one reference, or else of each particle's most probable class.", label="Take poses of class",
+    advanced=True, minimum=0, none_was=-1)
 FLIP_COORDINATE_Y = Setting(
     "flip_coordinate_y", False, bool, "Count y on the micrographs of cryoSPARC files from the last row of the image instead of "
     "the first. Needed where one program was given the micrographs upside down, or where pyem made the coordinates.",
     label="Flip y of coordinates?", advanced=True)
-IMPORT = (SPLIT_HALVES, ALIGNMENT_CLASS, FLIP_COORDINATE_Y)
 
 # names of point groups, in capitals
 POINT_GROUP = r"C[1-9]\d?|D[XY]?[1-9]\d?|T|T222|TZ3R?|O|I[1-4]?|I222R?|IN25R?|I2N[35]R?"
@@ -86,12 +80,12 @@ FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
     minimum=0.01, maximum=0.9)
 MASK = Setting(
-    "mask", "", str, "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
-    "maps; refused where it lies outside the molecule. Made from the maps when empty.")
+    "mask", None, MaskFile,
+    "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
+    "maps; refused where it lies outside the molecule. none makes one from the maps.")
 MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
-FSC = (FSC_THRESHOLD, MASK, MASK_RESOLUTION, MASK_EDGE)
 TRUTH = Setting(
     "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
     "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
@@ -100,7 +94,7 @@ GAUSSIANS = Setting(
     "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",
     label="Number of Gaussians")
 MODEL = Setting(
-    "model", "", str, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
+    "model", None, ModelFile, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
     "randomised at the resolution so that the model cannot bias the halves.", label="Start from atomic model")
 FIT_EVALUATIONS = Setting(
     "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
@@ -111,24 +105,21 @@ PLACE_FROM = Setting(
     "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
     "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
-    "first_voxel", "", str, "Place of the first voxel in the model's frame, 'x y z' in Å, when no header tells; auto tries "
+    "first_voxel", None, str, "Place of the first voxel in the model's frame, 'x y z' in Å, when no header tells; auto tries "
     "it first. Of several maps one for all, or one each, parted by semicolons.", advanced=True, label="First voxel: x y z (Å)")
-PLACE = (PLACE_FROM, FIRST_VOXEL)
-GMM = (GAUSSIANS, MODEL) + PLACE + (FIT_EVALUATIONS,)
 
 RESOLUTION = Setting(
-    "resolution", 0.0, float, "Resolution up to which the GMM follows the map; 0 takes 3 pixels.", "Å", minimum=0)
+    "resolution", None, float, "Resolution up to which the GMM follows the map; none takes 3 pixels.", "Å", minimum=0)
 THRESHOLD = Setting(
-    "threshold", 0.0, float, "Density above which voxels seed Gaussians; 0 finds it from the map.", advanced=True)
-BUILD = (RESOLUTION,) + GMM + (MASK, MASK_RESOLUTION, MASK_EDGE, THRESHOLD)
+    "threshold", None, float, "Density above which voxels seed Gaussians; none finds it from the map.", advanced=True)
 
 ITERATIONS = Setting("iterations", 5, int, "Refinement iterations; the run stops earlier when nothing improves.", minimum=1)
 INITIAL_RESOLUTION = Setting(
-    "initial_resolution", 0.0, float,
-    "Starting low-pass: the first iteration uses no signal beyond it. 0 uses the measured FSC of the start poses.",
+    "initial_resolution", None, float,
+    "Starting low-pass: the first iteration uses no signal beyond it. none uses the measured FSC of the start poses.",
     "Å", minimum=0)
 MAX_RESOLUTION = Setting(
-    "max_resolution", 0.0, float, "Never use signal beyond this resolution for poses; 0 goes as far as the FSC.",
+    "max_resolution", None, float, "Never use signal beyond this resolution for poses; none goes as far as the FSC.",
     "Å", advanced=True, minimum=0)
 OPTIMIZER = Setting(
     "optimizer", "fisher", str, "fisher: damped Gauss-Newton steps. adam: the scheme of Chen et al. 2023, for comparison.",
@@ -143,27 +134,30 @@ MARCH = Setting(
     "march", "0.2 0.3 0.5 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of "
     "the resolution reached; one step each, so a radius given twice takes two.", advanced=True)
 PRIOR_ROTATION = Setting(
-    "prior_rotation", 0.0, float, "Expected rms error of the start rotations; 0 estimates it from the particles of each half.",
+    "prior_rotation", None, float,
+    "Expected rms error of the start rotations; none estimates it from the particles of each half.",
     "degrees", advanced=True, minimum=0)
 PRIOR_SHIFT = Setting(
-    "prior_shift", 0.0, float, "Expected rms error of the start shifts; 0 estimates it from the particles of each half.",
+    "prior_shift", None, float, "Expected rms error of the start shifts; none estimates it from the particles of each half.",
     "Å", advanced=True, minimum=0)
 ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam optimizer.", advanced=True, minimum=1)
 LEARNING_RATE = Setting(
     "learning_rate", 1e-3, float, "Step size of the adam optimizer, in radians and fractions of the box.", advanced=True,
     minimum=1e-8)
 FOCUS_MASK = Setting(
-    "focus_mask", "", str, "Soft mask (values 0 to 1) of the region to focus on, on the grid of the particles: the poses "
+    "focus_mask", None, MaskFile,
+    "Soft mask (values 0 to 1) of the region to focus on, on the grid of the particles: the poses "
     "follow the features inside.", label="Focus mask")
 FOCUS_SPHERE = Setting(
-    "focus_sphere", "", str, "Region to focus on as a sphere: x y z of its centre and its radius in Å, in the frame of the map "
+    "focus_sphere", None, str,
+    "Region to focus on as a sphere: x y z of its centre and its radius in Å, in the frame of the map "
     "as a viewer shows it (first voxel at 0).", label="Focus sphere: x y z radius (Å)")
 FOCUS_MODEL = Setting(
-    "focus_model", "", str, "Atomic model (mmCIF or PDB) fitted into the map, to focus on the part named by the focus "
+    "focus_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted into the map, to focus on the part named by the focus "
     "selection.", label="Focus on part of an atomic model")
 FOCUS_SELECTION = Setting(
-    "focus_selection", "", str, "Part of the focus model, e.g. 'chain A and 1-200', 'chain A,B', 'residue ATP,MG' or "
-    "'chain A and 1-200 or chain C'. All of the model when empty.", label="Selection")
+    "focus_selection", None, str, "Part of the focus model, e.g. 'chain A and 1-200', 'chain A,B', 'residue ATP,MG' or "
+    "'chain A and 1-200 or chain C'. none takes all of the model.", label="Selection")
 FOCUS_LEVEL = Setting(
     "focus_level", 0.25, float, "With a rest that moves: widths of Gaussians outside the focus are divided by this, those on "
     "the mask's edge by level + (1 - level) M. 0.25 is that of Chen et al. 2023; 1 switches the focus off.", advanced=True,
@@ -174,13 +168,11 @@ FOCUS_REST = Setting(
     "back a region that moves far.", choices=("fixed", "moves"), label="Rest of the molecule")
 FOCUS_EDGE = Setting(
     "focus_edge", 5.0, float, "Soft edge of a focus mask or patch made here.", "px", advanced=True, minimum=0)
-FOCUS_REGION = (FOCUS_MASK, FOCUS_SPHERE, FOCUS_MODEL, FOCUS_SELECTION)
-FOCUS = FOCUS_REGION + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE)
 
 PIN_EXCHANGES = Setting(
-    "pin_exchanges", "", str, "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
+    "pin_exchanges", None, RecordFile,
+    "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
     "that one half can be repeated without the other.", advanced=True)
-POSES = (OPTIMIZER, LOSS, PROJECTOR, MARCH, PRIOR_ROTATION, PRIOR_SHIFT, ADAM_STEPS, LEARNING_RATE, PIN_EXCHANGES)
 PATCHES = Setting(
     "patches", "8", str, "Number of patches, K-means clusters of the Gaussians; or auto: regions that the particles show to "
     "move rigidly together.", label="Number of patches")
@@ -190,22 +182,16 @@ PATCH_MODE = Setting(
     "images where they are in that particle; needs the memory of all references. apart: one focused refinement after the "
     "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"))
 ONLY = Setting(
-    "only", "", str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
-    "composite. Empty does all.", advanced=True)
+    "only", None, str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
+    "composite. none does all.", advanced=True)
 COMPOSITE_WEIGHTS = Setting(
     "composite_weights", "mask", str, "How the parts of a composite are averaged. mask: by their soft masks (Chen et al. "
     "2023). snr: by mask times local signal-to-noise of the half maps, which favours the better part where two overlap.",
     choices=("mask", "snr"))
 BACKGROUND = Setting(
-    "background", "", str, "Folder whose half maps (half_map_1.mrc, half_map_2.mrc) a composite shows outside all masks, "
-    "e.g. the global refinement. Empty shows the mean of the parts there.", label="Background")
-PATCH = (PATCHES, PATCH_ITERATIONS, PATCH_MODE, ONLY, COMPOSITE_WEIGHTS)
-COMPOSITE = (COMPOSITE_WEIGHTS, BACKGROUND) + FSC
-MAPPED = PARTICLES_READ + (WEIGHT_BY_SCALE,)
-REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + MAPPED + FOCUS + POSES
-REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + MAPPED + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE) + POSES
+    "background", None, Folder, "Folder whose half maps (half_map_1.mrc, half_map_2.mrc) a composite shows outside all masks, "
+    "e.g. the global refinement. none shows the mean of the parts there.", label="Background")
 
-RECONSTRUCT = (SYMMETRY,) + FSC + MAPPED
 
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
@@ -222,16 +208,13 @@ TRAINING_RATE = Setting(
 TRAINING_BATCH = Setting(
     "training_batch", 32, int, "Particle images in one step of training. Memory grows with it times the number of Gaussians.",
     "images", advanced=True, minimum=1)
-HETEROGENEITY = (
-    (LATENT_SIZE, ANCHORS, TARGET_RESOLUTION, EPOCHS, TRAINING_RATE, TRAINING_BATCH) + GMM + FSC + PARTICLES_READ
-    + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
 
 AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1)
 FRAMES = Setting(
     "frames", 9, int, "Maps along the axis, from the 5th to the 95th percentile of the half's particles, or along the line "
     "through given points.", minimum=2, maximum=99)
 THROUGH = Setting(
-    "through", "", str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
+    "through", None, str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
     "through them, or one map for one point.", label="Through latent points")
 HALF = Setting(
     "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
@@ -239,80 +222,73 @@ HALF = Setting(
 SUBSETS = Setting(
     "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
     minimum=0, maximum=99)
-CONFORMATIONS = (AXIS, FRAMES, THROUGH, HALF, SUBSETS, FSC_THRESHOLD) + PLACE
 
 MOTION_TABLE = Setting(
-    "motions", "", str, "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
+    "motions", None, TableFile,
+    "Rigid motions of the region from elsewhere: STAR with rlnImageName, gmmTurnX Y Z (rotation vector, "
     "degrees) and gmmMoveX Y Z (Å), a point x of the neutral region going to exp(ω) x + t; or .npy (N, 6) of the same in the "
     "order of the particles. Needs a particle file in place of the folder.", label="Table of rigid motions")
-CONFORMATION_TO_POSE = (
-    (MOTION_TABLE, ITERATIONS, MAX_RESOLUTION) + GMM + FSC + MAPPED + FOCUS_REGION + (FOCUS_EDGE, PIN_EXCHANGES))
 
-SIMULATE = (
-    Setting("particles", 2000, int, "Number of images.", minimum=2),
-    Setting("box", 96, int, "Image side; even.", "px", minimum=16),
-    Setting("pixel_size", 1.8, float, "Pixel size.", "Å/px", minimum=0.1),
-    Setting("snr", 0.1, float, "Variance of the CTF-filtered signal over variance of the noise, whole image.", minimum=1e-6),
-    Setting("pose_error", 3.0, float, "Rms rotation between start and true poses.", "degrees", minimum=0),
-    Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0),
-    Setting("end_model", "", str, "Second model with the same atoms: every particle lies somewhere on the way to it."),
-    Setting(
-        "swing", "", str, "Domains that swing about hinges, each particle at its own angle: selection, hinge if not where the "
-        "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
-        "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'."),
-    Setting(
-        "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all, or the first while the others "
-        "stay as the model is.", choices=("all", "one")),
-    Setting("beam_tilt", "", str, "Beam tilt of the images, 'x y'; a real one of 0.3 blurs 2.5 Å at 300 kV.", "mrad"),
-    Setting(
-        "trefoil", "", str, "Trefoil of the images, 'a b': the phase a |k|³ cos 3φ + b |k|³ sin 3φ, k in 1/Å.", "rad Å³"),
-    Setting(
-        "tetrafoil", "", str, "Fourfold astigmatism, 'a b': a |k|⁴ cos 4φ + b |k|⁴ sin 4φ is taken from the CTF's phase, k in "
-        "1/Å.", "rad Å⁴"),
-    Setting(
-        "magnification_matrix", "", str, "Anisotropic magnification, RELION's rlnMagMat '00 01 10 11', e.g. '1.01 0 0 0.99'."),
-    SYMMETRY,
-)
+SIMULATED_PARTICLES = Setting("particles", 2000, int, "Number of images.", minimum=2)
+SIMULATED_BOX = Setting("box", 96, int, "Image side; even.", "px", minimum=16)
+SIMULATED_PIXEL_SIZE = Setting("pixel_size", 1.8, float, "Pixel size.", "Å/px", minimum=0.1)
+SNR = Setting("snr", 0.1, float, "Variance of the CTF-filtered signal over variance of the noise, whole image.", minimum=1e-6)
+POSE_ERROR = Setting("pose_error", 3.0, float, "Rms rotation between start and true poses.", "degrees", minimum=0)
+SHIFT_ERROR = Setting("shift_error", 2.0, float, "Rms length of the shift between start and true poses.", "Å", minimum=0)
+END_MODEL = Setting(
+    "end_model", None, ModelFile, "Second model with the same atoms: every particle lies somewhere on the way to it.")
+SWING = Setting(
+    "swing", None, str, "Domains that swing about hinges, each particle at its own angle: selection, hinge if not where the "
+    "domain touches the rest, and largest angle, range or list of angles in degrees, e.g. "
+    "'chain A and 367-640: 8; chain A and 1208-1440 about chain A and 1204-1210: 0..20' or 'chain B: 0,15'.")
+MOVING_COPIES = Setting(
+    "moving_copies", "all", str, "Which copies of an oligomer take part in the motion: all, or the first while the others "
+    "stay as the model is.", choices=("all", "one"))
+BEAM_TILT = Setting("beam_tilt", None, str, "Beam tilt of the images, 'x y'; a real one of 0.3 blurs 2.5 Å at 300 kV.", "mrad")
+TREFOIL = Setting(
+    "trefoil", None, str, "Trefoil of the images, 'a b': the phase a |k|³ cos 3φ + b |k|³ sin 3φ, k in 1/Å.", "rad Å³")
+TETRAFOIL = Setting(
+    "tetrafoil", None, str, "Fourfold astigmatism, 'a b': a |k|⁴ cos 4φ + b |k|⁴ sin 4φ is taken from the CTF's phase, k in "
+    "1/Å.", "rad Å⁴")
+MAGNIFICATION_MATRIX = Setting(
+    "magnification_matrix", None, str, "Anisotropic magnification, RELION's rlnMagMat '00 01 10 11', e.g. '1.01 0 0 0.99'.")
 
 SIGMA = Setting(
     "sigma", "0.6", str, "Width of the Gaussian that an atom's density is compared with: 0.6 as published (Pintilie et al. "
     "2020), 0.4 as in reports of EMDB and wwPDB, where scores are about 0.1 lower. Scores of two widths do not compare.",
     "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
 MAP_RESOLUTION = Setting(
-    "map_resolution", 0.0, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
-    "that the mean Q is compared with; 0 takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
+    "map_resolution", None, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
+    "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
     minimum=0, maximum=15)
-QSCORE = (SIGMA, MAP_RESOLUTION) + PLACE
 
 GRIDS = Setting(
     "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
     "its grid by cubic splines, placed by their headers. Maps moved against the first are refused either way.",
     choices=("refuse", "resample"), label="Maps on another grid")
-AUDIT = (SIGMA, GRIDS, MAP_RESOLUTION) + PLACE + (SEED,)
 
 LOCAL_WINDOW = Setting(
     "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
     advanced=True, minimum=0.5, maximum=5)
-LOCAL_RESOLUTION = (LOCAL_WINDOW,) + FSC + (SEED,)
 SMEARING = Setting(
     "smearing", "auto", str, "Smearing by pose errors, which is undone as far as there is signal. auto: the errors given; else "
     "those in particles.star beside the half maps, as a refinement writes it; else what the spectrum shows, which falls faster "
     "away from the box centre. none: the map is taken as sharp.",
     choices=("auto", "none"), label="Smearing by pose errors", advanced=True)
 KNOWN_ROTATION_ERROR = Setting(
-    "known_rotation_error", 0.0, float, "Rms error of the particles' rotations, about all axes together, where it is known.",
+    "known_rotation_error", None, float, "Rms error of the particles' rotations, about all axes together, where it is known.",
     "degrees", advanced=True, minimum=0, maximum=30)
 KNOWN_SHIFT_ERROR = Setting(
-    "known_shift_error", 0.0, float, "Rms error of the particles' shifts in the plane of the image, where it is known.", "Å",
+    "known_shift_error", None, float, "Rms error of the particles' shifts in the plane of the image, where it is known.", "Å",
     advanced=True, minimum=0, maximum=50)
-MODIFY = (LOCAL_WINDOW, SMEARING, KNOWN_ROTATION_ERROR, KNOWN_SHIFT_ERROR) + FSC + (SIGMA,) + PLACE + (SEED,)
 
 RESOLUTION_MAP = Setting(
-    "local_resolution", "", str, "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "
+    "local_resolution", None, MapFile,
+    "Map of the local resolution in Å on the grid of the map, as local-resolution writes it: the "
     "result is low-passed there at every voxel.", label="Local resolution map")
 LOW_PASS = Setting(
-    "low_pass", 0.0, float, "Resolution of the map: its amplitudes are corrected up to it and cut beyond. 0 when a local "
+    "low_pass", None, float, "Resolution of the map: its amplitudes are corrected up to it and cut beyond. none when a local "
     "resolution map says so instead.", "Å", minimum=0)
 SHARPENING = Setting(
     "sharpening", "b-factor", str, "b-factor: one B factor for the whole map. model-profile: radial amplitudes of an atomic "
@@ -320,67 +296,16 @@ SHARPENING = Setting(
     "of an atomic model (LocScale's idea); fades what the model lacks. local: local amplitudes made even, without a model.",
     choices=("b-factor", "model-profile", "local-resolution", "local-model", "local"))
 B_FACTOR = Setting(
-    "b_factor", 0.0, float, "B factor of the map, which is removed: positive sharpens. 0 measures it by a Guinier fit.", "Å²")
+    "b_factor", None, float,
+    "B factor of the map, which is removed: positive sharpens. none measures it by a Guinier fit.", "Å²")
 GUINIER_FROM = Setting(
     "guinier_from", 10.0, float, "Coarse end of the range where amplitudes of a molecule fall by the B factor alone; coarser "
     "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50)
 REFERENCE_MODEL = Setting(
-    "reference_model", "", str, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
+    "reference_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
 MODEL_RESOLUTION = Setting(
     "model_resolution", 2.0, float, "Resolution at which the model is simulated; 2 is that of Chen et al. 2023.", "Å",
     advanced=True, minimum=0.5)
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
     "Å", advanced=True, minimum=2)
-SHARPEN = (SHARPENING, RESOLUTION_MAP, LOW_PASS, B_FACTOR, GUINIER_FROM, REFERENCE_MODEL, *PLACE, MODEL_RESOLUTION,
-           AMPLITUDE_WINDOW, MASK, MASK_RESOLUTION, MASK_EDGE)
-
-
-def is_beyond_nyquist(resolution, pixel_size):
-    """Whether a resolution is finer than images or maps can hold.
-
-    Parameters
-    ----------
-    resolution : float
-        Å; 0 stands for none.
-    pixel_size : float
-        Å/px, maybe as a file keeps it: in single precision, or with some digits only.
-    """
-    return 0 < resolution < 2 * pixel_size * (1 - _SAME_RESOLUTION)
-
-
-def nyquist_text(pixel_size):
-    """Nyquist in Å as text, with as many decimals, two or more, as it takes not to be beyond itself."""
-    texts = (f"{2 * pixel_size:.{decimals}f}" for decimals in count(2))
-    return next(text for text in texts if float(text) > 0 and not is_beyond_nyquist(float(text), pixel_size))
-
-
-def coarsest_resolution(box_size, pixel_size):
-    """Å; coarser ones leave too few Fourier shells of a box in px of so many Å/px."""
-    return box_size * pixel_size / FEWEST_SHELLS
-
-
-def names(settings):
-    """Names of a group of settings, in order."""
-    return [setting.name for setting in settings]
-
-
-def changed(settings, **changes):
-    """A copy of settings with other or further values."""
-    return SimpleNamespace(**{**vars(settings), **changes})
-
-
-def defaults(*groups, **changes):
-    """Values of one or more groups as an object with attributes.
-
-    Raises
-    ------
-    TypeError
-        A change names a setting that is in none of the groups.
-    """
-    values = {setting.name: setting.default for group in groups for setting in group}
-    unknown = sorted(set(changes) - set(values))
-    if unknown:
-        raise TypeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(values))}")
-    values.update(changes)
-    return SimpleNamespace(**values)
