@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gmmrefine.figures.figure import new_panels, save_figure
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.from_atoms import gmm_from_atoms, randomised
 from gmmrefine.gmm.render import render_map
 from gmmrefine.io.atoms import embedded_model, read_atoms
-from gmmrefine.io.figures import new_panels, save_figure
 from gmmrefine.io.mrc import MapGrid
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.maps.local_resolution import local_resolution

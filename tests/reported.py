@@ -4,9 +4,9 @@ import shutil
 import numpy as np
 from small_run import gmmrefine
 
-from gmmrefine.io.report_page import Figure
-from gmmrefine.pipelines.report_folder import read_run
-from gmmrefine.pipelines.report_sections import SECTIONS
+from gmmrefine.report.folder import read_run
+from gmmrefine.report.page import Figure
+from gmmrefine.report.sections import SECTIONS
 
 
 def reported(folder, place):

@@ -14,8 +14,8 @@ from gmmrefine import __main__ as main_module
 from gmmrefine.__main__ import COMMANDS, main, make_parser
 from gmmrefine.backend import tf
 from gmmrefine.errors import ConvergenceError, InputError, ResourceError
-from gmmrefine.io import folder_lock
-from gmmrefine.io.folder_lock import FolderLock
+from gmmrefine.runs import folder_lock
+from gmmrefine.runs.folder_lock import FolderLock
 
 
 @pytest.fixture

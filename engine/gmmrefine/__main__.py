@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import gmmrefine
 from gmmrefine.commands import COMMANDS
 from gmmrefine.errors import EngineError
-from gmmrefine.io.folder_lock import released_at_end
+from gmmrefine.runs.folder_lock import released_at_end
 
 # Read by NumPy's BLAS when a command imports it: threads for matrices of 6 × 6 only wait for one another on shared cores.
 # What is large here has threads of its own.

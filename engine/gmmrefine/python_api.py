@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from gmmrefine.commands import COMMANDS
 from gmmrefine.errors import InputError
-from gmmrefine.io.folder_lock import released_at_end
 from gmmrefine.results import Result
+from gmmrefine.runs.folder_lock import released_at_end
 from gmmrefine.settings.kinds import Path
 from gmmrefine.settings.setting import NONE
 

@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.figure import new_figure
 from gmmrefine.io.curves import read_curves
-from gmmrefine.io.figures import new_figure
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
@@ -95,7 +95,7 @@ class Result:
 
     def report(self):
         """Write the page of the command ``report``; its path."""
-        from gmmrefine.pipelines.report import report
+        from gmmrefine.report.report import report
 
         return report(str(self.folder))[0]
 

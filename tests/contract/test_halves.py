@@ -3,7 +3,7 @@ import ast
 
 from source_tree import REPOSITORY, functions, python_files
 
-from gmmrefine.pipelines.exchanges import EXCHANGES
+from gmmrefine.runs.exchanges import EXCHANGES
 
 PIPELINES = "engine/gmmrefine/pipelines"
 # what a half set is told, measured from both

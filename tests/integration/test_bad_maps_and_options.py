@@ -11,7 +11,7 @@ from gmmrefine.backend import tf
 from gmmrefine.io import atomic
 from gmmrefine.io.atoms import embedded_model
 from gmmrefine.io.mrc import read_map, write_map
-from gmmrefine.pipelines import run_record
+from gmmrefine.runs import run
 
 
 @pytest.fixture
@@ -111,14 +111,14 @@ OPTIONS = {
     "--max-resolution 5": ["--max-resolution 5 Å is beyond Nyquist of the particles (8.80 Å)"],
     "--fsc-threshold 2": ["--fsc-threshold 2: expected from 0.01 to 0.9"],
     "--iterations 0": ["--iterations 0: expected at least 1"],
-    "--iterations two": ["argument --iterations: invalid int value: 'two'", "'gmmrefine refine --help'"],
+    "--iterations two": ["argument --iterations: 'two': expected a whole number", "'gmmrefine refine --help'"],
     "--learning-rate nan": ["--learning-rate nan: expected a finite number"],
     "--mask-edge -1": ["--mask-edge -1: expected at least 0 px"],
     "--gaussians many": ["--gaussians many: expected a positive whole number or auto"],
     "--gaussians 0": ["--gaussians 0: expected a positive whole number or auto"],
     "--optimizer sgd": ["argument --optimizer: invalid choice: 'sgd'", "fisher", "adam"],
     "--nonsense": ["unrecognized arguments: --nonsense"],
-    "--pin-exchanges nowhere.json": ["--pin-exchanges nowhere.json: cannot be read, or holds no exchanges"]}
+    "--pin-exchanges nowhere.json": ["--pin-exchanges nowhere.json: cannot be read (No such file or directory). Check the path"]}
 
 
 @pytest.mark.parametrize("text", OPTIONS)
@@ -191,7 +191,7 @@ def test_disk_full_during_refine(simulated, refined, tmp_path, name, monkeypatch
         (folder / output).unlink()
     with monkeypatch.context() as patch:
         # what a killed writer left is removed as the run begins; the disk fills after that
-        patch.setattr(run_record, "remove_leftovers", lambda _: full_disk_at(folder / name))
+        patch.setattr(run, "remove_leftovers", lambda _: full_disk_at(folder / name))
         outcome = gmmrefine("refine", simulated / "particles.star", "-o", folder, *REFINE)
     assert_refused(outcome, "refine", f"{name}: the disk is full (No space left on device)", "Free space")
     assert not (folder / name).exists() and not list(folder.rglob("*.tmp"))

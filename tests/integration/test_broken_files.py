@@ -10,7 +10,7 @@ from small_run import assert_refused, gmmrefine
 from gmmrefine.errors import InputError
 from gmmrefine.io.chimerax import refuse_unscriptable
 from gmmrefine.io.star import read_star
-from gmmrefine.pipelines.input_marks import different_names, stack_mark
+from gmmrefine.runs.input_marks import different_names, stack_mark
 
 
 @pytest.fixture

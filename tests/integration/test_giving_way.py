@@ -15,10 +15,10 @@ from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.mask import spherical_mask
 from gmmrefine.pipelines.focus import Masks
 from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half
-from gmmrefine.pipelines.report_folder import read_run
-from gmmrefine.pipelines.report_summary import cautions
-from gmmrefine.pipelines.run_record import Run
 from gmmrefine.progress import Progress
+from gmmrefine.report.folder import read_run
+from gmmrefine.report.summary import cautions
+from gmmrefine.runs.run import Run
 from gmmrefine.settings import RefineSettings
 
 

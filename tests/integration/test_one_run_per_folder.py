@@ -9,9 +9,9 @@ from report_runs import write_record
 from small_run import REFINE, assert_refused, gmmrefine, record
 
 from gmmrefine.__main__ import COMMANDS as OFFERED
-from gmmrefine.io.folder_lock import LOCK_FILE
+from gmmrefine.runs.folder_lock import LOCK_FILE
 
-HOLD = "import sys; from gmmrefine.io.folder_lock import FolderLock; "
+HOLD = "import sys; from gmmrefine.runs.folder_lock import FolderLock; "
 HOLD += "lock = FolderLock(sys.argv[1], 'refine'); print(flush=True); sys.stdin.readline(); lock.release()"
 PATCHES = ("--patches", 2, "--patch-iterations", 1, "--gaussians", 60, "--fit-evaluations", 5, "--max-resolution", 13)
 PATCHES += ("--patch-mode", "apart")

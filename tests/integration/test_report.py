@@ -8,8 +8,8 @@ from browser import find_browser, look_at
 from report_runs import write_full_run
 from small_run import assert_refused, gmmrefine
 
-from gmmrefine.io.report_page import Figure, Section, write_page
-from gmmrefine.io.report_plots import new_plot
+from gmmrefine.report.page import Figure, Section, write_page
+from gmmrefine.report.plots import new_plot
 
 FEWEST_PIXELS = 100
 LARGEST_PAGE = 7 << 20  # bytes

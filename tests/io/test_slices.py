@@ -1,7 +1,7 @@
 """Which planes of a volume figures show."""
 import numpy as np
 
-from gmmrefine.io.slices import central_voxel, middle_of_known, slices_through
+from gmmrefine.figures.slices import central_voxel, middle_of_known, slices_through
 
 
 def test_planes_of_a_voxel_have_rows_along_their_vertical_axis():

@@ -82,7 +82,7 @@ def test_which_of_two_places_is_told_to_both_halves_and_replayed(tmp_path):
     assert found.model_origin == tuple([-CENTER] * 3) and "box centre at 0" in said[0]
     assert run.exchanged == {("place", 0): {"model": [-CENTER] * 3}}
     again, _, said = place(volumes.map(np.zeros_like), Run({"model": [1.0, 2, 3]}), model=model)
-    assert again.model_origin == tuple([1, 2, 3]) and said == []
+    assert again.model_origin == (1, 2, 3) and said == []
 
 
 def test_a_model_in_neither_frame_is_refused(volumes, tmp_path):
@@ -96,7 +96,7 @@ def test_a_selected_part_suffices_where_the_rest_is_no_part_of_these_particles(v
     far = residue("UNL", "B", 1, {f"C{number}": (150.0, 40.0, number) for number in range(50)}, "ATOM")
     model = write_model(tmp_path / "model.pdb", CENTER, [far])
     found, _, _ = place(volumes, focus_model=model, focus_selection="chain A")
-    assert found.focus_model_origin == tuple([0, 0, 0])
+    assert found.focus_model_origin == (0, 0, 0)
     for settings in ({"focus_model": model}, {"model": model}):
         with pytest.raises(InputError, match="50 lie outside the box"):
             place(volumes, **settings)

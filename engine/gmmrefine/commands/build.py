@@ -3,7 +3,7 @@
 Writes DIR/gmm.star, gmm_map.mrc (what the GMM looks like at the resolution) and gmm_fsc.star (its agreement with the
 map).
 """
-from gmmrefine.commands.options import Command, add_output, add_settings, refuse_missing, settings_from
+from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import BuildSettings
 
 COMMAND = Command("build", ("gmm.star", "gmm_map.mrc", "gmm_fsc.star"))
@@ -22,7 +22,6 @@ def run(args):
     from gmmrefine.pipelines.build import build, check_settings
 
     settings = settings_from(args, BuildSettings)
-    refuse_missing([settings.model])
     volume = read_map(args.map)
     check_settings(volume, settings)
     run = COMMAND.open(args, settings, [args.map])

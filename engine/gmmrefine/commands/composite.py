@@ -29,7 +29,7 @@ def run(args):
     folders = args.folders + ([settings.background] if settings.background else [])
     inputs = [path for folder in folders for path in half_maps_in(folder)] + [mask_of(folder) for folder in args.folders]
     refuse_to_overwrite(args.output, COMMAND.outputs, [*inputs, settings.mask])
-    refuse_missing([*inputs, settings.mask])
+    refuse_missing(inputs)
     parts = read_parts(args.folders, settings)
     run = COMMAND.open(args, settings, inputs)
     results = join(parts, settings, run)

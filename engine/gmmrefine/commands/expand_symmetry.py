@@ -40,8 +40,8 @@ def _expand(args, settings, started):
     from gmmrefine.io.star_particles import write_particles
     from gmmrefine.particles.symmetry import counted, expanded, marks_of
     from gmmrefine.pipelines.expand_symmetry import measured_symmetry
-    from gmmrefine.pipelines.run_record import write_run_record
     from gmmrefine.progress import Progress
+    from gmmrefine.runs.run import write_run_record
 
     settings, notes = understand_symmetry(args.particles, settings)
     operators = point_group(settings.symmetry)

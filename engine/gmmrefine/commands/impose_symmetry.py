@@ -30,10 +30,10 @@ def run(args):
     from gmmrefine.geometry.symmetry import point_group
     from gmmrefine.io.half_sets_file import write_half_sets
     from gmmrefine.io.mrc import read_half_maps
-    from gmmrefine.pipelines.earlier_run import refuse_unfinished_run
     from gmmrefine.pipelines.impose_symmetry import impose_symmetry
     from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, refuse_same_half_maps
-    from gmmrefine.pipelines.same_half_sets import agreed_half_sets
+    from gmmrefine.runs.earlier_run import refuse_unfinished_run
+    from gmmrefine.runs.same_half_sets import agreed_half_sets
 
     settings = settings_from(args, ImposeSettings)
     operators = point_group(settings.symmetry)

@@ -83,14 +83,17 @@ def settings_from(args, values):
     Raises
     ------
     InputError
-        A number lies outside a setting's limits.
+        A number lies outside a setting's limits, or a file cannot be opened.
     """
     found = {setting.name: getattr(args, setting.name) for setting in settings_of(values)}
     for setting in settings_of(values):
+        value = found[setting.name]
         try:
-            setting.check(found[setting.name])
+            setting.check(value)
         except ValueError as error:
             raise InputError(f"{setting.option} {error}") from error
+        if value is not None and issubclass(setting.kind, File):
+            refuse_missing([value], f"{setting.option} ")
     return values(**found)
 
 
@@ -108,15 +111,15 @@ def refuse_to_overwrite(directory, outputs, inputs):
             raise InputError(f"{path} would be overwritten by the result of the same name. Use another folder with -o.")
 
 
-def refuse_missing(inputs):
-    """Refuse input files that cannot be opened; empty names are left out."""
+def refuse_missing(inputs, named=""):
+    """Refuse input files, ``named`` by a setting, that cannot be opened; empty names are left out."""
     from gmmrefine.regular_file import open_regular
 
     for path in filter(None, inputs):
         try:
             open_regular(path).close()
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+            raise InputError(f"{named}{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class Command:
         -------
         Run
         """
-        from gmmrefine.pipelines.run_record import Run
+        from gmmrefine.runs.run import Run
 
         inputs = [*inputs, *files_of(settings)]
         refuse_to_overwrite(args.output, self.outputs, inputs)
@@ -178,8 +181,8 @@ class Command:
     @contextmanager
     def held(self, args):
         """Hold ``args.output`` while a command without a Run works; refuses a folder with results of another one."""
-        from gmmrefine.io.folder_lock import FolderLock
-        from gmmrefine.pipelines.earlier_run import refuse_other_command
+        from gmmrefine.runs.earlier_run import refuse_other_command
+        from gmmrefine.runs.folder_lock import FolderLock
 
         with FolderLock(args.output, self.name, args.take_over) as lock:
             refuse_other_command(args.output, self.name)

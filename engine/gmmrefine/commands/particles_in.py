@@ -2,7 +2,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gmmrefine.commands.options import refuse_missing
 from gmmrefine.errors import InputError
 from gmmrefine.settings import changed
 
@@ -81,7 +80,6 @@ def read_for_computing(path, settings, images_by_mask=None):
     particles = replace(particles, diameter=diameter)
     model = getattr(settings, "model", None)
     if model:
-        refuse_missing([model])
         read_atoms(model)  # refuses what is no model
     notes += [*chosen, *grid_notes, *particle_warnings(particles)]
     if particle_count(particles) < len(particles):
@@ -91,7 +89,7 @@ def read_for_computing(path, settings, images_by_mask=None):
 
 def _images_by_mask(settings):
     """The mask given, here or to the run whose exchanges are pinned; '' for none."""
-    from gmmrefine.pipelines.earlier_run import mask_given_to
+    from gmmrefine.runs.earlier_run import mask_given_to
 
     return settings.mask or mask_given_to(getattr(settings, "pin_exchanges", None))
 

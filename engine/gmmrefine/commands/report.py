@@ -14,7 +14,7 @@ def add_arguments(parser):
 
 def run(args):
     """Gather and write."""
-    from gmmrefine.pipelines.report import report
+    from gmmrefine.report.report import report
 
     path, notes = report(args.directory)
     for note in notes:

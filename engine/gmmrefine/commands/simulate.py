@@ -25,7 +25,7 @@ def run(args):
 
     model = embedded_model() if args.model.lower() == EMBEDDED else args.model
     settings = settings_from(args, SimulateSettings)
-    refuse_missing([model, settings.end_model])
+    refuse_missing([model])
     molecule_to_simulate(model, settings)  # refuses what is wrong before anything is written
     run = COMMAND.open(args, settings, [model])
     results = simulate(model, settings, run)

@@ -11,7 +11,7 @@ class Halves(Generic[Of]):
     """What half set 1 and half set 2 have; nothing goes from one to the other by it.
 
     It cannot be looped over, so that what sees both half sets stands out in the code: ``both``, which a test allows by name to
-    measures that the half sets are told (``pipelines/exchanges.py``) and to what is written after the last of these.
+    measures that the half sets are told (``runs/exchanges.py``) and to what is written after the last of these.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Tables, figures and models of an audit."""
 import numpy as np
 
+from gmmrefine.figures.q_scores import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
-from gmmrefine.io.q_figures import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.star import optional_column, text_columns
 from gmmrefine.pipelines.audit_verdicts import part_name
 from gmmrefine.pipelines.audited_maps import scored_in_all

@@ -16,11 +16,11 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.particles.half_sets import HalfSets
 from gmmrefine.pipelines.composite_scale import measured_scales, on_one_scale
-from gmmrefine.pipelines.earlier_run import recorded_command, refuse_unfinished_run
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask, refuse_same_half_maps
 from gmmrefine.pipelines.reconstruct import write_fsc
-from gmmrefine.pipelines.run_record import WEIGHTS_FOLDER
-from gmmrefine.pipelines.same_half_sets import agreed_half_sets
+from gmmrefine.runs.earlier_run import recorded_command, refuse_unfinished_run
+from gmmrefine.runs.run import WEIGHTS_FOLDER
+from gmmrefine.runs.same_half_sets import agreed_half_sets
 
 CAUTION = (
     "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "

@@ -4,6 +4,7 @@ import os
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.heterogeneity import draw_motion
 from gmmrefine.gmm.render import render_map
 from gmmrefine.heterogeneity.conformations import (
     axis_path,
@@ -14,7 +15,6 @@ from gmmrefine.heterogeneity.conformations import (
 )
 from gmmrefine.io.chimerax import Movie, write_movie
 from gmmrefine.io.gmm_file import write_gmm
-from gmmrefine.io.heterogeneity_figures import draw_motion
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.maps.mask import molecule_threshold

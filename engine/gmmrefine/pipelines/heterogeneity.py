@@ -2,11 +2,11 @@
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.heterogeneity import draw_latents, draw_training
 from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.heterogeneity.motions import agreement, principal_motions
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
-from gmmrefine.io.heterogeneity_figures import draw_latents, draw_training
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import write_arrays
 from gmmrefine.io.star import StarBlock, text_columns, write_star

@@ -13,8 +13,8 @@ from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
-from gmmrefine.pipelines.earlier_run import mask_given_to
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
+from gmmrefine.runs.earlier_run import mask_given_to
 from gmmrefine.settings import ParticlesRead, changed, settings_of
 
 _SAME_PLACE = 1e-2  # Å

@@ -1,5 +1,5 @@
 """A map low-passed at every voxel to its local resolution."""
-from gmmrefine.io.map_figures import write_comparison_figure
+from gmmrefine.figures.maps import write_comparison_figure
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.local_filter import local_low_pass
 from gmmrefine.pipelines.local_resolution import statistics

@@ -3,8 +3,8 @@
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.maps import write_overlay_figure
 from gmmrefine.fourier.shells import resolution_of_shell
-from gmmrefine.io.map_figures import write_overlay_figure
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.local_resolution import band_centers, local_resolution

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.q_scores import write_model_fsc_figure
 from gmmrefine.io.mrc import read_grid
-from gmmrefine.io.q_figures import write_model_fsc_figure
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.validation.map_character import constant_part, cut_part, is_noise_raised, noise_rise
 from gmmrefine.validation.model_fsc import THRESHOLD, ModelInMap

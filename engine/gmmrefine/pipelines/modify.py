@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.maps import write_comparison_figure, write_error_model_figure
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.map_figures import write_comparison_figure, write_error_model_figure
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
@@ -16,7 +16,7 @@ from gmmrefine.pipelines.half_map_inputs import believed_fsc
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.pipelines.modify_smearing import smearing_of, smearing_text
-from gmmrefine.pipelines.run_record import Run
+from gmmrefine.runs.run import Run
 from gmmrefine.settings import AuditSettings, Placed, names_of, values_of
 
 

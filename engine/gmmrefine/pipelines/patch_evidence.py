@@ -8,10 +8,10 @@ from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.motion_prior import in_molecule_frame
 from gmmrefine.alignment.refiner import SAMPLE_SIZE
 from gmmrefine.alignment.rigid_regions import PatchMotions, evidence
+from gmmrefine.figures.patches import draw_evidence
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.patches import Patch, nearest_patch, sphere_around
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.patch_figures import draw_evidence
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.symmetry import parents, shuffled
 from gmmrefine.pipelines.half_iteration import PROJECTORS

@@ -4,9 +4,9 @@ import re
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.q_scores import write_class_figure, write_residue_figure
 from gmmrefine.io.atoms_writer import write_scored_model
 from gmmrefine.io.chimerax import write_attribute, write_script
-from gmmrefine.io.q_figures import write_class_figure, write_residue_figure
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
 from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, map_quality, read_half_maps, write_model_fsc
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some

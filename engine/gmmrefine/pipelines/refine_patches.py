@@ -18,7 +18,6 @@ from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.composite import read_focused, write_composite
-from gmmrefine.pipelines.earlier_run import finished_settings
 from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.pipelines.half_start import at_start, volume_of
 from gmmrefine.pipelines.patch_evidence import rigid_patches
@@ -27,10 +26,11 @@ from gmmrefine.pipelines.patch_iteration import Together
 from gmmrefine.pipelines.reconstruct import mean_correlation, write_fsc
 from gmmrefine.pipelines.refine import refine
 from gmmrefine.pipelines.refine_settings import check_resolutions, check_scheme, refuse_adam_with_rest, useless_in_scheme
-from gmmrefine.pipelines.run_record import Run, refuse_other_run
 from gmmrefine.pipelines.shared_region import shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import Progress
+from gmmrefine.runs.earlier_run import finished_settings
+from gmmrefine.runs.run import Run, refuse_other_run
 from gmmrefine.settings import Placed, RefineSettings, names_of, taken_as, values_of
 
 _OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.figures.maps import write_guinier_figure
 from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
-from gmmrefine.io.map_figures import write_guinier_figure
 from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.local_filter import local_low_pass
 from gmmrefine.maps.local_sharpen import Bands, with_even_amplitudes, with_local_amplitudes

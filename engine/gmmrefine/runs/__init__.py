@@ -1,0 +1,1 @@
+"""What reads and writes runs: their record, lock and exchanges."""
