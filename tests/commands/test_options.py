@@ -31,9 +31,18 @@ def test_the_command_line_gives_the_defaults_of_the_settings(values):
     assert parsed(values=values) == values()
 
 
-def test_values_of_every_kind():
-    given = parsed("--iterations", "3", "--mask-edge", "2", "--loss", "frc", "--mask", "x.mrc", "--invert-contrast")
-    assert given == RefineSettings(iterations=3, mask_edge=2.0, loss="frc", mask="x.mrc", invert_contrast=True)
+def test_values_of_every_kind(tmp_path):
+    mask = tmp_path / "x.mrc"
+    mask.touch()
+    given = parsed("--iterations", "3", "--mask-edge", "2", "--loss", "frc", "--mask", str(mask), "--invert-contrast")
+    assert given == RefineSettings(iterations=3, mask_edge=2.0, loss="frc", mask=str(mask), invert_contrast=True)
+
+
+def test_a_file_that_cannot_be_opened_is_named_by_its_setting(tmp_path):
+    for path in (tmp_path / "no.mrc", tmp_path):
+        with pytest.raises(InputError) as caught:
+            parsed("--focus-mask", str(path))
+        assert str(caught.value).startswith(f"--focus-mask {path}: cannot be read (")
 
 
 @pytest.mark.parametrize("arguments", [
