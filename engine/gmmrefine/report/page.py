@@ -1,35 +1,14 @@
 """One HTML page with tables and figures that needs nothing but a browser: no server, no network, no second file."""
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Tuple
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from gmmrefine.io.atomic import atomic_path
 
-# The browser itself refuses whatever this page might ask of a network.
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
-    "font-src data:; form-action 'none'; base-uri 'none'")
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; max-width: 64rem; margin: 0 auto;
-  padding: 1rem; }
-h1 { font-size: 1.6rem; margin: 0.5rem 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.25rem; border-bottom: 1px solid #d5dbe1; margin: 2.2rem 0 0.8rem; }
-h3 { font-size: 1rem; margin: 1.4rem 0 0.2rem; }
-nav { display: flex; flex-wrap: wrap; gap: 0 1rem; }
-a { color: #1f5a96; }
-table { border-collapse: collapse; margin: 0.6rem 0; font-size: 0.88rem; }
-th, td { text-align: left; vertical-align: top; padding: 0.15rem 0.9rem 0.15rem 0; border-bottom: 1px solid #e6eaee;
-  overflow-wrap: break-word; }
-th { font-weight: 600; }
-.wide { overflow-x: auto; }
-.summary { font-size: 1.1rem; margin: 0.3rem 0; }
-.note { border-left: 4px solid #d9822b; background: #fdf4ea; padding: 0.4rem 0.8rem; }
-.caption { color: #55626f; font-size: 0.88rem; margin: 0 0 0.8rem; }
-.kept { color: #2c6a3f; } .weakened { background: #ffe3a8; } .lost { background: #f3b6b0; } .unjudged { color: #77828d; }
-summary { cursor: pointer; }
-@media print { nav, .modebar { display: none; } details > * { display: block; } section { break-inside: avoid-page; } }
-"""
 _CONFIG = {  # plotly.js would offer to upload a figure to its maker's server
     "displaylogo": False, "responsive": True, "showSendToCloud": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"]}
@@ -59,8 +38,8 @@ class Section:
     Parameters
     ----------
     title : str
-    parts : tuple of str or Figure
-        Strings are HTML, made by the functions of this file.
+    parts : tuple of Markup or Figure
+        HTML, made by the functions of this file.
     """
 
     title: str
@@ -69,17 +48,17 @@ class Section:
 
 def text(sentence, kind=""):
     """A paragraph; ``kind`` is a class of the page's style, e.g. ``note``."""
-    return f'<p class="{kind}">{escape(sentence)}</p>' if kind else f"<p>{escape(sentence)}</p>"
+    return _parts().text(sentence, kind)
 
 
 def heading(words):
     """A heading inside a section."""
-    return f"<h3>{escape(words)}</h3>"
+    return _parts().heading(words)
 
 
 def link(target, words):
     """A link to a file beside the page, for a table's cell."""
-    return _Markup(f'<a href="{escape(target)}">{escape(words)}</a>')
+    return _parts().link(target, words)
 
 
 def table(headings, rows, kinds=None):
@@ -93,23 +72,18 @@ def table(headings, rows, kinds=None):
     kinds : list of str, optional
         A class of the page's style for the last cell of every row.
     """
-    head = "".join(f"<th>{escape(words)}</th>" for words in headings)
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [f"<td>{_cell(value)}</td>" for value in row]
-        if kinds:
-            cells[-1] = cells[-1].replace("<td>", f'<td class="{escape(kinds[number])}">', 1)
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    return _parts().table(headings, rows, kinds)
 
 
 def folded(words, part):
     """Something a reader opens when it is wanted."""
-    return f"<details><summary>{escape(words)}</summary>{part}</details>"
+    return _parts().folded(words, part)
 
 
 def shown(value):
-    """A value as people write it."""
+    """A value as people write it; what is HTML already stays as it is."""
+    if isinstance(value, Markup):
+        return value
     if value is None or value != value:
         return "–"
     if isinstance(value, bool):
@@ -135,53 +109,47 @@ def write_page(path, title, parts, sections):
     ----------
     path : str or Path
     title : str
-    parts : list of str
-        HTML below the title.
+    parts : list of Markup
+        Below the title.
     sections : list of Section
     """
-    figures = []
-    body = "\n".join(_section(section, number, figures) for number, section in enumerate(sections, 1))
-    menu = "".join(f'<a href="#section-{number}">{escape(section.title)}</a>' for number, section in enumerate(sections, 1))
+    figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
+    names = {id(figure): f"figure-{number}" for number, figure in enumerate(figures, 1)}
+    drawn = [
+        replace(section, parts=tuple(
+            _drawn(part, names[id(part)]) if isinstance(part, Figure) else part for part in section.parts))
+        for section in sections]
+    html = _environment().get_template("page.html").render(
+        title=title, head=parts, sections=drawn, library=_library() if figures else "")
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(
-            f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n{_library() if figures else ''}</head>\n<body>\n"
-            f"<h1>{escape(title)}</h1>\n{''.join(parts)}\n<nav>{menu}</nav>\n"
-            f"<noscript>{text('The figures need JavaScript, which is switched off here.', 'note')}</noscript>\n"
-            f"{body}\n</body>\n</html>\n")
+        file.write(html)
 
 
-class _Markup(str):
-    """HTML that is written as it is."""
+@lru_cache(maxsize=None)
+def _environment():
+    templates = Environment(
+        loader=FileSystemLoader(str(Path(__file__).parent / "templates"), encoding="utf-8"), autoescape=True,
+        trim_blocks=True, keep_trailing_newline=True)
+    templates.filters["shown"] = shown
+    return templates
 
 
-def _cell(value):
-    return value if isinstance(value, _Markup) else escape(shown(value))
-
-
-def _section(section, number, figures):
-    """A section as HTML; its figures are added to those of the page, which number them."""
-    html = []
-    for part in section.parts:
-        if isinstance(part, Figure):
-            figures.append(part)
-            html.append(_drawn(part, f"figure-{len(figures)}"))
-        else:
-            html.append(part)
-    return f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n' + "\n".join(html) + "\n</section>"
+@lru_cache(maxsize=None)
+def _parts():
+    """The templates of what stands in a section, as functions."""
+    return _environment().get_template("parts.html").module
 
 
 def _drawn(figure, name):
+    """HTML of a Figure."""
     from plotly.io import to_html
 
     plot = to_html(figure.plot, config=_CONFIG, include_plotlyjs=False, full_html=False, div_id=name, validate=False)
-    caption = text(figure.caption, "caption") if figure.caption else ""
-    return f"{heading(figure.title)}\n{plot}\n{caption}"
+    return _parts().drawn(figure, Markup(plot))
 
 
 def _library():
+    """The code that draws figures, as a script."""
     from plotly.offline import get_plotlyjs
 
-    return f"<script>{get_plotlyjs()}</script>\n"
+    return Markup(get_plotlyjs())
