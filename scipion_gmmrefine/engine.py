@@ -11,6 +11,7 @@ from subprocess import CalledProcessError
 from pyworkflow.exceptions import PyworkflowException
 from pyworkflow.utils import Environ
 
+from gmmrefine import settings
 from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
 
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
@@ -105,7 +106,7 @@ def runEngine(protocol, python, command, arguments, outputs, part=""):
         protocol.error(said)
     missing = [name for name in outputs if not os.path.exists(name)]
     if failed or missing:
-        raise EngineFailure(_lastWords(said, command) if said else f"The engine wrote no {', '.join(missing)}.")
+        raise EngineFailure(_lastWords(said, command, protocol) if said else f"The engine wrote no {', '.join(missing)}.")
 
 
 def runEngineNow(python, command, arguments, folder):
@@ -143,9 +144,14 @@ def runEngineNow(python, command, arguments, folder):
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _lastWords(said, command):
-    """The engine's message, in the words of Scipion's forms."""
+def _lastWords(said, command, protocol=None):
+    """The engine's message, in the words of Scipion's forms; settings by the labels of a protocol's rows, where it has them."""
     message = said.splitlines()[-1].replace(f"{ENGINE_PACKAGE} {command}: ", "", 1)
     for commandLine, form in ADVICE.items():
         message = message.replace(commandLine, form)
-    return message
+    return settings.spelled(message, lambda setting: f"'{_labelOf(setting, protocol)}'")
+
+
+def _labelOf(setting, protocol):
+    row = None if protocol is None else protocol.getParam(setting.form_name)
+    return setting.form_label if row is None else row.label.get()

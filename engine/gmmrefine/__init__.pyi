@@ -430,7 +430,7 @@ def import_particles(
     *,
     take_over: bool = False,
     full_paths: bool = False,
-    passthrough: str = '',
+    passthrough: Optional[_Path] = None,
     split_halves: Optional[int] = None,
     alignment_class: Optional[int] = None,
     flip_coordinate_y: bool = False,

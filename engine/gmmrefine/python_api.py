@@ -11,11 +11,12 @@ import os
 from functools import lru_cache
 
 from gmmrefine.commands import COMMANDS
-from gmmrefine.errors import InputError
+from gmmrefine.errors import EngineError, InputError
 from gmmrefine.results import Result
 from gmmrefine.runs.folder_lock import released_at_end
 from gmmrefine.settings.kinds import Path
 from gmmrefine.settings.setting import NONE
+from gmmrefine.settings.spelling import spelled
 
 _TYPES = {list: "Union[_Path, Sequence[_Path]]", os.PathLike: "_Path"}  # in the stub
 
@@ -79,8 +80,11 @@ def _function(command):
     def run(*values, **settings):
         given = signature.bind(*values, **settings)
         args = parser.parse_args(_arguments(given.arguments, parser))
-        with released_at_end(None):
-            module.run(args)
+        try:
+            with released_at_end(None):
+                module.run(args)
+        except EngineError as error:
+            raise type(error)(spelled(str(error), lambda setting: setting.name)) from error
         return Result(getattr(args, "output", None), command)
 
     run.__name__ = run.__qualname__ = python_name(command)

@@ -39,16 +39,14 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
                       help="RELION .star (such as run_data.star), cryoSPARC .cs (such as J42_012_particles.cs) or .csg (an "
                            "exported particle group) with 3D poses and CTF.")
         form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
-                      label="Passthrough file (.cs)",
-                      help="The passthrough .cs file of the same cryoSPARC job, for columns that the particles file "
-                           "lacks. It is found where it lies beside the particles file.")
+                      label=settings.PASSTHROUGH.form_label, help=settings.PASSTHROUGH.help)
         addSettings(form, CRYOSPARC_SETTINGS)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         arguments = [os.path.abspath(self.particlesFile.get()), "--full-paths"]
         if self.passthroughFile.get():
-            arguments += ["--passthrough", os.path.abspath(self.passthroughFile.get())]
+            arguments += [settings.PASSTHROUGH.option, os.path.abspath(self.passthroughFile.get())]
         arguments += engineOptions(self, CRYOSPARC_SETTINGS)
         self._insertFunctionStep(self.readStep, arguments, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
@@ -75,13 +73,13 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         if os.path.splitext(name)[1].lower() not in SUFFIXES:
             return [f"{os.path.basename(name)} is neither .star nor .cs nor .csg.\nChoose the particle table of a refinement."]
         return (self._missingFile("particlesFile", "Particles file")
-                + self._missingFile("passthroughFile", "Passthrough file (.cs)") + self._uselessRows(name))
+                + self._missingFile("passthroughFile", settings.PASSTHROUGH.form_label) + self._uselessRows(name))
 
     def _uselessRows(self, name):
         """Rows for cryoSPARC's files that are filled in for another file."""
         if os.path.splitext(name)[1].lower() in CRYOSPARC_SUFFIXES:
             return []
-        filled = ["Passthrough file (.cs)"] if self.passthroughFile.get() else []
+        filled = [settings.PASSTHROUGH.form_label] if self.passthroughFile.get() else []
         filled += [setting.form_label for setting in CRYOSPARC_SETTINGS
                    if getattr(self, setting.form_name).get() != setting.default]
         return [f"'{label}' is for cryoSPARC's files; {os.path.basename(name)} is none.\nLeave it as it was."

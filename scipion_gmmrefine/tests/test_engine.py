@@ -37,6 +37,9 @@ class FakeProtocol:
         self.commands.append(command)
         check_call(command, shell=True, env=env)
 
+    def getParam(self, name):
+        return None
+
     def info(self, _message):
         pass
 
@@ -71,6 +74,12 @@ class TestEngine(unittest.TestCase):
         with self.assertRaisesRegex(EngineFailure, r"^other settings\. Set them back to continue it, or execute this "
                                                    r"protocol with Restart\.$"):
             self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' "
+                      ">&2; exit 1")
+
+    def test_settings_are_named_as_in_the_form(self):
+        with self.assertRaisesRegex(EngineFailure, r"^'Max resolution \(Å\)' 2 Å is too fine\. Set 'Molecule is dark in the "
+                                                   r"images\?' to Yes, or --to x\.$"):
+            self.run_("echo 'gmmrefine refine: --max-resolution 2 Å is too fine. Set --invert-contrast to Yes, or --to x.' "
                       ">&2; exit 1")
 
     def test_a_run_on_a_computer_that_died_is_gone_on_with_by_continue(self):

@@ -135,7 +135,8 @@ def test_the_passthrough_file_is_found_or_given(tmp_path, capsys):
 @pytest.mark.parametrize("arguments, words", [
     (["--alignment-class", "0"], "--alignment-class is for cryoSPARC's .cs files"),
     (["--flip-coordinate-y"], "--flip-coordinate-y is for cryoSPARC's .cs files"),
-    (["--passthrough", "x.cs"], "--passthrough is for cryoSPARC's .cs files"),
+    (["--passthrough", __file__], "--passthrough is for cryoSPARC's .cs files"),
+    (["--passthrough", "x.cs"], "--passthrough x.cs: cannot be read"),
     (["--alignment-class", "-2"], "--alignment-class -2: expected at least 0")])
 def test_options_of_cs_files_are_refused_with_others(particle_file, tmp_path, arguments, words):
     with pytest.raises(InputError) as caught:

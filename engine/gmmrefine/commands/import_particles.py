@@ -19,7 +19,14 @@ from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.runs.run import write_run_record
-from gmmrefine.settings import ALIGNMENT_CLASS, FLIP_COORDINATE_Y, TARGET_BOX, TARGET_PIXEL_SIZE, ImportSettings
+from gmmrefine.settings import (
+    ALIGNMENT_CLASS,
+    FLIP_COORDINATE_Y,
+    PASSTHROUGH,
+    TARGET_BOX,
+    TARGET_PIXEL_SIZE,
+    ImportSettings,
+)
 
 COMMAND = Command("import", ("particles.star", "gmm.star"))  # one of them, as the input is
 
@@ -30,7 +37,6 @@ def add_arguments(parser):
     add_output(parser, "folder of the results")
     parser.add_argument(
         "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere")
-    parser.add_argument("--passthrough", default="", metavar="CS", help="passthrough .cs file of the cryoSPARC job")
     add_settings(parser, ImportSettings)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the EMAN2 GMM in Å/px")
@@ -39,31 +45,31 @@ def add_arguments(parser):
 def run(args):
     """Read the file, write it in this program's form, and say what was found."""
     started = time.time()
-    refuse_to_overwrite(args.output, COMMAND.outputs, [args.file, args.passthrough])
     settings = settings_from(args, ImportSettings)
-    _refuse_cryosparc_options(args)
+    refuse_to_overwrite(args.output, COMMAND.outputs, [args.file, settings.passthrough])
+    _refuse_cryosparc_options(args.file, settings)
     is_gmm = Path(args.file).suffix.lower() == ".txt"
     with COMMAND.held(args):
-        results = _import_gmm(args) if is_gmm else _import_particles(args)
+        results = _import_gmm(args) if is_gmm else _import_particles(args, settings)
         write_run_record(
             args.output, COMMAND.name, {**values_of(settings), "box": args.box, "pixel_size": args.pixel_size}, results,
-            inputs=[path for path in (args.file, args.passthrough) if path], started=started)
+            inputs=[path for path in (args.file, settings.passthrough) if path], started=started)
 
 
-def _refuse_cryosparc_options(args):
-    """Refuse options for cryoSPARC's files with other files."""
-    changed = [setting for setting in (ALIGNMENT_CLASS, FLIP_COORDINATE_Y) if getattr(args, setting.name) != setting.default]
-    given = [*(["--passthrough"] if args.passthrough else []), *(setting.option for setting in changed)]
-    if given and not is_cryosparc(args.file):
-        raise InputError(f"{given[0]} is for cryoSPARC's .cs files; {args.file} is none. Leave it out.")
+def _refuse_cryosparc_options(path, settings):
+    """Refuse settings for cryoSPARC's files with other files."""
+    of_cryosparc = PASSTHROUGH, ALIGNMENT_CLASS, FLIP_COORDINATE_Y
+    given = [setting.option for setting in of_cryosparc if getattr(settings, setting.name) != setting.default]
+    if given and not is_cryosparc(path):
+        raise InputError(f"{given[0]} is for cryoSPARC's .cs files; {path} is none. Leave it out.")
 
 
-def _import_particles(args):
+def _import_particles(args, settings):
     if is_cryosparc(args.file):
         particles = read_cs(
-            args.file, args.passthrough or None, args.split_halves, args.alignment_class, args.flip_coordinate_y)
+            args.file, settings.passthrough, settings.split_halves, settings.alignment_class, settings.flip_coordinate_y)
     else:
-        particles = read_particle_set(args.file, args.split_halves, check=False)
+        particles = read_particle_set(args.file, settings.split_halves, check=False)
     path = Path(args.output) / "particles.star"
     write_particles(path, particles, full_paths=args.full_paths)
     halves = [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]
@@ -72,7 +78,7 @@ def _import_particles(args):
           f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks")
     warnings = particle_warnings(particles)
     if is_cryosparc(args.file):
-        warnings += coordinate_note(particles, args.flip_coordinate_y)
+        warnings += coordinate_note(particles, settings.flip_coordinate_y)
     if len(particles.optics.grids()) > 1:
         warnings.append(
             f"images of {particles.optics.grids_text()} in one file; computing commands see them on the grid above unless "

@@ -37,6 +37,8 @@ from gmmrefine.settings.concerns import (
 class ImportSettings(HalvesDrawn, CryosparcRead):
     """Particles of other programs."""
 
+    passthrough: Optional[str] = table.PASSTHROUGH.default
+
 
 @dataclass(frozen=True)
 class ExportSettings(Settings):

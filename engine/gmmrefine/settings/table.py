@@ -65,6 +65,9 @@ ALIGNMENT_CLASS = Setting(
     "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "
     "none takes the poses of the one reference, or else of each particle's most probable class.", label="Take poses of class",
     advanced=True, minimum=0, none_was=-1)
+PASSTHROUGH = Setting(
+    "passthrough", None, TableFile, "The passthrough .cs file of the same cryoSPARC job, for columns that the particles file "
+    "lacks. none finds it where it lies beside the particles file.", label="Passthrough file (.cs)", advanced=True)
 FLIP_COORDINATE_Y = Setting(
     "flip_coordinate_y", False, bool, "Count y on the micrographs of cryoSPARC files from the last row of the image instead of "
     "the first. Needed where one program was given the micrographs upside down, or where pyem made the coordinates.",
