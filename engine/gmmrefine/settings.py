@@ -62,9 +62,13 @@ TARGET_PIXEL_SIZE = Setting(
 TARGET_BOX = Setting(
     "target_box", 0, int, "Box of that grid, even. 0 takes the smallest as wide as the widest images.", "px",
     label="Common box", advanced=True, minimum=0)
+VERIFY = Setting(
+    "verify", False, bool, "Read every byte of every image stack to see whether a run that is continued still has its images, "
+    "and keep the hashes. Without it a stack whose size, times and inode are as they were counts as unchanged, and of others "
+    "64 blocks are compared.", label="Verify images byte by byte?", advanced=True)
 PARTICLES_READ = (
     SPLIT_HALVES, INVERT_CONTRAST, PARTICLE_DIAMETER, LEAVE_OUT, SAME_PARTICLE, REMOVE_DUPLICATES, REDRAW_HALVES,
-    TARGET_PIXEL_SIZE, TARGET_BOX)
+    TARGET_PIXEL_SIZE, TARGET_BOX, VERIFY)
 
 ALIGNMENT_CLASS = Setting(
     "alignment_class", -1, int, "For cryoSPARC files with poses of several classes: take those of this class, counted from 0. "

@@ -9,13 +9,14 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.heterogeneity.motion import Motion
 from gmmrefine.io.gmm_file import read_gmm
+from gmmrefine.io.made_from import refuse_other_half
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
 from gmmrefine.pipelines.earlier_run import mask_given_to
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
-from gmmrefine.settings import PARTICLES_READ
+from gmmrefine.settings import PARTICLES_READ, VERIFY
 
 _SAME_PLACE = 1e-2  # Å
 
@@ -71,6 +72,8 @@ def read_particles_as_learned(record, args):
         that was chosen then; ``images_by_mask``, outside of which images were measured, is empty where no mask was given.
     """
     for setting in PARTICLES_READ:
+        if setting is VERIFY:
+            continue
         setattr(args, setting.name, record["settings"].get(setting.name, setting.default))
     args.target_box, args.target_pixel_size = record["box_size"], record["pixel_size"]
     args.images_by_mask = mask_given_to(os.path.join(args.source, "run.json"))
@@ -123,6 +126,7 @@ def fitting_motion(folder, number, latent_size):
     """The motion of a half set, if it is that of the GMM beside it."""
     motion = read_motion(folder, number, latent_size)
     path = os.path.join(folder, f"gmm_half_{number}.star")
+    refuse_other_half(path, number)
     gmm, own = read_gmm(path), motion.gmm()
     if len(gmm) != len(own) or np.abs(gmm.centers - own.centers).max() > _SAME_PLACE:
         raise InputError(

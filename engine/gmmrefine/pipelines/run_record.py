@@ -14,16 +14,18 @@ from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
 from gmmrefine.io.folder_lock import FolderLock
 from gmmrefine.io.half_sets_file import write_half_sets
+from gmmrefine.io.made_from import declare, declare_as
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_record_of_other_command
 from gmmrefine.pipelines.exchanges import EXCHANGES
-from gmmrefine.pipelines.input_marks import different_names, file_hash, half_set_hash, stack_mark
+from gmmrefine.pipelines.image_identity import Stacks, half_set_hash, made_from, slot_hash
+from gmmrefine.pipelines.input_marks import file_hash
 from gmmrefine.progress import Progress
 
 WEIGHTS_FOLDER = "weights"
 # settings that say where and how fast, not what comes out
-_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
+_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights", "verify")
 
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
@@ -80,7 +82,7 @@ class RunRecord:
         _refuse_folder(self.directory)
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
-        self._looked_at = None, None
+        self._looked_at, self._stacks = (None, None), None
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
         weakref.finalize(self, self._lock.release)
@@ -107,6 +109,7 @@ class RunRecord:
             remove_leftovers(self.directory)
         if self._worthless:
             shutil.rmtree(self.path("iterations"))
+        declare_as(self.directory, self.inputs)
         self.save()
 
     def progress(self):
@@ -151,26 +154,21 @@ class RunRecord:
         Returns
         -------
         tuple
-            Fingerprints of the stacks by name, the same in their order, facts about the particles for run.json.
+            Stacks, facts about the particles for run.json.
         """
         if self._looked_at[0] is particles:
             return self._looked_at[1]
-        marks = [stack_mark(path) for path in particles.stacks]
-        stacks = dict(zip(different_names(particles.stacks), marks))
+        stacks = Stacks(
+            particles.stacks, self.directory, (self._earlier or {}).get("stacks", {}), self._content["settings"].get("verify"))
         facts = {
-            "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
-        earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
-        changed = [name for name, fingerprint in stacks.items() if earlier.get(name) != fingerprint]
-        if changed:
-            raise InputError(
-                f"{self.directory} holds a run on other images: {changed[0]} and {len(changed) - 1} other stacks changed "
-                "since. Use another folder with -o.")
+            "half_set_hash": half_set_hash(particles, stacks.marks), "slot_hash": slot_hash(particles),
+            "box_size": particles.box_size, "pixel_size": particles.pixel_size}
         for name, value in self._pinned_facts.items():
             if value is not None and value != facts[name]:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
-        self._looked_at = particles, (stacks, marks, facts)
+        self._looked_at = particles, (stacks, facts)
         return self._looked_at[1]
 
     def describe_particles(self, particles):
@@ -182,9 +180,16 @@ class RunRecord:
         ----------
         particles : ParticleSet
         """
-        stacks, marks, facts = self.look_at(particles)
-        write_half_sets(self.directory, half_sets_of(particles, marks))
-        self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
+        self._stacks, facts = self.look_at(particles)
+        write_half_sets(self.directory, half_sets_of(particles, self._stacks.marks))
+        halves = [made_from(particles.subset(members)) if members.any() else None
+                  for members in (particles.half_set == number for number in (1, 2))]
+        declare(self.directory, *halves)
+        self.set(
+            stacks=self._stacks.notes, images=len(particles), particles=particle_count(particles),
+            made_from=[str(half) for half in halves if half], **facts)
+        for note in self._stacks.doubts:
+            self.keep_note("stacks", note)
 
     def keep_note(self, subject, text):
         """Record what a reader of the results must know, the first text for each subject."""
@@ -207,7 +212,7 @@ class RunRecord:
             with open(path, encoding="utf-8") as file:
                 earlier = json.load(file)
             self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier["exchanges"]}
-            self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
+            self._pinned_facts = {name: earlier.get(name) for name in ("slot_hash", "box_size", "pixel_size")}
             self._pinned_settings, command = earlier["settings"], earlier["command"]
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -271,6 +276,8 @@ class RunRecord:
     def finish(self, results, seconds_by_step):
         """Write the results; the run is complete."""
         timings = dict(self._content["timings"])
+        if self._stacks is not None:
+            self._stacks.refuse_changed()
         for step, seconds in seconds_by_step.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
