@@ -49,9 +49,9 @@ REDRAW_HALVES = Setting(
 LEAVE_OUT = Setting(
     "leave_out", "none", str, "Odd images to leave out. blank: those that hold nothing. clipped: blank ones, and those with "
     "many pixels at their largest or smallest value. all: also those whose noise is more than 3 times stronger or weaker than "
-    "in most of their optics group. They are counted and listed either way; unless left out, blank images count nothing and "
-    "all others are brought to one scale.", choices=("none", "blank", "clipped", "all"), label="Images to leave out",
-    advanced=True)
+    "in most of their optics group, and those with single pixels far above all others. They are counted and listed either way; "
+    "unless left out, blank images count nothing and all others are brought to one scale.",
+    choices=("none", "blank", "clipped", "all"), label="Images to leave out", advanced=True)
 WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)

@@ -21,7 +21,7 @@ def own_marks(folder):
 
 
 def expected(name, own):
-    return own[1] if "half_1" in name or "half_map_1" in name else own[2] if "half_2" in name or "half_map_2" in name else own[0]
+    return own[next((half for half in (1, 2) if f"half_{half}" in name or f"half_map_{half}" in name), 0)]
 
 
 def test_everything_a_refinement_leaves_is_marked(refined):
@@ -35,7 +35,8 @@ def test_everything_a_refinement_leaves_is_marked(refined):
 
 def test_marks_are_handed_on(refined, tmp_path):
     halves, own = half_maps_in(refined), own_marks(refined)
-    for command in (("local-resolution", *halves), ("modify", *halves), ("sharpen", refined / "map.mrc", "--low-pass", 12, "--b-factor", 50),
+    for command in (("local-resolution", *halves), ("modify", *halves),
+                    ("sharpen", refined / "map.mrc", "--low-pass", 12, "--b-factor", 50),
                     ("build", halves[0], "--gaussians", 50, "--resolution", 14, "--fit-evaluations", 5)):
         outcome = gmmrefine(*command, "-o", tmp_path / command[0])
         assert outcome.code == 0, outcome.err
@@ -97,7 +98,8 @@ def test_the_report_certifies(refined, tmp_path):
         assert mark.images in page
     assert "carry those of this run" in page
     shutil.copy(refined / "half_map_1.mrc", tmp_path / "run" / "map.mrc")
-    write_map(tmp_path / "run" / "foreign.mrc", read_map(refined / "map.mrc").data, 4.4, made_from="images " + "0" * 24 + " half 1")
+    volume = read_map(refined / "map.mrc")
+    write_map(tmp_path / "run" / "foreign.mrc", volume.data, 4.4, made_from=f"images {24 * '0'} half 1")
     assert gmmrefine("report", tmp_path / "run").code == 0
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "the other 1 were made from a part of the images, or from others: foreign.mrc" in page

@@ -1,4 +1,6 @@
 """Gaussian mixture models on disk: STAR, pseudo-atoms for viewers, and EMAN2's text form."""
+import warnings
+
 import gemmi
 import numpy as np
 
@@ -22,7 +24,8 @@ def write_gmm(path, gmm, made_from=None):
     """
     made_from = made_from or declared_for(path)
     values = (*gmm.centers.T, gmm.amplitudes, gmm.widths)
-    write_star(path, [StarBlock("gmm", {label: exact_column(column) for label, column in zip(COLUMNS, values)})], str(made_from or ""))
+    table = StarBlock("gmm", {label: exact_column(column) for label, column in zip(COLUMNS, values)})
+    write_star(path, [table], str(made_from or ""))
 
 
 def read_gmm(path):
@@ -109,7 +112,8 @@ def read_gmm_eman2(path, box_size, pixel_size):
         Not five columns of numbers, or a sigma that is not positive.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files without any row, which are refused below
             values = np.loadtxt(file, ndmin=2)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error

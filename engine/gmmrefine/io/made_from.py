@@ -1,6 +1,6 @@
-"""Which images, and of which half set, a file was made from: a mark that maps, GMMs, masks, networks and latents carry.
+"""Which images, and of which half set, a file was made from: a mark in maps, GMMs, masks, networks and latents.
 
-``images 3f0c… half 1``: the second label of an MRC map, a comment at the top of a STAR table, ``made_from`` in an archive of arrays.
+``images 3f0c… half 1``: the second label of an MRC map, a comment at the top of a STAR table, ``made_from`` in an archive.
 """
 import hashlib
 import os
@@ -101,5 +101,5 @@ def refuse_other_half(path, number):
     mark = read_made_from(path)
     if mark is not None and mark.half != number:
         raise InputError(
-            f"{path} was made from {_HALVES[mark.half]} of its images (mark '{mark}'); expected half {number} alone. Files were "
-            "renamed or copied over one another; take the files that the run has written.")
+            f"{path} was made from {_HALVES[mark.half]} of its images (mark '{mark}'); expected half {number} alone. Files "
+            "were renamed or copied over one another; take the files that the run has written.")

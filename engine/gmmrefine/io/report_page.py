@@ -142,7 +142,7 @@ def write_page(path, title, parts, sections):
     figures = []
     body = "\n".join(_section(section, number, figures) for number, section in enumerate(sections, 1))
     menu = "".join(f'<a href="#section-{number}">{escape(section.title)}</a>' for number, section in enumerate(sections, 1))
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(
             f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'

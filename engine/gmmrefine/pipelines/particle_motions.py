@@ -131,7 +131,8 @@ def table_motions(path, particles):
             raise InputError(f"--motions {path}: cannot be read ({error}). Give a NumPy array of numbers.") from error
         if values.shape != (len(particles), 6) or values.dtype.kind not in "fiu":
             raise InputError(
-                f"--motions {path} has the shape {values.shape} of {values.dtype}; expected ({len(particles)}, 6), a row for each particle.")
+                f"--motions {path} has the shape {values.shape} of {values.dtype}; expected "
+                f"({len(particles)}, 6), a row for each particle.")
     else:
         block = rows_of(path, particles)
         missing = [label for label in (*_TURN, *_MOVE) if label not in block.columns]

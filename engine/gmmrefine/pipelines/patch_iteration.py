@@ -200,14 +200,14 @@ class Together:
             for (patch, part), window, curve in zip(parts.items(), windows, reliability)]
 
     def _priors_are_whole(self, count, half):
-        """Whether the priors that the first iteration learned can be read; damaged ones are named, removed and learned again."""
+        """Whether the priors that the first iteration learned can be read; damaged ones are named and learned again."""
         damaged = []
         for patch in range(count):
             path = self._prior_path(patch, half)
             try:
                 load_prior(path)
             except (OSError, *DAMAGED) as error:
-                self._progress.say(f"{path} is damaged ({error or type(error).__name__}): iteration 1 of the patches is made again")
+                self._progress.say(f"{path} is damaged ({error}): iteration 1 of the patches is made again")
                 damaged.append(path)
         for path in damaged:
             os.unlink(path)

@@ -1,4 +1,4 @@
-"""The certificate of a report: which images a run was made from, which files carry their hash, and that the halves share none."""
+"""The certificate of a report: which images a run was made from, which files carry their hash, that the halves share none."""
 import os
 
 import numpy as np
@@ -49,7 +49,7 @@ def _sentences(run, files, own):
     elif known is not None:
         shared = len(np.intersect1d(known.first, known.second))
         count = f"Half 1 has {len(known.first)} images, half 2 has {len(known.second)}"
-        yield (f"{count}; they share none." if not shared else f"WARNING: {count}, and they share {shared}. No FSC of them counts.")
+        yield f"WARNING: {count}, and they share {shared}. No FSC of them counts." if shared else f"{count}; they share none."
     others = [name for name, mark in files.items() if own and str(mark) not in own]
     if others:
         yield (

@@ -7,8 +7,6 @@ import shutil
 import time
 import weakref
 
-import numpy as np
-
 import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import atomic_path, remove_leftovers
@@ -21,6 +19,7 @@ from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_
 from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.pipelines.image_identity import Stacks, half_set_hash, made_from, slot_hash
 from gmmrefine.pipelines.input_marks import file_hash
+from gmmrefine.plain_json import to_json
 from gmmrefine.progress import Progress
 
 WEIGHTS_FOLDER = "weights"
@@ -332,7 +331,7 @@ def refuse_other_run(directory, command, settings, inputs):
 
 def _refuse_difference(directory, earlier, mine):
     """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
-    mine = json.loads(json.dumps(mine, default=_plain))
+    mine = json.loads(to_json(mine))
     refuse_record_of_other_command(directory, earlier, mine["command"])
     free = _FREE_TO_CHANGE
     if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
@@ -385,14 +384,5 @@ def _origin(command, settings, inputs):
 def _write(path, content):
     """Write JSON, whole or not at all."""
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, default=_plain, allow_nan=False)
-        file.write("\n")
+        file.write(to_json(content, indent=1) + "\n")
 
-
-def _plain(value):
-    """NumPy numbers and arrays as JSON."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in run.json")
