@@ -16,6 +16,7 @@ from gmmrefine.io.lock_claim import new_claim
 from gmmrefine.particles.symmetry import expanded
 from gmmrefine.pipelines.image_identity import half_set_hash, slot_hash
 from gmmrefine.pipelines.input_marks import file_hash
+from gmmrefine.pipelines.record_copy import COPY
 from gmmrefine.pipelines.run_record import RunRecord, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
@@ -147,6 +148,9 @@ def test_notes_are_kept_through_an_interruption(folder, source):
 def test_record_that_is_damaged_or_missing(folder, source):
     begun(folder, source)
     (folder / "run.json").write_text('{"comm')
+    assert begun(folder, source).resumed and content(folder)["command"] == "refine"
+    for name in ("run.json", COPY):
+        (folder / name).write_text('{"comm')
     with pytest.raises(InputError, match="run.json is damaged"):
         begun(folder, source)
     (folder / "run.json").unlink()

@@ -28,6 +28,7 @@ from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.file_sums import SUMS, check_sums, sums_as_array
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.image_identity import made_from
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
@@ -37,6 +38,7 @@ from gmmrefine.progress import place_in_run
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
 _DAMAGED = (InputError, OSError, *DAMAGED)
+_BESIDE_POSES = "half_map_{}.mrc", "gmm_half_{}.star", "gmm_fsc_half_{}.star"
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -312,6 +314,8 @@ def save_half(folder, state):
     arrays = {
         ENTRY: np.array(str(mark or "")), "rotations": state.particles.rotations, "shifts": state.particles.shifts,
         "pose_error": state.pose_error}
+    beside = (name.format(state.particles.half) for name in _BESIDE_POSES)
+    arrays[SUMS] = sums_as_array(folder, beside)
     if state.particles.scale is not None:
         arrays["scale"] = state.particles.scale
     with atomic_path(_poses_path(folder, state.particles)) as temporary, open(temporary, "wb") as file:
@@ -330,6 +334,7 @@ def load_half(folder, particles, progress):
     path = _poses_path(folder, particles)
     try:
         found = read_npz(path)
+        check_sums(folder, found.get(SUMS, "{}"))
         count = len(particles)
         pose_error = _whole(found["pose_error"], (count, 2))
         moved = particles.with_poses(_whole(found["rotations"], (count, 3, 3)), _whole(found["shifts"], (count, 2)))
@@ -339,8 +344,7 @@ def load_half(folder, particles, progress):
         mark = made_from(particles)
         if mark is not None and {mark} != {read_made_from(path) or mark, read_made_from(half_map) or mark}:
             raise ValueError("made from other images")
-        volume = _whole(read_map(half_map).data, (particles.box_size,) * 3)
-        return HalfState(moved, volume, pose_error)
+        return HalfState(moved, read_map(half_map).data, pose_error)
     except _DAMAGED as error:
         progress.say(f"{path} or the map beside it is damaged ({_reason(error)}): they are made again")
         os.unlink(path)

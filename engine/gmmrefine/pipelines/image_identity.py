@@ -112,7 +112,7 @@ def made_from(particles):
         key = list_of, repr(states)
         if key not in _images:
             _images[key] = _with_pixels(list_of, slots, dict(zip(rank.tolist(), paths)))
-    except (OSError, InputError):
+    except (OSError, InputError, IndexError):
         return None  # whoever needs the pixels says what is wrong
     return MadeFrom(_images[key], particles.half)
 

@@ -8,17 +8,19 @@ import time
 import weakref
 
 import gmmrefine
-from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.errors import InputError
+from gmmrefine.io.atomic import remove_leftovers
 from gmmrefine.io.folder_lock import FolderLock
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.io.made_from import declare, declare_as
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_record_of_other_command
+from gmmrefine.pipelines.earlier_run import has_iterations, read_record, refuse_folder, refuse_record_of_other_command
 from gmmrefine.pipelines.exchanges import EXCHANGES
+from gmmrefine.pipelines.file_sums import SUMS, changed_files, sums_below
 from gmmrefine.pipelines.image_identity import Stacks, half_set_hash, made_from, slot_hash
 from gmmrefine.pipelines.input_marks import file_hash
+from gmmrefine.pipelines.record_copy import write_with_copy
 from gmmrefine.plain_json import to_json
 from gmmrefine.progress import Progress
 
@@ -32,16 +34,6 @@ _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 def peak_memory_mb():
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-
-
-def _refuse_folder(directory):
-    """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
-    there = os.path.abspath(directory)
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
-        why = "Permission denied" if os.path.isdir(there) else f"{there} is not a folder"
-        raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")
 
 
 class RunRecord:
@@ -78,7 +70,7 @@ class RunRecord:
         self._content = {
             **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
             "timings": {}, "peak_memory_mb": None, "finished": False}
-        _refuse_folder(self.directory)
+        refuse_folder(self.directory)
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
         self._looked_at, self._stacks = (None, None), None
@@ -95,10 +87,15 @@ class RunRecord:
 
     def _look_for_earlier(self):
         """Read what the folder holds."""
-        self._earlier = earlier = self._read_earlier()
+        self._earlier, self._damage = self._read_earlier(), []
+        earlier = self._earlier
         if earlier is not None:
-            self._content.update({key: earlier[key] for key in ("exchanges", "timings", *_OF_HALVES) if key in earlier})
+            kept = ("exchanges", "timings", "mask_sum", *_OF_HALVES)
+            self._content.update({key: earlier[key] for key in kept if key in earlier})
             self._content["notes"] = earlier.get("notes", {})
+            changed = changed_files(self.directory, earlier.get(SUMS))
+            self._damage = [earlier.get("restored", ""), *(
+                f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed)]
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
 
@@ -114,8 +111,9 @@ class RunRecord:
     def progress(self):
         """The Progress of this run, which keeps its notes here; it begins with whom the folder was taken over from."""
         progress = Progress(self.directory, keep=self.keep_note)
-        if self._lock.taken_over:
-            progress.say(self._lock.taken_over)
+        for text in (self._lock.taken_over, *self._damage):
+            if text:
+                progress.say(text)
         return progress
 
     @property
@@ -268,6 +266,14 @@ class RunRecord:
         self.set(exchanges=others + [{"kind": kind, "iteration": key, "value": value}])
         return value
 
+    def seal_mask(self, name):
+        """Note the hash of the mask, a file of this run, by which damage is seen when the run is continued."""
+        self.set(mask_sum={name: file_hash(self.path(name))})
+
+    def has_lost_its_mask(self):
+        """Whether the mask that this run has made is damaged, or not there any more."""
+        return self.was_told("mask", 0) and bool(changed_files(self.directory, self._content.get("mask_sum")))
+
     def withdraw(self, kind):
         """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
         self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
@@ -280,7 +286,9 @@ class RunRecord:
         for step, seconds in seconds_by_step.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
-        self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self.set(
+            results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True,
+            **{SUMS: sums_below(self.directory)})
         self._lock.release()
 
     def save(self):
@@ -382,7 +390,6 @@ def _origin(command, settings, inputs):
 
 
 def _write(path, content):
-    """Write JSON, whole or not at all."""
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(to_json(content, indent=1) + "\n")
+    """Write JSON and its copy, whole or not at all."""
+    write_with_copy(path, content)
 
