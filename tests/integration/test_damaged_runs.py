@@ -7,7 +7,7 @@ import pytest
 from small_run import REFINE, assert_refused, gmmrefine, record
 
 from gmmrefine.io import atomic
-from gmmrefine.pipelines.record_copy import COPY
+from gmmrefine.pipelines.record_file import COPY
 
 ANY_HALF = ("half_map_1.mrc", "poses_half_2.npz", "gmm_half_1.star", "gmm_fsc_half_2.star")
 KINDS = [

@@ -96,10 +96,11 @@ def test_the_report_certifies(refined, tmp_path):
     assert "Certificate of images and half sets" in page and "they share none" in page
     for mark in own_marks(refined):
         assert mark.images in page
-    assert "carry those of this run" in page
+    assert "carry those of this run" in page and "are byte for byte as the run has written them" in page
     shutil.copy(refined / "half_map_1.mrc", tmp_path / "run" / "map.mrc")
     volume = read_map(refined / "map.mrc")
     write_map(tmp_path / "run" / "foreign.mrc", volume.data, 4.4, made_from=f"images {24 * '0'} half 1")
     assert gmmrefine("report", tmp_path / "run").code == 0
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "the other 1 were made from a part of the images, or from others: foreign.mrc" in page
+    assert "files are damaged, missing or were changed since the run ended: map.mrc" in page

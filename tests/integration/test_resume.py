@@ -10,7 +10,7 @@ import time
 import pytest
 from small_run import REFINE, RESULTS, events, gmmrefine, killed_before, record, refine
 
-from gmmrefine.pipelines.record_copy import COPY
+from gmmrefine.pipelines.record_file import COPY
 
 LONGEST_WAIT = 120
 

@@ -16,7 +16,7 @@ from gmmrefine.io.lock_claim import new_claim
 from gmmrefine.particles.symmetry import expanded
 from gmmrefine.pipelines.image_identity import half_set_hash, slot_hash
 from gmmrefine.pipelines.input_marks import file_hash
-from gmmrefine.pipelines.record_copy import COPY
+from gmmrefine.pipelines.record_file import COPY
 from gmmrefine.pipelines.run_record import RunRecord, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}

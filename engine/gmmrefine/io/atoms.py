@@ -180,6 +180,8 @@ def _read_mended(path):
     """The structure and the changes of ``mend_elements``."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
+    if Path(path).stat().st_size == 0:
+        raise InputError(f"{path} is empty; expected an atomic model in mmCIF or PDB format. Copy it again.")
     try:
         structure = _read_any_age(path)
         if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):

@@ -3,7 +3,7 @@ import json
 import os
 
 from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.pipelines.record_copy import copied_record, parsed_record
+from gmmrefine.pipelines.record_file import copied_record, parsed_record
 
 
 def read_record(directory):

@@ -8,6 +8,7 @@ from gmmrefine.io.half_sets_file import HALF_SETS_FILE, half_sets_beside
 from gmmrefine.io.made_from import joined, parsed, read_made_from
 from gmmrefine.io.mrc import half_maps_in
 from gmmrefine.io.report_page import Section, folded, heading, table, text
+from gmmrefine.pipelines.file_sums import SUMS, changed_files
 
 _MARKED = (".mrc", ".star", ".npz")
 _MOST_FILES = 2000
@@ -24,7 +25,7 @@ def certificate_section(run):
     files, own = _marked_files(run.directory), _own_marks(run)
     if not files and not run.record.get("stacks"):
         return None
-    parts = [text(sentence) for sentence in _sentences(run, files, own)]
+    parts = [text(sentence) for sentence in [*_sentences(run, files, own), *_as_written(run)]]
     stacks = run.record.get("stacks")
     if isinstance(stacks, dict) and stacks:
         rows = [
@@ -57,6 +58,20 @@ def _sentences(run, files, own):
             f"from a part of the images, or from others: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}.")
     elif files and own:
         yield f"All {len(files)} maps, GMMs, masks, networks and latents that carry a hash carry those of this run."
+
+
+def _as_written(run):
+    """Whether the files are as the run has written them."""
+    sums = run.record.get(SUMS)
+    if not isinstance(sums, dict) or not sums:
+        return
+    changed = changed_files(run.directory, sums)
+    if changed:
+        yield (
+            f"WARNING: {len(changed)} of {len(sums)} files are damaged, missing or were changed since the run ended: "
+            f"{', '.join(changed[:3])}{', …' if len(changed) > 3 else ''}. The same command makes them again.")
+    else:
+        yield f"All {len(sums)} maps, tables and archives are byte for byte as the run has written them."
 
 
 def _own_marks(run):

@@ -20,7 +20,7 @@ from gmmrefine.pipelines.exchanges import EXCHANGES
 from gmmrefine.pipelines.file_sums import SUMS, changed_files, sums_below
 from gmmrefine.pipelines.image_identity import Stacks, half_set_hash, made_from, slot_hash
 from gmmrefine.pipelines.input_marks import file_hash
-from gmmrefine.pipelines.record_copy import write_with_copy
+from gmmrefine.pipelines.record_file import write_with_copy
 from gmmrefine.plain_json import to_json
 from gmmrefine.progress import Progress
 
