@@ -146,7 +146,9 @@ def test_notes_are_kept_through_an_interruption(folder, source):
 
 
 def test_record_that_is_damaged_or_missing(folder, source):
-    begun(folder, source)
+    run = begun(folder, source)
+    (folder / "iterations" / "00").mkdir()
+    run.save()
     (folder / "run.json").write_text('{"comm')
     assert begun(folder, source).resumed and content(folder)["command"] == "refine"
     for name in ("run.json", COPY):

@@ -7,6 +7,7 @@ USUAL, IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT = range(5)
 KINDS = ("", "blank", "clipped", "off scale", "hot")
 HOT = 50.0  # times as far from the median as 99 % of the pixels; of noise that is 130 standard deviations
 OFF_SCALE = 3.0  # times stronger or weaker than the median
+SATURATED = 0.05  # of the pixels at one extreme, beyond which an image says little
 _CLIPPED = 0.005  # of the pixels at one extreme
 _FEWEST_LEVELS = 16  # counts of few electrons lie at 0 without being clipped
 _USUAL_PIXELS, _MEDIAN_OF = 99, 1000  # %; pixels that tell the median
@@ -35,10 +36,13 @@ class ImageSurvey:
         Part of the pixels at the largest or smallest value, where these were cut off.
     hottest : (N,) float
         How many times as far as 99 % of the pixels the farthest one lies from the median.
+    saturated : (N,) float
+        As ``clipped``, of the pixels around the centre alone, where no mask of an earlier step has filled in one value; only
+        where ``clipped`` is at least ``SATURATED``.
     """
 
     def __init__(self, count):
-        self.background, self.ramp, self.clipped, self.hottest = np.zeros((4, count))
+        self.background, self.ramp, self.clipped, self.hottest, self.saturated = np.zeros((5, count))
         self.deviation, self.source = np.ones(count), np.zeros(count, int)
 
     def __call__(self, index, pixels, grey):
@@ -48,6 +52,8 @@ class ImageSurvey:
         self.deviation[index], self.source[index] = grey.deviation, grey.source
         self.clipped[index] = clipped_parts(pixels)
         self.hottest[index] = hottest_pixels(pixels)
+        for number in np.flatnonzero(self.clipped[index] >= SATURATED):
+            self.saturated[index[number]] = _share_at_extremes(pixels[number])
 
     def kinds(self, group):
         """What is odd about each image, (N,) int into ``KINDS``; group (N,) int is the optics group of each, from 0."""
@@ -95,6 +101,13 @@ def clipped_parts(pixels):
         if low < high and share >= _CLIPPED and _is_cut_off(image):
             found[number] = share
     return found
+
+
+def _share_at_extremes(image):
+    """Part of the pixels within a quarter of the box about the centre of an image (Y, X) that lie at its extremes."""
+    axis = np.arange(len(image)) - len(image) // 2
+    middle = image[axis[:, None] ** 2 + axis**2 <= (len(image) / 4) ** 2]
+    return max(np.count_nonzero(middle == image.min()), np.count_nonzero(middle == image.max())) / middle.size
 
 
 def hottest_pixels(pixels):

@@ -130,7 +130,7 @@ def _with_pixels(list_of, slots, paths):
 
 def _by_place(names, earlier):
     """What was noted of each stack: by its path, or where that is unknown by its place in the list."""
-    earlier = {name: _as_noted(noted) for name, noted in dict(earlier).items()}
+    earlier = {name: _as_noted(noted) for name, noted in earlier.items()} if isinstance(earlier, dict) else {}
     if len(earlier) != len(names):
         return [earlier.get(name, {}) for name in names]
     return [earlier.get(name, noted) for name, noted in zip(names, earlier.values())]
@@ -146,7 +146,10 @@ def _as_noted(noted):
 
 def _state(path):
     """What the file system says of a file."""
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"{path}: the image stack cannot be read ({error.strerror}). Was it moved or removed?") from error
     return {
         "size": status.st_size, "modified_ns": status.st_mtime_ns, "changed_ns": status.st_ctime_ns, "inode": status.st_ino}
 

@@ -6,14 +6,18 @@ import os
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.plain_json import to_json
 
-COPY = ".run.json.copy"  # beside it, written after it
+COPY = os.path.join("iterations", "00", "record.json")  # with the start maps; without them there is nothing to continue
 _SUM = "sum_of_this_record"
 
 
 def write_with_copy(path, content):
-    """Write a record (dict) and its copy, each whole or not at all; its last entry is a hash of all others."""
+    """Write a record (dict) and, from the first start map on, its copy, each whole or not at all.
+
+    Its last entry is a hash of all others.
+    """
     text = to_json({**content, _SUM: _sum(content)}, indent=1) + "\n"
-    for place in (path, _copy_of(path)):
+    copy = _copy_of(path)
+    for place in [path, *([copy] if os.path.isdir(os.path.dirname(copy)) else [])]:
         with atomic_path(place) as temporary, open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
 

@@ -2,10 +2,9 @@
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.particles.image_survey import IS_BLANK, IS_HOT
+from gmmrefine.particles.image_survey import IS_BLANK, IS_HOT, SATURATED
 
 MANY = 0.1  # of the images
-_SATURATED = 0.05  # of the pixels of an image at one extreme
 
 
 def refuse_many_odd(survey, kinds, half):
@@ -25,7 +24,7 @@ def refuse_many_odd(survey, kinds, half):
     """
     for what, is_odd, choice in (
             ("blank (all pixels one value)", kinds == IS_BLANK, "blank"),
-            (f"saturated (more than {100 * _SATURATED:.0f} % of their pixels at one extreme)", survey.clipped >= _SATURATED,
+            (f"saturated (more than {100 * SATURATED:.0f} % of their pixels at one extreme)", survey.saturated >= SATURATED,
              "clipped"),
             ("with single pixels far above all others", kinds == IS_HOT, "all")):
         odd = np.flatnonzero(is_odd)

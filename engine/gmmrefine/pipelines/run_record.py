@@ -28,6 +28,7 @@ WEIGHTS_FOLDER = "weights"
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights", "verify")
 
+_NAMED = 30  # damaged files
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
@@ -95,7 +96,9 @@ class RunRecord:
             self._content["notes"] = earlier.get("notes", {})
             changed = changed_files(self.directory, earlier.get(SUMS))
             self._damage = [earlier.get("restored", ""), *(
-                f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed)]
+                f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed[:_NAMED])]
+            if len(changed) > _NAMED:
+                self._damage.append(f"so are {len(changed) - _NAMED} further files")
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
 
