@@ -91,6 +91,7 @@ TEXT = {
     "a line twice": _lines(lambda lines: lines[: len(lines) // 2] + lines[len(lines) // 2 - 1 :]),
     "lines sorted": _lines(sorted), "in one line": _replaced(b"\n", b" ", -1), "a quote opened": _replaced(b" ", b' "', 1),
     "a digit raised": _first_number("²".encode()), "no number": _first_number(b"nan"), "infinite": _first_number(b"1e999"),
+    "a B factor of NaN": _replaced(b" 20 ", b" nan "),  # found by fuzzing
     "a number of 40 digits": _first_number(b"9" * 40), "a word": _first_number(b"n/a"), "a value lost": _first_number(b""),
     "a value too many": _first_number(b"1 2"), "brackets": lambda data: b"[" * 5000 + data,
     "100,000 blanks": lambda data: data + b" " * 100_000}

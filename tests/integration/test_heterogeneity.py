@@ -116,13 +116,14 @@ def test_a_damaged_network_is_refused_by_name_and_made_again(swinging, learned, 
     networks = [folder / f"network_half_{half}.npz" for half in (1, 2)]
     networks[0].write_bytes(before[networks[1]])
     outcome = gmmrefine("conformations", folder, "-o", tmp_path / "c", "--through=0")
-    words = "network_half_1.npz is not as its run has written it", "Give the 'heterogeneity' command"
-    assert_refused(outcome, "conformations", *words)
-    networks[0].write_bytes(before[networks[0]][:5000])
+    assert_refused(outcome, "conformations", "network_half_1.npz was made from half 2 of its images", "expected half 1 alone")
+    networks[0].write_bytes(before[networks[0]])
     latent = folder / "latent.star"
-    latent.write_bytes(before[latent].replace(b"1", b"2", 3))
+    place = before[latent].rindex(b".") + 3
+    latent.write_bytes(before[latent][:place] + b"8" + before[latent][place + 1 :])
     outcome = gmmrefine("conformations", folder, "-o", tmp_path / "c", "--through=0")
-    assert_refused(outcome, "conformations", "is not as its run has written it")
+    assert_refused(outcome, "conformations", "latent.star is not as its run has written it", "Give the 'heterogeneity' command")
+    networks[0].write_bytes(before[networks[0]][:5000])
     outcome = gmmrefine("heterogeneity", swinging / "particles.star", "-o", folder, *SMALL, *region(swinging))
     assert outcome.code == 0, outcome.err
     for path in (networks[0], latent):

@@ -128,12 +128,13 @@ def _model(path, all_places):
     if not chosen:
         raise InputError(f"{path}: no atoms in it besides hydrogens. Give an atomic model in mmCIF or PDB format.")
     positions = np.array([atom.pos.tolist() for *_, atom in chosen])
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    others = np.array([(atom.b_iso, atom.occ) for *_, atom in chosen])
+    bad = np.flatnonzero(~np.isfinite(np.column_stack([positions, others])).all(axis=1))
     if len(bad):
         chain, _, residue, atom = chosen[bad[0]]
         raise InputError(
-            f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates that "
-            f"are not finite. Correct or remove it.")
+            f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates, B "
+            f"factor or occupancy that are not finite. Correct or remove it.")
     kinds, moved = residue_kinds(structure, chosen, _component_types(structure, path))
     atoms = Atoms(
         positions=positions,

@@ -12,6 +12,8 @@ from gmmrefine.particles.particle_set import ParticleSet, by_particle, split_hal
 from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gmm_of_map
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
+from gmmrefine.pipelines.earlier_run import read_record
+from gmmrefine.pipelines.file_sums import refuse_changed_files
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import (
     Body,
@@ -25,7 +27,7 @@ from gmmrefine.pipelines.half_iteration import (
 )
 from gmmrefine.pipelines.half_start import at_poses, at_start, volume_of
 from gmmrefine.pipelines.held_out_poses import HeldOut
-from gmmrefine.pipelines.heterogeneity_folder import finished_record, read_particles_as_learned
+from gmmrefine.pipelines.heterogeneity_folder import LEARNED, finished_record, read_particles_as_learned
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -161,6 +163,7 @@ def wanted_poses(particles, focus, settings):
         return turn, move, Wanted(half.with_poses(*pose), half.with_poses(*pose_of_seen), arrays["seen"])
 
     found = starts.map(of_half).both()
+    refuse_changed_files(settings.source, read_record(settings.source) or {}, LEARNED)
     turns, moves = (by_particle(particles, Halves(*parts)) for parts in list(zip(*found))[:2])
     return turns, moves, Halves(*(wanted for *_, wanted in found))
 

@@ -14,13 +14,13 @@ from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
-from gmmrefine.pipelines.earlier_run import mask_given_to
+from gmmrefine.pipelines.earlier_run import mask_given_to, read_record
 from gmmrefine.pipelines.file_sums import refuse_changed_files
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
 from gmmrefine.settings import PARTICLES_READ, VERIFY
 
 _SAME_PLACE = 1e-2  # Å
-_LEARNED = (
+LEARNED = (
     "latent.star", "network_half_1.npz", "network_half_2.npz", "latent_half_1.npz", "latent_half_2.npz", "gmm_half_1.star",
     "gmm_half_2.star")
 
@@ -102,7 +102,6 @@ def finished_record(folder):
         raise InputError(
             f"{folder} holds a '{command}' run{'' if finished else ' that did not finish'}. Give the folder of a finished "
             "heterogeneity run.")
-    refuse_changed_files(folder, record, _LEARNED)
     return dict(record, particle_file=os.path.join(folder, record["particle_file"]))
 
 
@@ -123,8 +122,10 @@ def read_halves(folder):
     InputError
         Files missing, damaged, or of different runs.
     """
-    return [
+    halves = [
         replace(half, motion=fitting_motion(folder, half.number, half.latent.shape[1])) for half in read_latents(folder)]
+    refuse_changed_files(folder, read_record(folder) or {}, LEARNED)
+    return halves
 
 
 def fitting_motion(folder, number, latent_size):

@@ -50,9 +50,10 @@ class Stacks:
             (name, why) for (name, now), noted in zip(self.notes.items(), before) for why in [_change(noted, now)] if why]
         if changed:
             name, why = changed[0]
+            others = f" and {len(changed) - 1} other stacks" if len(changed) > 1 else ""
             raise InputError(
-                f"{folder} holds a run on other images: {name} and {len(changed) - 1} other stacks changed since "
-                f"({why}). Use another folder with -o, or put the stacks back that the run began with.")
+                f"{folder} holds a run on other images: {name}{others} changed since ({why}). Use another folder with -o, or put "
+                "back what the run began with.")
 
     def _doubt(self, before, verify):
         """What cannot be known of stacks (as noted before) whose times changed and whose blocks are the same; or nothing."""
@@ -62,7 +63,7 @@ class Stacks:
         if not touched or verify:
             return ""
         return (
-            f"{touched[0]} and {len(touched) - 1} other stacks were written to or copied since the run began; {SAMPLED_BLOCKS} "
+            f"{len(touched)} image stacks were written to or copied since the run began, first {touched[0]}; {SAMPLED_BLOCKS} "
             "blocks of each are as they were, the rest was not read. --verify reads all")
 
     @property
