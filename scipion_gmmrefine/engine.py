@@ -1,12 +1,15 @@
 """Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
+import errno
 import importlib.util
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CalledProcessError
+from uuid import uuid4
 
 from pyworkflow.exceptions import PyworkflowException
 from pyworkflow.utils import Environ
@@ -128,8 +131,7 @@ def runEngineNow(python, command, arguments, folder):
         The engine stopped with an error, or is too old to know the command.
     """
     parent, name = os.path.split(os.path.abspath(folder))
-    made = os.path.join(parent, f".{name}.{os.getpid()}")
-    shutil.rmtree(made, ignore_errors=True)  # of a viewer that was killed
+    made = os.path.join(parent, f".{name}.{uuid4().hex}")  # no other viewer's, on this computer or another
     try:
         ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], capture_output=True, text=True,
                                env=dict(engineEnviron(python)), check=False)
@@ -138,10 +140,26 @@ def runEngineNow(python, command, arguments, folder):
                 f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
         if ended.returncode:
             raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(made, folder)
+        _putInPlace(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _putInPlace(made, folder):
+    """Give a folder the name of an older one, which is removed; of several viewers that do so at once the last one stays."""
+    while True:
+        older = f"{made}.older"
+        try:
+            if os.path.isdir(folder):
+                with suppress(FileNotFoundError):  # another viewer has moved it away
+                    os.replace(folder, older)
+            os.replace(made, folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        finally:
+            shutil.rmtree(older, ignore_errors=True)
 
 
 def _lastWords(said, command, protocol=None):

@@ -1,11 +1,11 @@
 """What a run says while it works: lines on the terminal and in a log, and one JSON object per step."""
-import json
 import os
 import sys
 import time
 from contextlib import contextmanager
 
 from gmmrefine.errors import ResourceError
+from gmmrefine.plain_json import to_json
 
 _SECONDS_BETWEEN_UPDATES = 1.0
 
@@ -61,7 +61,7 @@ class Progress:
     def event(self, **values):
         """One line for programs."""
         values = {key: value for key, value in values.items() if value is not None}
-        self._append("events.jsonl", json.dumps(dict(values, time=round(time.time(), 3))))
+        self._append("events.jsonl", to_json(dict(values, time=round(time.time(), 3))))
 
     @contextmanager
     def step(self, name, total=None, unit="particles", **where):

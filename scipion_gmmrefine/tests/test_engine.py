@@ -137,6 +137,19 @@ class TestEngine(unittest.TestCase):
             self.assertEqual(other.wait(), 0)
         self.assertEqual((target / "said").read_text(), "slow\n")
 
+    def test_three_viewers_at_once_leave_one_whole_result(self):
+        """Each many times; nobody fails, no result is mixed, and nothing is left beside it."""
+        target = self.folder / "result"
+        python = self.python('for last; do :; done; mkdir "$last"; for n in 1 2 3 4; do echo "$4" > "$last/$n"; done')
+        viewer = ("import sys; from scipion_gmmrefine.engine import runEngineNow\n"
+                  "for _ in range(12): runEngineNow(sys.argv[1], 'x', [sys.argv[3]], sys.argv[2])")
+        viewers = [Popen([sys.executable, "-c", viewer, python, str(target), name]) for name in "abc"]
+        self.assertEqual([each.wait() for each in viewers], [0, 0, 0])
+        said = [path.read_text() for path in sorted(target.iterdir())]
+        self.assertEqual(len(said), 4)
+        self.assertEqual(len(set(said)), 1)
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".result")], [])
+
     def test_gpu_prefix(self):
         self.assertEqual(gpuPrefix(FakeProtocol(self.folder, gpus=())), "")
         self.assertEqual(gpuPrefix(FakeProtocol(self.folder, useGpu=False)), "CUDA_VISIBLE_DEVICES=-1 ")

@@ -11,6 +11,7 @@ from small_run import assert_refused, events, gmmrefine, killed_before, record
 
 from gmmrefine.commands import conformation_to_pose, heterogeneity
 from gmmrefine.geometry.rotations import angular_distance_deg, rotation_vectors
+from gmmrefine.io.made_from import joined, parsed, read_made_from
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles, write_particles
@@ -93,6 +94,41 @@ def test_networks_hold_arrays_and_nothing_that_could_run(learned):
     arrays, header = read_arrays(learned / "network_half_1.npz")
     assert header["latent_size"] == 1 and len(header["history"]) == record(learned)["results"]["epochs"][0]
     assert {values.dtype.kind for values in arrays.values()} == {"f"}
+
+
+def test_everything_learned_tells_the_images_of_its_half(learned, converted):
+    halves = [parsed(text) for text in record(learned)["made_from"]]
+    own, found = [joined(halves), *halves], {
+        str(path.relative_to(folder)): read_made_from(path) for folder in (learned, converted) for path in folder.rglob("*")
+        if path.suffix in (".npz", ".mrc") or path.name in ("latent.star", "gmm_half_1.star", "gmm_half_2.star")}
+    assert {"latent.star", "network_half_1.npz", "latent_half_2.npz", "gmm_half_1.star", "focus_mask.mrc",
+            "conformations/half_2/frame_01.mrc", "iterations/01/training_half_1.npz"} <= set(found)
+    for name, mark in found.items():
+        if name != "half_sets.npz" and "motion_half" not in name:
+            half = next((number for number in (1, 2) if f"half_{number}" in name or f"half_map_{number}" in name), 0)
+            assert mark == own[half], name
+
+
+def test_a_damaged_network_is_refused_by_name_and_made_again(swinging, learned, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(learned, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.suffix in (".npz", ".star", ".mrc")}
+    networks = [folder / f"network_half_{half}.npz" for half in (1, 2)]
+    networks[0].write_bytes(before[networks[1]])
+    outcome = gmmrefine("conformations", folder, "-o", tmp_path / "c", "--through=0")
+    assert_refused(outcome, "conformations", "network_half_1.npz was made from half 2 of its images", "expected half 1 alone")
+    networks[0].write_bytes(before[networks[0]])
+    latent = folder / "latent.star"
+    place = before[latent].rindex(b".") + 3
+    latent.write_bytes(before[latent][:place] + b"8" + before[latent][place + 1 :])
+    outcome = gmmrefine("conformations", folder, "-o", tmp_path / "c", "--through=0")
+    assert_refused(outcome, "conformations", "latent.star is not as its run has written it", "Give the 'heterogeneity' command")
+    networks[0].write_bytes(before[networks[0]][:5000])
+    outcome = gmmrefine("heterogeneity", swinging / "particles.star", "-o", folder, *SMALL, *region(swinging))
+    assert outcome.code == 0, outcome.err
+    for path in (networks[0], latent):
+        assert f"{path} is damaged, missing or was changed since: it is made again" in outcome.out
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def mean_error(folder, truth):

@@ -168,6 +168,56 @@ def test_a_queue_that_ends_a_run_leaves_the_folder_to_the_next(simulated, tmp_pa
     assert not (folder / LOCK_FILE).exists() and record(folder)["finished"] is False
 
 
+TURNS = """
+import os, random, sys, time
+from gmmrefine.errors import InputError
+from gmmrefine.runs.folder_lock import FolderLock
+run, log, seed = sys.argv[1], os.open(sys.argv[2], os.O_APPEND | os.O_WRONLY), int(sys.argv[3])
+random.seed(seed)
+done = 0
+while done < 25:
+    place = random.choice([run, os.path.join(run, "patches", "01"), os.path.join(run, "patches", "02")])
+    try:
+        lock = FolderLock(place, "refine-patches")
+    except InputError:
+        time.sleep(random.random() / 200)
+        continue
+    name = os.path.relpath(place, run)
+    os.write(log, f"enter {name} {seed}\\n".encode())
+    time.sleep(random.random() / 200)
+    os.write(log, f"leave {name} {seed}\\n".encode())
+    done += 1
+    lock.release()
+"""
+
+
+def test_three_processes_never_interleave(tmp_path):
+    """While one works on the whole nobody works on a part, and no part is worked on twice."""
+    run, log = tmp_path / "run", tmp_path / "log"
+    for part in ("01", "02"):
+        (run / "patches" / part).mkdir(parents=True)
+        (run / "patches" / part / "result").touch()
+    log.touch()
+    processes = [
+        subprocess.Popen([sys.executable, "-c", TURNS, str(run), str(log), str(seed)], stderr=subprocess.PIPE, text=True)
+        for seed in range(3)]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    held, together = {}, 0
+    for line in log.read_text().splitlines():
+        what, name, seed = line.split()
+        if what == "leave":
+            assert held.pop(name) == seed
+            continue
+        assert name not in held, (line, held)
+        assert not held if name == "." else "." not in held, (line, held)
+        held[name] = seed
+        together += len(held) > 1
+    assert log.read_text().count("enter") == 75
+    assert together  # parts do go on side by side
+
+
 @pytest.mark.slow
 def test_of_three_commands_started_at_once_one_is_done(simulated, tmp_path, holder):
     """On a folder that a killed run has left."""

@@ -10,6 +10,8 @@ import time
 import pytest
 from small_run import REFINE, RESULTS, events, gmmrefine, killed_before, record, refine
 
+from gmmrefine.runs.record_file import COPY
+
 LONGEST_WAIT = 120
 
 
@@ -134,6 +136,7 @@ def test_a_folder_of_another_command_is_refused(simulated, copy):
 
 
 def test_damaged_or_missing_record(simulated, copy):
+    (copy / COPY).unlink()
     (copy / "run.json").write_text("{")
     assert "run.json is damaged" in refusal("refine", simulated / "particles.star", "-o", copy, *REFINE)
     (copy / "run.json").unlink()

@@ -68,3 +68,15 @@ def test_clipped_and_saturated_images():
     found = clipped_parts(images.astype(np.float32))
     assert found[0] == 0
     assert found[1:] == pytest.approx([(noise(4)[1] > 2).mean(), (noise(4)[2] < -0.975).mean(), 3 / BOX], abs=1e-3)
+
+
+@pytest.mark.parametrize("change, share", [
+    (lambda image, middle: np.minimum(image, 0.5), 0.31), (lambda image, middle: np.where(middle, image + 9, 0), 0)],
+    ids=["saturated", "masked"])
+def test_saturated_images_are_told_from_masked_ones(change, share):
+    """A mask fills one value in around the particle, which may be the smallest; the particle is as it was."""
+    axis = np.arange(BOX) - BOX // 2
+    images = change(noise(), axis[:, None] ** 2 + axis**2 < (0.4 * BOX) ** 2)
+    survey = ImageSurvey(3)
+    survey(np.arange(3), images.astype(np.float32), GreyValues(np.zeros(3), np.zeros(3), np.ones(3), np.zeros(3, int)))
+    assert (survey.clipped > 0.2).all() and survey.saturated == pytest.approx([share] * 3, abs=0.05)

@@ -13,8 +13,10 @@ from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.particles.symmetry import expanded
 from gmmrefine.runs.folder_lock import LOCK_FILE
-from gmmrefine.runs.input_marks import file_hash, half_set_hash
+from gmmrefine.runs.image_identity import half_set_hash, slot_hash
+from gmmrefine.runs.input_marks import file_hash
 from gmmrefine.runs.lock_claim import new_claim
+from gmmrefine.runs.record_file import COPY
 from gmmrefine.runs.run import Run, write_run_record
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
@@ -148,8 +150,13 @@ def test_notes_are_kept_through_an_interruption(folder, source):
 
 
 def test_record_that_is_damaged_or_missing(folder, source):
-    begun(folder, source)
+    run = begun(folder, source)
+    (folder / "iterations" / "00").mkdir()
+    run.save()
     (folder / "run.json").write_text('{"comm')
+    assert begun(folder, source).resumed and content(folder)["command"] == "refine"
+    for name in ("run.json", COPY):
+        (folder / name).write_text('{"comm')
     with pytest.raises(InputError, match="run.json is damaged"):
         begun(folder, source)
     (folder / "run.json").unlink()
@@ -222,12 +229,14 @@ def test_half_set_hash_follows_the_images_not_their_order(rng):
     particles = particle_set(
         random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/somewhere/stack.mrcs",))
     same = particles.subset(np.array([3, 1, 0, 5, 4, 2]))
-    assert half_set_hash(same) == half_set_hash(particles)
+    marks = ["content"]
+    assert half_set_hash(same, marks) == half_set_hash(particles, marks) != half_set_hash(particles, ["other content"])
+    assert slot_hash(same) == slot_hash(particles)
     swapped = particle_set(
         random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/elsewhere/stack.mrcs",),
         half_set=3 - particles.half_set)
-    assert half_set_hash(swapped) != half_set_hash(particles)
-    assert half_set_hash(expanded(particles, point_group("C3"))) == half_set_hash(particles)  # copies count once
+    assert half_set_hash(swapped, marks) != half_set_hash(particles, marks) and slot_hash(swapped) != slot_hash(particles)
+    assert half_set_hash(expanded(particles, point_group("C3")), marks) == half_set_hash(particles, marks)  # copies count once
 
 
 def test_each_of_two_stacks_with_one_name_is_watched(folder, source, tmp_path, rng):

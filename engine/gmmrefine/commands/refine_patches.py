@@ -29,7 +29,7 @@ def run(args):
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.refine_patches import Whole, check_settings, refine_patch, refine_patches
     from gmmrefine.pipelines.start_map_place import refuse_model_outside
-    from gmmrefine.runs.run import refuse_other_run
+    from gmmrefine.runs.same_run import refuse_other_run
 
     particles, settings, notes = read_for_computing(args.particles, settings_from(args, PatchesSettings))
     check_settings(settings, particles)

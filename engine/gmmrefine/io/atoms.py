@@ -1,5 +1,7 @@
 """Atomic models."""
 import gzip
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.elements import HYDROGENS, mend_elements, unstated_in_pdb
+from gmmrefine.io.foreign_names import unicode_name
+from gmmrefine.io.packed import refuse_bomb
 from gmmrefine.io.residue_kinds import residue_kinds
 from gmmrefine.regular_file import open_regular
 
@@ -114,17 +118,23 @@ def read_model(path, all_places=False):
     tuple
         Atoms, LeftOut.
     """
+    with _names_as_text(path):
+        return _model(path, all_places)
+
+
+def _model(path, all_places):
     structure, changes = _read_mended(path)
     chosen = chosen_atoms(structure[0], all_places) if len(structure) else []
     if not chosen:
         raise InputError(f"{path}: no atoms in it besides hydrogens. Give an atomic model in mmCIF or PDB format.")
     positions = np.array([atom.pos.tolist() for *_, atom in chosen])
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    others = np.array([(atom.b_iso, atom.occ) for *_, atom in chosen])
+    bad = np.flatnonzero(~np.isfinite(np.column_stack([positions, others])).all(axis=1))
     if len(bad):
         chain, _, residue, atom = chosen[bad[0]]
         raise InputError(
-            f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates that "
-            f"are not finite. Correct or remove it.")
+            f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates, B "
+            f"factor or occupancy that are not finite. Correct or remove it.")
     kinds, moved = residue_kinds(structure, chosen, _component_types(structure, path))
     atoms = Atoms(
         positions=positions,
@@ -152,19 +162,33 @@ def read_structure(path):
     InputError
         Missing or unreadable.
     """
-    return _read_mended(path)[0]
+    with _names_as_text(path):
+        return _read_mended(path)[0]
+
+
+@contextmanager
+def _names_as_text(path):
+    """Refuse a model with names, of atoms, residues or chains, that are no text."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: a name in it is no text ({error.object[:20]!r}); expected letters and digits. Is the file damaged? "
+            "Copy it again.") from error
 
 
 def _read_mended(path):
     """The structure and the changes of ``mend_elements``."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
+    if Path(path).stat().st_size == 0:
+        raise InputError(f"{path} is empty; expected an atomic model in mmCIF or PDB format. Copy it again.")
     try:
         structure = _read_any_age(path)
         if structure.input_format == gemmi.CoorFormat.Mmcif and not any(model.count_atom_sites() for model in structure):
             structure = _with_usual_columns(path)
         unstated = unstated_in_pdb(_lines(path)) if structure.input_format == gemmi.CoorFormat.Pdb else set()
-    except (RuntimeError, ValueError, IndexError, OSError) as error:
+    except (RuntimeError, ValueError, IndexError, OSError, EOFError, zlib.error, MemoryError) as error:
         raise InputError(f"{path}: not a readable mmCIF or PDB file ({error}).") from error
     changes = {**mend_elements(structure, unstated), "chains_from_segments": _name_chains_by_segments(structure)}
     structure.setup_entities()
@@ -174,8 +198,9 @@ def _read_mended(path):
 def _read_any_age(path):
     """The structure of a file; of PDB files of before 1996, whose lines end in the entry's name and a number, without these."""
     open_regular(path).close()
+    refuse_bomb(path)
     try:
-        return gemmi.read_structure(str(path))
+        return gemmi.read_structure(unicode_name(path))
     except RuntimeError:
         lines = _lines(path)
         if not any(line[:6] in ("ATOM  ", "HETATM") and line[76:80].strip().isdigit() for line in lines):
@@ -205,7 +230,7 @@ def _name_chains_by_segments(structure):
 
 def _with_usual_columns(path):
     """The structure of an mmCIF file that leaves out columns gemmi needs, e.g. of elements."""
-    block = gemmi.cif.read(str(path)).sole_block()
+    block = gemmi.cif.read(unicode_name(path)).sole_block()
     loop = block.find_values("_atom_site.Cartn_x").get_loop()
     if loop:
         missing = [f"_atom_site.{name}" for name in _NEEDED if f"_atom_site.{name}" not in loop.tags]
@@ -227,7 +252,7 @@ def _component_types(structure, path):
     """The file's own ``_chem_comp.type`` by name, lower case."""
     if structure.input_format != gemmi.CoorFormat.Mmcif:
         return {}
-    table = gemmi.cif.read(str(path))[0].find("_chem_comp.", ["id", "type"])
+    table = gemmi.cif.read(unicode_name(path))[0].find("_chem_comp.", ["id", "type"])
     return {gemmi.cif.as_string(row[0]): gemmi.cif.as_string(row[1]).lower() for row in table}
 
 

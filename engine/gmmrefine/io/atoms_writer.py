@@ -33,7 +33,7 @@ def write_moved_atoms(source, path, move):
         site.atom.pos += gemmi.Position(*move)
     structure.cell = gemmi.UnitCell()  # that of a crystal would not fit the map's frame
     with atomic_path(path) as temporary:
-        structure.make_mmcif_document().write_file(temporary)
+        _write(temporary, structure.make_mmcif_document())
 
 
 def write_scored_model(source, path, scores):
@@ -72,7 +72,7 @@ def write_scored_model(source, path, scores):
         for place, text in enumerate(texts, loop.width() - len(texts)):
             loop[row, place] = text
     with atomic_path(path) as temporary:
-        document.write_file(temporary)
+        _write(temporary, document)
 
 
 def positions_of_all(source):
@@ -96,9 +96,15 @@ def write_morph(source, path, frames):
     _place(structure[0], frames[0])
     structure.renumber_models()
     with atomic_path(path) as temporary:
-        structure.make_mmcif_document().write_file(temporary)
+        _write(temporary, structure.make_mmcif_document())
 
 
 def _place(model, positions):
     for site, position in zip(model.all(), positions):
         site.atom.pos = gemmi.Position(*position)
+
+
+def _write(path, document):
+    """Write a document of gemmi, whose own writing knows no paths but Unicode."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(document.as_string())

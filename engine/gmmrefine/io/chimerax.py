@@ -47,7 +47,7 @@ def write_attribute(path, name, atoms, values):
     values : (A,) float
         NaN for none.
     """
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"attribute: {name}\nrecipient: atoms\n")
         for number in np.flatnonzero(~np.isnan(values)):
             residue = f"{atoms.residue_numbers[number]}{atoms.insertion_codes[number]}"
@@ -78,7 +78,7 @@ def write_script(path, model, attribute_file, attribute, palette, maps=(), origi
         "show atoms", "style stick", "cartoon",
         f"color byattribute a:{attribute} palette {palette} noValueColor gray",
         f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in palette.split(':'))}", "view"]
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
 
@@ -113,7 +113,7 @@ def write_movie(path, movies, box):
         lines += [
             f"coordset #{number} {f'{count},1' if movie.is_backward else f'1,{count}'}"
             for number, movie in enumerate(with_models, len(movies) + 1)]
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
 

@@ -1,6 +1,7 @@
 """Files of cryoSPARC's datasets (.cs) as arrays of rows, and rows as files."""
 import io
 import tokenize
+import warnings
 
 import numpy as np
 
@@ -41,7 +42,9 @@ def read_rows(path):
         rows = _stream(path, data)
     else:
         try:
-            rows = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False, max_header_size=_ANY_HEADER)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of headers as Python 2 wrote them
+                rows = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False, max_header_size=_ANY_HEADER)
         except _DAMAGED as error:
             raise InputError(f"{path} is not a whole cryoSPARC .cs file ({_one_line(error)}). Copy it again.") from error
     if rows.dtype.names is None or rows.ndim != 1:

@@ -95,7 +95,7 @@ def write_group(file, fields, count):
     for slot in slots:
         lines += [f"  {slot}:", f"    metafile: {metafile}", f"    num_items: {count}", f"    type: {_KIND}.{_slot_type(slot)}"]
     lines += ["version: v4.0.0", ""]
-    with atomic_path(group_path(file)) as temporary, open(temporary, "w", encoding="utf-8") as out:
+    with atomic_path(group_path(file)) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as out:
         out.write("\n".join(lines))
 
 

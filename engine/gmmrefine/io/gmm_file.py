@@ -1,10 +1,13 @@
 """Gaussian mixture models on disk: STAR, pseudo-atoms for viewers, and EMAN2's text form."""
+import warnings
+
 import gemmi
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.made_from import declared_for
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import StarBlock, exact_column, read_star, write_star
 from gmmrefine.regular_file import open_regular
@@ -14,10 +17,15 @@ _PDB_LARGEST_B = 999.99
 _PDB_MOST_ATOMS = 99999
 
 
-def write_gmm(path, gmm):
-    """Write a GMM as STAR: gmmX gmmY gmmZ (Å from the box centre), gmmAmplitude, gmmWidth (Å)."""
+def write_gmm(path, gmm, made_from=None):
+    """Write a GMM as STAR: gmmX gmmY gmmZ (Å from the box centre), gmmAmplitude, gmmWidth (Å).
+
+    ``made_from``, a MadeFrom, is by default what is declared for the run's folder.
+    """
+    made_from = made_from or declared_for(path)
     values = (*gmm.centers.T, gmm.amplitudes, gmm.widths)
-    write_star(path, [StarBlock("gmm", {label: exact_column(column) for label, column in zip(COLUMNS, values)})])
+    table = StarBlock("gmm", {label: exact_column(column) for label, column in zip(COLUMNS, values)})
+    write_star(path, [table], str(made_from or ""))
 
 
 def read_gmm(path):
@@ -104,7 +112,8 @@ def read_gmm_eman2(path, box_size, pixel_size):
         Not five columns of numbers, or a sigma that is not positive.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files without any row, which are refused below
             values = np.loadtxt(file, ndmin=2)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error

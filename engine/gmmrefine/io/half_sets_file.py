@@ -1,11 +1,11 @@
 """half_sets.npz: which images the half maps beside it were made from."""
 import os
-import zipfile
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.particles.half_sets import HalfSets
 
 HALF_SETS_FILE = "half_sets.npz"
@@ -46,6 +46,18 @@ def half_sets_beside(half_map_1, half_map_2):
     return None
 
 
+def half_sets_of_map(path):
+    """The half sets of the run that a map lies in; None where there is no record beside it.
+
+    Raises
+    ------
+    InputError
+        The record is damaged.
+    """
+    found = _record(os.path.dirname(os.path.abspath(path))) or _record(os.path.dirname(os.path.realpath(path)))
+    return None if found is None else _read(found)
+
+
 def _record(folder):
     """Path of the record that tells of the half maps in a folder, or None."""
     above = os.path.dirname(folder)
@@ -56,7 +68,10 @@ def _record(folder):
 
 def _read(path):
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return HalfSets(stored["half_1"], stored["half_2"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        stored = read_npz(path)
+        halves = stored["half_1"], stored["half_2"]
+        if any(half.ndim != 1 or half.dtype != np.uint64 for half in halves):
+            raise ValueError("no lists of images in it")
+        return HalfSets(*halves)
+    except (OSError, *DAMAGED) as error:
         raise InputError(f"{path} is damaged ({error}). Remove it, or run again what made the half maps.") from error

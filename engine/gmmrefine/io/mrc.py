@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.made_from import declared_for
 from gmmrefine.io.mrc_file import read_mrc
 from gmmrefine.io.mrc_header import file_axes, places, refuse_slanted, voxel_sizes
 
@@ -176,7 +177,7 @@ def read_half_maps(path_1, path_2):
     return a, b
 
 
-def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0)):
+def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0), made_from=None):
     """Write a map as MRC mode 2, whole or not at all; the same map gives the same bytes.
 
     Parameters
@@ -188,13 +189,18 @@ def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0)):
         Å.
     origin : (3,) float
         x, y, z in Å of the first voxel.
+    made_from : MadeFrom, optional
+        What it was made from; by default what is declared for the run's folder.
     """
+    made_from = made_from or declared_for(path)
     with atomic_path(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
         file.set_data(np.asarray(data, np.float32))
         file.set_volume()
         file.voxel_size = voxel_size
         file.header.origin = tuple(float(value) for value in origin)
         file.header.label[0] = _LABEL  # mrcfile puts the date here
+        if made_from is not None:
+            file.header.label[1], file.header.nlabl = str(made_from), 2
 
 
 def read_mask(path, box_size, pixel_size):

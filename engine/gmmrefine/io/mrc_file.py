@@ -8,9 +8,11 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.packed import refuse_too_large
 from gmmrefine.particles.mrc_numbers import HEADER_BYTES, NO_PIXELS, NUMBERS, byte_order, number_type
 
 _PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_PACKED_FILES = gzip.GzipFile, bz2.BZ2File
 _MOST_PACKED = 50_000  # bytes from one packed byte
 _PADDING = 4096  # bytes after the last voxel that some programs leave
 _VOLUME_STACK = 401  # ISPG from which NZ is that of several volumes
@@ -59,6 +61,8 @@ def _read(path, file):
     shape = [int(header[name]) for name in ("nz", "ny", "nx")]
     expected = shape[0] * shape[1] * shape[2] * kind.itemsize
     room = _PADDING + shape[1] * shape[2] * kind.itemsize
+    if isinstance(file, _PACKED_FILES):
+        refuse_too_large(path, expected + extended)
     file.seek(HEADER_BYTES + extended)
     found = file.read(min(expected + room + 1, _bytes_left(file)))
     if len(found) < expected or len(found) > expected + room:
@@ -71,7 +75,7 @@ def _read(path, file):
 def _bytes_left(file):
     """Upper limit of what is left in an opened file, so that no header of a plain one asks for more memory than that."""
     size = os.fstat(file.fileno()).st_size
-    return _MOST_PACKED * size if isinstance(file, (gzip.GzipFile, bz2.BZ2File)) else size
+    return _MOST_PACKED * size if isinstance(file, _PACKED_FILES) else size
 
 
 def _header(path, head):

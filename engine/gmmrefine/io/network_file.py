@@ -1,11 +1,12 @@
 """Networks and training states as plain arrays with a small header; nothing in the file is code."""
 import json
-import zipfile
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.made_from import ENTRY, declared_for
+from gmmrefine.io.npz import DAMAGED, read_npz
 
 _HEADER = "header"
 
@@ -20,8 +21,9 @@ def write_arrays(path, arrays, header):
     header : dict
         JSON-able.
     """
+    entries = {_HEADER: np.array(json.dumps(header)), ENTRY: np.array(str(declared_for(path) or ""))}
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays, **{_HEADER: np.array(json.dumps(header))})
+        np.savez(file, **arrays, **entries)
 
 
 def read_arrays(path):
@@ -33,10 +35,13 @@ def read_arrays(path):
         Missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return arrays, json.loads(str(arrays.pop(_HEADER)))
+        arrays = read_npz(path)
+        arrays.pop(ENTRY, None)
+        header = json.loads(str(arrays.pop(_HEADER)))
+        if not isinstance(header, dict):
+            raise ValueError("its header is no record")
+        return arrays, header
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file. Give the folder of a finished heterogeneity run.") from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, RecursionError, *DAMAGED) as error:
         raise InputError(f"{path} is damaged or holds no network ({error}). Run heterogeneity again.") from error

@@ -210,15 +210,19 @@ def _lines(path):
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
-def write_star(path, blocks):
+def write_star(path, blocks, comment=""):
     """Write blocks as one STAR file, whole or not at all; the same blocks give the same bytes.
 
     Parameters
     ----------
     path : str or Path
     blocks : iterable of StarBlock
+    comment : str
+        A line at the top.
     """
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        if comment:
+            file.write(f"# {comment}\n".encode())
         for block in blocks:
             file.write(f"\n# version {block.version}\n\ndata_{block.name}\n\n".encode())
             if block.is_loop:

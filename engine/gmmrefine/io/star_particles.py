@@ -10,6 +10,7 @@ from gmmrefine.io.grey_columns import SCALE_LABEL, contrast_signs, scales
 from gmmrefine.io.optics_columns import read_optics
 from gmmrefine.io.particle_table import read_table, require, table_of
 from gmmrefine.io.pixel_sizes import pixel_sizes
+from gmmrefine.io.plausible_values import unlikely_values
 from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
 from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
 from gmmrefine.particles.optics import common_grid
@@ -68,13 +69,14 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     boxes = table_values.box_sizes(table, optics_rows, stacks, stack_index)
     optics = read_optics(table, optics_rows, boxes, pixels, ctf)
     particle, told = identity.same_particle(table, optics_rows, shifts, optics.narrowest, distance)
+    told = [*told, *unlikely_values(ctf, shifts, pixels, boxes * pixels, block.where)]
     box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
         stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf, box_size=box_size, pixel_size=pixel_size,
         row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows), particle=particle,
         contrast_sign=contrast_signs(block), scale=scales(block), optics=optics,
-        table=replace(table, notes=table.notes + notes + told))
+        table=replace(table, notes=(*table.notes, *notes, *told)))
     return with_half_sets(particles, split_halves)
 
 

@@ -3,11 +3,14 @@ import numpy as np
 
 from gmmrefine.particles.grey_values import BLANK, OUTER_RINGS
 
-USUAL, IS_BLANK, IS_CLIPPED, IS_OFF_SCALE = range(4)
-KINDS = ("", "blank", "clipped", "off scale")
+USUAL, IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT = range(5)
+KINDS = ("", "blank", "clipped", "off scale", "hot")
+HOT = 50.0  # times as far from the median as 99 % of the pixels; of noise that is 130 standard deviations
 OFF_SCALE = 3.0  # times stronger or weaker than the median
+SATURATED = 0.05  # of the pixels at one extreme, beyond which an image says little
 _CLIPPED = 0.005  # of the pixels at one extreme
 _FEWEST_LEVELS = 16  # counts of few electrons lie at 0 without being clipped
+_USUAL_PIXELS, _MEDIAN_OF = 99, 1000  # %; pixels that tell the median
 _NEXT_LEVEL = 2.0  # times as many pixels at the extreme as at the value next to it
 
 
@@ -31,10 +34,15 @@ class ImageSurvey:
         Where it was measured.
     clipped : (N,) float
         Part of the pixels at the largest or smallest value, where these were cut off.
+    hottest : (N,) float
+        How many times as far as 99 % of the pixels the farthest one lies from the median.
+    saturated : (N,) float
+        As ``clipped``, of the pixels around the centre alone, where no mask of an earlier step has filled in one value; only
+        where ``clipped`` is at least ``SATURATED``.
     """
 
     def __init__(self, count):
-        self.background, self.ramp, self.clipped = np.zeros((3, count))
+        self.background, self.ramp, self.clipped, self.hottest, self.saturated = np.zeros((5, count))
         self.deviation, self.source = np.ones(count), np.zeros(count, int)
 
     def __call__(self, index, pixels, grey):
@@ -43,17 +51,21 @@ class ImageSurvey:
         self.ramp[index] = grey.ramp / grey.deviation
         self.deviation[index], self.source[index] = grey.deviation, grey.source
         self.clipped[index] = clipped_parts(pixels)
+        self.hottest[index] = hottest_pixels(pixels)
+        for number in np.flatnonzero(self.clipped[index] >= SATURATED):
+            self.saturated[index[number]] = _share_at_extremes(pixels[number])
 
     def kinds(self, group):
         """What is odd about each image, (N,) int into ``KINDS``; group (N,) int is the optics group of each, from 0."""
         kinds = np.where(np.maximum(self.apart(group), 1 / self.apart(group)) > OFF_SCALE, IS_OFF_SCALE, USUAL)
         kinds[self.clipped > 0] = IS_CLIPPED
+        kinds[self.hottest > HOT] = IS_HOT
         kinds[self.source == BLANK] = IS_BLANK
         return kinds
 
     def apart(self, group):
-        """How many times stronger (N,) the noise of each image is than the median of its optics group; 1 for blank images."""
-        apart, tells = np.ones(len(group)), self.source != BLANK
+        """How many times stronger (N,) the noise of each image is than the median of its optics group; 1 for blank and hot."""
+        apart, tells = np.ones(len(group)), (self.source != BLANK) & (self.hottest <= HOT)
         for number in np.unique(group[tells]):
             members = tells & (group == number)
             apart[members] = self.deviation[members] / np.median(self.deviation[members])
@@ -89,6 +101,24 @@ def clipped_parts(pixels):
         if low < high and share >= _CLIPPED and _is_cut_off(image):
             found[number] = share
     return found
+
+
+def _share_at_extremes(image):
+    """Part of the pixels within a quarter of the box about the centre of an image (Y, X) that lie at its extremes."""
+    axis = np.arange(len(image)) - len(image) // 2
+    middle = image[axis[:, None] ** 2 + axis**2 <= (len(image) / 4) ** 2]
+    return max(np.count_nonzero(middle == image.min()), np.count_nonzero(middle == image.max())) / middle.size
+
+
+def hottest_pixels(pixels):
+    """How far (B,) a single pixel of images (B, Y, X) lies from the others: how many times as far from the median as 99 % do.
+
+    0 where 99 % of the pixels have one value.
+    """
+    away = pixels.reshape(len(pixels), -1).astype(float)
+    away = np.abs(away - np.median(away[:, :: 1 + away.shape[1] // _MEDIAN_OF], axis=1)[:, None])
+    usual = np.partition(away, _USUAL_PIXELS * away.shape[1] // 100, axis=1)[:, _USUAL_PIXELS * away.shape[1] // 100]
+    return np.divide(away.max(axis=1), usual, out=np.zeros(len(away)), where=usual > 0)
 
 
 def _is_cut_off(image):

@@ -13,6 +13,8 @@ from gmmrefine.particles.optics import OpticsGroup
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 from gmmrefine.particles.stack_file import open_stack, stack_layout
 
+_STRONGEST = 1e30  # grey value; images may be scaled, but the squares of stronger ones are no numbers in single precision
+
 
 @dataclass(frozen=True)
 class ImageBatch:
@@ -212,11 +214,13 @@ class ImageReader:
                             f"{path}: image {part.slice_index[member] + 1} (row {part.row[member] + 1}) is cut off: "
                             f"found {pixels.size} of {box * box} pixels. The stack is truncated; copy it again.")
                     images[member] = pixels
-        bad = np.flatnonzero(~np.isfinite(images.sum(axis=(1, 2))))
+        strongest = np.maximum(images.max(axis=(1, 2)), -images.min(axis=(1, 2)))
+        bad = np.flatnonzero(~(strongest <= _STRONGEST))  # nor where that is no number
         if len(bad):
             raise InputError(
                 f"{self.particles.stacks[part.stack_index[bad[0]]]}: image {part.slice_index[bad[0]] + 1} (row "
-                f"{part.row[bad[0]] + 1}) has pixels that are not finite numbers. Remove the particle or extract it again.")
+                f"{part.row[bad[0]] + 1}) has pixels that are {_unfit(strongest[bad[0]])}. Remove the particle or extract "
+                "it again.")
         return images
 
     def _layout(self, path):
@@ -224,6 +228,10 @@ class ImageReader:
         if path not in self._layouts:
             self._layouts[path] = stack_layout(path)
         return self._layouts[path]
+
+
+def _unfit(strongest):
+    return f"as strong as {strongest:.2g}, which no detector gives" if np.isfinite(strongest) else "not finite numbers"
 
 
 def _ahead(read, index, batch_size):

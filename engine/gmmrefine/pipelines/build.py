@@ -34,6 +34,7 @@ _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
 _FEWEST_IN_MASK = 0.5  # of a model's atoms
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
+_NO_AGREEMENT = 5e-4  # mean FSC; what would be shown as 0.000
 
 
 def build(volume, settings, run):
@@ -60,6 +61,10 @@ def build(volume, settings, run):
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
     gmm, curve = gmm_of_map(volume.data, mask, pixel_size, weights, settings, run.progress)
+    if curve[LOWEST_SHELL:].mean() < _NO_AGREEMENT:
+        raise InputError(
+            f"the GMM has nothing in common with the map (mean FSC {curve[LOWEST_SHELL:].mean():.3f}). Is there density "
+            "in the mask? Give another mask, a coarser --resolution or more Gaussians.")
     write_gmm(run.path("gmm.star"), gmm)
     write_map(run.path("gmm_map.mrc"), render_map(gmm, box_size, pixel_size, radius), pixel_size, volume.origin)
     frequency = np.arange(radius + 1) / (box_size * pixel_size)

@@ -26,7 +26,7 @@ from gmmrefine.pipelines.half_iteration import (
 )
 from gmmrefine.pipelines.half_start import at_poses, at_start, volume_of
 from gmmrefine.pipelines.held_out_poses import HeldOut
-from gmmrefine.pipelines.heterogeneity_folder import finished_record, settings_as_learned
+from gmmrefine.pipelines.heterogeneity_folder import LEARNED, finished_record, settings_as_learned
 from gmmrefine.pipelines.particle_motions import (
     learned_latents,
     learned_motions,
@@ -40,9 +40,11 @@ from gmmrefine.pipelines.refine_settings import check_resolutions
 from gmmrefine.pipelines.refined_output import write_results
 from gmmrefine.pipelines.shared_region import shared_fsc, shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
+from gmmrefine.runs.earlier_run import read_record
+from gmmrefine.runs.file_sums import refuse_changed_files
 from gmmrefine.settings import ParticlesRead, Placed, RefineSettings, changed, names_of, taken_as
 
-_LEARNED = "latent.star", "network_half_1.npz", "network_half_2.npz"
+_DECIDING = "latent.star", "network_half_1.npz", "network_half_2.npz"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Source:
     @property
     def learned(self):
         """The files of the run that decide the result, list of str."""
-        return [] if self.folder is None else [os.path.join(self.folder, name) for name in _LEARNED]
+        return [] if self.folder is None else [os.path.join(self.folder, name) for name in _DECIDING]
 
 
 def source_of(named, settings):
@@ -208,6 +210,7 @@ def wanted_poses(particles, focus, source):
         return turn, move, Wanted(half.with_poses(*pose), half.with_poses(*pose_of_seen), arrays["seen"], is_certain)
 
     found = starts.map(of_half).both()
+    refuse_changed_files(source.folder, read_record(source.folder) or {}, LEARNED)
     turns, moves = (by_particle(particles, Halves(*parts)) for parts in list(zip(*found))[:2])
     return turns, moves, Halves(*(wanted for *_, wanted in found))
 

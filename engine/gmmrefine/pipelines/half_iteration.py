@@ -1,10 +1,8 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
-import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,17 +23,22 @@ from gmmrefine.gmm.project import ExactProjector, SliceProjector
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
+from gmmrefine.io.made_from import ENTRY, read_made_from
 from gmmrefine.io.mrc import read_map, write_map
+from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
+from gmmrefine.runs.file_sums import SUMS, check_sums, sums_as_array
+from gmmrefine.runs.image_identity import made_from
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
-_DAMAGED = (InputError, ValueError, EOFError, KeyError, BadZipFile, zlib.error)
+_DAMAGED = (InputError, OSError, *DAMAGED)
+_BESIDE_POSES = "half_map_{}.mrc", "gmm_half_{}.star", "gmm_fsc_half_{}.star"
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
@@ -160,7 +163,7 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
         volume = half_map(particles, settings, run.progress, iteration=iteration)
         result = HalfState(particles, volume, pose_error)
-    write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm)
+    write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm, made_from(start))
     frequency = ring / (start.box_size * pixel_size)
     write_curves(os.path.join(folder, f"gmm_fsc_half_{start.half}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
     save_half(folder, result)
@@ -304,8 +307,14 @@ def _given_prior(settings):
 
 def save_half(folder, state):
     """Write map, poses and strengths of a half; the poses come last and mark it as finished."""
-    write_map(os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size)
-    arrays = {"rotations": state.particles.rotations, "shifts": state.particles.shifts, "pose_error": state.pose_error}
+    mark = made_from(state.particles)
+    write_map(
+        os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size, made_from=mark)
+    arrays = {
+        ENTRY: np.array(str(mark or "")), "rotations": state.particles.rotations, "shifts": state.particles.shifts,
+        "pose_error": state.pose_error}
+    beside = (name.format(state.particles.half) for name in _BESIDE_POSES)
+    arrays[SUMS] = sums_as_array(folder, beside)
     if state.particles.scale is not None:
         arrays["scale"] = state.particles.scale
     with atomic_path(_poses_path(folder, state.particles)) as temporary, open(temporary, "wb") as file:
@@ -323,16 +332,33 @@ def load_half(folder, particles, progress):
         return None
     path = _poses_path(folder, particles)
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as poses:
-            moved = particles.with_poses(poses["rotations"], poses["shifts"])
-            if "scale" in poses:
-                moved = replace(moved, scale=poses["scale"])
-            pose_error = poses["pose_error"]
-        return HalfState(moved, read_map(os.path.join(folder, f"half_map_{particles.half}.mrc")).data, pose_error)
+        found = read_npz(path)
+        check_sums(folder, found.get(SUMS, "{}"))
+        count = len(particles)
+        pose_error = _whole(found["pose_error"], (count, 2))
+        moved = particles.with_poses(_whole(found["rotations"], (count, 3, 3)), _whole(found["shifts"], (count, 2)))
+        if "scale" in found:
+            moved = replace(moved, scale=_whole(found["scale"], (count,)))
+        half_map = os.path.join(folder, f"half_map_{particles.half}.mrc")
+        mark = made_from(particles)
+        if mark is not None and {mark} != {read_made_from(path) or mark, read_made_from(half_map) or mark}:
+            raise ValueError("made from other images")
+        return HalfState(moved, read_map(half_map).data, pose_error)
     except _DAMAGED as error:
-        progress.say(f"{path} or the map beside it is damaged ({type(error).__name__}): they are made again")
+        progress.say(f"{path} or the map beside it is damaged ({_reason(error)}): they are made again")
         os.unlink(path)
         return None
+
+
+def _whole(array, shape):
+    """An array of finite numbers of this shape."""
+    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise ValueError(f"not {' × '.join(map(str, shape))} finite numbers")
+    return array
+
+
+def _reason(error):
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _poses_path(folder, particles):

@@ -5,6 +5,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.maps.fsc import LOOSE_ENOUGH, gold_standard_fsc
 from gmmrefine.maps.mask import widened
 from gmmrefine.pipelines.map_inputs import refuse_constant
+from gmmrefine.runs.same_half_sets import refuse_mixed_halves
 from gmmrefine.validation.half_maps import examine_half_maps
 
 _WIDER_BY = (3, 6, 10, 15, 22, 30)  # px
@@ -32,6 +33,7 @@ def examined(halves, paths):
     """
     for half, path in zip(halves, paths):
         refuse_constant(half, path)
+    refuse_mixed_halves(*paths)
     found = examine_half_maps(*(half.data for half in halves), halves[0].voxel_size)
     if found.refusal:
         raise InputError(

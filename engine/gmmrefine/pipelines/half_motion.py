@@ -106,14 +106,14 @@ def learn_half(untrained, settings, run):
     seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
     features, neutral = described(model, reader, model.precision, settings, run.progress)
     features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), settings, run.progress)
-    if not os.path.exists(finished):
+    arrays, header = read_whole(finished, run.progress)
+    if arrays is None:
         history = train(model, reader, features, neutral, trained, held, settings, run)
         guess = model.encoder(tf.constant(features[:_FIELDS]))[0].numpy()
         fields = model.displacements(tf.constant(guess)).numpy()[:, model.mobility > _MOBILE]
         model.turn(axes_of_motion(guess, principal_motions(fields, model.latent_size).scores))
         write_model(finished, model, history)
     else:
-        arrays, header = read_arrays(finished)
         model.load(arrays)
         history = np.array(header["history"])
     latent, covariance = latents(model, reader, features, model.precision, settings, run.progress)
@@ -123,6 +123,18 @@ def learn_half(untrained, settings, run):
     error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
         reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
+
+
+def read_whole(path, progress):
+    """Arrays and header of a file that an interrupted run has left; None twice where there is none, or only a damaged one."""
+    if not os.path.exists(path):
+        return None, None
+    try:
+        return read_arrays(path)
+    except InputError as error:
+        progress.say(f"{error} It is made again now")
+        os.unlink(path)
+        return None, None
 
 
 def split_for_training(particles, settings):
@@ -201,8 +213,8 @@ def train(model, reader, features, neutral, trained, held, settings, run):
     trainer = Trainer(model, settings.training_rate, len(trained))
     state = run.path("iterations", "01", f"training_half_{number}.npz")
     history, best = [], None
-    if os.path.exists(state):
-        arrays, header = read_arrays(state)
+    arrays, header = read_whole(state, run.progress)
+    if arrays is not None:
         history, best = header["history"], {name[5:]: values for name, values in arrays.items() if name.startswith("best_")}
         model.load(arrays)
         trainer.load(arrays)

@@ -1,4 +1,5 @@
 """A half set at the poses it comes with: its first map, made once, and the frame it is given."""
+import os
 from functools import partial
 
 import numpy as np
@@ -39,8 +40,19 @@ def at_start(starts, settings, run):
 
 def loaded_or_made(start, settings, run):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
+    _forget_what_made_a_lost_mask(run)
     return load_half(_folder(run), start, run.progress) or HalfState(
         start, start_map(start, settings, run, iteration=0), np.zeros((len(start), 2)))
+
+
+def _forget_what_made_a_lost_mask(run):
+    """Where the mask is damaged, have the start maps made again too: they were laid on it, and it came from those before."""
+    if not run.has_lost_its_mask():
+        return
+    for path in (os.path.join(_folder(run), f"poses_half_{number}.npz") for number in (1, 2)):
+        if os.path.exists(path):
+            run.progress.say(f"{run.path('mask.mrc')} is damaged or missing: it is made again, and {path} with it")
+            os.unlink(path)
 
 
 def is_kept(start, run):

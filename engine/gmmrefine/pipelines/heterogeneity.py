@@ -7,6 +7,7 @@ from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.heterogeneity.motions import agreement, principal_motions
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.made_from import declared_for
 from gmmrefine.io.mrc import write_map
 from gmmrefine.io.network_file import write_arrays
 from gmmrefine.io.star import StarBlock, text_columns, write_star
@@ -109,7 +110,7 @@ def write_results(particles, learned, mask, focus, settings, run):
         numbers.update({f"gmmLatent{axis + 1}": latent[:, axis], f"gmmLatentError{axis + 1}": error[:, axis]})
     path = run.path("latent.star")
     columns = {**identity_columns(path, particles), **text_columns(dict(numbers, gmmMotion=motion))}
-    write_star(path, [StarBlock("latent", columns)])
+    write_star(path, [StarBlock("latent", columns)], str(declared_for(path) or ""))
     for number, half in enumerate(learned, 1):
         write_gmm(run.path(f"gmm_half_{number}.star"), half.model.gmm())
         write_arrays(run.path(f"latent_half_{number}.npz"), {

@@ -9,15 +9,20 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.heterogeneity.motion import Motion
 from gmmrefine.io.gmm_file import read_gmm
+from gmmrefine.io.made_from import refuse_other_half
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.network_file import read_arrays
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import read_star
 from gmmrefine.pipelines.particle_motions import latent_labels, read_motion
-from gmmrefine.runs.earlier_run import mask_given_to
+from gmmrefine.runs.earlier_run import mask_given_to, read_record
+from gmmrefine.runs.file_sums import refuse_changed_files
 from gmmrefine.settings import ParticlesRead, changed, settings_of
 
 _SAME_PLACE = 1e-2  # Å
+LEARNED = (
+    "latent.star", "network_half_1.npz", "network_half_2.npz", "latent_half_1.npz", "latent_half_2.npz", "gmm_half_1.star",
+    "gmm_half_2.star")
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,17 @@ def read_halves(folder):
     InputError
         Files missing, damaged, or of different runs.
     """
-    return [
+    halves = [
         replace(half, motion=fitting_motion(folder, half.number, half.latent.shape[1])) for half in read_latents(folder)]
+    refuse_changed_files(folder, read_record(folder) or {}, LEARNED)
+    return halves
 
 
 def fitting_motion(folder, number, latent_size):
     """The motion of a half set, if it is that of the GMM beside it."""
     motion = read_motion(folder, number, latent_size)
     path = os.path.join(folder, f"gmm_half_{number}.star")
+    refuse_other_half(path, number)
     gmm, own = read_gmm(path), motion.gmm()
     if len(gmm) != len(own) or np.abs(gmm.centers - own.centers).max() > _SAME_PLACE:
         raise InputError(

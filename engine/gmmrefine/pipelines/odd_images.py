@@ -8,13 +8,16 @@ from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns, write_particles
 from gmmrefine.particles.grey_values import OUTER_RINGS
-from gmmrefine.particles.image_survey import IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, KINDS, USUAL, ImageSurvey
+from gmmrefine.particles.image_survey import IS_BLANK, IS_CLIPPED, IS_HOT, IS_OFF_SCALE, KINDS, USUAL, ImageSurvey
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.particle_scales import optics_groups
+from gmmrefine.pipelines.refused_images import refuse_many_odd
 from gmmrefine.progress import Progress
 
 LEFT_OUT_FILE = "left_out.star"
-_LEFT_OUT = {"none": (), "blank": (IS_BLANK,), "clipped": (IS_BLANK, IS_CLIPPED), "all": (IS_BLANK, IS_CLIPPED, IS_OFF_SCALE)}
+_LEFT_OUT = {
+    "none": (), "blank": (IS_BLANK,), "clipped": (IS_BLANK, IS_CLIPPED),
+    "all": (IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT)}
 _WORTH_SAYING = {"background_largest": 1.0, "ramp_median": 1.0, "noise_spread": 1.2}
 _NAMED = 3  # images in a line; all are in the table
 
@@ -114,6 +117,7 @@ def tell_of_images(survey, half, run):
         if len(members):
             say(f"{len(members)} of {len(half)} images are {KINDS[kind]} ({_detail(kind, members, survey, apart)}): "
                 f"{_named(members, half)}; see {table}")
+    refuse_many_odd(survey, kinds, half)
 
 
 def _say(progress, number, text):
@@ -126,6 +130,8 @@ def _detail(kind, members, survey, apart):
         return "they count nothing"
     if kind == IS_CLIPPED:
         return f"up to {100 * survey.clipped[members].max():.1f} % of their pixels at one extreme"
+    if kind == IS_HOT:
+        return f"single pixels up to {survey.hottest[members].max():.2g} times as far from the median as 99 % of the pixels"
     return f"noise {apart[members].min():.2g} to {apart[members].max():.2g} times that of most; brought to their scale"
 
 

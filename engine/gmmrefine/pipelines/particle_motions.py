@@ -8,7 +8,9 @@ from gmmrefine.geometry.rotations import rotation_vectors, rotations_from_vector
 from gmmrefine.gmm.mask import membership
 from gmmrefine.heterogeneity.motion import motion_from
 from gmmrefine.heterogeneity.rigid import nearest_in_projection, poses_of_motions, rigid_motions
+from gmmrefine.io.made_from import refuse_other_half
 from gmmrefine.io.network_file import read_arrays
+from gmmrefine.io.npz import DAMAGED, read_npy
 from gmmrefine.io.star import StarBlock, read_star, text_columns, write_star
 from gmmrefine.io.star_particles import identity_columns
 
@@ -67,6 +69,7 @@ def latent_labels(block):
 def read_motion(folder, number, latent_size):
     """The learned motion of a half set, by the file its run wrote."""
     path = os.path.join(folder, f"network_half_{number}.npz")
+    refuse_other_half(path, number)
     arrays, header = read_arrays(path)
     if "latent_size" not in header:
         raise InputError(f"{path} holds no network. Use the file that heterogeneity has written under this name.")
@@ -123,12 +126,13 @@ def table_motions(path, particles):
     """Turns (N, 3) in radians and moves (N, 3) in Å of a table from elsewhere."""
     if path.endswith(".npy"):
         try:
-            values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            values = read_npy(path)
+        except (OSError, *DAMAGED) as error:
             raise InputError(f"--motions {path}: cannot be read ({error}). Give a NumPy array of numbers.") from error
-        if values.shape != (len(particles), 6):
+        if values.shape != (len(particles), 6) or values.dtype.kind not in "fiu":
             raise InputError(
-                f"--motions {path} has the shape {values.shape}; expected ({len(particles)}, 6), a row for each particle.")
+                f"--motions {path} has the shape {values.shape} of {values.dtype}; expected "
+                f"({len(particles)}, 6), a row for each particle.")
     else:
         block = rows_of(path, particles)
         missing = [label for label in (*_TURN, *_MOVE) if label not in block.columns]

@@ -16,6 +16,7 @@ from gmmrefine.gmm.patches import (
 from gmmrefine.io.curves import read_curves, write_curves
 
 _COLUMNS = ("gmmPatch", "gmmX", "gmmY", "gmmZ", "gmmRadius")
+_CURE = "Remove it, and run the same command with --only geometry."
 
 
 def patches_of(centers, count, molecule_volume, seed):
@@ -98,6 +99,11 @@ def read_patches(path):
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file. Run the same command with --only geometry first.")
     columns = read_curves(path)
+    missing = [label for label in _COLUMNS if label not in columns]
+    if missing:
+        raise InputError(f"{path} holds no patches: column {missing[0]} is missing. {_CURE}")
     spheres = np.column_stack([columns[label] for label in _COLUMNS[1:]])
     numbers = columns[_COLUMNS[0]].astype(int)
+    if sorted(set(numbers)) != list(range(1, len(set(numbers)) + 1)) or (spheres[:, -1] <= 0).any():
+        raise InputError(f"{path} is damaged: patches are not counted from 1, or a sphere has no size. {_CURE}")
     return [Patch(spheres[numbers == number]) for number in range(1, numbers.max() + 1)]

@@ -13,6 +13,7 @@ from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.patches import nearest_patch
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.mrc import write_map
+from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.composite import composite_map
 from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
@@ -118,7 +119,7 @@ class Together:
             self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}")
             for patch in range(1, len(present) + 1)]
         saved = [load_half(folder, start, self._progress) for folder in folders]
-        if None not in saved:
+        if None not in saved and (iteration > 1 or self._priors_are_whole(len(present), start.half)):
             return saved
         start, results = self._new_poses(whole, present, curves, iteration)
         sets = [
@@ -198,6 +199,20 @@ class Together:
                 lowest_ring=window.lowest_ring)[1]
             for (patch, part), window, curve in zip(parts.items(), windows, reliability)]
 
+    def _priors_are_whole(self, count, half):
+        """Whether the priors that the first iteration learned can be read; damaged ones are named and learned again."""
+        damaged = []
+        for patch in range(count):
+            path = self._prior_path(patch, half)
+            try:
+                load_prior(path)
+            except (OSError, *DAMAGED) as error:
+                self._progress.say(f"{path} is damaged ({error}): iteration 1 of the patches is made again")
+                damaged.append(path)
+        for path in damaged:
+            os.unlink(path)
+        return not damaged
+
     def _prior_path(self, patch, half):
         """Where the prior that the first iteration learned is kept; learning it anew each time costs more than the poses."""
         return self._run.path("patches", f"{patch + 1:02d}", "iterations", "01", f"motion_half_{half}.npz")
@@ -219,5 +234,7 @@ def load_prior(path):
     """The prior of ``save_prior``, or None."""
     if not os.path.exists(path):
         return None
-    with np.load(path, allow_pickle=False) as saved:
-        return MotionPrior(saved["covariance"])
+    covariance = read_npz(path)["covariance"]
+    if covariance.ndim != 2 or not np.isfinite(covariance).all():
+        raise ValueError("no covariance of finite numbers")
+    return MotionPrior(covariance)

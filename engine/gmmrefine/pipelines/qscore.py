@@ -87,6 +87,10 @@ def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
     refuse_flat(grid, paths[1])
     grid, found = place_model(atoms.positions, grid, paths, settings, run.progress.say)
     scores = score(atoms.positions, grid, sigma, paths[1], run.progress)
+    if not scores.values[~scores.outside].any():
+        raise InputError(
+            f"{paths[1]} is flat around every atom of {paths[0]}: all Q-scores are 0, which says nothing. Does the map hold "
+            "single strong voxels only, or the model lie beside its density? Look at both together.")
     halves = read_half_maps(half_maps, grid, paths[1])
     quality = map_quality(atoms, grid, scores.values, settings, halves)
     classes = component_classes(atoms)

@@ -30,7 +30,8 @@ from gmmrefine.pipelines.shared_region import shared_mask, usable_radius
 from gmmrefine.pipelines.start_map_place import place_models
 from gmmrefine.progress import Progress
 from gmmrefine.runs.earlier_run import finished_settings
-from gmmrefine.runs.run import Run, refuse_other_run
+from gmmrefine.runs.run import Run
+from gmmrefine.runs.same_run import refuse_other_run
 from gmmrefine.settings import Placed, RefineSettings, names_of, taken_as, values_of
 
 _OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"

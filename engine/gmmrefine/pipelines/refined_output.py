@@ -14,6 +14,7 @@ from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
+from gmmrefine.runs.image_identity import made_from
 
 
 def write_results(particles, starts, course, settings, run):
@@ -41,11 +42,12 @@ def write_final_gmms(halves, curve, mask, radius, settings, run):
     weights = fit_weights(curve.fsc[ring])
 
     def fitted(half):
-        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, run.progress, half=half.particles.half)
+        gmm, fsc = gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, run.progress, half=half.particles.half)
+        write_gmm(run.path(f"gmm_half_{half.particles.half}.star"), gmm, made_from(half.particles))
+        return fsc
 
     columns = {"gmmFrequency": curve.frequency[ring]}
-    for number, (gmm, fsc) in enumerate(halves.map(fitted).both(), 1):
-        write_gmm(run.path(f"gmm_half_{number}.star"), gmm)
+    for number, fsc in enumerate(halves.map(fitted).both(), 1):
         columns[f"gmmFscHalf{number}"] = fsc
     write_curves(run.path("gmm_fsc.star"), columns)
 

@@ -31,7 +31,7 @@ def shared_mask(halves, particles, settings, run):
 
     def measure():
         # a mask that lies here is only ours if this run has recorded it
-        if not (run.was_told("mask", 0) and os.path.exists(path)):
+        if not (run.was_told("mask", 0) and os.path.exists(path)) or run.has_lost_its_mask():
             sum_of_maps = sum(half.volume for half in halves.both())
             mask = read_or_make_mask(sum_of_maps, particles.pixel_size, settings, point_group(settings.symmetry))
             write_map(path, mask, particles.pixel_size)
@@ -41,6 +41,7 @@ def shared_mask(halves, particles, settings, run):
     mask = read_mask(used, particles.box_size, particles.pixel_size)
     if used != os.path.abspath(path):
         write_map(path, mask, particles.pixel_size)
+    run.seal_mask("mask.mrc")
     return mask
 
 

@@ -2,6 +2,7 @@
 import os
 
 from gmmrefine.errors import EngineError, InputError
+from gmmrefine.report.certificate import certificate_section
 from gmmrefine.report.folder import read_run, run_folders
 from gmmrefine.report.page import link, table, text, write_page
 from gmmrefine.report.provenance import provenance_section, results_section, settings_section
@@ -40,7 +41,8 @@ def report(directory):
 def write_report(run):
     """Write the page of one run; gives its path."""
     sections = [section for section in (make(run) for make in SECTIONS) if section]
-    sections += [section for section in (results_section(run), settings_section(run), provenance_section(run)) if section]
+    sections += [section for section in (
+        results_section(run), settings_section(run), certificate_section(run), provenance_section(run)) if section]
     parts = [text(sentence, "summary") for sentence in summary(run)] + [text(sentence, "note") for sentence in cautions(run)]
     write_page(run.path(PAGE), f"{run.record['command']}: {_name(run.directory)}", parts, sections)
     return run.path(PAGE)

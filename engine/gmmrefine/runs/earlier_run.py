@@ -2,7 +2,8 @@
 import json
 import os
 
-from gmmrefine.errors import InputError
+from gmmrefine.errors import InputError, ResourceError
+from gmmrefine.runs.record_file import copied_record, parsed_record
 
 
 def read_record(directory):
@@ -16,13 +17,16 @@ def read_record(directory):
     path = os.path.join(directory, "run.json")
     try:
         with open(path, encoding="utf-8") as file:
-            record = json.load(file)
+            record = parsed_record(file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}). Run the command again in another folder.") from error
+    except ValueError as error:
+        record = copied_record(path)
+        if record is None:
+            raise InputError(f"{path} is damaged ({error}). Run the command again in another folder.") from error
+        record = {**record, "restored": f"{path} is damaged ({error}): it is made again from its copy"}
     if not (isinstance(record, dict) and isinstance(record.get("command"), str) and isinstance(record.get("settings"), dict)):
         raise InputError(f"{path} names no command and settings; expected the record of a run. Is it another program's?")
     return {"inputs": {}, "exchanges": [], "timings": {}, "finished": False, **record}
@@ -79,3 +83,13 @@ def refuse_unfinished_run(directory):
         raise InputError(
             f"{directory}: its '{record['command']}' run is not finished. Give the same command again, which continues it, and "
             "take the result then.")
+
+
+def refuse_folder(directory):
+    """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
+    there = os.path.abspath(directory)
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
+        why = "Permission denied" if os.path.isdir(there) else f"{there} is not a folder"
+        raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")

@@ -5,7 +5,8 @@ from collections import Counter
 
 from gmmrefine.errors import InputError
 
-_BLOCK_BYTES, _BLOCKS = 1 << 18, 64  # read of a stack: 16 MB, evenly spread; a smaller one is read whole
+_BLOCK_BYTES, SAMPLED_BLOCKS = 1 << 18, 64  # read of a stack: 16 MB, evenly spread
+READ_WHOLE = _BLOCK_BYTES * SAMPLED_BLOCKS  # bytes; stacks up to this are read whole
 
 
 def file_hash(path):
@@ -27,11 +28,11 @@ def stack_mark(path):
     """
     size, digest = os.path.getsize(path), hashlib.sha256()
     with open(path, "rb") as file:
-        if size <= _BLOCKS * _BLOCK_BYTES:
+        if size <= READ_WHOLE:
             digest.update(file.read())
         else:
-            for block in range(_BLOCKS):
-                file.seek(block * (size - _BLOCK_BYTES) // (_BLOCKS - 1))
+            for block in range(SAMPLED_BLOCKS):
+                file.seek(block * (size - _BLOCK_BYTES) // (SAMPLED_BLOCKS - 1))
                 digest.update(file.read(_BLOCK_BYTES))
     return f"{size} {digest.hexdigest()}"
 
@@ -47,11 +48,3 @@ def different_names(paths):
             os.sep.join(each[depth - 1 :: -1]) if count[name] > 1 else name for name, each in zip(names, parts)]
     return names
 
-
-def half_set_hash(particles):
-    """SHA-256 of which image is in which half, independent of order; symmetry copies of an image are one."""
-    names = different_names(particles.stacks)
-    lines = sorted({
-        f"{names[stack]} {image} {half}"
-        for stack, image, half in zip(particles.stack_index, particles.slice_index, particles.half_set)})
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,47 +1,35 @@
 """run.json: what was run on what, what came out, and everything the half sets told each other."""
 import json
 import os
-import platform
 import resource
 import shutil
 import time
 import weakref
 
-import numpy as np
-
-import gmmrefine
-from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.errors import InputError
+from gmmrefine.io.atomic import remove_leftovers
 from gmmrefine.io.half_sets_file import write_half_sets
+from gmmrefine.io.made_from import declare, declare_as
 from gmmrefine.particles.half_sets import half_sets_of
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
-from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_record_of_other_command
+from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_folder
 from gmmrefine.runs.exchanges import EXCHANGES
+from gmmrefine.runs.file_sums import SUMS, changed_files, sums_below
 from gmmrefine.runs.folder_lock import FolderLock
-from gmmrefine.runs.input_marks import different_names, file_hash, half_set_hash, stack_mark
-from gmmrefine.settings import SETTINGS
+from gmmrefine.runs.image_identity import Stacks, half_set_hash, made_from, slot_hash
+from gmmrefine.runs.input_marks import file_hash
+from gmmrefine.runs.record_file import write_with_copy
+from gmmrefine.runs.same_run import origin_of, refuse_difference
 
 WEIGHTS_FOLDER = "weights"
-# settings that say where and how fast, not what comes out
-_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
-
+_NAMED = 30  # damaged files
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
 def peak_memory_mb():
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-
-
-def _refuse_folder(directory):
-    """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
-    there = os.path.abspath(directory)
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
-        why = "Permission denied" if os.path.isdir(there) else f"{there} is not a folder"
-        raise ResourceError(f"{directory}: the folder cannot be made ({why}). Choose another one with -o.")
 
 
 class Run:
@@ -78,12 +66,12 @@ class Run:
         self.progress = Progress(self.directory, keep=lambda subject, text: keep()(subject, text))
         self._started = time.time()
         self._content = {
-            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
+            **origin_of(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
             "timings": {}, "peak_memory_mb": None, "finished": False}
-        _refuse_folder(self.directory)
+        refuse_folder(self.directory)
         self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
         self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
-        self._looked_at = None, None
+        self._looked_at, self._stacks = (None, None), None
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
         weakref.finalize(self, self._lock.release)
@@ -97,10 +85,17 @@ class Run:
 
     def _look_for_earlier(self):
         """Read what the folder holds."""
-        self._earlier = earlier = self._read_earlier()
+        self._earlier, self._damage = self._read_earlier(), []
+        earlier = self._earlier
         if earlier is not None:
-            self._content.update({key: earlier[key] for key in ("exchanges", "timings", *_OF_HALVES) if key in earlier})
+            kept = ("exchanges", "timings", "mask_sum", *_OF_HALVES)
+            self._content.update({key: earlier[key] for key in kept if key in earlier})
             self._content["notes"] = earlier.get("notes", {})
+            changed = changed_files(self.directory, earlier.get(SUMS))
+            self._damage = [earlier.get("restored", ""), *(
+                f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed[:_NAMED])]
+            if len(changed) > _NAMED:
+                self._damage.append(f"so are {len(changed) - _NAMED} further files")
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
 
@@ -110,9 +105,11 @@ class Run:
             remove_leftovers(self.directory)
         if self._worthless:
             shutil.rmtree(self.path("iterations"))
+        declare_as(self.directory, self.inputs)
         self.save()
-        if self._lock.taken_over:
-            self.progress.say(self._lock.taken_over)
+        for text in (self._lock.taken_over, *self._damage):
+            if text:
+                self.progress.say(text)
 
     @property
     def earlier_results(self):
@@ -149,26 +146,21 @@ class Run:
         Returns
         -------
         tuple
-            Fingerprints of the stacks by name, the same in their order, facts about the particles for run.json.
+            Stacks, facts about the particles for run.json.
         """
         if self._looked_at[0] is particles:
             return self._looked_at[1]
-        marks = [stack_mark(path) for path in particles.stacks]
-        stacks = dict(zip(different_names(particles.stacks), marks))
+        stacks = Stacks(
+            particles.stacks, self.directory, (self._earlier or {}).get("stacks", {}), self._content["settings"].get("verify"))
         facts = {
-            "half_set_hash": half_set_hash(particles), "box_size": particles.box_size, "pixel_size": particles.pixel_size}
-        earlier = stacks if self._earlier is None else self._earlier.get("stacks", stacks)
-        changed = [name for name, fingerprint in stacks.items() if earlier.get(name) != fingerprint]
-        if changed:
-            raise InputError(
-                f"{self.directory} holds a run on other images: {changed[0]} and {len(changed) - 1} other stacks changed "
-                "since. Use another folder with -o.")
+            "half_set_hash": half_set_hash(particles, stacks.marks), "slot_hash": slot_hash(particles),
+            "box_size": particles.box_size, "pixel_size": particles.pixel_size}
         for name, value in self._pinned_facts.items():
             if value is not None and value != facts[name]:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
-        self._looked_at = particles, (stacks, marks, facts)
+        self._looked_at = particles, (stacks, facts)
         return self._looked_at[1]
 
     def describe_particles(self, particles):
@@ -180,9 +172,16 @@ class Run:
         ----------
         particles : ParticleSet
         """
-        stacks, marks, facts = self.look_at(particles)
-        write_half_sets(self.directory, half_sets_of(particles, marks))
-        self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
+        self._stacks, facts = self.look_at(particles)
+        write_half_sets(self.directory, half_sets_of(particles, self._stacks.marks))
+        halves = [made_from(particles.subset(members)) if members.any() else None
+                  for members in (particles.half_set == number for number in (1, 2))]
+        declare(self.directory, *halves)
+        self.set(
+            stacks=self._stacks.notes, images=len(particles), particles=particle_count(particles),
+            made_from=[str(half) for half in halves if half], **facts)
+        for note in self._stacks.doubts:
+            self.keep_note("stacks", note)
 
     def keep_note(self, subject, text):
         """Record what a reader of the results must know, the first text for each subject."""
@@ -205,7 +204,7 @@ class Run:
             with open(path, encoding="utf-8") as file:
                 earlier = json.load(file)
             self._pinned = {(entry["kind"], entry["iteration"]): entry["value"] for entry in earlier["exchanges"]}
-            self._pinned_facts = {name: earlier.get(name) for name in ("half_set_hash", "box_size", "pixel_size")}
+            self._pinned_facts = {name: earlier.get(name) for name in ("slot_hash", "box_size", "pixel_size")}
             self._pinned_settings, command = earlier["settings"], earlier["command"]
             mask = os.path.basename(self._pinned["mask", 0])
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -262,6 +261,14 @@ class Run:
         self.set(exchanges=others + [{"kind": kind, "iteration": key, "value": value}])
         return value
 
+    def seal_mask(self, name):
+        """Note the hash of the mask, a file of this run, by which damage is seen when the run is continued."""
+        self.set(mask_sum={name: file_hash(self.path(name))})
+
+    def has_lost_its_mask(self):
+        """Whether the mask that this run has made is damaged, or not there any more."""
+        return self.was_told("mask", 0) and bool(changed_files(self.directory, self._content.get("mask_sum")))
+
     def withdraw(self, kind):
         """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
         self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
@@ -269,10 +276,14 @@ class Run:
     def finish(self, results):
         """Write the results and the seconds that each step took; the run is complete."""
         timings = dict(self._content["timings"])
+        if self._stacks is not None:
+            self._stacks.refuse_changed()
         for step, seconds in self.progress.seconds.items():
             timings[step] = round(timings.get(step, 0) + seconds, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
-        self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
+        self.set(
+            results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True,
+            **{SUMS: sums_below(self.directory)})
         self._lock.release()
 
     def save(self):
@@ -292,7 +303,7 @@ class Run:
         if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
-            _refuse_difference(self.directory, earlier, self._content)
+            refuse_difference(self.directory, earlier, self._content)
         except InputError:
             if earlier["finished"] or not self._has_only_start_maps():
                 raise
@@ -302,59 +313,6 @@ class Run:
 
     def _has_only_start_maps(self):
         return os.listdir(self.path("iterations")) == ["00"] and not os.path.exists(self.path("patches"))
-
-
-def refuse_other_run(directory, command, settings, inputs):
-    """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
-
-    Parameters
-    ----------
-    directory : str
-        Of the run.
-    command : str
-    settings : dict
-    inputs : list of str
-        Files whose content decides the result.
-    """
-    earlier = read_record(directory)
-    if earlier is not None:
-        _refuse_difference(directory, earlier, _origin(command, settings, inputs))
-
-
-def _refuse_difference(directory, earlier, mine):
-    """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
-    mine = json.loads(json.dumps(mine, default=_plain))
-    refuse_record_of_other_command(directory, earlier, mine["command"])
-    free = _FREE_TO_CHANGE
-    if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
-        free += ("patches", "patch_mode")  # none were made yet
-    changed = [
-        f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
-        for name, value in mine["settings"].items()
-        if name not in free and not _is_same(
-            _as_read(name, earlier["settings"].get(name)), _as_read(name, value), earlier["inputs"], mine["inputs"])]
-    if changed:
-        raise InputError(
-            f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
-            "continue it, or use another folder with -o.")
-    if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
-        raise InputError(
-            f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
-            "from what was read then. Use another folder with -o.")
-
-
-def _as_read(name, value):
-    """A setting as it is read today from the record of a version that may have kept it otherwise."""
-    setting = SETTINGS.get(name)
-    return value if setting is None or value is None else setting.read(value)
-
-
-def _is_same(was, now, inputs_then, inputs_now):
-    """Whether a setting is unchanged; files are told by their content, wherever they lie and however that is written."""
-    if was == now:
-        return True
-    content = inputs_then.get(was) if isinstance(was, str) else None
-    return content is not None and content == inputs_now.get(now)
 
 
 def write_run_record(directory, command, settings, results, inputs=(), started=None):
@@ -368,29 +326,11 @@ def write_run_record(directory, command, settings, results, inputs=(), started=N
     seconds = round(time.time() - (started or time.time()), 3)
     Progress(directory).event(step=command, seconds=seconds)
     _write(os.path.join(directory, "run.json"), {
-        **_origin(command, settings, inputs), "results": results, "timings": {"total": seconds},
+        **origin_of(command, settings, inputs), "results": results, "timings": {"total": seconds},
         "peak_memory_mb": peak_memory_mb(), "finished": True})
 
 
-def _origin(command, settings, inputs):
-    """What was run on what."""
-    return {
-        "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-        "machine": {"system": platform.platform(), "processors": os.cpu_count()},
-        "inputs": {str(path): file_hash(path) for path in inputs if path}}
-
-
 def _write(path, content):
-    """Write JSON, whole or not at all."""
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, default=_plain, allow_nan=False)
-        file.write("\n")
+    """Write JSON and its copy, whole or not at all."""
+    write_with_copy(path, content)
 
-
-def _plain(value):
-    """NumPy numbers and arrays as JSON."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in run.json")

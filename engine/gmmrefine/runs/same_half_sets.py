@@ -1,8 +1,45 @@
 """Maps that are put together must come from the same half sets, or an image is compared with itself."""
 from itertools import combinations
 
+import numpy as np
+
 from gmmrefine.errors import InputError
-from gmmrefine.io.half_sets_file import half_sets_beside
+from gmmrefine.io.half_sets_file import half_sets_beside, half_sets_of_map
+from gmmrefine.io.made_from import read_made_from
+
+
+def refuse_mixed_halves(path_1, path_2):
+    """Refuse two half maps of which one says that it was made from images that are in the other too.
+
+    Parameters
+    ----------
+    path_1, path_2 : str
+        Maps; those of other programs carry no mark and are believed.
+
+    Raises
+    ------
+    InputError
+        One is of both half sets, or both are of one, or the half sets of their two runs share images.
+    """
+    marks = [read_made_from(path) for path in (path_1, path_2)]
+    if None in marks:
+        return
+    for path, mark in zip((path_1, path_2), marks):
+        if mark.half == 0:
+            raise InputError(
+                f"{path} was made from both half sets (mark '{mark}'); its FSC with anything made from the same images would "
+                "be false. Give the two half maps; to compare a map with a truth use gmmrefine fsc --truth.")
+    sets = [half_sets_of_map(path) for path in (path_1, path_2)]
+    same = marks[0].half == marks[1].half
+    shared = same
+    if None not in sets:
+        one, other = ((each.first, each.second)[mark.half - 1] for each, mark in zip(sets, marks))
+        shared = len(np.intersect1d(one, other, assume_unique=True))
+    if shared:
+        why = f"both are of half {marks[0].half}" if same else "they are of runs with different half sets"
+        raise InputError(
+            f"{path_1} and {path_2} share images: {why} (marks '{marks[0]}' and '{marks[1]}'). Their FSC would be false. Give "
+            "half map 1 and half map 2 of one run.")
 
 
 def agreed_half_sets(half_maps):
@@ -23,6 +60,8 @@ def agreed_half_sets(half_maps):
     InputError
         The half sets differ.
     """
+    for paths in half_maps.values():
+        refuse_mixed_halves(*paths)
     found = {name: half_sets_beside(*paths) for name, paths in half_maps.items()}
     unknown = [name for name, half_sets in found.items() if half_sets is None]
     notes = []

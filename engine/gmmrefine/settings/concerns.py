@@ -80,7 +80,14 @@ class ParticlesRead(HalvesDrawn):
 
 
 @dataclass(frozen=True)
-class Mapped(ParticlesRead):
+class Watched(Settings):
+    """Whether images are still the same."""
+
+    verify: bool = table.VERIFY.default
+
+
+@dataclass(frozen=True)
+class Mapped(ParticlesRead, Watched):
     """How maps are made of particles."""
 
     weight_by_scale: bool = table.WEIGHT_BY_SCALE.default

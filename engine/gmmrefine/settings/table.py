@@ -46,9 +46,9 @@ REDRAW_HALVES = Setting(
 LEAVE_OUT = Setting(
     "leave_out", "none", str, "Odd images to leave out. blank: those that hold nothing. clipped: blank ones, and those with "
     "many pixels at their largest or smallest value. all: also those whose noise is more than 3 times stronger or weaker than "
-    "in most of their optics group. They are counted and listed either way; unless left out, blank images count nothing and "
-    "all others are brought to one scale.", choices=("none", "blank", "clipped", "all"), label="Images to leave out",
-    advanced=True)
+    "in most of their optics group, and those with single pixels far above all others. They are counted and listed either way; "
+    "unless left out, blank images count nothing and all others are brought to one scale.",
+    choices=("none", "blank", "clipped", "all"), label="Images to leave out", advanced=True)
 WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
@@ -59,6 +59,10 @@ TARGET_PIXEL_SIZE = Setting(
 TARGET_BOX = Setting(
     "target_box", None, int, "Box of that grid, even. none takes the smallest as wide as the widest images.", "px",
     label="Common box", advanced=True, minimum=0)
+VERIFY = Setting(
+    "verify", False, bool, "Read every byte of every image stack to see whether a run that is continued still has its images, "
+    "and keep the hashes. Without it a stack whose size, times and inode are as they were counts as unchanged, and of others "
+    "64 blocks are compared.", label="Verify images byte by byte?", advanced=True)
 
 ALIGNMENT_CLASS = Setting(
     "alignment_class", None, int,

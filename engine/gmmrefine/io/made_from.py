@@ -1,0 +1,105 @@
+"""Which images, and of which half set, a file was made from: a mark in maps, GMMs, masks, networks and latents.
+
+``images 3f0c… half 1``: the second label of an MRC map, a comment at the top of a STAR table, ``made_from`` in an archive.
+"""
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+
+from gmmrefine.errors import InputError
+from gmmrefine.io.npz import DAMAGED, read_entry
+from gmmrefine.particles.mrc_numbers import HEADER_BYTES
+
+DIGITS = 24  # hexadecimal; 96 bits, and the whole has room in a label of 80 bytes
+ENTRY = "made_from"  # in archives of arrays
+_HALVES = ("both halves", "half 1", "half 2")
+_TEXT = re.compile(rf"images ([0-9a-f]{{{DIGITS}}}) ({'|'.join(_HALVES)})")
+_LABELS = slice(224, HEADER_BYTES)  # of an MRC header
+_OF_HALF = re.compile(r"half(?:_map)?_([12])(?!\d)")
+_COMMENT_BYTES = 1000
+
+_declared = {}  # MadeFrom of half 1, half 2 and both, by real path of a run's folder
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What something was made from.
+
+    Parameters
+    ----------
+    images : str
+        Hash of the images, ``DIGITS`` hexadecimal digits; equal for the same images in any order, at any poses.
+    half : int
+        1 or 2; 0 for both.
+    """
+
+    images: str
+    half: int
+
+    def __str__(self):
+        return f"images {self.images} {_HALVES[self.half]}"
+
+
+def joined(marks):
+    """One MadeFrom of several; None of none."""
+    marks = sorted(set(marks), key=str)
+    if len(marks) < 2:
+        return marks[0] if marks else None
+    halves = {mark.half for mark in marks}
+    digest = hashlib.sha256("\n".join(map(str, marks)).encode()).hexdigest()
+    return MadeFrom(digest[:DIGITS], halves.pop() if len(halves) == 1 else 0)
+
+
+def declare(folder, half_1, half_2):
+    """What is written below a folder from now on, without saying so itself, is made from these images (MadeFrom or None)."""
+    both = joined([mark for mark in (half_1, half_2) if mark is not None])
+    _declared[os.path.realpath(folder)] = both, half_1 or both, half_2 or both
+
+
+def declare_as(folder, paths):
+    """What is written below a folder is made from what the files at these paths were made from."""
+    marks = [mark for mark in map(read_made_from, filter(None, paths)) if mark is not None]
+    if marks:
+        halves = [joined([mark for mark in marks if mark.half == number]) for number in (1, 2)]
+        _declared[os.path.realpath(folder)] = joined(marks), *(half or joined(marks) for half in halves)
+
+
+def declared_for(path):
+    """The MadeFrom declared for a file, by its folder and by the half in its name; None where none is."""
+    place = folder = os.path.realpath(path)
+    while folder not in _declared:
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return None
+    named = _OF_HALF.findall(os.path.relpath(place, folder))
+    return _declared[folder][int(named[-1]) if named else 0]
+
+
+def read_made_from(path):
+    """The MadeFrom that a map, table or archive carries; None where it carries none, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEADER_BYTES)
+        if head[:2] == b"PK":
+            text = str(read_entry(path, ENTRY))
+        else:
+            text = (head[_LABELS] if head[208:212] == b"MAP " else head[:_COMMENT_BYTES]).decode("ascii", "replace")
+    except (OSError, *DAMAGED):
+        return None
+    return parsed(text)
+
+
+def parsed(text):
+    """The MadeFrom that a text tells, or None."""
+    found = _TEXT.search(str(text))
+    return MadeFrom(found[1], _HALVES.index(found[2])) if found else None
+
+
+def refuse_other_half(path, number):
+    """Refuse a file that says it was made from the other half set than ``number``, or from both."""
+    mark = read_made_from(path)
+    if mark is not None and mark.half != number:
+        raise InputError(
+            f"{path} was made from {_HALVES[mark.half]} of its images (mark '{mark}'); expected half {number} alone. Files "
+            "were renamed or copied over one another; take the files that the run has written.")

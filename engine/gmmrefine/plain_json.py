@@ -1,0 +1,20 @@
+"""JSON that every program reads: NumPy's numbers as numbers, and null where a number is not finite."""
+import json
+import math
+
+import numpy as np
+
+
+def to_json(content, **options):
+    """JSON text of content that may hold NumPy arrays and numbers, NaN and infinities; options as of ``json.dumps``."""
+    return json.dumps(_plain(content), allow_nan=False, **options)
+
+
+def _plain(value):
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
