@@ -52,8 +52,8 @@ class Stacks:
             name, why = changed[0]
             others = f" and {len(changed) - 1} other stacks" if len(changed) > 1 else ""
             raise InputError(
-                f"{folder} holds a run on other images: {name}{others} changed since ({why}). Use another folder with -o, or put "
-                "back what the run began with.")
+                f"{folder} holds a run on other images: {name}{others} changed since ({why}). Use another folder with -o, or "
+                "put back what the run began with.")
 
     def _doubt(self, before, verify):
         """What cannot be known of stacks (as noted before) whose times changed and whose blocks are the same; or nothing."""
