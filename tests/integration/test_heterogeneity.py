@@ -109,6 +109,7 @@ def test_everything_learned_tells_the_images_of_its_half(learned, converted):
             assert mark == own[half], name
 
 
+@pytest.mark.slow
 def test_a_damaged_network_is_refused_by_name_and_made_again(swinging, learned, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(learned, folder)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gmmrefine.errors import InputError
 from gmmrefine.io.npz import DAMAGED, read_entry
 from gmmrefine.particles.mrc_numbers import HEADER_BYTES
+from gmmrefine.regular_file import open_regular
 
 DIGITS = 24  # hexadecimal; 96 bits, and the whole has room in a label of 80 bytes
 ENTRY = "made_from"  # in archives of arrays
@@ -58,11 +59,11 @@ def declare(folder, half_1, half_2):
 
 
 def declare_as(folder, paths):
-    """What is written below a folder is made from what the files at these paths were made from."""
+    """What is written below a folder is made from what the files at these paths were made from; unknown where none tells."""
     marks = [mark for mark in map(read_made_from, filter(None, paths)) if mark is not None]
-    if marks:
-        halves = [joined([mark for mark in marks if mark.half == number]) for number in (1, 2)]
-        _declared[os.path.realpath(folder)] = joined(marks), *(half or joined(marks) for half in halves)
+    both = joined(marks)
+    halves = (joined([mark for mark in marks if mark.half == number]) for number in (1, 2))
+    _declared[os.path.realpath(folder)] = both, *(half or both for half in halves)
 
 
 def declared_for(path):
@@ -79,7 +80,7 @@ def declared_for(path):
 def read_made_from(path):
     """The MadeFrom that a map, table or archive carries; None where it carries none, or cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEADER_BYTES)
         if head[:2] == b"PK":
             text = str(read_entry(path, ENTRY))

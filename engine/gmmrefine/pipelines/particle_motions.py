@@ -129,10 +129,11 @@ def table_motions(path, particles):
             values = read_npy(path)
         except (OSError, *DAMAGED) as error:
             raise InputError(f"--motions {path}: cannot be read ({error}). Give a NumPy array of numbers.") from error
-        if values.shape != (len(particles), 6) or values.dtype.kind not in "fiu":
+        if values.shape != (len(particles), 6):
             raise InputError(
-                f"--motions {path} has the shape {values.shape} of {values.dtype}; expected "
-                f"({len(particles)}, 6), a row for each particle.")
+                f"--motions {path} has the shape {values.shape}; expected ({len(particles)}, 6), a row for each particle.")
+        if values.dtype.kind not in "fiu":
+            raise InputError(f"--motions {path} holds {values.dtype}; expected real numbers.")
     else:
         block = rows_of(path, particles)
         missing = [label for label in (*_TURN, *_MOVE) if label not in block.columns]

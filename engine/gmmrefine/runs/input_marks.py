@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 from gmmrefine.errors import InputError
+from gmmrefine.regular_file import open_regular
 
 _BLOCK_BYTES, SAMPLED_BLOCKS = 1 << 18, 64  # read of a stack: 16 MB, evenly spread
 READ_WHOLE = _BLOCK_BYTES * SAMPLED_BLOCKS  # bytes; stacks up to this are read whole
@@ -13,7 +14,7 @@ def file_hash(path):
     """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
     except OSError as error:
