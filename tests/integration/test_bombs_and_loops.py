@@ -173,5 +173,5 @@ def test_a_terminal_of_ascii_and_no_language(simulated, tmp_path, repository):
 def test_a_record_can_be_made_of_a_name_of_no_language(tmp_path):
     source = tmp_path / os.fsdecode(b"l\xe9.star")
     source.write_text("x")
-    Run(tmp_path / "run", "refine", {"mask": os.fsdecode(b"m\xe9")}, [source]).finish({}, {})
+    Run(tmp_path / "run", "refine", {"mask": os.fsdecode(b"m\xe9")}, [source]).finish({})
     assert Run(tmp_path / "run", "refine", {"mask": os.fsdecode(b"m\xe9")}, [source]).resumed

@@ -121,7 +121,7 @@ def write_page(path, title, parts, sections):
         for section in sections]
     html = _environment().get_template("page.html").render(
         title=title, head=parts, sections=drawn, library=_library() if figures else "")
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(html)
 
 
