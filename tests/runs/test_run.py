@@ -275,7 +275,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_run_begins(source, t
 
 
 def test_record_of_a_command_without_steps(folder, source):
-    write_run_record(folder, "fsc", {"seed": 3}, {"resolution": None}, [source, ""])
+    write_run_record(folder, "fsc", {"seed": 3}, {"resolution": None}, inputs=[source, ""])
     found = content(folder)
     assert found["seed"] == 3 and found["results"] == {"resolution": None} and list(found["inputs"]) == [str(source)]
     event = json.loads((folder / "events.jsonl").read_text(encoding="utf-8"))

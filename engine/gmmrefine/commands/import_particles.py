@@ -61,7 +61,8 @@ def _refuse_cryosparc_options(args):
 def _import_particles(args):
     if is_cryosparc(args.file):
         particles = read_cs(
-            args.file, args.passthrough or None, args.split_halves, args.alignment_class, args.flip_coordinate_y)
+            args.file, args.passthrough or None, split_halves=args.split_halves, alignment_class=args.alignment_class,
+            flip_coordinate_y=args.flip_coordinate_y)
     else:
         particles = read_particle_set(args.file, args.split_halves, check=False)
     path = Path(args.output) / "particles.star"

@@ -1,15 +1,19 @@
 """The interpolation kernel of Fourier slices, exp(β(√(1 − (2u/w)²) − 1)), and its transform (Barnett et al. 2019, FINUFFT)."""
+from typing import Tuple
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 WIDTH = 4
 
 
-def kernel_beta(oversampling, width=WIDTH):
+def kernel_beta(oversampling: float, width: int = WIDTH) -> float:
     """Shape parameter for a grid that is ``oversampling`` times finer than the object needs."""
     return 0.97 * np.pi * width * (1 - 1 / (2 * min(oversampling, 2.2)))
 
 
-def log_transform(position, beta, grid_size, width=WIDTH):
+def log_transform(
+        position: ArrayLike, beta: float, grid_size: float, width: int = WIDTH) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logarithm of the kernel's transform and its first two derivatives.
 
     Parameters

@@ -1,9 +1,10 @@
 """One HTML page with tables and figures that needs nothing but a browser: no server, no network, no second file."""
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Tuple
+from typing import Any, List, Optional, Sequence, Tuple, Union
 
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.regular_file import FilePath
 
 # The browser itself refuses whatever this page might ask of a network.
 _POLICY = (
@@ -52,6 +53,9 @@ class Figure:
     caption: str = ""
 
 
+Part = Union[str, Figure]  # of a page; strings are HTML, made by the functions of this file
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading and what stands below it.
@@ -59,30 +63,29 @@ class Section:
     Parameters
     ----------
     title : str
-    parts : tuple of str or Figure
-        Strings are HTML, made by the functions of this file.
+    parts : tuple of Part
     """
 
     title: str
-    parts: Tuple[Any, ...]
+    parts: Tuple[Part, ...]
 
 
-def text(sentence, kind=""):
+def text(sentence: str, kind: str = "") -> str:
     """A paragraph; ``kind`` is a class of the page's style, e.g. ``note``."""
     return f'<p class="{kind}">{escape(sentence)}</p>' if kind else f"<p>{escape(sentence)}</p>"
 
 
-def heading(words):
+def heading(words: str) -> str:
     """A heading inside a section."""
     return f"<h3>{escape(words)}</h3>"
 
 
-def link(target, words):
+def link(target: str, words: str) -> str:
     """A link to a file beside the page, for a table's cell."""
     return _Markup(f'<a href="{escape(target)}">{escape(words)}</a>')
 
 
-def table(headings, rows, kinds=None):
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Optional[Sequence[str]] = None) -> str:
     """A table.
 
     Parameters
@@ -103,12 +106,12 @@ def table(headings, rows, kinds=None):
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def folded(words, part):
+def folded(words: str, part: str) -> str:
     """Something a reader opens when it is wanted."""
     return f"<details><summary>{escape(words)}</summary>{part}</details>"
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """A value as people write it."""
     if value is None or value != value:
         return "–"
@@ -123,12 +126,12 @@ def shown(value):
     return str(value)
 
 
-def rounded(value, digits):
+def rounded(value: Optional[float], digits: int) -> str:
     """A number with so many digits after the point, or a dash for none."""
     return shown(value) if value is None or value != value else f"{value:.{digits}f}"
 
 
-def write_page(path, title, parts, sections):
+def write_page(path: FilePath, title: str, parts: Sequence[str], sections: Sequence[Section]) -> None:
     """Write a page, whole or not at all; the same content gives the same bytes.
 
     Parameters
@@ -139,7 +142,7 @@ def write_page(path, title, parts, sections):
         HTML below the title.
     sections : list of Section
     """
-    figures = []
+    figures: List[Figure] = []
     body = "\n".join(_section(section, number, figures) for number, section in enumerate(sections, 1))
     menu = "".join(f'<a href="#section-{number}">{escape(section.title)}</a>' for number, section in enumerate(sections, 1))
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
@@ -157,11 +160,11 @@ class _Markup(str):
     """HTML that is written as it is."""
 
 
-def _cell(value):
+def _cell(value: Any) -> str:
     return value if isinstance(value, _Markup) else escape(shown(value))
 
 
-def _section(section, number, figures):
+def _section(section: Section, number: int, figures: List[Figure]) -> str:
     """A section as HTML; its figures are added to those of the page, which number them."""
     html = []
     for part in section.parts:
@@ -173,7 +176,7 @@ def _section(section, number, figures):
     return f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n' + "\n".join(html) + "\n</section>"
 
 
-def _drawn(figure, name):
+def _drawn(figure: Figure, name: str) -> str:
     from plotly.io import to_html
 
     plot = to_html(figure.plot, config=_CONFIG, include_plotlyjs=False, full_html=False, div_id=name, validate=False)
@@ -181,7 +184,7 @@ def _drawn(figure, name):
     return f"{heading(figure.title)}\n{plot}\n{caption}"
 
 
-def _library():
+def _library() -> str:
     from plotly.offline import get_plotlyjs
 
     return f"<script>{get_plotlyjs()}</script>\n"

@@ -1,40 +1,38 @@
 """run.json: what was run on what, what came out, and everything the half sets told each other."""
 import json
 import os
-import platform
 import resource
 import shutil
 import time
 import weakref
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
-import numpy as np
-
-import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
-from gmmrefine.io.atomic import atomic_path, remove_leftovers
+from gmmrefine.io.atomic import remove_leftovers
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.particles.half_sets import half_sets_of
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
-from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_record_of_other_command
+from gmmrefine.regular_file import FilePath
+from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_difference
 from gmmrefine.runs.exchanges import EXCHANGES
 from gmmrefine.runs.folder_lock import FolderLock
-from gmmrefine.runs.input_marks import different_names, file_hash, half_set_hash, stack_mark
-from gmmrefine.settings import SETTINGS
+from gmmrefine.runs.input_marks import different_names, half_set_hash, stack_mark
+from gmmrefine.runs.record_file import origin_of, write_json
+from gmmrefine.settings import Masked
 
 WEIGHTS_FOLDER = "weights"
-# settings that say where and how fast, not what comes out
-_FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights")
-
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
-def peak_memory_mb():
+
+def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def _refuse_folder(directory):
+def _refuse_folder(directory: FilePath) -> None:
     """Refuse a folder that cannot be made or written to, by the part of its path that is there."""
     there = os.path.abspath(directory)
     while not os.path.lexists(there):
@@ -72,18 +70,21 @@ class Run:
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs, take_over=False, begin=True):
+    def __init__(
+            self, directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]],
+            take_over: bool = False, *, begin: bool = True) -> None:
         self.directory = str(directory)
-        keep = weakref.WeakMethod(self.keep_note)  # so that the folder is free when the run is given up
-        self.progress = Progress(self.directory, keep=lambda subject, text: keep()(subject, text))
+        self.progress = Progress(self.directory, keep=_weak(self.keep_note))
         self._started = time.time()
         self._content = {
-            **_origin(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
+            **origin_of(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
             "timings": {}, "peak_memory_mb": None, "finished": False}
         _refuse_folder(self.directory)
-        self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self._pinned: Dict[Tuple[str, int], Any] = {}
+        self._pinned_facts: Dict[str, Any] = {}
+        self._pinned_settings: Dict[str, Any] = {}
         self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
-        self._looked_at = None, None
+        self._looked_at: Tuple[Optional[ParticleSet], Any] = (None, None)
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
         weakref.finalize(self, self._lock.release)
@@ -95,7 +96,7 @@ class Run:
             self._lock.release()
             raise
 
-    def _look_for_earlier(self):
+    def _look_for_earlier(self) -> None:
         """Read what the folder holds."""
         self._earlier = earlier = self._read_earlier()
         if earlier is not None:
@@ -104,7 +105,7 @@ class Run:
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
 
-    def begin(self):
+    def begin(self) -> None:
         """Remove what is in the way in the folder, and write the record for the first time."""
         if self._is_used:
             remove_leftovers(self.directory)
@@ -115,31 +116,31 @@ class Run:
             self.progress.say(self._lock.taken_over)
 
     @property
-    def earlier_results(self):
+    def earlier_results(self) -> Dict[str, Any]:
         """Results, dict, of the finished run that this one repeats; empty where there was none."""
         return {} if self._earlier is None else self._earlier.get("results", {})
 
     @property
-    def inputs(self):
+    def inputs(self) -> List[str]:
         """Files whose content decides the result."""
         return list(self._content["inputs"])
 
-    def path(self, *names):
+    def path(self, *names: str) -> str:
         """A path below the run's folder."""
         return os.path.join(self.directory, *names)
 
-    def set(self, **values):
+    def set(self, **values: Any) -> None:
         """Set top-level entries and save."""
         self._content.update(values)
         self.save()
 
-    def set_of_half(self, name, number, values):
+    def set_of_half(self, name: str, number: int, values: Any) -> None:
         """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save."""
         if name not in _OF_HALVES:
             raise ValueError(f"entries by half set are {', '.join(_OF_HALVES)}, not {name}")
         self.set(**{name: {**self._content.get(name, {}), f"half_{number}": values}})
 
-    def look_at(self, particles):
+    def look_at(self, particles: ParticleSet) -> Tuple[Dict[str, str], List[str], Dict[str, Any]]:
         """Refuse to continue a run, or to follow a pinned one, on other particles.
 
         Parameters
@@ -169,9 +170,9 @@ class Run:
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
         self._looked_at = particles, (stacks, marks, facts)
-        return self._looked_at[1]
+        return stacks, marks, facts
 
-    def describe_particles(self, particles):
+    def describe_particles(self, particles: ParticleSet) -> None:
         """Record which images these are and in which half, after ``look_at``.
 
         Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
@@ -184,22 +185,22 @@ class Run:
         write_half_sets(self.directory, half_sets_of(particles, marks))
         self.set(stacks=stacks, images=len(particles), particles=particle_count(particles), **facts)
 
-    def keep_note(self, subject, text):
+    def keep_note(self, subject: str, text: str) -> None:
         """Record what a reader of the results must know, the first text for each subject."""
         if subject not in self._content["notes"]:
             self._content["notes"][subject] = text
             self.set(results=self._noted({}))
 
-    def _noted(self, results):
+    def _noted(self, results: Mapping[str, Any]) -> Dict[str, Any]:
         """Results with the notes of this run, or of the part of it before an interruption."""
         notes = list(self._content["notes"].values())
         return dict(results, notes=notes) if notes else dict(results)
 
-    def was_told(self, kind, key):
+    def was_told(self, kind: str, key: int) -> bool:
         """Whether this run, or the part of it before an interruption, has recorded an exchange."""
         return any((entry["kind"], entry["iteration"]) == (kind, key) for entry in self._content["exchanges"])
 
-    def pin_exchanges(self, path):
+    def pin_exchanges(self, path: FilePath) -> None:
         """Use the exchanges of an earlier ``run.json`` from now on; its mask is looked for beside it."""
         try:
             with open(path, encoding="utf-8") as file:
@@ -229,15 +230,15 @@ class Run:
                 os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]]
 
     @property
-    def is_pinned(self):
+    def is_pinned(self) -> bool:
         """Whether exchanges are replayed rather than measured."""
         return bool(self._pinned)
 
-    def made_its_mask(self, settings):
+    def made_its_mask(self, settings: Masked) -> bool:
         """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
         return not self._pinned_settings.get("mask", settings.mask)
 
-    def told(self, kind, key, measure):
+    def told(self, kind: str, key: int, measure: Callable[[], Any]) -> Any:
         """Something both halves are told: measured now, or replayed from the pinned run.
 
         Parameters
@@ -262,11 +263,11 @@ class Run:
         self.set(exchanges=others + [{"kind": kind, "iteration": key, "value": value}])
         return value
 
-    def withdraw(self, kind):
+    def withdraw(self, kind: str) -> None:
         """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
         self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
 
-    def finish(self, results):
+    def finish(self, results: Mapping[str, Any]) -> None:
         """Write the results and the seconds that each step took; the run is complete."""
         timings = dict(self._content["timings"])
         for step, seconds in self.progress.seconds.items():
@@ -275,12 +276,12 @@ class Run:
         self.set(results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True)
         self._lock.release()
 
-    def save(self):
+    def save(self) -> None:
         """Write run.json, whole or not at all; refused where another run has taken the folder over."""
         self._lock.refuse_if_lost()
-        _write(self.path("run.json"), self._content)
+        write_json(self.path("run.json"), self._content)
 
-    def _read_earlier(self):
+    def _read_earlier(self) -> Optional[Dict[str, Any]]:
         earlier = read_record(self.directory)
         if earlier is None:
             if has_iterations(self.directory):
@@ -292,7 +293,7 @@ class Run:
         if not (earlier["finished"] or has_iterations(self.directory)):
             return None
         try:
-            _refuse_difference(self.directory, earlier, self._content)
+            refuse_difference(self.directory, earlier, self._content)
         except InputError:
             if earlier["finished"] or not self._has_only_start_maps():
                 raise
@@ -300,11 +301,24 @@ class Run:
             return None
         return earlier
 
-    def _has_only_start_maps(self):
+    def _has_only_start_maps(self) -> bool:
         return os.listdir(self.path("iterations")) == ["00"] and not os.path.exists(self.path("patches"))
 
 
-def refuse_other_run(directory, command, settings, inputs):
+def _weak(keep_note: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """What keeps notes as a run does, but keeps no run alive: its folder is free when it is given up."""
+    kept = weakref.WeakMethod(keep_note)
+
+    def keep(subject: str, text: str) -> None:
+        note = kept()
+        if note is not None:
+            note(subject, text)
+
+    return keep
+
+
+def refuse_other_run(
+        directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]) -> None:
     """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
 
     Parameters
@@ -318,79 +332,27 @@ def refuse_other_run(directory, command, settings, inputs):
     """
     earlier = read_record(directory)
     if earlier is not None:
-        _refuse_difference(directory, earlier, _origin(command, settings, inputs))
+        refuse_difference(directory, earlier, origin_of(command, settings, inputs))
 
 
-def _refuse_difference(directory, earlier, mine):
-    """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
-    mine = json.loads(json.dumps(mine, default=_plain))
-    refuse_record_of_other_command(directory, earlier, mine["command"])
-    free = _FREE_TO_CHANGE
-    if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
-        free += ("patches", "patch_mode")  # none were made yet
-    changed = [
-        f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
-        for name, value in mine["settings"].items()
-        if name not in free and not _is_same(
-            _as_read(name, earlier["settings"].get(name)), _as_read(name, value), earlier["inputs"], mine["inputs"])]
-    if changed:
-        raise InputError(
-            f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
-            "continue it, or use another folder with -o.")
-    if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
-        raise InputError(
-            f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
-            "from what was read then. Use another folder with -o.")
-
-
-def _as_read(name, value):
-    """A setting as it is read today from the record of a version that may have kept it otherwise."""
-    setting = SETTINGS.get(name)
-    return value if setting is None or value is None else setting.read(value)
-
-
-def _is_same(was, now, inputs_then, inputs_now):
-    """Whether a setting is unchanged; files are told by their content, wherever they lie and however that is written."""
-    if was == now:
-        return True
-    content = inputs_then.get(was) if isinstance(was, str) else None
-    return content is not None and content == inputs_now.get(now)
-
-
-def write_run_record(directory, command, settings, results, inputs=(), started=None):
+def write_run_record(
+        directory: FilePath, command: str, settings: Mapping[str, Any], results: Mapping[str, Any], *,
+        inputs: Iterable[Optional[FilePath]] = (), started: Optional[float] = None) -> None:
     """Write run.json and the one event of a command without steps.
 
     Parameters
     ----------
+    directory : str or Path
+    command : str
+    settings, results : dict
+        JSON-able, by name.
+    inputs : list of str or None
+        Files whose content decides the result; None is left out.
     started : float, optional
         ``time.time()`` at the start of the command.
     """
     seconds = round(time.time() - (started or time.time()), 3)
     Progress(directory).event(step=command, seconds=seconds)
-    _write(os.path.join(directory, "run.json"), {
-        **_origin(command, settings, inputs), "results": results, "timings": {"total": seconds},
+    write_json(os.path.join(directory, "run.json"), {
+        **origin_of(command, settings, inputs), "results": results, "timings": {"total": seconds},
         "peak_memory_mb": peak_memory_mb(), "finished": True})
-
-
-def _origin(command, settings, inputs):
-    """What was run on what."""
-    return {
-        "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
-        "machine": {"system": platform.platform(), "processors": os.cpu_count()},
-        "inputs": {str(path): file_hash(path) for path in inputs if path}}
-
-
-def _write(path, content):
-    """Write JSON, whole or not at all."""
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, default=_plain, allow_nan=False)
-        file.write("\n")
-
-
-def _plain(value):
-    """NumPy numbers and arrays as JSON."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in run.json")

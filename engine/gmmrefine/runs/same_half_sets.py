@@ -1,11 +1,13 @@
 """Maps that are put together must come from the same half sets, or an image is compared with itself."""
 from itertools import combinations
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.half_sets_file import half_sets_beside
+from gmmrefine.particles.half_sets import HalfSets
 
 
-def agreed_half_sets(half_maps):
+def agreed_half_sets(half_maps: Mapping[str, Sequence[str]]) -> Tuple[Optional[HalfSets], List[str]]:
     """Refuse half maps of which one has an image in half 1 that another has in half 2. Images may be missing.
 
     Parameters
