@@ -1,4 +1,5 @@
 """run.json: kept, compared, replayed."""
+import gc
 import hashlib
 import json
 import os
@@ -145,6 +146,15 @@ def test_notes_are_kept_through_an_interruption(folder, source):
     assert content(folder)["results"] == {"resolution": 7, "notes": ["few in iteration 1"]}
     begun(folder, source, iterations=3).finish({"resolution": 6})
     assert content(folder)["results"] == {"resolution": 6, "notes": ["few in iteration 1"]}
+
+
+def test_a_log_that_outlives_its_run_takes_notes_still(folder, source, capsys):
+    run = begun(folder, source)
+    log = run.progress
+    del run
+    gc.collect()
+    log.note("contrast", "the molecule is dark")
+    assert "note: the molecule is dark" in capsys.readouterr().out and content(folder)["notes"] == {}
 
 
 def test_record_that_is_damaged_or_missing(folder, source):
