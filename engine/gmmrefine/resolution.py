@@ -87,7 +87,16 @@ def _is_clear(curve: Sequence[float], shells: Sequence[int], threshold: float) -
 
 
 def describe_reading(reading: Reading, threshold: float, nyquist: str) -> str:
-    """A resolution as a sentence that says what was measured; ``nyquist`` is that of the maps in Å, as text."""
+    """A resolution as a sentence that says what was measured; ``nyquist`` is that of the maps in Å, as text.
+
+    Parameters
+    ----------
+    reading : Reading
+    threshold : float
+        FSC at which it was read.
+    nyquist : str
+        Å.
+    """
     dips = "".join(f"; the curve dips to {value:.2f} at {where:.1f} Å" for value, where in reading.dips)
     rise = ""
     if reading.rise:

@@ -40,7 +40,7 @@ def test_two_extractions_of_one_place(make_star):
 
 
 def test_the_scale_of_images_of_two_pixel_sizes_in_one_group(make_star):
-    """Without that of the micrographs each image's own stands for it: 1 px is 1.5 Å in the first two and 0.5 Å in the others."""
+    """Without that of the micrographs each image's own stands for it: 1 px is 1.5 Å in the first two, 0.5 Å in the others."""
     optics = {"rlnImagePixelSize": None}
     columns = places(["100", "101", "200", "201"], ["50"] * 4, rlnPixelSize=["1.5", "1.5", "0.5", "0.5"])
     columns["rlnOpticsGroup"] = ["1"] * 4

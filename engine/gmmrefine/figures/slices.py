@@ -22,6 +22,12 @@ def middle_of_known(values: np.ndarray) -> Tuple[int, ...]:
 
 
 def slices_through(volume: np.ndarray, place: Iterable[int]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The planes of a volume (Z, Y, X) through a voxel z, y, x that ``PLANES`` names, rows vertical."""
+    """The planes of a volume (Z, Y, X) through a voxel z, y, x that ``PLANES`` names, rows vertical.
+
+    Parameters
+    ----------
+    place : iterable of int
+        z, y, x of the voxel.
+    """
     z, y, x = place
     return volume[:, :, x], volume[:, y], volume[z]

@@ -8,7 +8,14 @@ WIDTH = 4
 
 
 def kernel_beta(oversampling: float, width: int = WIDTH) -> float:
-    """Shape parameter for a grid that is ``oversampling`` times finer than the object needs."""
+    """Shape parameter for a grid that is ``oversampling`` times finer than the object needs.
+
+    Parameters
+    ----------
+    oversampling : float
+    width : int
+        Grid values per axis that the kernel reaches.
+    """
     return 0.97 * np.pi * width * (1 - 1 / (2 * min(oversampling, 2.2)))
 
 
@@ -22,6 +29,10 @@ def log_transform(
         Real-space coordinate in px from the centre.
     grid_size : float
         Px in one period: the Fourier grid step is 1 / grid_size cycles per px.
+    beta : float
+        Of ``kernel_beta``.
+    width : int
+        Grid values per axis that the kernel reaches.
 
     Returns
     -------

@@ -43,16 +43,42 @@ def shell_sums(values: np.ndarray, box_size: int) -> np.ndarray:
 
 
 def resolution_of_shell(shell: float, box_size: int, pixel_size: float) -> float:
-    """Resolution in Å of a shell index (may be fractional)."""
+    """Resolution in Å of a shell index (may be fractional).
+
+    Parameters
+    ----------
+    shell : float
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    """
     return box_size * pixel_size / shell
 
 
 def shell_of_resolution(resolution: float, box_size: int, pixel_size: float) -> int:
-    """Largest shell index not beyond a resolution in Å, at most the last below Nyquist."""
+    """Largest shell index not beyond a resolution in Å, at most the last below Nyquist.
+
+    Parameters
+    ----------
+    resolution : float
+        Å.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    """
     return int(np.clip(np.floor(box_size * pixel_size / resolution * (1 + _ROUNDING)), 1, box_size // 2 - 1))
 
 
 def smooth_curve(values: ArrayLike, width: int = 3) -> np.ndarray:
-    """Running mean of a curve (S,), edges repeated."""
+    """Running mean of a curve (S,), edges repeated.
+
+    Parameters
+    ----------
+    values : (S,) float
+    width : int
+        Values that are averaged, odd.
+    """
     padded = np.pad(np.asarray(values, float), width // 2, mode="edge")
     return np.convolve(padded, np.ones(width) / width, "valid")

@@ -37,7 +37,12 @@ def cell_centers() -> np.ndarray:
 
 
 def cell_of(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Number of the cell of directions (...,) of any length; a direction and its opposite share one."""
+    """Number of the cell of directions (...,) of any length; a direction and its opposite share one.
+
+    Parameters
+    ----------
+    x, y, z : (...,) float
+    """
     sign = np.where(z < 0, -1, 1)
     length = np.sqrt(x * x + y * y + z * z)
     tilt = np.arccos(np.clip(np.abs(z) / np.maximum(length, 1e-9), 0, 1))

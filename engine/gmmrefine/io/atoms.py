@@ -234,7 +234,14 @@ def _component_types(structure: gemmi.Structure, path: FilePath) -> Dict[str, st
 
 
 def chosen_atoms(model: gemmi.Model, all_places: bool = False) -> List[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]]:
-    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order."""
+    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+    all_places : bool
+        Take every alternative place of an atom.
+    """
     chosen, number = [], -1
     for chain in model:
         left_out: Set[int] = set() if all_places else _alternative_residues(chain)

@@ -147,6 +147,11 @@ def _from_script(script: FilePath, path: FilePath) -> str:
 def refuse_unscriptable(paths: Iterable[Optional[FilePath]]) -> None:
     """Refuse file names that would end the quotes in a ChimeraX script: what follows would be run as a command.
 
+    Parameters
+    ----------
+    paths : iterable of str, Path or None
+        None and empty ones are passed over.
+
     Raises
     ------
     InputError

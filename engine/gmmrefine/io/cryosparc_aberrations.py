@@ -104,7 +104,12 @@ def cryosparc_from_relion(columns: Mapping[str, np.ndarray], ctf: CtfParameters)
 
 
 def columns_as_text(columns: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
+    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'.
+
+    Parameters
+    ----------
+    columns : dict of str to (N,) or (N, K) float
+    """
     return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else list_text(row) for row in values + 0.0], dtype="S")
             for label, values in columns.items()}  # + 0.0: no '-0'
 

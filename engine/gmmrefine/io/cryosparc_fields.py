@@ -66,18 +66,42 @@ def form_of(name: str) -> str:
 
 
 def texts(rows: np.ndarray, name: str) -> List[str]:
-    """Values of a field of text, bytes or Unicode, as list of str."""
+    """Values of a field of text, bytes or Unicode, as list of str.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    """
     values = rows[name].tolist()
     return values if rows.dtype[name].kind == "U" else [value.decode("utf-8", "surrogateescape") for value in values]
 
 
 def paths(rows: np.ndarray, name: str) -> List[str]:
-    """Paths as list of str, without the '>' that cryoSPARC marks paths of its project with."""
+    """Paths as list of str, without the '>' that cryoSPARC marks paths of its project with.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    """
     return [path[1:] if path.startswith(">") else path for path in texts(rows, name)]
 
 
 def given_shape(values: np.ndarray, name: str, shape: Tuple[int, ...], source: str) -> np.ndarray:
     """Values (N, …) of a field that must have numbers of one shape in every row.
+
+    Parameters
+    ----------
+    values : (N, …) float
+    name : str
+        Of the field, for the message.
+    shape : tuple of int
+        Expected of one row, () for a single number.
+    source : str
+        File, for the message.
 
     Raises
     ------
@@ -97,6 +121,14 @@ def text_field(values: Sequence[str]) -> np.ndarray:
 
 def finite(rows: np.ndarray, name: str, source: str) -> np.ndarray:
     """Values of a field as finite float.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    source : str
+        File, for the message.
 
     Raises
     ------

@@ -62,7 +62,15 @@ def location_fields(particles: ParticleSet, flip_y: bool) -> Tuple[Dict[str, np.
 
 
 def coordinate_note(particles: ParticleSet, flipped: bool) -> List[str]:
-    """Which way places on micrographs were counted in the .cs file from which, or to which, this table went; list of str."""
+    """Which way places on micrographs were counted in the .cs file from which, or to which, this table went; list of str.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        With a table.
+    flipped : bool
+        Whether they count from the last row of the micrograph.
+    """
     if "rlnCoordinateY" not in particles.table.particles:
         return []
     way = "last row, as pyem counts it" if flipped else "first row, as RELION counts (--flip-coordinate-y: last row, as pyem)"

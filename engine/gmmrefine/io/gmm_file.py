@@ -78,6 +78,16 @@ def write_gmm_eman2(path: FilePath, gmm: Gmm, box_size: int, pixel_size: float) 
     becomes ``x/L, -y/L, -z/L, sqrt(m / pixel_size³), 2000 π² σ² / L²``: EMAN2 gives it the transform
     amp² exp(-1e-3 sigma k²), k in Fourier pixels.
 
+    Parameters
+    ----------
+    path : str or Path
+    gmm : Gmm
+        Å from the box centre.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+
     Raises
     ------
     InputError
@@ -100,6 +110,14 @@ def read_gmm_eman2(path: FilePath, box_size: int, pixel_size: float) -> Gmm:
     """A GMM from EMAN2's text form; the inverse of ``write_gmm_eman2``.
 
     EMAN2 treats a negative amp as 0, and so does this.
+
+    Parameters
+    ----------
+    path : str or Path
+    box_size : int
+        Of the map it belongs to, px.
+    pixel_size : float
+        Å/px.
 
     Raises
     ------

@@ -85,6 +85,11 @@ def place_labels(
     """Labels (N,) that images share which were extracted at one place, or None; and what a user should know about it.
 
     Lengths as in ``same_particle``: ``shifts`` (N, 2), ``box`` and ``distance`` in Å.
+
+    Parameters
+    ----------
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
     """
     block = table.particles
     if not all(_tells(block, label) for label in _PLACE):

@@ -202,6 +202,14 @@ def write_map(path: FilePath, data: ArrayLike, voxel_size: float, origin: Iterab
 def read_mask(path: FilePath, box_size: int, pixel_size: float) -> np.ndarray:
     """A soft mask on the grid of the particles.
 
+    Parameters
+    ----------
+    path : str or Path
+    box_size : int
+        Of the particles, px.
+    pixel_size : float
+        Å/px.
+
     Returns
     -------
     (Z, Y, X) float32

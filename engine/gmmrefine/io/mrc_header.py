@@ -17,6 +17,13 @@ _FARTHEST = 1e6  # Å, place of a first voxel
 def file_axes(path: FilePath, header: np.void) -> List[int]:
     """The axis (1 = x) along sections, rows and columns of the file, list of int.
 
+    Parameters
+    ----------
+    path : str
+        For messages.
+    header : numpy.void
+        Of ``mrcfile.dtypes.HEADER_DTYPE``.
+
     Raises
     ------
     InputError
@@ -70,7 +77,15 @@ def voxel_sizes(path: FilePath, header: np.void, shape: Sequence[int]) -> np.nda
 
 
 def refuse_slanted(path: FilePath, header: np.void) -> None:
-    """Refuse axes that do not stand at right angles; angles of 0 are not filled in."""
+    """Refuse axes that do not stand at right angles; angles of 0 are not filled in.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    header : numpy.void
+        Of ``mrcfile.dtypes.HEADER_DTYPE``.
+    """
     angles = [float(header["cellb"][name]) for name in ("alpha", "beta", "gamma")]
     if not all(angle == 0 or abs(angle - 90) <= _RIGHT_ANGLE for angle in angles):
         raise InputError(

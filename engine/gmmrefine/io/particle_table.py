@@ -111,6 +111,12 @@ class ParticleTable:
     def optional(self, label: str, optics_rows: np.ndarray) -> Optional[np.ndarray]:
         """As ``numbers``, with NaN where neither table has a value; None when no particle has one.
 
+        Parameters
+        ----------
+        label : str
+        optics_rows : (N,) int
+            From ``optics_rows``.
+
         Raises
         ------
         InputError
@@ -132,6 +138,14 @@ class ParticleTable:
 
 def require(block: StarBlock, labels: Iterable[str], what: str) -> None:
     """Raise one clear line when a table lacks columns.
+
+    Parameters
+    ----------
+    block : StarBlock
+    labels : iterable of str
+        Columns that must be there.
+    what : str
+        What they say, for the message.
 
     Raises
     ------
@@ -224,6 +238,8 @@ def group_optics(
         Columns of the optics table, per particle.
     group_ids : (N,) int, optional
         Keeps particles apart that share all traits.
+    source : str
+        File, for messages.
 
     Returns
     -------

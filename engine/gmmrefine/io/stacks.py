@@ -62,7 +62,15 @@ class StackFinder:
         return next(self._found(name, self.folders(name)), os.path.normpath(self._likely[0] / plain_path(name)))
 
     def other(self, name: str, found: str) -> Optional[str]:
-        """Another file of the same name where one is likely to be meant: its path, or none."""
+        """Another file of the same name where one is likely to be meant: its path, or none.
+
+        Parameters
+        ----------
+        name : str
+            As of ``find``.
+        found : str
+            Path that ``find`` gave.
+        """
         places = [folder for folder in self.folders(name) if folder in self._likely]
         return next((path for path in self._found(name, places) if not os.path.samefile(path, found)), None)
 

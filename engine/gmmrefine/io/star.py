@@ -129,7 +129,14 @@ def is_none(text: str) -> bool:
 
 
 def text_column(values: ArrayLike, digits: int = 6) -> np.ndarray:
-    """Values as STAR text, (R,) bytes: floats with fixed decimals, strings quoted where needed, bytes as they are."""
+    """Values as STAR text, (R,) bytes: floats with fixed decimals, strings quoted where needed, bytes as they are.
+
+    Parameters
+    ----------
+    values : (R,) array or list
+    digits : int
+        Decimals of floats.
+    """
     values = np.asarray(values)
     if values.dtype.kind == "S":
         return values
@@ -146,7 +153,14 @@ def text_columns(columns: Mapping[str, ArrayLike]) -> Dict[str, np.ndarray]:
 
 
 def optional_column(values: ArrayLike, digits: int = 6) -> np.ndarray:
-    """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it."""
+    """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it.
+
+    Parameters
+    ----------
+    values : (R,) float
+    digits : int
+        Decimals.
+    """
     values = np.asarray(values, float)
     return np.where(np.isnan(values), NONE, text_column(values, digits))
 

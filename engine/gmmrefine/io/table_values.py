@@ -28,7 +28,15 @@ def rotations(block: StarBlock) -> np.ndarray:
 
 
 def shifts(block: StarBlock, pixel_size: np.ndarray) -> np.ndarray:
-    """Shifts (N, 2) in Å of rlnOriginXAngst, YAngst, or of rlnOriginX, Y in px; 0 when the table has neither."""
+    """Shifts (N, 2) in Å of rlnOriginXAngst, YAngst, or of rlnOriginX, Y in px; 0 when the table has neither.
+
+    Parameters
+    ----------
+    block : StarBlock
+        N particles.
+    pixel_size : (N,) float
+        Å/px of the images.
+    """
     values = np.zeros((len(block), 2))
     for axis, label in enumerate(ORIGINS):
         in_pixels = label.replace("Angst", "")
@@ -66,7 +74,14 @@ def half_sets(block: StarBlock) -> np.ndarray:
 
 
 def ctf(table: ParticleTable, optics_rows: np.ndarray) -> Tuple[CtfParameters, Tuple[str, ...]]:
-    """CTF of every particle, and notes on values that had to be assumed."""
+    """CTF of every particle, and notes on values that had to be assumed.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
+    """
     block = table.particles
     require(block, DEFOCUS, "the CTF of each particle")
     defocus = {label: block.numbers(label) for label in DEFOCUS}
@@ -110,7 +125,18 @@ def _optics_value(
 
 
 def box_sizes(table: ParticleTable, optics_rows: np.ndarray, stacks: Sequence[str], stack_index: np.ndarray) -> np.ndarray:
-    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks."""
+    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
+    stacks : sequence of str
+        Paths.
+    stack_index : (N,) int
+        Which of them holds the particle.
+    """
     told = table.optional("rlnImageSize", optics_rows)
     values = np.full(len(optics_rows), np.nan) if told is None else told
     unknown = np.isnan(values)

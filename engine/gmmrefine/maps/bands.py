@@ -6,7 +6,13 @@ from gmmrefine.threads import thread_count
 
 
 def frequency_radius(side: int) -> np.ndarray:
-    """Frequency (Z, Y, F) in shells, not rounded, of every voxel of ``rfftn`` of a box."""
+    """Frequency (Z, Y, F) in shells, not rounded, of every voxel of ``rfftn`` of a box.
+
+    Parameters
+    ----------
+    side : int
+        px
+    """
     k = (fft.fftfreq(side) * side).astype(np.float32)
     kx = np.arange(side // 2 + 1, dtype=np.float32)
     return np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + kx**2)
@@ -43,5 +49,13 @@ def real_map(spectrum: np.ndarray, side: int) -> np.ndarray:
 
 
 def window_transform(radius: np.ndarray, cutoff: float) -> np.ndarray:
-    """Transform of a Gaussian window whose own standard deviation in Fourier space is ``cutoff`` shells."""
+    """Transform of a Gaussian window whose own standard deviation in Fourier space is ``cutoff`` shells.
+
+    Parameters
+    ----------
+    radius : (Z, Y, F) float
+        Shells.
+    cutoff : float
+        Shells.
+    """
     return np.exp(-0.5 * (radius / cutoff) ** 2).astype(np.float32)

@@ -94,5 +94,13 @@ def local_snr(half_map_1: np.ndarray, half_map_2: np.ndarray, pixel_size: float,
 
 
 def overlap(mask_1: np.ndarray, mask_2: np.ndarray, pixel_size: float) -> float:
-    """Volume in Å³ that two masks (Z, Y, X) share."""
+    """Volume in Å³ that two masks (Z, Y, X) share.
+
+    Parameters
+    ----------
+    mask_1, mask_2 : (Z, Y, X) float
+        0 to 1.
+    pixel_size : float
+        Å/px.
+    """
     return float(np.minimum(mask_1, mask_2).sum() * pixel_size**3)

@@ -81,6 +81,12 @@ class FscCurve:
         Mean over the shells from ``lowest`` to ``highest`` of the logarithm of the ratio of shared power, where both share
         any. An FSC asks whether two maps are alike, and two equally smeared maps are; a part that is aligned better has more
         signal at every shell.
+
+        Parameters
+        ----------
+        other : FscCurve
+        lowest, highest : int
+            Shells.
         """
         now, then = (curve.power[lowest : highest + 1] for curve in (self, other))
         both = (now > 0) & (then > 0)
@@ -92,7 +98,13 @@ class FscCurve:
         return np.arange(len(self.fsc)) / (self.box_size * self.pixel_size)
 
     def reading(self, threshold: float = 0.143) -> Reading:
-        """What the corrected curve says; Reading."""
+        """What the corrected curve says; Reading.
+
+        Parameters
+        ----------
+        threshold : float
+            FSC.
+        """
         return read_resolution(self.frequency[1:].tolist(), self.fsc[1:].tolist(), threshold)
 
     def resolution(self, threshold: float = 0.143) -> Optional[float]:

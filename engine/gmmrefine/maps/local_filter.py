@@ -47,7 +47,18 @@ def local_low_pass(
 
 
 def b_gain(shells: np.ndarray, box_size: int, pixel_size: float, b_factor: float) -> np.ndarray:
-    """What takes a B factor (Å²) out of shells (...,): exp(B k² / 4), k in 1/Å; it grows no more beyond Nyquist."""
+    """What takes a B factor (Å²) out of shells (...,): exp(B k² / 4), k in 1/Å; it grows no more beyond Nyquist.
+
+    Parameters
+    ----------
+    shells : (...,) float
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    b_factor : float
+        Å²; positive sharpens.
+    """
     frequency = np.minimum(shells, box_size / 2) / (box_size * pixel_size)
     return np.exp(b_factor * frequency**2 / 4)
 

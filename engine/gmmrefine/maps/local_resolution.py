@@ -73,7 +73,15 @@ def local_resolution(
 
 
 def band_centers(box_size: int, end: Optional[float] = None) -> np.ndarray:
-    """Middle frequencies (S,) of the bands in shells, evenly spaced in their logarithm, up to an end or Nyquist."""
+    """Middle frequencies (S,) of the bands in shells, evenly spaced in their logarithm, up to an end or Nyquist.
+
+    Parameters
+    ----------
+    box_size : int
+        px
+    end : float, optional
+        Shell.
+    """
     return np.exp(np.arange(np.log(_COARSEST), np.log(end or box_size / 2) - _LEAST_HALF_WIDTH, _STEP))
 
 

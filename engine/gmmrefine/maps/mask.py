@@ -97,7 +97,17 @@ def soft_mask(
 
 
 def widened(mask: np.ndarray, pixels: float, edge: float = 6.0) -> np.ndarray:
-    """A mask (Z, Y, X) that reaches so many px farther than another one does, with a cosine edge of its own beyond."""
+    """A mask (Z, Y, X) that reaches so many px farther than another one does, with a cosine edge of its own beyond.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) float
+        0 to 1.
+    pixels : float
+        px
+    edge : float
+        Width of the cosine edge in px.
+    """
     return _soft_edge(ndimage.distance_transform_edt(mask < 0.5) - pixels, edge)
 
 
@@ -118,7 +128,15 @@ def molecular_volume(volume: np.ndarray, mask: np.ndarray, pixel_size: float) ->
 
 
 def enclosing_diameter(mask: np.ndarray, pixel_size: float) -> float:
-    """Diameter in Å of the sphere about the box centre that holds a mask (Z, Y, X) down to half its height."""
+    """Diameter in Å of the sphere about the box centre that holds a mask (Z, Y, X) down to half its height.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) float
+        0 to 1.
+    pixel_size : float
+        Å/px.
+    """
     apart = np.argwhere(mask > 0.5) - len(mask) // 2
     return 2 * pixel_size * float(np.sqrt((apart**2).sum(axis=1).max(initial=0)))
 

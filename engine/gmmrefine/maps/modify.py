@@ -48,7 +48,13 @@ class ErrorModel:
 
 
 def band_shells(box_size: int) -> np.ndarray:
-    """Middle frequencies (S,) of the bands in shells, equally spaced in their logarithm; the last one is Nyquist."""
+    """Middle frequencies (S,) of the bands in shells, equally spaced in their logarithm; the last one is Nyquist.
+
+    Parameters
+    ----------
+    box_size : int
+        px
+    """
     count = 1 + int(np.ceil(np.log(box_size / 2 / _COARSEST) / _STEP))
     return box_size / 2 * np.exp(-_STEP * np.arange(count)[::-1])
 

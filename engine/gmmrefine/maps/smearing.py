@@ -38,6 +38,13 @@ class Smearing:
     def on_grid(self, box_size: int, pixel_size: float) -> Optional["Displacement"]:
         """By how much each voxel is displaced from image to image, a Displacement; None where nothing is.
 
+        Parameters
+        ----------
+        box_size : int
+            px
+        pixel_size : float
+            Å/px.
+
         Notes
         -----
         A point at x is displaced by ω × x + t, with ω of variance σ² / 3 about each axis and t of τ² / 2 along each axis of
@@ -72,7 +79,13 @@ class Displacement:
     uncertainty: float
 
     def transfer(self, frequency: float) -> np.ndarray:
-        """What is left of amplitudes (Z, Y, X) at k in 1/px: exp(−2π² k² u²)."""
+        """What is left of amplitudes (Z, Y, X) at k in 1/px: exp(−2π² k² u²).
+
+        Parameters
+        ----------
+        frequency : float
+            1/px.
+        """
         return np.exp(-2 * np.pi**2 * frequency**2 * self.variance)
 
 

@@ -33,7 +33,15 @@ def turned(volume: np.ndarray, rotation: np.ndarray) -> np.ndarray:
 
 
 def turned_mask(mask: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """As ``turned``, for a mask (Z, Y, X): linear, so that an edge does not ring, and 0 beyond the box."""
+    """As ``turned``, for a mask (Z, Y, X): linear, so that an edge does not ring, and 0 beyond the box.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) float
+        0 to 1, a cube.
+    rotation : (3, 3) float
+        For column vectors x y z.
+    """
     if len(grid_operators(rotation[None])):
         return _permuted(mask, rotation)
     return _interpolated(mask, rotation, len(mask), order=1, mode="constant")
@@ -55,7 +63,14 @@ def _interpolated(volume: np.ndarray, rotation: np.ndarray, side: int, **how: An
 
 
 def turned_on_grid(cube: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """An array (M, M, M), axes z y x and the origin at its centre (M odd), turned by a rotation that permutes its axes."""
+    """An array (M, M, M), axes z y x and the origin at its centre (M odd), turned by a rotation that permutes its axes.
+
+    Parameters
+    ----------
+    cube : (M, M, M) array
+    rotation : (3, 3) float
+        For column vectors x y z; elements 0, 1 and -1.
+    """
     axes, turned_axes = np.empty(3, int), cube
     for to, row in enumerate(rotation):
         source = int(np.argmax(np.abs(row)))  # coordinate ``to`` of R x is plus or minus coordinate ``source`` of x

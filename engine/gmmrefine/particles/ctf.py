@@ -16,7 +16,13 @@ def electron_wavelength(voltage_kv: np.ndarray) -> np.ndarray: ...
 
 
 def electron_wavelength(voltage_kv: Union[float, np.ndarray]) -> Union[float, np.ndarray]:
-    """Relativistic wavelength in Å of electrons at a voltage in kV (RELION's constants)."""
+    """Relativistic wavelength in Å of electrons at a voltage in kV (RELION's constants).
+
+    Parameters
+    ----------
+    voltage_kv : float or (...,) float
+        kV.
+    """
     volts = np.asarray(voltage_kv, float) * 1e3
     return 12.2643247 / np.sqrt(volts * (1.0 + volts * 0.978466e-6))
 

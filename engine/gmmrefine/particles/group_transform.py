@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
 
 def is_cropped(group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> bool:
-    """Whether the samples of a group's images are some of those of a disc at a pixel size in Å/px."""
+    """Whether the samples of a group's images are some of those of a disc at a pixel size in Å/px.
+
+    Parameters
+    ----------
+    group : OpticsGroup
+    disc : HalfDisc
+        Of the grid.
+    pixel_size : float
+        Å/px of the grid.
+    """
     length = disc.box_size * pixel_size
     return (group.magnification == NO_DISTORTION and group.box_size % 2 == 0
             and abs(group.length - length) <= SAME_SIZE * length)

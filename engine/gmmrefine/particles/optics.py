@@ -106,7 +106,13 @@ class Optics:
         return min(group.length for group in self.groups)
 
     def values(self, name: str) -> np.ndarray:
-        """An attribute of the group of every particle, (N, …)."""
+        """An attribute of the group of every particle, (N, …).
+
+        Parameters
+        ----------
+        name : str
+            Of an attribute of ``OpticsGroup``.
+        """
         return np.array([getattr(group, name) for group in self.groups])[self.index]
 
 

@@ -199,7 +199,13 @@ def split_half_sets(particles: ParticleSet) -> Halves[ParticleSet]:
 
 
 def draw_half_sets(particles: ParticleSet, seed: int) -> ParticleSet:
-    """Particles with half sets drawn at random, equal in size to one particle; all images of a particle stay together."""
+    """Particles with half sets drawn at random, equal in size to one particle; all images of a particle stay together.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    seed : int
+    """
     parent = parents(particles)
     order = np.random.default_rng(seed).permutation(parent.max() + 1)
     half_set = np.empty(len(order), int)

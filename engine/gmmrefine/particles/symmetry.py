@@ -71,6 +71,11 @@ def shuffled(particles: ParticleSet, rng: np.random.Generator) -> np.ndarray:
     """A random order of the rows, (N,) int, in which every particle comes before any comes again.
 
     The beginning of it is a sample of particles; drawn by image, copies would take the place of others.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    rng : numpy.random.Generator
     """
     order = rng.permutation(len(particles))
     parent = parents(particles)[order]

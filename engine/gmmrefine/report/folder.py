@@ -80,6 +80,12 @@ class RunFolder:
     def columns(self, name: str, *labels: str) -> List[np.ndarray]:
         """Columns of numbers (R,) of a STAR file's table; NaN for ``<NA>``.
 
+        Parameters
+        ----------
+        name : str
+            File in the folder.
+        *labels : str
+
         Raises
         ------
         InputError

@@ -49,7 +49,15 @@ def latent_plot(groups: Mapping[str, np.ndarray], axes: Tuple[str, str]) -> go.F
 
 
 def density_plot(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
-    """Distribution of a number in each group: dict of str to (N,) float, and the name of the axis."""
+    """Distribution of a number in each group: dict of str to (N,) float, and the name of the axis.
+
+    Parameters
+    ----------
+    groups : dict of str to (N,) float
+        By name.
+    label : str
+        Of the axis.
+    """
     plot = new_plot(300, len(groups))
     edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), 50)
     for number, (name, values) in enumerate(groups.items()):

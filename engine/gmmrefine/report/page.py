@@ -107,7 +107,15 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Optiona
 
 
 def folded(words: str, part: str) -> str:
-    """Something a reader opens when it is wanted."""
+    """Something a reader opens when it is wanted.
+
+    Parameters
+    ----------
+    words : str
+        What is shown until then.
+    part : str
+        HTML.
+    """
     return f"<details><summary>{escape(words)}</summary>{part}</details>"
 
 

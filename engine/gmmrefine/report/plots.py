@@ -201,7 +201,15 @@ def coverage_plot(rot: np.ndarray, tilt: np.ndarray) -> go.Figure:
 
 
 def directions_plot(rot: np.ndarray, tilt: np.ndarray, resolution: np.ndarray) -> go.Figure:
-    """Resolution by direction: axes (A,) of the half sphere in degrees as RELION's angles, coloured by Å (A,)."""
+    """Resolution by direction: axes (A,) of the half sphere in degrees as RELION's angles, coloured by Å (A,).
+
+    Parameters
+    ----------
+    rot, tilt : (A,) float
+        Degrees, RELION's.
+    resolution : (A,) float
+        Å.
+    """
     plot = new_plot(360)
     plot.add_scatter(
         x=rot, y=tilt, mode="markers", customdata=resolution,

@@ -21,7 +21,14 @@ def origin_of(command: str, settings: Mapping[str, Any], inputs: Iterable[Option
 
 
 def write_json(path: FilePath, content: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
+    """Write JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    content : dict
+        JSON-able, but for NumPy's numbers and arrays.
+    """
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, default=plain, allow_nan=False)
         file.write("\n")

@@ -135,7 +135,17 @@ class Run:
         self.save()
 
     def set_of_half(self, name: str, number: int, values: Any) -> None:
-        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save."""
+        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save.
+
+        Parameters
+        ----------
+        name : str
+            Of the entry, one of a closed list.
+        number : int
+            1 or 2.
+        values : object
+            JSON-able.
+        """
         if name not in _OF_HALVES:
             raise ValueError(f"entries by half set are {', '.join(_OF_HALVES)}, not {name}")
         self.set(**{name: {**self._content.get(name, {}), f"half_{number}": values}})
@@ -197,7 +207,15 @@ class Run:
         return dict(results, notes=notes) if notes else dict(results)
 
     def was_told(self, kind: str, key: int) -> bool:
-        """Whether this run, or the part of it before an interruption, has recorded an exchange."""
+        """Whether this run, or the part of it before an interruption, has recorded an exchange.
+
+        Parameters
+        ----------
+        kind : str
+            One of ``EXCHANGES``.
+        key : int
+            Iteration.
+        """
         return any((entry["kind"], entry["iteration"]) == (kind, key) for entry in self._content["exchanges"])
 
     def pin_exchanges(self, path: FilePath) -> None:

@@ -121,7 +121,16 @@ def densities(positions: np.ndarray, grid: MapGrid, rng: np.random.Generator) ->
 
 
 def relative_to_polymer(density: np.ndarray, scored: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Densities (A,) in units of the median of the polymer's scored atoms (A,) bool; NaN where that is not above 0."""
+    """Densities (A,) in units of the median of the polymer's scored atoms (A,) bool; NaN where that is not above 0.
+
+    Parameters
+    ----------
+    density : (A,) float
+        Above the solvent's, map units.
+    scored : (A,) bool
+        Atoms with a Q-score.
+    classes : (A,) str
+    """
     unit = np.median(density[_polymer_or_all(classes) & scored]) if scored.any() else 0
     return density / unit if unit > 0 else np.full(len(density), np.nan)
 
@@ -230,7 +239,13 @@ def mean_change(change: np.ndarray, residue_index: np.ndarray, rng: np.random.Ge
 
 
 def atom_changes(change: np.ndarray, classes: np.ndarray) -> Tuple[float, float]:
-    """Median and deviation of the changes of Q (A,) of the polymer's atoms, or of all without a polymer; NaN left out."""
+    """Median and deviation of the changes of Q (A,) of the polymer's atoms, or of all without a polymer; NaN left out.
+
+    Parameters
+    ----------
+    change : (A,) float
+    classes : (A,) str
+    """
     polymer = _polymer_or_all(classes) & ~np.isnan(change)
     return (np.median(change[polymer]), _deviation(change[polymer])) if polymer.any() else (0.0, 0.0)
 

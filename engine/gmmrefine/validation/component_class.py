@@ -76,6 +76,10 @@ def is_modified(residue_names: np.ndarray) -> np.ndarray:
     """Which atoms belong to residues that, in a chain, are modified amino acids or nucleotides, (A,) bool, by name.
 
     Placeholders for unknown residues are not.
+
+    Parameters
+    ----------
+    residue_names : (A,) str
     """
     names, number = np.unique(residue_names, return_inverse=True)
     return np.array([
@@ -83,7 +87,14 @@ def is_modified(residue_names: np.ndarray) -> np.ndarray:
 
 
 def unknown_residues(atoms: Atoms, classes: np.ndarray) -> List[str]:
-    """Names of the residues that could not be placed, as ``chain/name number``, in file order."""
+    """Names of the residues that could not be placed, as ``chain/name number``, in file order.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    classes : (A,) str
+        Of ``component_classes``.
+    """
     first = np.unique(atoms.residue_index[classes == UNKNOWN], return_index=True)[1]
     return [atoms.residue_label(number) for number in np.flatnonzero(classes == UNKNOWN)[first]]
 

@@ -77,6 +77,12 @@ class _Shells:
 def examine_half_maps(half_map_1: np.ndarray, half_map_2: np.ndarray, pixel_size: float) -> Findings:
     """Look at two half maps (Z, Y, X) before a resolution is measured from them; ``pixel_size`` in Å/px.
 
+    Parameters
+    ----------
+    half_map_1, half_map_2 : (Z, Y, X) float
+    pixel_size : float
+        Å/px.
+
     Returns
     -------
     Findings

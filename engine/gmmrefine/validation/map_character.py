@@ -45,7 +45,15 @@ def noise_rise(power: np.ndarray, frequency: np.ndarray, fsc: np.ndarray) -> flo
 
 
 def is_noise_raised(rise: float, rise_in_reference: float = 0.0) -> bool:
-    """Whether sharpening without a low-pass has raised the noise of a map, by ``noise_rise`` of it and of its reference."""
+    """Whether sharpening without a low-pass has raised the noise of a map, by ``noise_rise`` of it and of its reference.
+
+    Parameters
+    ----------
+    rise : float
+        Of the map.
+    rise_in_reference : float
+        Of the map it was made of, 0 where there is none.
+    """
     return rise > _RAISED and rise > 2 * rise_in_reference
 
 

@@ -78,7 +78,15 @@ class DensityOfAtoms:
         return Look(outside, empty, contrast, *(abs(float(np.mean(~outside * each))) for each in fits))
 
     def explained(self, points: np.ndarray, contrast: int) -> float:
-        """The part of the density that is not in empty places which lies near atoms, points (A, 3) in Å."""
+        """The part of the density that is not in empty places which lies near atoms, points (A, 3) in Å.
+
+        Parameters
+        ----------
+        points : (A, 3) float
+            x, y, z in Å from the first voxel.
+        contrast : int
+            As of ``Look``.
+        """
         places, density = self._smooth.dense(contrast)
         if len(places) == 0:
             return 0.0
@@ -89,6 +97,13 @@ class DensityOfAtoms:
         """By how many deviations atoms lie higher than when moved by 8 to 14 Å as a whole, in what smoothing takes out.
 
         At most 3 or 4 for a model that does not fit, 5 for one that fits a map of 15 Å, 20 to 50 for one of 3 to 4 Å.
+
+        Parameters
+        ----------
+        points : (A, 3) float
+            x, y, z in Å from the first voxel.
+        contrast : int
+            As of ``Look``.
         """
         rng = np.random.default_rng(0)
         if len(points) > _MOST_MOVED:

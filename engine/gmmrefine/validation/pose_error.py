@@ -38,7 +38,13 @@ class PoseErrors:
         return float(np.sqrt(np.mean(self.shift**2)))
 
     def share_within(self, angle_deg: float) -> float:
-        """Part of the particles whose rotation is within an angle of the truth."""
+        """Part of the particles whose rotation is within an angle of the truth.
+
+        Parameters
+        ----------
+        angle_deg : float
+            Degrees.
+        """
         return float(np.mean(self.rotation_deg < angle_deg))
 
 

@@ -29,13 +29,28 @@ _EXPECTED = {
 
 
 def expected_q(resolution: float, sigma: float) -> Dict[str, float]:
-    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float, empty beyond 6 Å."""
+    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float, empty beyond 6 Å.
+
+    Parameters
+    ----------
+    resolution : float
+        Å.
+    sigma : float
+        Å, width of the reference Gaussian.
+    """
     return {} if resolution > _EXPECTED_TO else {
         kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
 
 
 def resolution_of_q(q: float, sigma: float) -> float:
-    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å."""
+    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å.
+
+    Parameters
+    ----------
+    q : float
+    sigma : float
+        Å, width of the reference Gaussian; 0.4 or 0.6.
+    """
     slope, intercept = _EXPECTED["protein", sigma]
     return max(1.0, (q - intercept) / slope)
 

@@ -152,12 +152,28 @@ def displacement(data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarra
 
 
 def is_displaced(shift: np.ndarray, voxel_sizes: np.ndarray) -> bool:
-    """Whether a displacement (3,) in Å is more than the accuracy it is known with."""
+    """Whether a displacement (3,) in Å is more than the accuracy it is known with.
+
+    Parameters
+    ----------
+    shift : (3,) float
+        x, y, z in Å.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+    """
     return bool(np.any(np.abs(shift) > _LARGEST_SHIFT * np.maximum(voxel_sizes, 1.0)))
 
 
 def is_notable(shift: np.ndarray, voxel_sizes: np.ndarray) -> bool:
-    """Whether a displacement (3,) in Å is enough to change the Q-scores of sharp peaks."""
+    """Whether a displacement (3,) in Å is enough to change the Q-scores of sharp peaks.
+
+    Parameters
+    ----------
+    shift : (3,) float
+        x, y, z in Å.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+    """
     return bool(np.any(np.abs(shift) > _NOTABLE_SHIFT * np.maximum(voxel_sizes, 1.0)))
 
 
