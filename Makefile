@@ -21,7 +21,7 @@ help:
 	@echo "make install    only make the environment .venv (make install EXTRAS=test,gpu for a GPU)"
 	@echo "make test-slow  the long tests too"
 	@echo "make test-install  both distributions by pip and by Scipion's installer, in new environments; some ten minutes"
-	@echo "make lint       code style and import rules"
+	@echo "make lint       code style, import rules and types"
 	@echo "make benchmark  the numbers of benchmarks/README.md"
 	@echo "make clean      remove .venv"
 
@@ -58,6 +58,7 @@ test-install-if-changed: install
 lint: install
 	$(RUN) -m ruff check .
 	$(RUN) .venv/bin/lint-imports
+	$(RUN) -m mypy
 
 benchmark: install
 	set -e; for script in benchmarks/*.py; do $(RUN) "$$script"; done

@@ -42,6 +42,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.5",
             "import-linter>=2.0",
+            "mypy>=1.8",
             "ruff>=0.6",
         ],
     },

@@ -32,7 +32,12 @@ def public_definitions(path):
             if isinstance(node, ast.ClassDef):
                 methods = (item for item in node.body if isinstance(item, FUNCTIONS) and not item.name.startswith("_"))
                 found.extend((f"{node.name}.{method.name}", method) for method in methods)
-    return found
+    return [(name, node) for name, node in found if not _is_overload(node)]
+
+
+def _is_overload(node):
+    """Whether a function only says, to type checkers, one of the ways in which another one may be called."""
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)
 
 
 def place(path, node):

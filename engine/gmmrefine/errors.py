@@ -4,7 +4,7 @@
 class EngineError(Exception):
     """Base of every error that ends a command with one line and exit code 1."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The message in one line, whatever lines other programs' messages in it have, and names of files with line ends."""
         return " ".join(super().__str__().split("\n")).replace("\r", " ").strip()
 

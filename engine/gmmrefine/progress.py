@@ -3,6 +3,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set, TextIO, Tuple, Union
 
 from gmmrefine.errors import ResourceError
 from gmmrefine.plain_json import to_json
@@ -10,7 +11,7 @@ from gmmrefine.plain_json import to_json
 _SECONDS_BETWEEN_UPDATES = 1.0
 
 
-def readable_time(seconds):
+def readable_time(seconds: float) -> str:
     """A duration as people say it: 42 s, 3 min 20 s, 2 h 05 min."""
     seconds = int(round(seconds))
     if seconds < 60:
@@ -20,7 +21,7 @@ def readable_time(seconds):
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def place_in_run(where):
+def place_in_run(where: Mapping[str, Any]) -> str:
     """Iteration, half, … of a dict in words: iteration 2, half 1."""
     return ", ".join(f"{key} {value}" for key, value in where.items())
 
@@ -30,7 +31,7 @@ class Progress:
 
     Parameters
     ----------
-    directory : str or None
+    directory : str, Path or None
         Folder of the logs; None reports to the terminal only.
     stream : file, optional
         Terminal, standard output by default.
@@ -38,18 +39,21 @@ class Progress:
         Called with subject and text of every note, to keep it with the results.
     """
 
-    def __init__(self, directory=None, stream=None, keep=None):
+    def __init__(
+            self, directory: Union[str, "os.PathLike[str]", None] = None, stream: Optional[TextIO] = None,
+            keep: Optional[Callable[[str, str], Any]] = None) -> None:
         self._directory = directory
         self._stream = stream or sys.stdout
-        self._keep, self._noted = keep, set()
-        self.seconds = {}
+        self._keep = keep
+        self._noted: Set[str] = set()
+        self.seconds: Dict[str, float] = {}
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         """One line for people."""
         print(text, file=self._stream, flush=True)
         self._append("gmmrefine.log", text)
 
-    def note(self, subject, text):
+    def note(self, subject: str, text: str) -> None:
         """Say what a reader of the results must know, once for a subject."""
         if subject in self._noted:
             return
@@ -58,13 +62,15 @@ class Progress:
         if self._keep is not None:
             self._keep(subject, text)
 
-    def event(self, **values):
+    def event(self, **values: Any) -> None:
         """One line for programs."""
         values = {key: value for key, value in values.items() if value is not None}
         self._append("events.jsonl", to_json(dict(values, time=round(time.time(), 3))))
 
     @contextmanager
-    def step(self, name, total=None, unit="particles", **where):
+    def step(
+            self, name: str, total: Optional[int] = None, unit: str = "particles",
+            **where: Any) -> Iterator[Callable[..., None]]:
         """A step of work; yields ``report(done, **values)``.
 
         Parameters
@@ -79,11 +85,11 @@ class Progress:
             Iteration, half, … for the event.
         """
         started = last = time.monotonic()
-        reached = 0, {}
+        reached: Tuple[int, Dict[str, Any]] = (0, {})
         place = place_in_run(where)
         title = f"{place}: {name}" if place else name
 
-        def report(done, **values):
+        def report(done: int, **values: Any) -> None:
             nonlocal last, reached
             reached = done, values
             now = time.monotonic()
@@ -107,12 +113,12 @@ class Progress:
         speed = {f"{unit}_per_s": round(rate, 1)} if total else {}
         self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **speed, **values)
 
-    def _overwrite(self, text):
+    def _overwrite(self, text: str) -> None:
         """A passing line: rewritten in place on a terminal, not shown in a file."""
         if self._stream.isatty():
             print(f"\r\033[K{text}", end="", file=self._stream, flush=True)
 
-    def _append(self, name, line):
+    def _append(self, name: str, line: str) -> None:
         if self._directory is None:
             return
         path = os.path.join(self._directory, name)

@@ -2,9 +2,12 @@
 import errno
 import os
 import stat
+from typing import BinaryIO, Union
+
+FilePath = Union[str, "os.PathLike[str]"]  # of a file or folder, as text or as pathlib has it
 
 
-def open_regular(path):
+def open_regular(path: FilePath) -> BinaryIO:
     """A file opened for reading bytes.
 
     Raises

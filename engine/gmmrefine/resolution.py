@@ -4,7 +4,7 @@ Standard library only, as the plugin reads its curves by it.
 """
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Any, Tuple
+from typing import Optional, Sequence, Tuple
 
 _CLEAR = 4.0  # standard errors of an FSC that a part above the threshold must be above it, to count after a dip
 _FEWEST_IN_RISE = 3  # shells; fewer are noise
@@ -26,13 +26,13 @@ class Reading:
         FSC and Å of the highest point of what rises again beyond the resolution and is not counted.
     """
 
-    angstroms: Any
+    angstroms: Optional[float]
     to_the_end: bool
-    dips: Tuple = ()
-    rise: Any = None
+    dips: Tuple[Tuple[float, float], ...] = ()
+    rise: Optional[Tuple[float, float]] = None
 
 
-def read_resolution(frequencies, values, threshold):
+def read_resolution(frequencies: Sequence[float], values: Sequence[float], threshold: float) -> Reading:
     """The resolution of an FSC curve: where it falls below a threshold and has not clearly recovered beyond.
 
     Parameters
@@ -80,14 +80,23 @@ def read_resolution(frequencies, values, threshold):
     return Reading(1 / ((end - 1 + fraction) * step), False, tuple(dips), beyond)
 
 
-def _is_clear(curve, shells, threshold):
+def _is_clear(curve: Sequence[float], shells: Sequence[int], threshold: float) -> bool:
     """Whether the mean of some shells of a curve is above a threshold by more than its noise."""
     excess = sum(curve[shell] - threshold for shell in shells) / len(shells)
     return excess * sqrt(sum(2 * pi * shell**2 for shell in shells)) > _CLEAR
 
 
-def describe_reading(reading, threshold, nyquist):
-    """A resolution as a sentence that says what was measured; ``nyquist`` is that of the maps in Å, as text."""
+def describe_reading(reading: Reading, threshold: float, nyquist: str) -> str:
+    """A resolution as a sentence that says what was measured; ``nyquist`` is that of the maps in Å, as text.
+
+    Parameters
+    ----------
+    reading : Reading
+    threshold : float
+        FSC at which it was read.
+    nyquist : str
+        Å.
+    """
     dips = "".join(f"; the curve dips to {value:.2f} at {where:.1f} Å" for value, where in reading.dips)
     rise = ""
     if reading.rise:

@@ -4,13 +4,13 @@ import os
 _chosen = 0
 
 
-def use_threads(count):
+def use_threads(count: int) -> None:
     """Limit the threads of this process; 0 takes all."""
     global _chosen
     _chosen = count
 
 
-def thread_count():
+def thread_count() -> int:
     """CPU threads to use."""
     if _chosen:
         return _chosen

@@ -26,7 +26,7 @@ def test_values_are_drawn_where_they_are_and_only_there(tmp_path, rng):
     values = rng.uniform(3, 9, volume.shape)
     few = np.where(np.indices(volume.shape)[0] < BOX // 4, values, 0)
     for name, shown in (("all", values), ("few", few)):
-        write_overlay_figure(tmp_path / f"{name}.png", "resolution", volume, shown, 1.5, "resolution (Å)")
+        write_overlay_figure(tmp_path / f"{name}.png", "resolution", volume, shown, 1.5, unit="resolution (Å)")
     whole, part = colored(tmp_path / "all.png"), colored(tmp_path / "few.png")
     # one of three planes is full and two are a quarter full; the color bar and the histogram are always there
     assert 0.5 * whole < part < 0.75 * whole
@@ -36,7 +36,7 @@ def test_values_far_from_the_middle_of_the_map_are_drawn(tmp_path, rng):
     """Two blobs in opposite corners: none of the central planes meets them, nor does one through their common middle."""
     volume, corners = rng.normal(size=(BOX,) * 3), np.zeros((BOX,) * 3)
     corners[1:6, 1:6, 1:6], corners[18:22, 18:22, 18:22] = rng.uniform(3, 9, (5, 5, 5)), 6.0
-    write_overlay_figure(tmp_path / "corners.png", "resolution", volume, corners, 1.5, "resolution (Å)")
+    write_overlay_figure(tmp_path / "corners.png", "resolution", volume, corners, 1.5, unit="resolution (Å)")
     panels = np.array_split(np.ptp(read(tmp_path / "corners.png"), axis=-1) > 0.3, [455, 915, 1360], axis=1)
     assert min(int(panel.sum()) for panel in panels[:3]) > 1000
 
@@ -69,7 +69,7 @@ def test_guinier_figure_shows_the_range_of_the_fit(tmp_path):
     frequency = np.arange(41) / 100
     curve = np.exp(-60 * frequency**2)
     curves = {"unmodified": curve, "sharpened": np.ones(41)}
-    write_guinier_figure(tmp_path / "fit.png", "B 240", frequency, curves, np.arange(10, 31), curve)
+    write_guinier_figure(tmp_path / "fit.png", "B 240", frequency, curves, (np.arange(10, 31), curve))
     write_guinier_figure(tmp_path / "plain.png", "B 240", frequency, curves)
     band = [np.sum(np.abs(read(tmp_path / name) - 0.88).max(axis=-1) < 0.01) for name in ("fit.png", "plain.png")]
     assert band[0] > 50000 and band[1] < 5000
@@ -91,5 +91,5 @@ def test_guinier_figure_leaves_out_the_steep_start(tmp_path):
     frequency = np.arange(41) / 100
     flat = np.exp(-60 * frequency**2)
     for name, steep in (("flat.png", flat), ("steep.png", np.where(frequency < 0.05, 1000, flat))):
-        write_guinier_figure(tmp_path / name, "B 240", frequency, {"unmodified": steep}, np.arange(10, 31), flat)
+        write_guinier_figure(tmp_path / name, "B 240", frequency, {"unmodified": steep}, (np.arange(10, 31), flat))
     assert np.array_equal(read(tmp_path / "flat.png"), read(tmp_path / "steep.png"))

@@ -14,8 +14,8 @@ def colored(path, channel, others):
 def test_residues_with_and_without_the_expected_line(tmp_path):
     numbers = np.arange(1, 101)
     mean = 0.5 + 0.2 * np.sin(numbers / 5)
-    write_residue_figure(tmp_path / "with.png", "chain A", numbers, mean, mean, {"protein": 0.6})
-    write_residue_figure(tmp_path / "without.png", "chain A", numbers, mean, mean, {})
+    write_residue_figure(tmp_path / "with.png", "chain A", numbers, mean, mean, expected={"protein": 0.6})
+    write_residue_figure(tmp_path / "without.png", "chain A", numbers, mean, mean, expected={})
     assert colored(tmp_path / "with.png", 0, [1, 2]) > 500 > colored(tmp_path / "without.png", 0, [1, 2])
     assert colored(tmp_path / "with.png", 2, [0]) > 1000
 
@@ -23,9 +23,10 @@ def test_residues_with_and_without_the_expected_line(tmp_path):
 def test_gaps_are_left_open(tmp_path):
     numbers = np.arange(1, 101)
     mean = np.full(100, 0.5)
-    write_residue_figure(tmp_path / "whole.png", "chain A", numbers, mean, mean, {})
+    write_residue_figure(tmp_path / "whole.png", "chain A", numbers, mean, mean, expected={})
     write_residue_figure(
-        tmp_path / "gap.png", "chain A", np.delete(numbers, slice(20, 80)), np.full(40, 0.5), np.full(40, 0.5), {})
+        tmp_path / "gap.png", "chain A", np.delete(numbers, slice(20, 80)), np.full(40, 0.5), np.full(40, 0.5),
+        expected={})
     whole, gap = (colored(tmp_path / name, 2, [0]) for name in ("whole.png", "gap.png"))
     assert gap < 0.55 * whole
 

@@ -3,7 +3,7 @@ import numpy as np
 from model_files import residue, write_pdb
 
 from gmmrefine.io.atoms import read_atoms
-from gmmrefine.io.chimerax import Movie, write_attribute, write_movie, write_script
+from gmmrefine.io.chimerax import Colours, Movie, write_attribute, write_movie, write_script
 
 
 def test_attribute_of_atoms(tmp_path):
@@ -16,7 +16,7 @@ def test_attribute_of_atoms(tmp_path):
 
 def test_script_finds_its_files_from_its_own_folder(tmp_path):
     folder, density = tmp_path / "out", tmp_path / "my maps" / "a.mrc"
-    write_script(folder / "q.cxc", folder / "q.cif", folder / "q.defattr", "gmm_q", "0,red:1,blue", [density])
+    write_script(folder / "q.cxc", folder / "q.cif", Colours(folder / "q.defattr", "gmm_q", "0,red:1,blue"), [density])
     lines = (tmp_path / "out" / "q.cxc").read_text(encoding="utf-8").splitlines()
     assert lines[:3] == ['open "q.cif"', 'open "q.defattr"', 'open "../my maps/a.mrc"']
     assert "color byattribute a:gmm_q palette 0,red:1,blue noValueColor gray" in lines

@@ -39,6 +39,14 @@ def test_two_extractions_of_one_place(make_star):
     assert told(make_star, {"rlnMicrographOriginalPixelSize": ["0.7", "0.7"]}, **columns) == [0, 1, 2, 3]
 
 
+def test_the_scale_of_images_of_two_pixel_sizes_in_one_group(make_star):
+    """Without that of the micrographs each image's own stands for it: 1 px is 1.5 Å in the first two, 0.5 Å in the others."""
+    optics = {"rlnImagePixelSize": None}
+    columns = places(["100", "101", "200", "201"], ["50"] * 4, rlnPixelSize=["1.5", "1.5", "0.5", "0.5"])
+    columns["rlnOpticsGroup"] = ["1"] * 4
+    assert told(make_star, optics, distance=1.0, **columns) == [0, 1, 2, 2]
+
+
 def test_places_are_compared_after_the_shifts(make_star):
     """A particle at coordinate × pixel - origin: boxes 3 px = 1.5 Å apart whose shifts differ by 1.5 Å show one."""
     columns = places(["100", "103", "200", "203"], ["50"] * 4, rlnOriginXAngst=["0", "1.5", "0", "-1.5"])

@@ -53,7 +53,7 @@ def test_equals_a_sum_over_all_voxels(rng):
     n, window, threshold = 48, 1.3, 0.3
     signal, mask = globule(n, 2.0, rng)
     halves = half_and_half(signal, mask, 2.0, (10.0, 6.0), rng)
-    found = local_resolution(*halves, mask, 2.0, window, threshold)
+    found = local_resolution(*halves, mask, 2.0, window=window, threshold=threshold)
     centers = band_centers(n)
     for voxel in ((24, 24, 12), (18, 30, 24), (24, 30, 36)):
         curve = [references.local_correlation(*halves, mask, voxel, each, 0.35, window * n / each) for each in centers]

@@ -1,4 +1,5 @@
 """run.json: kept, compared, replayed."""
+import gc
 import hashlib
 import json
 import os
@@ -149,6 +150,15 @@ def test_notes_are_kept_through_an_interruption(folder, source):
     assert content(folder)["results"] == {"resolution": 6, "notes": ["few in iteration 1"]}
 
 
+def test_a_log_that_outlives_its_run_takes_notes_still(folder, source, capsys):
+    run = begun(folder, source)
+    log = run.progress
+    del run
+    gc.collect()
+    log.note("contrast", "the molecule is dark")
+    assert "note: the molecule is dark" in capsys.readouterr().out and content(folder)["notes"] == {}
+
+
 def test_record_that_is_damaged_or_missing(folder, source):
     run = begun(folder, source)
     (folder / "iterations" / "00").mkdir()
@@ -284,7 +294,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_run_begins(source, t
 
 
 def test_record_of_a_command_without_steps(folder, source):
-    write_run_record(folder, "fsc", {"seed": 3}, {"resolution": None}, [source, ""])
+    write_run_record(folder, "fsc", {"seed": 3}, {"resolution": None}, inputs=[source, ""])
     found = content(folder)
     assert found["seed"] == 3 and found["results"] == {"resolution": None} and list(found["inputs"]) == [str(source)]
     event = json.loads((folder / "events.jsonl").read_text(encoding="utf-8"))

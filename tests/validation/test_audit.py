@@ -18,7 +18,7 @@ def status(q=0.6, density=1.0, q_before=0.6, density_before=1.0, copy=LIGAND, sp
     before, after, level, level_after = (np.full(len(CLASSES), value) for value in (0.6, 0.6, 1.0, 1.0))
     after[:80] += rng.normal(0, spread, 80)
     before[members], after[members], level[members], level_after[members] = q_before, q, density_before, density
-    found = judge(COPIES, before, after, level, level_after, CLASSES, RESIDUES)
+    found = judge(COPIES, (before, after), (level, level_after), CLASSES, RESIDUES)
     assert all(found[other] == "kept" for other in range(4) if other != copy)
     return found[copy]
 
@@ -60,7 +60,7 @@ def test_changes_common_in_the_polymer_do_not_count():
 
 def test_a_fall_of_the_whole_map_is_not_the_ligands():
     before, level = np.full(87, 0.6), np.ones(87)
-    found = judge(COPIES, before, before - 0.2, level, level, CLASSES, RESIDUES)
+    found = judge(COPIES, (before, before - 0.2), (level, level), CLASSES, RESIDUES)
     assert found.tolist() == ["kept"] * 4
 
 

@@ -125,6 +125,6 @@ def test_noise_does_not_make_parts_finer_than_the_map(pocket):
     (before, level), (after, left) = pocket.scored(0.8), pocket.scored(0.8, gone)
 
     def parts(finest):
-        return lost_parts(pocket.atoms, pocket.classes, (before, after), (level, left), 0.6, finest)
+        return lost_parts(pocket.atoms, pocket.classes, (before, after), (level, left), 0.6, finest=finest)
 
     assert len(parts(0.0)) == len(parts(2.0)) == 1 and parts(3.0) == []

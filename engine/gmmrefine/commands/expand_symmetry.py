@@ -64,4 +64,4 @@ def _expand(args, settings, started):
         "images": len(copies), "particles": len(particles), "counted": counted(copies),
         "half_sets": [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)],
         **measured}
-    write_run_record(args.output, COMMAND.name, values_of(settings), results, [args.particles], started)
+    write_run_record(args.output, COMMAND.name, values_of(settings), results, inputs=[args.particles], started=started)

@@ -35,7 +35,8 @@ def run(args):
     with COMMAND.held(args):
         results, notes = compare_maps((args.map_a, args.map_b), settings, args.output)
         write_run_record(
-            args.output, COMMAND.name, values_of(settings), results, [args.map_a, args.map_b, settings.mask], started)
+            args.output, COMMAND.name, values_of(settings), results, inputs=[args.map_a, args.map_b, settings.mask],
+            started=started)
     for note in notes:
         print(f"note: {note}")
     if "directions_text" in results:

@@ -67,7 +67,8 @@ def _refuse_cryosparc_options(path, settings):
 def _import_particles(args, settings):
     if is_cryosparc(args.file):
         particles = read_cs(
-            args.file, settings.passthrough, settings.split_halves, settings.alignment_class, settings.flip_coordinate_y)
+            args.file, settings.passthrough, split_halves=settings.split_halves, alignment_class=settings.alignment_class,
+            flip_coordinate_y=settings.flip_coordinate_y)
     else:
         particles = read_particle_set(args.file, settings.split_halves, check=False)
     path = Path(args.output) / "particles.star"

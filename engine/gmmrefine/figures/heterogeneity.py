@@ -1,12 +1,15 @@
 """Figures of learned motions."""
+from typing import Mapping, Sequence
+
 import numpy as np
 
 from gmmrefine.figures.figure import new_figure, new_panels, save_figure
+from gmmrefine.regular_file import FilePath
 
 _MOST_DRAWN = 5000
 
 
-def draw_training(path, histories):
+def draw_training(path: FilePath, histories: Sequence[np.ndarray]) -> None:
     """Bound per particle of every epoch, in training and held out, as PNG.
 
     Parameters
@@ -27,7 +30,7 @@ def draw_training(path, histories):
     save_figure(figure, path)
 
 
-def draw_latents(path, latent, motion, half_set):
+def draw_latents(path: FilePath, latent: np.ndarray, motion: np.ndarray, half_set: np.ndarray) -> None:
     """First two latent axes of each half, coloured by motion, and histograms of the motion, as PNG.
 
     Parameters
@@ -56,7 +59,7 @@ def draw_latents(path, latent, motion, half_set):
     save_figure(figure, path)
 
 
-def draw_motion(path, parts, numbers):
+def draw_motion(path: FilePath, parts: Mapping[str, Sequence[np.ndarray]], numbers: Sequence[int]) -> None:
     """Histograms of how far particles are from the neutral state, as PNG.
 
     Parameters

@@ -1,13 +1,17 @@
 """Figures of maps: slices through them, values drawn over them."""
+from typing import Mapping, Optional, Tuple
+
 import numpy as np
 
 from gmmrefine.figures.figure import new_figure, new_panels, save_figure
 from gmmrefine.figures.slices import PLANES, central_voxel, middle_of_known, slices_through
+from gmmrefine.regular_file import FilePath
 
 _COARSEST = 20.0  # Å in a Guinier plot; the steep start beyond, of the molecule's outline, would flatten the rest
 
 
-def write_overlay_figure(path, title, volume, values, voxel_size, unit):
+def write_overlay_figure(
+        path: FilePath, title: str, volume: np.ndarray, values: np.ndarray, voxel_size: float, *, unit: str) -> None:
     """A map in grey with values in colour over them, in slices through the middle of these, and the values' distribution.
 
     Parameters
@@ -41,7 +45,7 @@ def write_overlay_figure(path, title, volume, values, voxel_size, unit):
     save_figure(figure, path)
 
 
-def write_comparison_figure(path, volumes, voxel_size):
+def write_comparison_figure(path: FilePath, volumes: Mapping[str, np.ndarray], voxel_size: float) -> None:
     """Central slices of maps, one row each, every map in greys of its own.
 
     Parameters
@@ -64,7 +68,9 @@ def write_comparison_figure(path, volumes, voxel_size):
     save_figure(figure, path)
 
 
-def write_guinier_figure(path, title, frequency, curves, shells=None, line=None):
+def write_guinier_figure(
+        path: FilePath, title: str, frequency: np.ndarray, curves: Mapping[str, np.ndarray],
+        fit: Optional[Tuple[np.ndarray, np.ndarray]] = None) -> None:
     """Amplitudes against squared frequency, with the line fitted to them and the range of the fit.
 
     Parameters
@@ -76,17 +82,16 @@ def write_guinier_figure(path, title, frequency, curves, shells=None, line=None)
         1/Å.
     curves : dict of str to (S,) float
         Amplitudes in map units by name; those of 0, and those coarser than 20 Å and the fit, are not drawn.
-    shells : (M,) int, optional
-        Shells of the fit.
-    line : (S,) float, optional
-        Amplitudes on the line.
+    fit : pair of (M,) int and (S,) float, optional
+        Shells of the fit, and amplitudes on the line.
     """
     figure, axes = new_figure((7, 4.5))
-    coarsest = 1 / _COARSEST if line is None else min(1 / _COARSEST, frequency[shells[0]])
+    coarsest = 1 / _COARSEST if fit is None else min(1 / _COARSEST, frequency[fit[0][0]])
     drawn = frequency >= coarsest
     for name, values in curves.items():
         axes.plot(frequency[drawn] ** 2, np.log(np.where(values > 0, values, np.nan))[drawn], label=name)
-    if line is not None:
+    if fit is not None:
+        shells, line = fit
         ends = frequency[[shells[0], shells[-1]]]
         axes.axvspan(*ends**2, color="0.88", label=f"range of the fit, {1 / ends[0]:.1f} to {1 / ends[1]:.1f} Å")
         axes.plot(frequency[shells] ** 2, np.log(line[shells]), "k--", label="fit")
@@ -97,7 +102,8 @@ def write_guinier_figure(path, title, frequency, curves, shells=None, line=None)
     save_figure(figure, path)
 
 
-def write_error_model_figure(path, frequency, powers, gains):
+def write_error_model_figure(
+        path: FilePath, frequency: np.ndarray, powers: Mapping[str, np.ndarray], gains: Mapping[str, np.ndarray]) -> None:
     """Power of signal and noise, and what maps were multiplied by, against frequency.
 
     Parameters

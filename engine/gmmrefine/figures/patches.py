@@ -2,9 +2,10 @@
 import numpy as np
 
 from gmmrefine.figures.figure import new_figure, save_figure
+from gmmrefine.regular_file import FilePath
 
 
-def draw_evidence(path, evidence, error, chosen):
+def draw_evidence(path: FilePath, evidence: np.ndarray, error: np.ndarray, chosen: int) -> None:
     """Draw the held-out evidence for every number of regions, as PNG.
 
     Parameters

@@ -1,12 +1,20 @@
 """Figures of Q-scores."""
+from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
+
 import numpy as np
 
 from gmmrefine.figures.figure import new_figure, save_figure
+from gmmrefine.regular_file import FilePath
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LOWEST, _HIGHEST = -0.1, 1.0  # of the axis, unless scores lie lower
 
 
-def write_residue_figure(path, title, numbers, mean, window, expected):
+def write_residue_figure(
+        path: FilePath, title: str, numbers: np.ndarray, mean: np.ndarray, window: np.ndarray, *,
+        expected: Mapping[str, float]) -> None:
     """Q of each residue of a chain, the running window, and the lines expected at the resolution.
 
     Parameters
@@ -34,7 +42,7 @@ def write_residue_figure(path, title, numbers, mean, window, expected):
     save_figure(figure, path)
 
 
-def write_class_figure(path, title, scores):
+def write_class_figure(path: FilePath, title: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Distribution of Q in each component class, one or several maps side by side.
 
     Parameters
@@ -63,7 +71,7 @@ def write_class_figure(path, title, scores):
     save_figure(figure, path)
 
 
-def write_change_figure(path, title, changes):
+def write_change_figure(path: FilePath, title: str, changes: Mapping[str, Mapping[str, Tuple[float, float, float]]]) -> None:
     """Mean change of Q with its confidence interval, by class, each map in its own colour.
 
     Parameters
@@ -90,7 +98,9 @@ def write_change_figure(path, title, changes):
     save_figure(figure, path)
 
 
-def write_status_figure(path, title, copies, statuses, colors):
+def write_status_figure(
+        path: FilePath, title: str, copies: Sequence[str], statuses: Mapping[str, np.ndarray],
+        colors: Mapping[str, str]) -> None:
     """What became of each copy in each map, as a table of coloured cells.
 
     Parameters
@@ -120,10 +130,11 @@ def write_status_figure(path, title, copies, statuses, colors):
     save_figure(figure, path)
 
 
-def _violin(axes, x, values, width, color):
+def _violin(axes: "Axes", x: float, values: np.ndarray, width: float, color: str) -> None:
     """A violin with quartiles and median; single points where there are too few for a distribution."""
     if len(values) >= 5 and np.ptp(values) > 1e-6:
-        for body in axes.violinplot(values, [x], widths=width, showextrema=False)["bodies"]:
+        bodies: Any = axes.violinplot(values, [x], widths=width, showextrema=False)["bodies"]
+        for body in bodies:
             body.set(facecolor=color, alpha=0.5)
         low, middle, high = np.percentile(values, (25, 50, 75))
         axes.vlines(x, low, high, color="0.2", linewidth=2)
@@ -132,14 +143,15 @@ def _violin(axes, x, values, width, color):
         axes.plot(np.full(len(values), x), values, "o", color=color, markersize=4)
 
 
-def _scale(axes, values):
+def _scale(axes: "Axes", values: np.ndarray) -> None:
     lowest = np.nanmin(values) if np.isfinite(values).any() else 0
     axes.set_ylim(min(_LOWEST, lowest - 0.05), _HIGHEST)
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
 
 
-def write_model_fsc_figure(path, title, curves, threshold):
+def write_model_fsc_figure(
+        path: FilePath, title: str, curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: float) -> None:
     """FSC of maps with a model.
 
     Parameters

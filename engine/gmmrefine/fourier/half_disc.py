@@ -29,26 +29,26 @@ class HalfDisc:
     ring: np.ndarray
 
     @property
-    def radius(self):
+    def radius(self) -> int:
         """Largest ring."""
         return int(self.ring[-1])
 
-    def count(self, radius):
+    def count(self, radius: int) -> int:
         """Number of samples in rings 0 … radius."""
         return int(np.searchsorted(self.ring, radius, side="right"))
 
-    def up_to(self, radius):
+    def up_to(self, radius: int) -> "HalfDisc":
         """The disc of a smaller radius."""
         count = self.count(radius)
         return HalfDisc(self.box_size, self.kx[:count], self.ky[:count], self.ring[:count])
 
-    def transform(self, images):
+    def transform(self, images: np.ndarray) -> np.ndarray:
         """Fourier samples (N, K) complex64 of real images (N, Y, X)."""
         n = self.box_size
         half_plane = fft.rfft2(images, workers=1).reshape(len(images), -1)
         return half_plane[:, (self.ky % n) * (n // 2 + 1) + self.kx].astype(np.complex64) * self._origin()
 
-    def inverse(self, samples):
+    def inverse(self, samples: np.ndarray) -> np.ndarray:
         """Real images (N, Y, X) of Fourier samples (N, K); the inverse of ``transform`` within the disc."""
         n = self.box_size
         samples = samples * np.conj(self._origin())
@@ -58,7 +58,7 @@ class HalfDisc:
         half_plane[:, -self.ky[mates] % n, 0] = np.conj(samples)[:, mates]
         return fft.irfft2(half_plane, s=(n, n), workers=1)
 
-    def _origin(self):
+    def _origin(self) -> np.ndarray:
         """Factors (K,) that move the phase origin from the corner to the centre; a checkerboard of signs in an even box."""
         n = self.box_size
         if n % 2 == 0:
@@ -67,7 +67,7 @@ class HalfDisc:
 
 
 @lru_cache(maxsize=16)
-def half_disc(box_size, radius):
+def half_disc(box_size: int, radius: int) -> HalfDisc:
     """The half disc of a box up to and including a ring.
 
     Parameters

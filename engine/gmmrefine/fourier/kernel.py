@@ -1,15 +1,26 @@
 """The interpolation kernel of Fourier slices, exp(β(√(1 − (2u/w)²) − 1)), and its transform (Barnett et al. 2019, FINUFFT)."""
+from typing import Tuple
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 WIDTH = 4
 
 
-def kernel_beta(oversampling, width=WIDTH):
-    """Shape parameter for a grid that is ``oversampling`` times finer than the object needs."""
+def kernel_beta(oversampling: float, width: int = WIDTH) -> float:
+    """Shape parameter for a grid that is ``oversampling`` times finer than the object needs.
+
+    Parameters
+    ----------
+    oversampling : float
+    width : int
+        Grid values per axis that the kernel reaches.
+    """
     return 0.97 * np.pi * width * (1 - 1 / (2 * min(oversampling, 2.2)))
 
 
-def log_transform(position, beta, grid_size, width=WIDTH):
+def log_transform(
+        position: ArrayLike, beta: float, grid_size: float, width: int = WIDTH) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logarithm of the kernel's transform and its first two derivatives.
 
     Parameters
@@ -18,6 +29,10 @@ def log_transform(position, beta, grid_size, width=WIDTH):
         Real-space coordinate in px from the centre.
     grid_size : float
         Px in one period: the Fourier grid step is 1 / grid_size cycles per px.
+    beta : float
+        Of ``kernel_beta``.
+    width : int
+        Grid values per axis that the kernel reaches.
 
     Returns
     -------

@@ -1,4 +1,6 @@
 """Fourier samples of images at frequencies that are not those of their own box (Barnett et al. 2019, FINUFFT)."""
+from typing import List
+
 import numpy as np
 from scipy import fft
 from scipy.sparse import csr_matrix
@@ -27,7 +29,7 @@ class Resampler:
         Pixels farther than this from the centre along x or y are left out, px.
     """
 
-    def __init__(self, box_size, center, frequencies, reach=np.inf):
+    def __init__(self, box_size: int, center: int, frequencies: np.ndarray, reach: float = np.inf) -> None:
         self._box_size = box_size
         self._side = fft.next_fast_len(_OVERSAMPLING * box_size + _WIDTH, real=True)
         self._side += self._side % 2
@@ -41,7 +43,7 @@ class Resampler:
         self._start = self._side // 2 - center
         self._plus, self._minus = _interpolation(frequencies * self._side, self._side, beta)
 
-    def transform(self, images):
+    def transform(self, images: np.ndarray) -> np.ndarray:
         """Samples (N, K) complex64 of images (N, Y, X)."""
         samples = np.empty((len(images), self._plus.shape[0]), np.complex64)
         inner = slice(self._start, self._start + self._box_size)
@@ -55,7 +57,7 @@ class Resampler:
         return samples
 
 
-def _interpolation(q, side, beta):
+def _interpolation(q: np.ndarray, side: int, beta: float) -> List[csr_matrix]:
     """Matrices (K, cells of the half plane) that make real and imaginary parts of samples at q (2, K), in grid steps."""
     first = np.floor(q).astype(int) - (_WIDTH // 2 - 1)
     place = first[..., None] + np.arange(_WIDTH)  # (2, K, W)

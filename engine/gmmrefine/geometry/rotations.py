@@ -1,9 +1,10 @@
 """Rotations in RELION's convention, and distances between them."""
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 
-def rotations_from_euler(euler_deg):
+def rotations_from_euler(euler_deg: ArrayLike) -> np.ndarray:
     """Rotation matrices of RELION Euler angles.
 
     Parameters
@@ -26,7 +27,7 @@ def rotations_from_euler(euler_deg):
     return np.moveaxis(np.array(rows), -1, 0)
 
 
-def euler_from_rotations(rotations):
+def euler_from_rotations(rotations: ArrayLike) -> np.ndarray:
     """RELION Euler angles (rot, tilt, psi) of rotation matrices.
 
     Parameters
@@ -49,28 +50,28 @@ def euler_from_rotations(rotations):
     return np.degrees(np.stack([rot, tilt, psi], axis=1))
 
 
-def rotations_from_vectors(vectors):
+def rotations_from_vectors(vectors: np.ndarray) -> np.ndarray:
     """Rotation matrices (N, 3, 3) of rotation vectors (N, 3) in radians."""
     return Rotation.from_rotvec(vectors).as_matrix()
 
 
-def rotation_vectors(rotations):
+def rotation_vectors(rotations: np.ndarray) -> np.ndarray:
     """Rotation vectors (N, 3) in radians of rotation matrices (N, 3, 3)."""
     return Rotation.from_matrix(rotations).as_rotvec()
 
 
-def angular_distance_deg(rotations_a, rotations_b):
+def angular_distance_deg(rotations_a: np.ndarray, rotations_b: np.ndarray) -> np.ndarray:
     """Angle in degrees (N,) between two sets of rotations (N, 3, 3)."""
     relative = np.einsum("nij,nkj->nik", rotations_a, rotations_b)
     return np.degrees(np.linalg.norm(rotation_vectors(relative), axis=1))
 
 
-def random_rotations(count, rng):
+def random_rotations(count: int, rng: np.random.Generator) -> np.ndarray:
     """Uniformly distributed rotation matrices (count, 3, 3) from a NumPy generator."""
     return Rotation.random(count, random_state=np.random.RandomState(rng.integers(2**31))).as_matrix()
 
 
-def common_rotation(rotations_from, rotations_to):
+def common_rotation(rotations_from: np.ndarray, rotations_to: np.ndarray) -> np.ndarray:
     """The one frame rotation that best maps a set of orientations onto another.
 
     Parameters

@@ -1,5 +1,6 @@
 """Point groups: the rotations that leave a molecule as it is, and what they mean for a grid and for a frame."""
 import re
+from typing import List
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -13,7 +14,7 @@ _GOLDEN = (1 + np.sqrt(5)) / 2
 _FIVEFOLD, _THREEFOLD = np.degrees(np.arctan([1 / _GOLDEN, 1 / _GOLDEN**2]))  # from a two-fold axis of I to axes beside it
 
 
-def _about(axis, degrees):
+def _about(axis: str, degrees: float) -> Rotation:
     return Rotation.from_euler(axis, degrees, degrees=True)
 
 
@@ -28,7 +29,7 @@ _FRAMES = {
     "I2N3": _about("x", _THREEFOLD) * _I2, "I2N3R": _about("x", -_THREEFOLD) * _I2}
 
 
-def point_group(name):
+def point_group(name: str) -> np.ndarray:
     """Rotations of a point group in the frame that its name tells.
 
     Parameters
@@ -58,7 +59,7 @@ def point_group(name):
     return np.where(np.abs(matrices - whole) < 1e-9, whole, matrices) + 0.0
 
 
-def point_group_name(name):
+def point_group_name(name: str) -> str:
     """The name of a point group in capitals, DXn as Dn, which it is.
 
     Raises
@@ -74,7 +75,7 @@ def point_group_name(name):
     return text.replace("X", "")
 
 
-def cryosparc_name(name):
+def cryosparc_name(name: str) -> str:
     """The name here of what cryoSPARC calls ``name``: its Dn has a two-fold axis along y, which differs where n is odd.
 
     RELION and cryoSPARC agree on Cn, T, O, I1 and I2.
@@ -84,7 +85,7 @@ def cryosparc_name(name):
     return f"DY{order}" if text[:1] == "D" and order.isdecimal() and int(order) % 2 else text
 
 
-def free_directions(operators):
+def free_directions(operators: np.ndarray) -> np.ndarray:
     """The part of a vector that all operators leave as it is, as a projection.
 
     A frame may be turned about such a vector, or moved along it, without taking the symmetry axes with it: any for C1, z for
@@ -103,12 +104,12 @@ def free_directions(operators):
     return operators.mean(axis=0)
 
 
-def grid_operators(operators):
+def grid_operators(operators: np.ndarray) -> np.ndarray:
     """Those operators (m, 3, 3) of a group (n, 3, 3) that take a cubic grid onto itself; a group again."""
     return operators[np.all(operators == np.rint(operators), axis=(1, 2))]
 
 
-def coset_representatives(operators, subgroup):
+def coset_representatives(operators: np.ndarray, subgroup: np.ndarray) -> np.ndarray:
     """Operators R, the identity first, for which the products R H with a subgroup's H give each of a group's once.
 
     Parameters
@@ -121,7 +122,7 @@ def coset_representatives(operators, subgroup):
     -------
     (n / m, 3, 3) float
     """
-    chosen = []
+    chosen: List[np.ndarray] = []
     for operator in operators:
         same = np.swapaxes(operator @ subgroup, 1, 2)  # the inverses of R H
         if not any(np.allclose(earlier @ inverse, np.eye(3), atol=1e-6) for earlier in chosen for inverse in same):

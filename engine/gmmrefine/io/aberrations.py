@@ -1,13 +1,17 @@
 """What a user should know of the optics that a particle file describes."""
+from typing import Collection, Dict, List
+
 import numpy as np
 
 from gmmrefine.io.optics_columns import EVEN, MAGNIFICATION, NEGLIGIBLE, ODD, TILT, lists_of_numbers
+from gmmrefine.io.particle_table import ParticleTable
 from gmmrefine.particles.optics import NO_DISTORTION
+from gmmrefine.particles.particle_set import ParticleSet
 
 _MOST_NAMED = 3  # groups
 
 
-def particle_warnings(particles):
+def particle_warnings(particles: ParticleSet) -> List[str]:
     """What a user should know before these particles are processed, list of str: file notes and optical effects."""
     table = particles.table
     if table is None:
@@ -21,7 +25,7 @@ def particle_warnings(particles):
     return notes
 
 
-def corrected_aberrations(particles):
+def corrected_aberrations(particles: ParticleSet) -> List[str]:
     """Aberrations of these particles, each with the optics groups that have it, list of str.
 
     Parameters
@@ -40,7 +44,7 @@ def corrected_aberrations(particles):
     return found
 
 
-def _strengths(table, optics_rows):
+def _strengths(table: ParticleTable, optics_rows: np.ndarray) -> Dict[str, np.ndarray]:
     """Largest coefficient (N,) of each effect."""
     tilt = [np.abs(table.numbers(label, optics_rows, default=0)) for label in TILT]
     found = {"beam tilt": np.maximum(*tilt)}
@@ -52,6 +56,6 @@ def _strengths(table, optics_rows):
     return {**found, "anisotropic magnification": np.max(distortion, axis=0)}
 
 
-def _named(groups, count):
+def _named(groups: Collection[str], count: int) -> str:
     """Names of groups out of ``count``."""
     return f"all {count} groups" if len(groups) == count > _MOST_NAMED else ", ".join(sorted(groups))

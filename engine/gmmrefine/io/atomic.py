@@ -4,8 +4,10 @@ import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Iterator
 
 from gmmrefine.errors import ResourceError
+from gmmrefine.regular_file import FilePath
 
 LOCK_FILE = "run.lock"  # in the folder of a run at work
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -13,7 +15,7 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 @contextmanager
-def atomic_path(path):
+def atomic_path(path: FilePath) -> Iterator[str]:
     """A temporary path in the folder of ``path``; it takes the final name when the block ends well.
 
     Parameters
@@ -47,7 +49,7 @@ def atomic_path(path):
             temporary.unlink()
 
 
-def _sync(path):
+def _sync(path: FilePath) -> None:
     """Have the disk hold a file or folder: a power cut must not leave an empty file of a whole name."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -59,7 +61,7 @@ def _sync(path):
         os.close(descriptor)
 
 
-def remove_leftovers(folder):
+def remove_leftovers(folder: FilePath) -> None:
     """Remove what writers that were killed left in a folder and below it, not in folders below where other runs are at work."""
     for place, below, files in os.walk(folder):
         below[:] = [name for name in below if not os.path.exists(os.path.join(place, name, LOCK_FILE))]
@@ -68,7 +70,7 @@ def remove_leftovers(folder):
                 os.unlink(os.path.join(place, name))
 
 
-def cannot_be_written(path, error):
+def cannot_be_written(path: FilePath, error: OSError) -> str:
     """Why an OSError has kept a file from being written, and what to do."""
     if error.errno in _NO_SPACE:
         return f"{path}: the disk is full ({error.strerror}); nothing was written. Free space or choose another folder."

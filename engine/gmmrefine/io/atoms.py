@@ -4,6 +4,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterator, List, Set, Tuple, Union
 
 import gemmi
 import numpy as np
@@ -13,7 +14,8 @@ from gmmrefine.io.elements import HYDROGENS, mend_elements, unstated_in_pdb
 from gmmrefine.io.foreign_names import unicode_name
 from gmmrefine.io.packed import refuse_bomb
 from gmmrefine.io.residue_kinds import residue_kinds
-from gmmrefine.regular_file import open_regular
+from gmmrefine.particles.optics import Index
+from gmmrefine.regular_file import FilePath, open_regular
 
 _NEEDED = ("id", "type_symbol", "label_alt_id", "label_comp_id", "label_asym_id")  # without these gemmi finds no atoms
 
@@ -54,14 +56,14 @@ class Atoms:
     chains: np.ndarray
     entities: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.positions)
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "Atoms":
         """Some of the atoms, by index or mask (A,)."""
         return Atoms(**{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
 
-    def residue_label(self, atom):
+    def residue_label(self, atom: int) -> str:
         """How a person names the residue of an atom: ``A/ATP 1501``, with the insertion code where there is one."""
         return f"{self.chains[atom]}/{self.residue_names[atom]} {self.residue_numbers[atom]}{self.insertion_codes[atom]}"
 
@@ -83,15 +85,15 @@ class LeftOut:
     models: int
     hydrogens: int
     alternatives: int
-    changes: dict = field(default_factory=dict)
+    changes: Dict[str, List[str]] = field(default_factory=dict)
 
 
-def embedded_model():
+def embedded_model() -> str:
     """Path of the model inside the package: PDB 6MSM, the ABC transporter CFTR."""
     return str(Path(__file__).parent.parent / "data" / "6msm.cif.gz")
 
 
-def read_atoms(path):
+def read_atoms(path: FilePath) -> Atoms:
     """Non-hydrogen atoms of the first model of an mmCIF or PDB file, gzipped or not.
 
     Where an atom has alternative places the one of highest occupancy is taken, the first of equals; so it is with residues.
@@ -104,7 +106,7 @@ def read_atoms(path):
     return read_model(path)[0]
 
 
-def read_model(path, all_places=False):
+def read_model(path: FilePath, all_places: bool = False) -> Tuple[Atoms, LeftOut]:
     """The atoms of ``read_atoms`` and what was left out.
 
     Parameters
@@ -122,7 +124,7 @@ def read_model(path, all_places=False):
         return _model(path, all_places)
 
 
-def _model(path, all_places):
+def _model(path: FilePath, all_places: bool) -> Any:
     structure, changes = _read_mended(path)
     chosen = chosen_atoms(structure[0], all_places) if len(structure) else []
     if not chosen:
@@ -154,7 +156,7 @@ def _model(path, all_places):
     return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - single, {**changes, **moved})
 
 
-def read_structure(path):
+def read_structure(path: FilePath) -> gemmi.Structure:
     """A model file as gemmi has it, with its entities and an element for every atom of the first model.
 
     Raises
@@ -167,7 +169,7 @@ def read_structure(path):
 
 
 @contextmanager
-def _names_as_text(path):
+def _names_as_text(path: FilePath) -> Iterator[None]:
     """Refuse a model with names, of atoms, residues or chains, that are no text."""
     try:
         yield
@@ -177,7 +179,7 @@ def _names_as_text(path):
             "Copy it again.") from error
 
 
-def _read_mended(path):
+def _read_mended(path: FilePath) -> Tuple[gemmi.Structure, Dict[str, List[str]]]:
     """The structure and the changes of ``mend_elements``."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Check the path.")
@@ -195,7 +197,7 @@ def _read_mended(path):
     return structure, changes
 
 
-def _read_any_age(path):
+def _read_any_age(path: FilePath) -> gemmi.Structure:
     """The structure of a file; of PDB files of before 1996, whose lines end in the entry's name and a number, without these."""
     open_regular(path).close()
     refuse_bomb(path)
@@ -210,14 +212,14 @@ def _read_any_age(path):
         return structure
 
 
-def _name_chains_by_segments(structure):
+def _name_chains_by_segments(structure: gemmi.Structure) -> List[str]:
     """Split chains without a name by their segments and call them so, as X-PLOR's files mean it; the names, list of str."""
-    names = []
+    names: List[str] = []
     for model in structure:
         blank = next((chain for chain in model if not chain.name.strip()), None)
         if blank is None or not any(residue.segment.strip() for residue in blank):
             continue
-        parts = {}
+        parts: Dict[str, gemmi.Chain] = {}
         for residue in blank:
             segment = residue.segment.strip()
             parts.setdefault(segment, gemmi.Chain(segment)).add_residue(residue)
@@ -228,7 +230,7 @@ def _name_chains_by_segments(structure):
     return names
 
 
-def _with_usual_columns(path):
+def _with_usual_columns(path: FilePath) -> gemmi.Structure:
     """The structure of an mmCIF file that leaves out columns gemmi needs, e.g. of elements."""
     block = gemmi.cif.read(unicode_name(path)).sole_block()
     loop = block.find_values("_atom_site.Cartn_x").get_loop()
@@ -242,13 +244,13 @@ def _with_usual_columns(path):
     return gemmi.make_structure_from_block(block)
 
 
-def _lines(path):
+def _lines(path: FilePath) -> List[str]:
     opened = gzip.open if str(path).endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8", errors="replace") as file:
         return file.read().splitlines()
 
 
-def _component_types(structure, path):
+def _component_types(structure: gemmi.Structure, path: FilePath) -> Dict[str, str]:
     """The file's own ``_chem_comp.type`` by name, lower case."""
     if structure.input_format != gemmi.CoorFormat.Mmcif:
         return {}
@@ -256,16 +258,23 @@ def _component_types(structure, path):
     return {gemmi.cif.as_string(row[0]): gemmi.cif.as_string(row[1]).lower() for row in table}
 
 
-def chosen_atoms(model, all_places=False):
-    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order."""
+def chosen_atoms(model: gemmi.Model, all_places: bool = False) -> List[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]]:
+    """(chain, residue number from 0, residue, atom) of every non-hydrogen atom, one place each or all, in file order.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+    all_places : bool
+        Take every alternative place of an atom.
+    """
     chosen, number = [], -1
     for chain in model:
-        left_out = set() if all_places else _alternative_residues(chain)
+        left_out: Set[int] = set() if all_places else _alternative_residues(chain)
         for place, residue in enumerate(chain):
             number += 1
             if place in left_out:
                 continue
-            best = {}
+            best: Dict[Union[str, int], gemmi.Atom] = {}
             for atom in residue:
                 if atom.element.name in HYDROGENS:
                     continue
@@ -277,21 +286,23 @@ def chosen_atoms(model, all_places=False):
     return chosen
 
 
-def _alternative_residues(chain):
+def _alternative_residues(chain: gemmi.Chain) -> Set[int]:
     """Places in a chain of residues that stand where another of higher occupancy does (point heterogeneity), set of int.
 
     All their atoms carry altlocs, and each residue its own; without these two residues of one number are two molecules.
     """
-    groups, left_out = {}, set()
-    for place, residue in enumerate(chain):
+    groups: Dict[str, List[int]] = {}
+    left_out: Set[int] = set()
+    residues = list(chain)
+    for place, residue in enumerate(residues):
         if len(residue) and all(atom.has_altloc() for atom in residue):
             groups.setdefault(str(residue.seqid), []).append(place)
     for places in groups.values():
-        taken = {}
+        taken: Dict[int, FrozenSet[str]] = {}
         for place in places:
-            letters = frozenset(atom.altloc for atom in chain[place])
+            letters = frozenset(atom.altloc for atom in residues[place])
             if all(letters.isdisjoint(others) for others in taken.values()):
                 taken[place] = letters
-        best = max(taken, key=lambda place: max(atom.occ for atom in chain[place]))
+        best = max(taken, key=lambda place: max(atom.occ for atom in residues[place]))
         left_out |= set(taken) - {best}
     return left_out

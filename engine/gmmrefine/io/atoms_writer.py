@@ -1,14 +1,17 @@
 """Atomic models written anew."""
+from typing import Any, Iterable, Mapping
+
 import gemmi
 import numpy as np
 
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.atoms import chosen_atoms, read_structure
+from gmmrefine.regular_file import FilePath
 
 _KEPT = "k"
 
 
-def first_model(source):
+def first_model(source: FilePath) -> gemmi.Structure:
     """The structure of a model file without its second and further models."""
     structure = read_structure(source)
     while len(structure) > 1:
@@ -16,7 +19,7 @@ def first_model(source):
     return structure
 
 
-def write_moved_atoms(source, path, move):
+def write_moved_atoms(source: FilePath, path: FilePath, move: Iterable[float]) -> None:
     """Write a model moved as a whole, e.g. into the frame of a map; first model only.
 
     Parameters
@@ -36,7 +39,7 @@ def write_moved_atoms(source, path, move):
         _write(temporary, structure.make_mmcif_document())
 
 
-def write_scored_model(source, path, scores):
+def write_scored_model(source: FilePath, path: FilePath, scores: Mapping[str, np.ndarray]) -> None:
     """Write the atoms that ``read_atoms`` finds as mmCIF, each with its scores, whole or not at all.
 
     Parameters
@@ -75,12 +78,12 @@ def write_scored_model(source, path, scores):
         _write(temporary, document)
 
 
-def positions_of_all(source):
+def positions_of_all(source: FilePath) -> np.ndarray:
     """Positions (A, 3) in Å of all atoms of a model file's first model, hydrogens and alternatives too, in file order."""
     return np.array([site.atom.pos.tolist() for site in first_model(source)[0].all()])
 
 
-def write_morph(source, path, frames):
+def write_morph(source: FilePath, path: FilePath, frames: np.ndarray) -> None:
     """Write a model file's first model once per frame, as the models of one mmCIF file; whole or not at all.
 
     Parameters
@@ -99,12 +102,12 @@ def write_morph(source, path, frames):
         _write(temporary, structure.make_mmcif_document())
 
 
-def _place(model, positions):
+def _place(model: gemmi.Model, positions: np.ndarray) -> None:
     for site, position in zip(model.all(), positions):
         site.atom.pos = gemmi.Position(*position)
 
 
-def _write(path, document):
+def _write(path: FilePath, document: Any) -> None:
     """Write a document of gemmi, whose own writing knows no paths but Unicode."""
     with open(path, "w", encoding="utf-8") as file:
         file.write(document.as_string())

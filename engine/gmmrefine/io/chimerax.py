@@ -2,12 +2,14 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.io.atoms import Atoms
+from gmmrefine.regular_file import FilePath
 
 _FRAMES_PER_SECOND = 6
 _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
@@ -35,7 +37,26 @@ class Movie:
     is_backward: bool
 
 
-def write_attribute(path, name, atoms, values):
+@dataclass(frozen=True)
+class Colours:
+    """How a model is coloured.
+
+    Parameters
+    ----------
+    file : str or Path
+        Of ``write_attribute``.
+    attribute : str
+        The name of what it holds.
+    palette : str
+        ``value,colour`` pairs joined by colons.
+    """
+
+    file: FilePath
+    attribute: str
+    palette: str
+
+
+def write_attribute(path: FilePath, name: str, atoms: Atoms, values: np.ndarray) -> None:
     """An attribute of atoms (``.defattr``); atoms without a value get none.
 
     Parameters
@@ -54,35 +75,35 @@ def write_attribute(path, name, atoms, values):
             file.write(f"\t/{atoms.chains[number]}:{residue}@{atoms.names[number]}\t{values[number]:.4f}\n")
 
 
-def write_script(path, model, attribute_file, attribute, palette, maps=(), origins=()):
+def write_script(
+        path: FilePath, model: FilePath, colours: Colours, maps: Sequence[FilePath] = (),
+        origins: Sequence[Iterable[float]] = ()) -> None:
     """A script (``.cxc``) that opens a model and maps and colours the model by an attribute.
 
     Parameters
     ----------
     path : str or Path
-    model, attribute_file : str or Path
-        Like the maps found by their place relative to the script.
-    attribute : str
-    palette : str
-        ``value,colour`` pairs joined by colons.
+    model : str or Path
+        Like all files found by its place relative to the script.
+    colours : Colours
     maps : list of str or Path
         Maps to show around it.
     origins : list of (3,) float
         Where the first voxel of each lies in the frame of the model, x y z in Å; where the file says, when not given.
     """
-    lines = [f"open {_from_script(path, each)}" for each in (model, attribute_file, *maps)]
+    lines = [f"open {_from_script(path, each)}" for each in (model, colours.file, *maps)]
     lines += [
         f"volume #{number} origin {','.join(f'{value:.3f}' for value in origin)}" for number, origin in enumerate(origins, 2)]
     lines += ["volume style surface transparency 0.7"] if maps else []
     lines += [
         "show atoms", "style stick", "cartoon",
-        f"color byattribute a:{attribute} palette {palette} noValueColor gray",
-        f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in palette.split(':'))}", "view"]
+        f"color byattribute a:{colours.attribute} palette {colours.palette} noValueColor gray",
+        f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in colours.palette.split(':'))}", "view"]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
 
-def write_movie(path, movies, box):
+def write_movie(path: FilePath, movies: Sequence[Movie], box: float) -> None:
     """A script (``.cxc``) that plays maps, and models in them, of one or two half sets side by side.
 
     Parameters
@@ -98,13 +119,13 @@ def write_movie(path, movies, box):
     lines = [
         f"open {' '.join(_from_script(path, each) for each in (movie.maps[::-1] if movie.is_backward else movie.maps))}{series}"
         for movie in movies]
-    with_models = [movie for movie in movies if movie.morph]
-    lines += [f"open {_from_script(path, movie.morph)} coordsets true" for movie in with_models]
+    morphs = [(movie, movie.morph) for movie in movies if movie.morph]
+    lines += [f"open {_from_script(path, morph)} coordsets true" for _, morph in morphs]
     shown = [f"#{number}.1" if count > 1 else f"#{number}" for number in range(1, len(movies) + 1)]
-    look = " transparency 0.6" if with_models else ""
+    look = " transparency 0.6" if morphs else ""
     lines += [f"volume {model} style surface level {movie.level:.6g}{look}" for model, movie in zip(shown, movies)]
     if len(movies) > 1:
-        second = "#2,4" if with_models else "#2"
+        second = "#2,4" if morphs else "#2"
         lines.append(f"move x {_APART * box:.1f} models {second}")
     lines.append("view")
     if count > 1:
@@ -112,19 +133,24 @@ def write_movie(path, movies, box):
         lines.append(f"vseries play #{every} direction oscillate loop true maxFrameRate {_FRAMES_PER_SECOND}")
         lines += [
             f"coordset #{number} {f'{count},1' if movie.is_backward else f'1,{count}'}"
-            for number, movie in enumerate(with_models, len(movies) + 1)]
+            for number, (movie, _) in enumerate(morphs, len(movies) + 1)]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
 
-def _from_script(script, path):
+def _from_script(script: FilePath, path: FilePath) -> str:
     """A quoted path relative to the folder of a script; one that would end its quotes is refused."""
     refuse_unscriptable([path])
     return f'"{os.path.relpath(os.path.abspath(path), os.path.dirname(os.path.abspath(script)))}"'
 
 
-def refuse_unscriptable(paths):
+def refuse_unscriptable(paths: Iterable[Optional[FilePath]]) -> None:
     """Refuse file names that would end the quotes in a ChimeraX script: what follows would be run as a command.
+
+    Parameters
+    ----------
+    paths : iterable of str, Path or None
+        None and empty ones are passed over.
 
     Raises
     ------

@@ -3,24 +3,29 @@
 A cryoSPARC rotation vector is that of particle → reference, so its matrix is the transpose of RELION's; shifts are
 rlnOrigin in pixels of ``alignments3D/psize_A``; half sets, classes and images count from 0, RELION's from 1.
 """
+from typing import Any, Dict, List, Optional, Tuple
+
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import euler_from_rotations, rotations_from_vectors
 from gmmrefine.io.cryosparc_aberrations import SIZES, columns_as_text, relion_from_cryosparc
-from gmmrefine.io.cryosparc_alignments import MOST_PROBABLE, alignments_of
+from gmmrefine.io.cryosparc_alignments import MOST_PROBABLE, Alignments, alignments_of
 from gmmrefine.io.cryosparc_fields import REQUIRED, SIGN_LABEL, SIZE_LABELS, UID_LABEL, finite, paths
 from gmmrefine.io.cryosparc_join import gathered_rows
 from gmmrefine.io.particle_table import ParticleTable, group_optics
 from gmmrefine.io.star import StarBlock, text_columns
 from gmmrefine.io.star_particles import particles_from_table
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.symmetry import COPY_LABEL, PARENT_LABEL
+from gmmrefine.regular_file import FilePath
 
 _PLACE = ("location/center_x_frac", "location/center_y_frac", "location/micrograph_shape")
 
 
 def read_cs(
-        path, passthrough=None, split_halves=0, alignment_class=MOST_PROBABLE, flip_coordinate_y=False, distance=0.0):
+        path: FilePath, passthrough: Optional[FilePath] = None, *, split_halves: Optional[int] = 0,
+        alignment_class: Optional[int] = MOST_PROBABLE, flip_coordinate_y: bool = False, distance: float = 0.0) -> ParticleSet:
     """Particles of a cryoSPARC 3D refinement or classification.
 
     Parameters
@@ -71,7 +76,7 @@ def read_cs(
     return particles_from_table(ParticleTable(optics, block, source=source, notes=notes), split_halves, distance)
 
 
-def _optics(rows, source):
+def _optics(rows: np.ndarray, source: str) -> Tuple[StarBlock, np.ndarray]:
     """Optics table, and group (N,) of every particle."""
     names = rows.dtype.names
     traits = {
@@ -84,7 +89,7 @@ def _optics(rows, source):
     return group_optics(traits, rows["ctf/exp_group_id"] if "ctf/exp_group_id" in names else np.zeros(len(rows), int), source)
 
 
-def _aberrations(rows, source):
+def _aberrations(rows: np.ndarray, source: str) -> Dict[str, np.ndarray]:
     """RELION's columns (N,) of the aberrations, as text."""
     used = [name for name in SIZES if name in rows.dtype.names and rows[name].any()]
     if not used:
@@ -99,13 +104,13 @@ def _aberrations(rows, source):
     return {label: text[inverse.ravel()] for label, text in columns.items()}
 
 
-def _image_names(rows):
+def _image_names(rows: np.ndarray) -> List[str]:
     """Images as RELION names them, with a suffix that marks a .mrc file as a stack."""
     names = [path + ":mrcs" if path.endswith(".mrc") else path for path in paths(rows, "blob/path")]
     return [f"{index + 1:06d}@{name}" for index, name in zip(rows["blob/idx"].tolist(), names)]
 
 
-def _poses(alignments):
+def _poses(alignments: Alignments) -> Dict[str, np.ndarray]:
     angles = euler_from_rotations(np.swapaxes(rotations_from_vectors(alignments.pose), 1, 2)).T
     origins = alignments.shift.T
     columns = {"rlnAngleRot": angles[0], "rlnAngleTilt": angles[1], "rlnAnglePsi": angles[2],
@@ -117,7 +122,7 @@ def _poses(alignments):
     return columns
 
 
-def _ctf(rows, source):
+def _ctf(rows: np.ndarray, source: str) -> Dict[str, np.ndarray]:
     columns = {"rlnDefocusU": rows["ctf/df1_A"], "rlnDefocusV": rows["ctf/df2_A"],
                "rlnDefocusAngle": np.degrees(rows["ctf/df_angle_rad"].astype(float))}
     if "ctf/phase_shift_rad" in rows.dtype.names:
@@ -127,7 +132,7 @@ def _ctf(rows, source):
     return columns
 
 
-def _locations(rows, source, flip_y):
+def _locations(rows: np.ndarray, source: str, flip_y: bool) -> Dict[str, Any]:
     """Names and sizes of the micrographs and coordinates in px, as far as the file has them; ``micrograph_shape`` is (y, x)."""
     names, columns = rows.dtype.names, {}
     if "location/micrograph_path" in names:
@@ -140,13 +145,13 @@ def _locations(rows, source, flip_y):
     return columns
 
 
-def _identities(rows):
+def _identities(rows: np.ndarray) -> Dict[str, np.ndarray]:
     """Which particle a row is, which it is a symmetry copy of, and which filament it belongs to."""
     names, columns = rows.dtype.names, {}
     if "uid" in names:
         columns[UID_LABEL] = rows["uid"].astype(np.uint64).astype("S")
     if "sym_expand/src_uid" in names and rows["sym_expand/src_uid"].any():
-        columns[PARENT_LABEL] = [f"{number}" for number in _belonging(rows, "sym_expand/src_uid")]
+        columns[PARENT_LABEL] = _belonging(rows, "sym_expand/src_uid").astype("S")
         if "sym_expand/idx" in names:
             columns[COPY_LABEL] = rows["sym_expand/idx"].astype(int) + 1
     if "filament/filament_uid" in names and rows["filament/filament_uid"].any():
@@ -154,7 +159,7 @@ def _identities(rows):
     return columns
 
 
-def _belonging(rows, name):
+def _belonging(rows: np.ndarray, name: str) -> np.ndarray:
     """Uids (N,) of what rows belong to: each to itself, by its own uid, where the field is 0."""
     uids = rows[name].astype(np.uint64)
     free = np.setdiff1d(np.arange(1, 2 * len(rows) + 1, dtype=np.uint64), uids)[: len(rows)]
@@ -162,7 +167,7 @@ def _belonging(rows, name):
     return np.where(uids == 0, own.astype(np.uint64), uids)
 
 
-def _square(rows, source):
+def _square(rows: np.ndarray, source: str) -> np.ndarray:
     shape = rows["blob/shape"]
     bad = np.flatnonzero(shape[:, 0] != shape[:, 1])
     if len(bad):
@@ -172,7 +177,7 @@ def _square(rows, source):
     return shape[:, 0].astype(int)
 
 
-def _contrast_sign(rows, source):
+def _contrast_sign(rows: np.ndarray, source: str) -> np.ndarray:
     """+1 or -1 (N,) by which an image is multiplied for a bright molecule."""
     wrong = np.flatnonzero(~np.isin(rows["blob/sign"], (-1, 1)))
     if len(wrong):

@@ -15,13 +15,16 @@ files without distortion, and specter. The sign between the odd terms of the two
 and trefoil the other way round, and no images were at hand to decide between them.
 """
 from dataclasses import replace
+from typing import Dict, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.optics_columns import EVEN, MAGNIFICATION, NEGLIGIBLE, ODD, TILT, list_text, lists_of_numbers
+from gmmrefine.io.particle_table import ParticleTable
 from gmmrefine.particles.ctf import electron_wavelength
 from gmmrefine.particles.optics import NO_DISTORTION
+from gmmrefine.particles.particle_set import CtfParameters
 
 SIZES = {"ctf/tilt_A": 2, "ctf/trefoil_A": 2, "ctf/tetra_A": 4, "ctf/anisomag": 4, "ctf/shift_A": 2}
 LABELS = {"ctf/tilt_A": (*TILT, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
@@ -32,7 +35,7 @@ _ANGSTROM = 1e7  # per mm
 _MRAD = 1e-3
 
 
-def relion_from_cryosparc(fields, voltage_kv, cs_mm):
+def relion_from_cryosparc(fields: Mapping[str, np.ndarray], voltage_kv: np.ndarray, cs_mm: np.ndarray) -> Dict[str, np.ndarray]:
     """RELION's form of cryoSPARC's aberrations.
 
     Parameters
@@ -67,7 +70,7 @@ def relion_from_cryosparc(fields, voltage_kv, cs_mm):
     return found
 
 
-def cryosparc_from_relion(columns, ctf):
+def cryosparc_from_relion(columns: Mapping[str, np.ndarray], ctf: CtfParameters) -> Tuple[Dict[str, np.ndarray], CtfParameters]:
     """cryoSPARC's form of RELION's aberrations, exact for all terms up to third (odd) and fourth (even) order.
 
     Even terms of which cryoSPARC has no field are what other parameters say too: they go into defocus, astigmatism, phase shift
@@ -100,13 +103,18 @@ def cryosparc_from_relion(columns, ctf):
     return fields, (_with_even_terms(ctf, even, wavelength[:, 0]) if even.any() else ctf)
 
 
-def columns_as_text(columns):
-    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'."""
+def columns_as_text(columns: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Numbers of ``relion_from_cryosparc`` as STAR text, dict of str to (N,) bytes; Zernike terms as '[a,b,…]'.
+
+    Parameters
+    ----------
+    columns : dict of str to (N,) or (N, K) float
+    """
     return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else list_text(row) for row in values + 0.0], dtype="S")
             for label, values in columns.items()}  # + 0.0: no '-0'
 
 
-def aberrations_of_table(table, row):
+def aberrations_of_table(table: ParticleTable, row: np.ndarray) -> Dict[str, np.ndarray]:
     """Aberrations of particles by their table, as ``cryosparc_from_relion`` takes them.
 
     Parameters
@@ -133,7 +141,7 @@ def aberrations_of_table(table, row):
     return columns
 
 
-def _first_terms(values, label, terms, source):
+def _first_terms(values: Sequence[float], label: str, terms: int, source: str) -> np.ndarray:
     """The first coefficients (terms,) of a list."""
     if np.abs((0, *values[terms:])).max() > NEGLIGIBLE:
         raise InputError(
@@ -142,7 +150,7 @@ def _first_terms(values, label, terms, source):
     return np.pad(values[:terms], (0, max(0, terms - len(values))))
 
 
-def _with_even_terms(ctf, even, wavelength):
+def _with_even_terms(ctf: CtfParameters, even: np.ndarray, wavelength: np.ndarray) -> CtfParameters:
     """The CTF parameters with the isotropic and the twofold k² part of even Zernike terms (N, 9) in them.
 
     γ = −π λ Δf(θ) k² + (π/2) Cs λ³ k⁴ − φ − asin Q, so that a term c k² takes c / (π λ) from Δf, c k⁴ adds c / (π λ³ / 2) to Cs

@@ -5,7 +5,7 @@ A refinement writes ``alignments3D/pose`` (N, 3). Jobs with K classes keep a pos
 """
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -38,8 +38,8 @@ class Alignments:
 
     pose: np.ndarray
     shift: np.ndarray
-    split: Any = None
-    classes: Any = None
+    split: Optional[np.ndarray] = None
+    classes: Optional[np.ndarray] = None
     note: str = ""
 
 
@@ -53,16 +53,16 @@ class _Candidates:
     pose: np.ndarray
     shift: np.ndarray
     psize: np.ndarray
-    posterior: Any
-    split: Any
+    posterior: Optional[np.ndarray]
+    split: Optional[np.ndarray]
 
 
-def has_classes(rows):
+def has_classes(rows: np.ndarray) -> bool:
     """Whether rows have poses of classes."""
     return f"{_MULTI}/pose" in rows.dtype.names or any(map(_CLASS.fullmatch, rows.dtype.names))
 
 
-def alignments_of(rows, source, wanted=MOST_PROBABLE):
+def alignments_of(rows: np.ndarray, source: str, wanted: Optional[int] = MOST_PROBABLE) -> Alignments:
     """The one pose of every particle.
 
     Parameters
@@ -93,11 +93,11 @@ def alignments_of(rows, source, wanted=MOST_PROBABLE):
     return _chosen(candidates, index, candidates.numbers[best], note)
 
 
-def _classes(rows, source):
+def _classes(rows: np.ndarray, source: str) -> Optional[_Candidates]:
     """The poses of all classes; of the first kind in the file, which is the newest, where it holds several."""
     if f"{_MULTI}/pose" in rows.dtype.names:
         return _multi(rows, source)
-    stems = {}
+    stems: Dict[str, List[Tuple[int, str]]] = {}
     for match in filter(None, map(_CLASS.fullmatch, rows.dtype.names)):
         stems.setdefault(match[1], []).append((int(match[2]), match[0][: -len("/pose")]))
     if not stems:
@@ -106,23 +106,25 @@ def _classes(rows, source):
     return _named(rows, source, prefixes, numbers)
 
 
-def _named(rows, source, prefixes, numbers):
+def _named(rows: np.ndarray, source: str, prefixes: Sequence[str], numbers: Sequence[int]) -> _Candidates:
     """Classes of which each has its own fields."""
     for name in (f"{prefix}/{field}" for prefix in prefixes for field in ("pose", "shift", "psize_A")):
         if name not in rows.dtype.names:
             raise InputError(f"{source}: field {name} is missing. Write the file again from cryoSPARC.")
 
-    def stacked(field, shape=()):
+    def stacked(field: str, shape: Tuple[int, ...] = ()) -> np.ndarray:
         names = [f"{prefix}/{field}" for prefix in prefixes]
-        known = all(name in rows.dtype.names for name in names)
-        return np.stack([given_shape(finite(rows, name, source), name, shape, source) for name in names], 1) if known else None
+        return np.stack([given_shape(finite(rows, name, source), name, shape, source) for name in names], 1)
+
+    def stacked_if_known(field: str) -> Optional[np.ndarray]:
+        return stacked(field) if all(f"{prefix}/{field}" in rows.dtype.names for prefix in prefixes) else None
 
     name = prefixes[0] if len(prefixes) == 1 else f"{prefixes[0]} to {numbers[-1]}"
     return _Candidates(name, np.array(numbers), stacked("pose", (3,)), stacked("shift", (2,)),
-                       _psize(rows, stacked("psize_A"), source), stacked("class_posterior"), stacked("split"))
+                       _psize(rows, stacked("psize_A"), source), stacked_if_known("class_posterior"), stacked_if_known("split"))
 
 
-def _multi(rows, source):
+def _multi(rows: np.ndarray, source: str) -> _Candidates:
     """Classes of which all share fields with an axis for the class."""
     names = {field: f"{_MULTI}/{field}" for field in ("pose", "shift", "psize_A", "class_posterior", "split")}
     for name in list(names.values())[:3]:
@@ -142,7 +144,7 @@ def _multi(rows, source):
                        posterior, found.get("split"))
 
 
-def _psize(rows, values, source):
+def _psize(rows: np.ndarray, values: np.ndarray, source: str) -> np.ndarray:
     """Pixel size (N, K) of shifts: that of the image where cryoSPARC left it 0, as new fields are."""
     wrong = np.flatnonzero((values < 0).any(axis=1))
     if len(wrong):
@@ -154,7 +156,7 @@ def _psize(rows, values, source):
     return np.where(values > 0, values, rows["blob/psize_A"].astype(float)[:, None])
 
 
-def _choice(candidates, source, wanted):
+def _choice(candidates: _Candidates, source: str, wanted: Optional[int]) -> Tuple[np.ndarray, str]:
     """Index (N,) of the class whose pose is taken, and a note on it."""
     names = ", ".join(map(str, candidates.numbers[:20])) + (", …" if len(candidates.numbers) > 20 else "")
     if wanted is not MOST_PROBABLE:
@@ -181,14 +183,14 @@ def _choice(candidates, source, wanted):
                    f"{taken}); import --alignment-class takes one class for all")
 
 
-def _chosen(candidates, index, classes, note):
+def _chosen(candidates: _Candidates, index: np.ndarray, classes: Optional[np.ndarray], note: str) -> Alignments:
     every = np.arange(len(index))
     split = None if candidates.split is None else candidates.split[every, index].astype(int)
     shift = candidates.shift[every, index] * candidates.psize[every, index][:, None]
     return Alignments(candidates.pose[every, index], shift, split, classes, note)
 
 
-def _no_poses(rows, source, wanted):
+def _no_poses(rows: np.ndarray, source: str, wanted: Optional[int]) -> str:
     if f"{_ONE}/pose" in rows.dtype.names:
         return f"{source}: no poses of classes, only {_ONE}/pose of one reference. Leave --alignment-class {wanted} out."
     found = "2D alignments only" if any(name.startswith("alignments2D/") for name in rows.dtype.names) else "no alignments"

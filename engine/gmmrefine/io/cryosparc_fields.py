@@ -4,11 +4,13 @@ The names and types are those of files that cryoSPARC 2 to 4 wrote and of cryosp
 """
 import hashlib
 import os
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.grey_columns import CONTRAST_LABEL
+from gmmrefine.io.star import StarBlock
 
 SIGN_LABEL = CONTRAST_LABEL
 UID_LABEL = "gmmCryosparcUid"
@@ -29,11 +31,11 @@ LOCATION = (
     ("location/micrograph_psize_A", "<f4"))
 REQUIRED = tuple(field[0] for field in (*IMAGES, *CTF))
 NEEDED = frozenset((*REQUIRED, *(field[0] for field in POSES)))
-_FORMS = {field[0]: field for field in (*IMAGES, *CTF, *POSES, *OPTIONAL, *LOCATION)}
+_FORMS: Dict[str, Tuple[Any, ...]] = {field[0]: field for field in (*IMAGES, *CTF, *POSES, *OPTIONAL, *LOCATION)}
 KNOWN = frozenset(_FORMS)  # by this program's readers
 
 
-def check_fields(rows, source):
+def check_fields(rows: np.ndarray, source: str) -> None:
     """Refuse known fields, and alignments, of another form than cryoSPARC gives them.
 
     Parameters
@@ -46,7 +48,7 @@ def check_fields(rows, source):
     InputError
     """
     for name in rows.dtype.names:
-        _, kind, *shape = _FORMS.get(name, (name, "<f4", None))
+        _, kind, *shape = _FORMS.get(name, (name, "<f4"))
         if name not in _FORMS and not name.startswith("alignments"):
             continue
         is_text = rows.dtype[name].base.kind in "SU"
@@ -58,24 +60,48 @@ def check_fields(rows, source):
             given_shape(rows[name], name, shape[0] if shape else (), source)
 
 
-def form_of(name):
+def form_of(name: str) -> str:
     """NumPy's type of a number's field as cryoSPARC has it, or 'S' for text."""
     return _FORMS.get(name, (name, "<f4"))[1]
 
 
-def texts(rows, name):
-    """Values of a field of text, bytes or Unicode, as list of str."""
+def texts(rows: np.ndarray, name: str) -> List[str]:
+    """Values of a field of text, bytes or Unicode, as list of str.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    """
     values = rows[name].tolist()
     return values if rows.dtype[name].kind == "U" else [value.decode("utf-8", "surrogateescape") for value in values]
 
 
-def paths(rows, name):
-    """Paths as list of str, without the '>' that cryoSPARC marks paths of its project with."""
+def paths(rows: np.ndarray, name: str) -> List[str]:
+    """Paths as list of str, without the '>' that cryoSPARC marks paths of its project with.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    """
     return [path[1:] if path.startswith(">") else path for path in texts(rows, name)]
 
 
-def given_shape(values, name, shape, source):
+def given_shape(values: np.ndarray, name: str, shape: Tuple[int, ...], source: str) -> np.ndarray:
     """Values (N, …) of a field that must have numbers of one shape in every row.
+
+    Parameters
+    ----------
+    values : (N, …) float
+    name : str
+        Of the field, for the message.
+    shape : tuple of int
+        Expected of one row, () for a single number.
+    source : str
+        File, for the message.
 
     Raises
     ------
@@ -88,13 +114,21 @@ def given_shape(values, name, shape, source):
     return values
 
 
-def text_field(values):
+def text_field(values: Sequence[str]) -> np.ndarray:
     """Texts as cryoSPARC keeps them, (N,) bytes."""
     return np.array([os.fsencode(value) for value in values] or [b""], dtype="S")[: len(values)]
 
 
-def finite(rows, name, source):
+def finite(rows: np.ndarray, name: str, source: str) -> np.ndarray:
     """Values of a field as finite float.
+
+    Parameters
+    ----------
+    rows : (N,) structured array
+    name : str
+        Of the field.
+    source : str
+        File, for the message.
 
     Raises
     ------
@@ -109,7 +143,7 @@ def finite(rows, name, source):
     return values
 
 
-def kept_uids(block):
+def kept_uids(block: StarBlock) -> np.ndarray:
     """The uids (N,) uint64 that the rows of a table have kept; refuses what is none."""
     texts = block.strings(UID_LABEL)
     wrong = [row for row, text in enumerate(texts) if not (text.isdigit() and int(text) < 2**64)]
@@ -119,7 +153,7 @@ def kept_uids(block):
     return np.array([int(text) for text in texts], np.uint64)
 
 
-def hashed(names):
+def hashed(names: Iterable[str]) -> np.ndarray:
     """Numbers (N,) uint64 made of texts."""
     digests = [hashlib.blake2b(os.fsencode(name), digest_size=8).digest() for name in names]
     return np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)

@@ -6,11 +6,12 @@ import os
 import re
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, Dict, Iterable, Set
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.stacks import find_stack
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 _ENTRY = re.compile(r"""( *)('(?:[^']|'')*'|"[^"]*"|[^\s'"#][^:#]*?) *:(?: +(.*))?$""")
 _QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"]*)\"""")
@@ -20,17 +21,17 @@ _KIND = "particle"
 _SUFFIX = ".csg"
 
 
-def is_group(path):
+def is_group(path: FilePath) -> bool:
     """Whether a file is a group by its name."""
     return Path(path).suffix.lower() == _SUFFIX
 
 
-def group_path(path):
+def group_path(path: FilePath) -> str:
     """Where the group of a ``.cs`` file is written."""
     return os.path.splitext(path)[0] + _SUFFIX
 
 
-def read_group(path):
+def read_group(path: FilePath) -> Dict[str, Set[str]]:
     """Files of a particle group and what each is named for.
 
     Parameters
@@ -61,21 +62,21 @@ def read_group(path):
     results = content.get("results")
     if not isinstance(results, dict) or not results:
         raise InputError(f"{path} is not a cryoSPARC group: it has no results. Export the particle group of the job.")
-    files = {}
+    files: Dict[str, Set[str]] = {}
     for slot, entry in results.items():
         name = entry.get("metafile") if isinstance(entry, dict) else None
         if not name:
             raise InputError(f"{path}: results/{slot} names no metafile. Export the particle group of the job again.")
-        file = find_stack(name.lstrip(">"), path)
-        if not Path(file).is_file():
+        found = find_stack(name.lstrip(">"), path)
+        if not Path(found).is_file():
             raise InputError(
-                f"{path}: {name.lstrip('>')}, which results/{slot} names, is not there ({file}). Copy it beside the group, or "
+                f"{path}: {name.lstrip('>')}, which results/{slot} names, is not there ({found}). Copy it beside the group, or "
                 f"give the .cs file itself.")
-        files.setdefault(file, set()).add(slot)
+        files.setdefault(found, set()).add(slot)
     return files
 
 
-def write_group(file, fields, count):
+def write_group(file: FilePath, fields: Iterable[str], count: int) -> None:
     """Write the group of one ``.cs`` file beside it, whole or not at all.
 
     Parameters
@@ -99,14 +100,14 @@ def write_group(file, fields, count):
         out.write("\n".join(lines))
 
 
-def _slot_type(slot):
+def _slot_type(slot: str) -> str:
     """The type of a slot: its name, without the number of a class."""
     return re.sub(r"^(alignments)_class(?:3D)?_\d+$", r"\g<1>3D", slot)
 
 
-def _mapping(lines, path):
+def _mapping(lines: Iterable[str], path: FilePath) -> Dict[str, Any]:
     """The nested mappings of YAML text."""
-    root = {}
+    root: Dict[str, Any] = {}
     levels = [(-1, root)]
     for number, line in enumerate(lines, 1):
         text = _COMMENT.sub("", line) if "#" in line and not _QUOTED.search(line) else line
@@ -132,7 +133,7 @@ def _mapping(lines, path):
     return root
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """A value without its quotes."""
     quoted = _QUOTED.fullmatch(text.strip())
     if not quoted:

@@ -6,6 +6,7 @@ fields.
 """
 import re
 from pathlib import Path
+from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from gmmrefine.io.cryosparc_alignments import ONE_REFERENCE, has_classes
 from gmmrefine.io.cryosparc_fields import KNOWN, NEEDED
 from gmmrefine.io.cryosparc_file import read_rows, with_fields
 from gmmrefine.io.cryosparc_group import is_group, read_group
+from gmmrefine.regular_file import FilePath
 
 _JOB = re.compile(r"(?:^|_)(J\d+)(?=_)")
 
 
-def gathered_rows(path, passthrough=None):
+def gathered_rows(path: FilePath, passthrough: Optional[FilePath] = None) -> Tuple[np.ndarray, Tuple[str, ...]]:
     """The rows of a particle file with the fields of the files that belong to it.
 
     Parameters
@@ -46,9 +48,9 @@ def gathered_rows(path, passthrough=None):
     return _with_neighbour(rows, Path(path))
 
 
-def _rows_of_group(path):
+def _rows_of_group(path: FilePath) -> np.ndarray:
     """Rows of the files that a particle group names, of each the slots for which it is named."""
-    rows, first = None, None
+    gathered = []
     for file, slots in read_group(path).items():
         found = read_rows(file)
         fields = [name for name in found.dtype.names if name == "uid" or name.partition("/")[0] in slots]
@@ -56,12 +58,14 @@ def _rows_of_group(path):
         if lost:
             raise InputError(
                 f"{path}: {file} has no field of {', '.join(lost)}, which the group names it for. Export the group again.")
-        found = with_fields(found[fields], [])
-        rows, first = (found, file) if rows is None else (_joined(rows, found, first, file), first)
+        gathered.append((file, with_fields(found[fields], [])))
+    (first, rows), *others = gathered
+    for file, further in others:
+        rows = _joined(rows, further, first, file)
     return rows
 
 
-def _with_neighbour(rows, path):
+def _with_neighbour(rows: np.ndarray, path: Path) -> Tuple[np.ndarray, Tuple[str, ...]]:
     """The rows with further fields of the passthrough file beside them, when there is one that holds all of them."""
     wanted, needed = ({name for name in fields if _is_new(name, rows)} for fields in (KNOWN, NEEDED))
     joined, names, notes = [], [], []
@@ -88,7 +92,7 @@ def _with_neighbour(rows, path):
     return joined[0], (*notes, f"{path}: fields of {', '.join(slots)} are taken from {names[0]} beside it")
 
 
-def _passthrough_files(path):
+def _passthrough_files(path: Path) -> Iterator[Path]:
     """Passthrough files beside a particle file, without those that bear the number of another job."""
     job = _JOB.search(path.name)
     for neighbour in sorted(path.parent.glob("*passthrough*.cs")):
@@ -97,7 +101,7 @@ def _passthrough_files(path):
             yield neighbour
 
 
-def _joined(rows, further, path, passthrough):
+def _joined(rows: np.ndarray, further: np.ndarray, path: FilePath, passthrough: FilePath) -> np.ndarray:
     """``rows`` with the fields that only ``further`` has, matched by uid."""
     for table, file, other in ((rows, path, passthrough), (further, passthrough, path)):
         if "uid" not in table.dtype.names:
@@ -122,20 +126,20 @@ def _joined(rows, further, path, passthrough):
     return rows
 
 
-def _is_new(name, rows):
+def _is_new(name: str, rows: np.ndarray) -> bool:
     """Whether a field is to be taken from a further file: a job's own poses, also of classes, go before those passed on."""
     return name not in rows.dtype.names and not (name.startswith(ONE_REFERENCE) and has_classes(rows))
 
 
-def _uids(rows):
+def _uids(rows: np.ndarray) -> np.ndarray:
     return rows["uid"].astype(np.uint64)
 
 
-def _equal(one, other):
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return set(one.dtype.names) == set(other.dtype.names) and all(
         np.array_equal(one[name], other[name]) for name in one.dtype.names)
 
 
-def _no_uid(file, other):
+def _no_uid(file: FilePath, other: FilePath) -> str:
     return (f"{file}: field uid is missing, by which its rows are joined to those of {other}. Give the file as cryoSPARC wrote "
             f"it.")

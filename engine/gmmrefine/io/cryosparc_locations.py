@@ -1,17 +1,20 @@
 """Places of particles on their micrographs as cryoSPARC's fields: fractions of the micrograph's sides."""
 import os
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc_fields import SIZE_LABELS, hashed, text_field
 from gmmrefine.io.stacks import find_stack, stack_header
+from gmmrefine.io.star import StarBlock
+from gmmrefine.particles.particle_set import ParticleSet
 
 _PLACE = ("rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY")
 _PIXEL_SIZES = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
-def location_fields(particles, flip_y):
+def location_fields(particles: ParticleSet, flip_y: bool) -> Tuple[Dict[str, np.ndarray], List[str]]:
     """Fields of ``location``, as far as the micrographs' sizes are known.
 
     Parameters
@@ -58,15 +61,23 @@ def location_fields(particles, flip_y):
     return fields, []
 
 
-def coordinate_note(particles, flipped):
-    """Which way places on micrographs were counted in the .cs file from which, or to which, this table went; list of str."""
+def coordinate_note(particles: ParticleSet, flipped: bool) -> List[str]:
+    """Which way places on micrographs were counted in the .cs file from which, or to which, this table went; list of str.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        With a table.
+    flipped : bool
+        Whether they count from the last row of the micrograph.
+    """
     if "rlnCoordinateY" not in particles.table.particles:
         return []
     way = "last row, as pyem counts it" if flipped else "first row, as RELION counts (--flip-coordinate-y: last row, as pyem)"
     return [f"location/center_y_frac is taken from the micrograph's {way}"]
 
 
-def _sizes(block, files, number):
+def _sizes(block: StarBlock, files: Sequence[str], number: np.ndarray) -> Tuple[np.ndarray, List[str]]:
     """Columns and rows (N, 2) of the particles' micrographs, by the table or else their headers; files that do not tell."""
     if all(label in block for label in SIZE_LABELS):
         sizes = np.column_stack([block.integers(label) for label in SIZE_LABELS])

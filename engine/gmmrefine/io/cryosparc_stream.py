@@ -5,6 +5,7 @@ compressed by LZ4), then every column behind its length, and the texts, each end
 begins. Lengths are little-endian, 32 bits.
 """
 import json
+from typing import Tuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ _COMPRESSION = "lz4"
 _SHORTEST_MATCH = 4
 
 
-def rows_of_stream(data):
+def rows_of_stream(data: bytes) -> np.ndarray:
     """The rows of a dataset in stream form.
 
     Parameters
@@ -51,14 +52,14 @@ def rows_of_stream(data):
             raise ValueError(f"column {name} has {len(column)} bytes for {count} rows")
         columns.append(np.frombuffer(column, dtype.base).reshape((count, *dtype.shape)))
     texts = [field[1] == _TEXT for field in header["dtype"]]
-    columns = [_texts(column, data[position:]) if text else column for column, text in zip(columns, texts)]
-    rows = np.zeros(count, [(name, column.dtype, column.shape[1:]) for name, column in zip(names, columns)])
-    for name, column in zip(names, columns):
-        rows[name] = column
+    values = [_texts(column, data[position:]) if text else column for column, text in zip(columns, texts)]
+    rows = np.zeros(count, [(name, each.dtype, each.shape[1:]) for name, each in zip(names, values)])
+    for name, each in zip(names, values):
+        rows[name] = each
     return rows
 
 
-def unpacked(block, size):
+def unpacked(block: bytes, size: int) -> bytes:
     """The content of a block that LZ4 has compressed (LZ4's block format, without frame).
 
     Parameters
@@ -95,7 +96,7 @@ def unpacked(block, size):
     return bytes(out)
 
 
-def _count(block, position, count):
+def _count(block: bytes, position: int, count: int) -> Tuple[int, int]:
     """A length that goes on in further bytes as long as they are full, and the position behind it."""
     if count == 15:
         while block[position] == 255:
@@ -104,7 +105,7 @@ def _count(block, position, count):
     return count, position
 
 
-def _part(data, position):
+def _part(data: bytes, position: int) -> Tuple[bytes, int]:
     """Bytes behind their length, and the position behind them."""
     length = int.from_bytes(data[position : position + 4], "little")
     part = data[position + 4 : position + 4 + length]
@@ -113,7 +114,7 @@ def _part(data, position):
     return part, position + 4 + length
 
 
-def _texts(starts, heap):
+def _texts(starts: np.ndarray, heap: bytes) -> np.ndarray:
     """Texts (N,) bytes by where they begin in the heap."""
     different, inverse = np.unique(starts, return_inverse=True)
     if len(different) and different[-1] >= len(heap):

@@ -4,19 +4,22 @@ The uid tells it where the set has kept it. Else the image does, by its number a
 alike, the particle's place on the micrograph must agree too, or its defocus where one of the tables knows no places.
 """
 import os
+from typing import Collection, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc_fields import UID_LABEL, kept_uids, paths
 from gmmrefine.io.stacks import find_stack, plain_path
+from gmmrefine.io.star import StarBlock
+from gmmrefine.particles.particle_set import ParticleSet
 
 _SAME_DEFOCUS = 1.0  # Å
 _SAME_PLACE = 1.0  # px; Scipion keeps whole numbers
 _ADVICE = "Give the .cs file these particles came from."
 
 
-def rows_in_template(particles, rows, template):
+def rows_in_template(particles: ParticleSet, rows: np.ndarray, template: str) -> np.ndarray:
     """Row (N,) of the template for every particle.
 
     Parameters
@@ -41,7 +44,7 @@ def rows_in_template(particles, rows, template):
     return found
 
 
-def _rows_by_uid(uids, known, template):
+def _rows_by_uid(uids: np.ndarray, known: np.ndarray, template: str) -> np.ndarray:
     order = np.argsort(known, kind="stable")
     first, last = (np.searchsorted(known, uids, side=side, sorter=order) for side in ("left", "right"))
     wrong = np.flatnonzero(last - first != 1)
@@ -51,13 +54,13 @@ def _rows_by_uid(uids, known, template):
     return order[first]
 
 
-def _rows_by_image(particles, block, rows, template):
+def _rows_by_image(particles: ParticleSet, block: StarBlock, rows: np.ndarray, template: str) -> Tuple[np.ndarray, List[str]]:
     """Row (N,) by image number and path, and the images' names."""
     written = paths(rows, "blob/path")
-    known = {}
+    known: Dict[Tuple[int, str], List[int]] = {}
     for row, key in enumerate(zip(rows["blob/idx"].tolist(), written)):
         known.setdefault(key, []).append(row)
-    by_file_name = {}
+    by_file_name: Dict[str, List[str]] = {}
     for path in set(written):
         by_file_name.setdefault(os.path.basename(path), []).append(path)
     names = block.strings("rlnImageName")
@@ -75,7 +78,7 @@ def _rows_by_image(particles, block, rows, template):
     return np.array([found[0] for found in matches], int), names
 
 
-def _same_paths(forms, by_file_name, template):
+def _same_paths(forms: Collection[str], by_file_name: Mapping[str, List[str]], template: str) -> List[str]:
     """The paths of the template that are the file of which ``forms`` are paths: as written, in full, and behind links.
 
     Paths are the same where one ends in the whole of the other, or where both lead to one file.
@@ -88,11 +91,11 @@ def _same_paths(forms, by_file_name, template):
             or os.path.realpath(find_stack(path, template)) in forms]
 
 
-def _ends_in(path, end):
+def _ends_in(path: str, end: str) -> bool:
     return not os.path.isabs(end) and os.path.normpath(path).endswith(os.sep + os.path.normpath(end))
 
 
-def _require_witness(particles, block, rows, names, template):
+def _require_witness(particles: ParticleSet, block: StarBlock, rows: np.ndarray, names: Sequence[str], template: str) -> None:
     """Refuse rows (N,) that are of another place on the micrograph, or another defocus where places are not known."""
     fields = rows.dtype.names
     if "rlnCoordinateX" in block and "location/center_x_frac" in fields and "location/micrograph_shape" in fields:

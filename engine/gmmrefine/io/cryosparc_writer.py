@@ -5,6 +5,7 @@ without ``alignments3D/class`` and ``class_posterior``).
 """
 import os
 from dataclasses import replace
+from typing import Dict, List, Mapping, Optional, Set
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from gmmrefine.io.cryosparc_locations import location_fields
 from gmmrefine.io.cryosparc_template import rows_in_template
 from gmmrefine.io.particle_table import table_of
 from gmmrefine.io.stacks import plain_path
-from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
+from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, ParticleSet
 from gmmrefine.particles.symmetry import refuse_expanded
+from gmmrefine.regular_file import FilePath
 
 _ALIGNMENT = {
     "error": 0, "error_min": 0, "resid_pow": 0, "slice_pow": 0, "image_pow": 0, "cross_cor": 0, "alpha": 1, "alpha_min": 0,
@@ -30,7 +32,9 @@ _STATES = {CTF_PREMULTIPLIED: "multiplied by the CTF", CTF_PHASE_FLIPPED: "phase
 _SAME = 1e-6
 
 
-def write_cs(path, particles, template=None, flip_coordinate_y=False):
+def write_cs(
+        path: FilePath, particles: ParticleSet, template: Optional[FilePath] = None,
+        flip_coordinate_y: bool = False) -> List[str]:
     """Write particles as cryoSPARC ``.cs`` with its group ``.csg`` beside, each whole or not at all.
 
     Parameters
@@ -62,8 +66,9 @@ def write_cs(path, particles, template=None, flip_coordinate_y=False):
     if template:
         known, _ = gathered_rows(template)
         rows = known if is_group(template) else read_rows(template)
-        rows = rows[rows_in_template(particles, known, template)]
-        rows, notes = _updated(rows, {**_sign(particles), **ctf}, poses, particles), []
+        rows = rows[rows_in_template(particles, known, str(template))]
+        rows = _updated(rows, {**_sign(particles), **ctf}, poses, particles)
+        notes: List[str] = []
     else:
         locations, notes = location_fields(particles, flip_coordinate_y)
         rows = _new_rows({"uid": uids, **_images(particles), **_ctf_of_new(particles), **ctf, **poses, **locations})
@@ -72,7 +77,7 @@ def write_cs(path, particles, template=None, flip_coordinate_y=False):
     return notes
 
 
-def _refuse_states(particles):
+def _refuse_states(particles: ParticleSet) -> None:
     for state, what in _STATES.items():
         count = np.count_nonzero(particles.ctf.state == state)
         if count:
@@ -82,7 +87,7 @@ def _refuse_states(particles):
                 f"without it.")
 
 
-def _uids(particles):
+def _uids(particles: ParticleSet) -> np.ndarray:
     """The uid (N,) of every particle: as kept, else made of its image's name."""
     block = particles.table.particles.subset(particles.row)
     if UID_LABEL in block:
@@ -99,14 +104,14 @@ def _uids(particles):
     return hashed(f"{index + 1:06d}@{particles.stacks[stack]}" for index, stack in places)
 
 
-def _images(particles):
+def _images(particles: ParticleSet) -> Dict[str, np.ndarray]:
     return {
         "blob/path": _paths(particles), "blob/idx": particles.slice_index,
         "blob/shape": np.column_stack([particles.image_boxes] * 2), "blob/psize_A": particles.image_pixels,
         "blob/sign": np.ones(len(particles)), **_sign(particles), "blob/import_sig": np.zeros(len(particles), int)}
 
 
-def _paths(particles):
+def _paths(particles: ParticleSet) -> np.ndarray:
     """Paths (N,) of the stacks in full, as written where they are not there: cryoSPARC's are relative to its project."""
     names = particles.table.particles.subset(particles.row).strings("rlnImageName")
     there = [os.path.isfile(stack) for stack in particles.stacks]
@@ -114,12 +119,12 @@ def _paths(particles):
                        for name, stack in zip(names, particles.stack_index.tolist())])
 
 
-def _sign(particles):
+def _sign(particles: ParticleSet) -> Dict[str, np.ndarray]:
     """``blob/sign`` where the set tells it."""
     return {} if particles.contrast_sign is None else {"blob/sign": particles.contrast_sign}
 
 
-def _ctf(particles):
+def _ctf(particles: ParticleSet) -> Dict[str, np.ndarray]:
     """What is known of the optics."""
     table = particles.table
     optics_rows = table.optics_rows()
@@ -131,13 +136,13 @@ def _ctf(particles):
         "ctf/bfactor": table.numbers("rlnCtfBfactor", optics_rows, default=0)[particles.row]}
 
 
-def _ctf_of_new(particles):
+def _ctf_of_new(particles: ParticleSet) -> Dict[str, np.ndarray]:
     ones = np.ones(len(particles))
     return {"ctf/type": text_field(["imported"] * len(ones)), "ctf/exp_group_id": particles.table.optics_rows()[particles.row],
             "ctf/scale": ones, "ctf/scale_const": 0 * ones}
 
 
-def _poses(particles):
+def _poses(particles: ParticleSet) -> Dict[str, np.ndarray]:
     block, count = particles.table.particles, len(particles)
     fields = {
         "alignments3D/split": np.maximum(particles.half_set - 1, 0),
@@ -150,7 +155,7 @@ def _poses(particles):
     return fields
 
 
-def _new_rows(fields):
+def _new_rows(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     """Rows for particles that cryoSPARC does not know yet."""
     columns = {name: values if form_of(name) == "S" else values.astype(form_of(name)) for name, values in fields.items()}
     rows = np.zeros(len(columns["uid"]), [(name, values.dtype, values.shape[1:]) for name, values in columns.items()])
@@ -159,7 +164,9 @@ def _new_rows(fields):
     return rows
 
 
-def _updated(rows, optics, poses, particles):
+def _updated(
+        rows: np.ndarray, optics: Mapping[str, np.ndarray], poses: Mapping[str, np.ndarray],
+        particles: ParticleSet) -> np.ndarray:
     """The template's rows with new poses, and with what else of its slots has changed; equal values keep their bits."""
     known, slots = set(rows.dtype.names), {name.partition("/")[0] for name in rows.dtype.names}
     optics = {name: values for name, values in optics.items()
@@ -177,7 +184,7 @@ def _updated(rows, optics, poses, particles):
     return rows
 
 
-def _untold(particles):
+def _untold(particles: ParticleSet) -> Set[str]:
     """Fields of which the set says nothing."""
     table = particles.table
     labels = {**LABELS, "ctf/bfactor": ("rlnCtfBfactor",), "alignments3D/class": ("rlnClassNumber",)}

@@ -1,11 +1,15 @@
 """Curves as STAR tables."""
+from typing import Dict, Mapping
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.star import StarBlock, exact_column, read_star, write_star
+from gmmrefine.regular_file import FilePath
 
 
-def write_curves(path, columns, block="fsc"):
+def write_curves(path: FilePath, columns: Mapping[str, ArrayLike], block: str = "fsc") -> None:
     """Write curves that share an axis, whole or not at all.
 
     Parameters
@@ -19,7 +23,7 @@ def write_curves(path, columns, block="fsc"):
     write_star(path, [StarBlock(block, {label: exact_column(values) for label, values in columns.items()})])
 
 
-def read_curves(path):
+def read_curves(path: FilePath) -> Dict[str, np.ndarray]:
     """All columns of the first table of a STAR file, dict of str to (S,) float.
 
     Raises

@@ -5,6 +5,7 @@ selenium or metal within 1.65 Å, so that CA of alanine and CA of a calcium, CL1
 however the name stands in its columns.
 """
 from functools import lru_cache
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 import gemmi
 import numpy as np
@@ -23,7 +24,7 @@ _STANDARD = "CNOSP"
 _IN_MONOMERS = {"CL", "BR", "SE", "SI", "AS", "HG"}  # two letters that occur in modified residues
 
 
-def mend_elements(structure, unstated):
+def mend_elements(structure: gemmi.Structure, unstated: Set[Tuple[str, str]]) -> Dict[str, List[str]]:
     """Give every atom of the first model an element and take the virtual sites of waters out.
 
     Parameters
@@ -38,21 +39,22 @@ def mend_elements(structure, unstated):
         ``elements_guessed``, ``elements_corrected``: residue and atom names with the element taken, one per heavy atom;
         ``virtual_sites``: residues.
     """
-    changes = {"elements_guessed": [], "elements_corrected": [], "virtual_sites": []}
+    changes: Dict[str, List[str]] = {"elements_guessed": [], "elements_corrected": [], "virtual_sites": []}
     for chain in structure[0] if len(structure) else ():
         for residue in chain:
             _mend_residue(chain, residue, unstated, changes)
     return changes
 
 
-def unstated_in_pdb(lines):
+def unstated_in_pdb(lines: Iterable[str]) -> Set[Tuple[str, str]]:
     """Atom and residue names of the ATOM and HETATM lines (list of str) that give no element, set of (str, str)."""
     return {
         (line[12:16].strip(), line[17:20].strip()) for line in lines
         if line[:6] in ("ATOM  ", "HETATM") and not any(letter.isalpha() for letter in line[76:78])}
 
 
-def _mend_residue(chain, residue, unstated, changes):
+def _mend_residue(
+        chain: gemmi.Chain, residue: gemmi.Residue, unstated: Set[Tuple[str, str]], changes: Dict[str, List[str]]) -> None:
     is_standard, is_tabulated = _known(residue.name)
     if residue.name.upper() in WATERS:
         for index in reversed(range(len(residue))):
@@ -79,24 +81,24 @@ def _mend_residue(chain, residue, unstated, changes):
 
 
 @lru_cache(maxsize=None)
-def _known(name):
+def _known(name: str) -> Tuple[bool, bool]:
     """Whether gemmi's table has a residue as a standard one, and as any amino acid or nucleotide."""
     info = gemmi.find_tabulated_residue(name)
     return info.is_standard() and not info.is_water(), info.is_amino_acid() or info.is_nucleic_acid()
 
 
 @lru_cache(maxsize=None)
-def _letters(name):
+def _letters(name: str) -> str:
     return "".join(letter for letter in name.upper() if letter.isalpha())
 
 
-def _by_first_letter(name):
+def _by_first_letter(name: str) -> Optional[str]:
     """Element of an atom of a standard amino acid or nucleotide, None where the name has no such letter."""
     first = _letters(name)[:1]
     return first if first and first in _STANDARD + "HD" else None
 
 
-def _by_name_and_distance(residue, atom, is_tabulated):
+def _by_name_and_distance(residue: gemmi.Residue, atom: gemmi.Atom, is_tabulated: bool) -> str:
     letters, name = _letters(atom.name), residue.name.upper()
     two, one = gemmi.Element(letters[:2].capitalize()), gemmi.Element(letters[:1])
     is_symbol = len(letters) > 1 and 0 < two.atomic_number <= _HEAVIEST
@@ -113,6 +115,6 @@ def _by_name_and_distance(residue, atom, is_tabulated):
     return one.name
 
 
-def _nearest(residue, atom):
+def _nearest(residue: gemmi.Residue, atom: gemmi.Atom) -> float:
     """Distance (Å) to the nearest other atom of the residue."""
     return min((atom.pos.dist(other.pos) for other in residue if other is not atom and other.name != atom.name), default=np.inf)

@@ -1,26 +1,28 @@
 """Gaussian mixture models on disk: STAR, pseudo-atoms for viewers, and EMAN2's text form."""
 import warnings
+from typing import Any, Callable, Optional
 
 import gemmi
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.io.atomic import atomic_path
-from gmmrefine.io.made_from import declared_for
+from gmmrefine.io.made_from import MadeFrom, declared_for
 from gmmrefine.io.particle_table import require
 from gmmrefine.io.star import StarBlock, exact_column, read_star, write_star
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 COLUMNS = ("gmmX", "gmmY", "gmmZ", "gmmAmplitude", "gmmWidth")
 _PDB_LARGEST_B = 999.99
 _PDB_MOST_ATOMS = 99999
 
 
-def write_gmm(path, gmm, made_from=None):
+def write_gmm(path: FilePath, gmm: Gmm, made_from: Optional[MadeFrom] = None) -> None:
     """Write a GMM as STAR: gmmX gmmY gmmZ (Å from the box centre), gmmAmplitude, gmmWidth (Å).
 
-    ``made_from``, a MadeFrom, is by default what is declared for the run's folder.
+    ``made_from`` is by default what is declared for the run's folder.
     """
     made_from = made_from or declared_for(path)
     values = (*gmm.centers.T, gmm.amplitudes, gmm.widths)
@@ -28,7 +30,7 @@ def write_gmm(path, gmm, made_from=None):
     write_star(path, [table], str(made_from or ""))
 
 
-def read_gmm(path):
+def read_gmm(path: FilePath) -> Gmm:
     """A GMM from the STAR file of ``write_gmm``.
 
     Raises
@@ -45,7 +47,7 @@ def read_gmm(path):
     return Gmm(np.column_stack([x, y, z]), amplitudes, widths)
 
 
-def write_gmm_atoms(path, gmm, box_size, voxel_size, origin=(0.0, 0.0, 0.0)):
+def write_gmm_atoms(path: FilePath, gmm: Gmm, box_size: int, voxel_size: float, origin: ArrayLike = (0.0, 0.0, 0.0)) -> None:
     """Write a GMM as pseudo-atoms that lie on the map in a viewer.
 
     Occupancy is the amplitude relative to the largest, B = 8 π² σ².
@@ -76,12 +78,22 @@ def write_gmm_atoms(path, gmm, box_size, voxel_size, origin=(0.0, 0.0, 0.0)):
         file.write(text)
 
 
-def write_gmm_eman2(path, gmm, box_size, pixel_size):
+def write_gmm_eman2(path: FilePath, gmm: Gmm, box_size: int, pixel_size: float) -> None:
     """Write a GMM in EMAN2's text form, five columns x y z amp sigma.
 
     With L = box_size · pixel_size in Å, a Gaussian of centre (x, y, z), integral m = A (2π)^(3/2) σ³ and width σ
     becomes ``x/L, -y/L, -z/L, sqrt(m / pixel_size³), 2000 π² σ² / L²``: EMAN2 gives it the transform
     amp² exp(-1e-3 sigma k²), k in Fourier pixels.
+
+    Parameters
+    ----------
+    path : str or Path
+    gmm : Gmm
+        Å from the box centre.
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
 
     Raises
     ------
@@ -101,10 +113,18 @@ def write_gmm_eman2(path, gmm, box_size, pixel_size):
         np.savetxt(temporary, values, fmt="%.9g")
 
 
-def read_gmm_eman2(path, box_size, pixel_size):
+def read_gmm_eman2(path: FilePath, box_size: int, pixel_size: float) -> Gmm:
     """A GMM from EMAN2's text form; the inverse of ``write_gmm_eman2``.
 
     EMAN2 treats a negative amp as 0, and so does this.
+
+    Parameters
+    ----------
+    path : str or Path
+    box_size : int
+        Of the map it belongs to, px.
+    pixel_size : float
+        Å/px.
 
     Raises
     ------
@@ -129,13 +149,13 @@ def read_gmm_eman2(path, box_size, pixel_size):
     return Gmm(values[:, :3] * [length, -length, -length], masses / (widths * np.sqrt(2 * np.pi)) ** 3, widths)
 
 
-def _require_positive(values, where):
+def _require_positive(values: np.ndarray, where: Callable[[int], str]) -> None:
     bad = np.flatnonzero(values <= 0)
     if len(bad):
         raise InputError(f"{where(bad[0])} is {values[bad[0]]:g}; expected more than 0. Remove this Gaussian.")
 
 
-def _pseudo_structure(positions, occupancies, b_factors):
+def _pseudo_structure(positions: np.ndarray, occupancies: np.ndarray, b_factors: np.ndarray) -> gemmi.Structure:
     chain = gemmi.Chain("A")
     for number, (position, occupancy, b_factor) in enumerate(zip(positions, occupancies, b_factors), 1):
         atom = gemmi.Atom()
@@ -146,7 +166,8 @@ def _pseudo_structure(positions, occupancies, b_factors):
         residue.name, residue.seqid, residue.het_flag = "GMM", gemmi.SeqId(str(number)), "H"
         residue.add_atom(atom)
         chain.add_residue(residue)
-    model = gemmi.Model("1")
+    number_of_model: Any = "1"  # a text before gemmi 0.7, a number since
+    model = gemmi.Model(number_of_model)
     model.add_chain(chain)
     structure = gemmi.Structure()
     structure.name = "GMM"

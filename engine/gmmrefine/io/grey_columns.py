@@ -1,12 +1,15 @@
 """Columns that tell how the grey values of a particle's image are to be read."""
+from typing import Optional
+
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.star import StarBlock
 
 CONTRAST_LABEL, SCALE_LABEL = "gmmContrastSign", "gmmScale"
 
 
-def contrast_signs(block):
+def contrast_signs(block: StarBlock) -> Optional[np.ndarray]:
     """Contrast of the images (N,), +1 or -1, of gmmContrastSign: 1 where a row has none; None when the table does not tell."""
     if not _tells(block, CONTRAST_LABEL):
         return None
@@ -19,7 +22,7 @@ def contrast_signs(block):
     return signs
 
 
-def scales(block):
+def scales(block: StarBlock) -> Optional[np.ndarray]:
     """Strength (N,) of the signals of gmmScale, 1 for that of the half set and where a row has none; None when the table does
     not tell."""
     if not _tells(block, SCALE_LABEL):
@@ -33,10 +36,10 @@ def scales(block):
     return values
 
 
-def _tells(block, label):
+def _tells(block: StarBlock, label: str) -> bool:
     return label in block and not block.missing(label).all()
 
 
-def _filled(block, label):
+def _filled(block: StarBlock, label: str) -> StarBlock:
     """The block with 1 in rows without a value: those of a set without the column, joined to one that has it."""
     return block.with_columns({label: np.where(block.missing(label), b"1", block.columns[label])})

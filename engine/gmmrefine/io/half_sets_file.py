@@ -1,5 +1,6 @@
 """half_sets.npz: which images the half maps beside it were made from."""
 import os
+from typing import Optional
 
 import numpy as np
 
@@ -7,18 +8,19 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.particles.half_sets import HalfSets
+from gmmrefine.regular_file import FilePath
 
 HALF_SETS_FILE = "half_sets.npz"
 _PARTS_OF_A_RUN = ("patches", "iterations")  # their folders 01, 02, … hold the particles of the run
 
 
-def write_half_sets(folder, half_sets):
+def write_half_sets(folder: FilePath, half_sets: HalfSets) -> None:
     """Write HalfSets into the folder of their half maps, whole or not at all."""
     with atomic_path(os.path.join(folder, HALF_SETS_FILE)) as temporary, open(temporary, "wb") as file:
         np.savez(file, half_1=half_sets.first, half_2=half_sets.second)
 
 
-def half_sets_beside(half_map_1, half_map_2):
+def half_sets_beside(half_map_1: FilePath, half_map_2: FilePath) -> Optional[HalfSets]:
     """The half sets of two half maps, by the record in their folder or in that of the run it is part of.
 
     Parameters
@@ -46,7 +48,7 @@ def half_sets_beside(half_map_1, half_map_2):
     return None
 
 
-def half_sets_of_map(path):
+def half_sets_of_map(path: FilePath) -> Optional[HalfSets]:
     """The half sets of the run that a map lies in; None where there is no record beside it.
 
     Raises
@@ -58,7 +60,7 @@ def half_sets_of_map(path):
     return None if found is None else _read(found)
 
 
-def _record(folder):
+def _record(folder: str) -> Optional[str]:
     """Path of the record that tells of the half maps in a folder, or None."""
     above = os.path.dirname(folder)
     run = [os.path.dirname(above)] if os.path.basename(above) in _PARTS_OF_A_RUN else []
@@ -66,7 +68,7 @@ def _record(folder):
     return next(filter(os.path.exists, paths), None)
 
 
-def _read(path):
+def _read(path: str) -> HalfSets:
     try:
         stored = read_npz(path)
         halves = stored["half_1"], stored["half_2"]

@@ -1,10 +1,15 @@
 """What a particle table says about which of its images show one particle."""
 from dataclasses import replace
+from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from gmmrefine.geometry.rotations import angular_distance_deg
+from gmmrefine.io.particle_table import ParticleTable
+from gmmrefine.io.pixel_sizes import pixel_sizes
+from gmmrefine.io.star import StarBlock
 from gmmrefine.particles.identity import joined, numbered, same_place
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.symmetry import PARENT_LABEL, copies_of
 
 # A group name tells a particle where these stand too: the tilts of one (Warp, M); elsewhere it is a group of micrographs.
@@ -15,7 +20,7 @@ _COPY_ANGLE = 10.0  # degrees; symmetry copies of an image are turned by more
 _MOST_APART = 0.25  # of the box; centres nearer than this cannot be of two particles
 
 
-def copy_marks(table, optics_rows):
+def copy_marks(table: ParticleTable, optics_rows: np.ndarray) -> Optional[np.ndarray]:
     """Number (N,) of the particle that each row is a copy of; None where the table marks no copies.
 
     Parameters
@@ -35,7 +40,9 @@ def copy_marks(table, optics_rows):
     return _if_any_shared(marks)
 
 
-def same_particle(table, optics_rows, shifts, box, distance=0.0):
+def same_particle(
+        table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float,
+        distance: float = 0.0) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
     """Which rows show one particle in images of their own: two extractions of it, its tilts, or segments of one filament.
 
     Parameters
@@ -60,7 +67,7 @@ def same_particle(table, optics_rows, shifts, box, distance=0.0):
     return _if_any_shared([labels for labels in (series, places) if labels is not None]), notes
 
 
-def series_labels(table):
+def series_labels(table: ParticleTable) -> Optional[np.ndarray]:
     """Labels (N,) that tilts of one particle, or segments of one filament, share; None where there are no such series."""
     block, found = table.particles, []
     if _tells(block, "rlnHelicalTubeID") and _tells(block, "rlnMicrographName"):
@@ -72,10 +79,17 @@ def series_labels(table):
     return joined(*found) if found else None
 
 
-def place_labels(table, optics_rows, shifts, box, distance):
+def place_labels(
+        table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float,
+        distance: float) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
     """Labels (N,) that images share which were extracted at one place, or None; and what a user should know about it.
 
     Lengths as in ``same_particle``: ``shifts`` (N, 2), ``box`` and ``distance`` in Å.
+
+    Parameters
+    ----------
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
     """
     block = table.particles
     if not all(_tells(block, label) for label in _PLACE):
@@ -92,7 +106,7 @@ def place_labels(table, optics_rows, shifts, box, distance):
     return _together([labels, near]), notes
 
 
-def repeats(particles, distance=0.0):
+def repeats(particles: ParticleSet, distance: float = 0.0) -> np.ndarray:
     """Which images (N,) bool show a particle again that an earlier row shows, and are no tilt, segment or symmetry copy of it.
 
     Parameters
@@ -115,7 +129,7 @@ def repeats(particles, distance=0.0):
     return again if series is None else again & (series != series[kept])
 
 
-def _micrograph_pixel_size(table, optics_rows):
+def _micrograph_pixel_size(table: ParticleTable, optics_rows: np.ndarray) -> Tuple[np.ndarray, Tuple[str, ...]]:
     """Å/px (N,) of the coordinates, and a note where the table does not tell it."""
     values = np.zeros(len(optics_rows))
     for label in _PIXEL_LABELS:
@@ -125,22 +139,19 @@ def _micrograph_pixel_size(table, optics_rows):
     unknown = ~(values > 0)
     if not unknown.any():
         return values, ()
-    of_images = table.numbers("rlnImagePixelSize", optics_rows)
-    if of_images is None:
-        old = [table.numbers(label, optics_rows) for label in ("rlnDetectorPixelSize", "rlnMagnification")]
-        of_images = old[0] * 1e4 / old[1]
+    of_images = pixel_sizes(table.particles, table.optics, optics_rows)
     some = "" if unknown.all() else f" for {np.count_nonzero(unknown)} of {len(unknown)} particles"
     return np.where(unknown, of_images, values), (
         f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}{some}: whether one particle was extracted twice is told "
         "with the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
 
 
-def _tells(block, label):
+def _tells(block: StarBlock, label: str) -> bool:
     """Whether a table has a column, and a value in any row of it."""
     return label in block and not block.missing(label).all()
 
 
-def _own_where_missing(block, label, also=False):
+def _own_where_missing(block: StarBlock, label: str, also: Union[bool, np.ndarray] = False) -> np.ndarray:
     """Numbers (N,) of the values in a column; a row without one, or of ``also`` (N,) bool, shares its number with no other."""
     numbers = numbered(block.columns[label])
     alone = block.missing(label) | also
@@ -148,7 +159,7 @@ def _own_where_missing(block, label, also=False):
     return numbers
 
 
-def _if_any_shared(labellings):
+def _if_any_shared(labellings: Sequence[np.ndarray]) -> Optional[np.ndarray]:
     """All labellings (N,) in one, or None where every row is by itself."""
     if not labellings:
         return None
@@ -156,7 +167,7 @@ def _if_any_shared(labellings):
     return None if labels.max() + 1 == len(labels) else labels
 
 
-def _together(columns):
+def _together(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Numbers (N,) that rows share which agree in all columns."""
     ranks = np.column_stack([numbered(values) for values in columns])
     return numbered(np.unique(ranks, axis=0, return_inverse=True)[1].ravel())

@@ -6,11 +6,12 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from typing import Dict, Iterable, Optional, Tuple
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.npz import DAMAGED, read_entry
 from gmmrefine.particles.mrc_numbers import HEADER_BYTES
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 DIGITS = 24  # hexadecimal; 96 bits, and the whole has room in a label of 80 bytes
 ENTRY = "made_from"  # in archives of arrays
@@ -20,7 +21,8 @@ _LABELS = slice(224, HEADER_BYTES)  # of an MRC header
 _OF_HALF = re.compile(r"half(?:_map)?_([12])(?!\d)")
 _COMMENT_BYTES = 1000
 
-_declared = {}  # MadeFrom of half 1, half 2 and both, by real path of a run's folder
+# MadeFrom of both, of half 1 and of half 2, by real path of a run's folder
+_declared: Dict[str, Tuple[Optional["MadeFrom"], ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -38,35 +40,35 @@ class MadeFrom:
     images: str
     half: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"images {self.images} {_HALVES[self.half]}"
 
 
-def joined(marks):
+def joined(marks: Iterable[MadeFrom]) -> Optional[MadeFrom]:
     """One MadeFrom of several; None of none."""
-    marks = sorted(set(marks), key=str)
-    if len(marks) < 2:
-        return marks[0] if marks else None
-    halves = {mark.half for mark in marks}
-    digest = hashlib.sha256("\n".join(map(str, marks)).encode()).hexdigest()
+    apart = sorted(set(marks), key=str)
+    if len(apart) < 2:
+        return apart[0] if apart else None
+    halves = {mark.half for mark in apart}
+    digest = hashlib.sha256("\n".join(map(str, apart)).encode()).hexdigest()
     return MadeFrom(digest[:DIGITS], halves.pop() if len(halves) == 1 else 0)
 
 
-def declare(folder, half_1, half_2):
+def declare(folder: FilePath, half_1: Optional[MadeFrom], half_2: Optional[MadeFrom]) -> None:
     """What is written below a folder from now on, without saying so itself, is made from these images (MadeFrom or None)."""
     both = joined([mark for mark in (half_1, half_2) if mark is not None])
     _declared[os.path.realpath(folder)] = both, half_1 or both, half_2 or both
 
 
-def declare_as(folder, paths):
+def declare_as(folder: FilePath, paths: Iterable[FilePath]) -> None:
     """What is written below a folder is made from what the files at these paths were made from; unknown where none tells."""
-    marks = [mark for mark in map(read_made_from, filter(None, paths)) if mark is not None]
+    marks = [mark for mark in (read_made_from(path) for path in paths if path) if mark is not None]
     both = joined(marks)
     halves = (joined([mark for mark in marks if mark.half == number]) for number in (1, 2))
     _declared[os.path.realpath(folder)] = both, *(half or both for half in halves)
 
 
-def declared_for(path):
+def declared_for(path: FilePath) -> Optional[MadeFrom]:
     """The MadeFrom declared for a file, by its folder and by the half in its name; None where none is."""
     place = folder = os.path.realpath(path)
     while folder not in _declared:
@@ -77,7 +79,7 @@ def declared_for(path):
     return _declared[folder][int(named[-1]) if named else 0]
 
 
-def read_made_from(path):
+def read_made_from(path: FilePath) -> Optional[MadeFrom]:
     """The MadeFrom that a map, table or archive carries; None where it carries none, or cannot be read."""
     try:
         with open_regular(path) as file:
@@ -91,13 +93,13 @@ def read_made_from(path):
     return parsed(text)
 
 
-def parsed(text):
+def parsed(text: str) -> Optional[MadeFrom]:
     """The MadeFrom that a text tells, or None."""
     found = _TEXT.search(str(text))
     return MadeFrom(found[1], _HALVES.index(found[2])) if found else None
 
 
-def refuse_other_half(path, number):
+def refuse_other_half(path: FilePath, number: int) -> None:
     """Refuse a file that says it was made from the other half set than ``number``, or from both."""
     mark = read_made_from(path)
     if mark is not None and mark.half != number:

@@ -1,16 +1,18 @@
 """MRC maps and masks, checked at the door."""
 import os
 from dataclasses import dataclass
-from typing import Optional
+from typing import Iterable, List, Optional, Tuple
 
 import mrcfile
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
-from gmmrefine.io.made_from import declared_for
+from gmmrefine.io.made_from import MadeFrom, declared_for
 from gmmrefine.io.mrc_file import read_mrc
 from gmmrefine.io.mrc_header import file_axes, places, refuse_slanted, voxel_sizes
+from gmmrefine.regular_file import FilePath
 
 SAME_VOXEL_SIZE = 1e-3
 _SMALLEST_GREY, _LARGEST_GREY = 1e-30, 1e30  # of the largest value; beyond, single precision has no room to compute
@@ -40,7 +42,7 @@ class Volume:
     start: Optional[np.ndarray] = None
 
     @property
-    def grid(self):
+    def grid(self) -> "MapGrid":
         """The same as a MapGrid."""
         return MapGrid(self.data, np.full(3, self.voxel_size), self.origin, self.start)
 
@@ -67,12 +69,12 @@ class MapGrid:
     start: Optional[np.ndarray] = None
 
     @property
-    def last(self):
+    def last(self) -> np.ndarray:
         """x, y, z in Å of the last voxel, (3,)."""
         return self.origin + self.voxel_sizes * (np.array(self.data.shape[::-1]) - 1)
 
 
-def read_map(path):
+def read_map(path: FilePath) -> Volume:
     """A cubic density map of cubic voxels, as particles have, with its axes in z, y, x order.
 
     Parameters
@@ -99,7 +101,7 @@ def read_map(path):
     return Volume(grid.data, float(grid.voxel_sizes[0]), grid.origin, grid.start)
 
 
-def read_grid(path):
+def read_grid(path: FilePath) -> MapGrid:
     """A density map of any shape and voxels, with its axes in z, y, x order.
 
     Parameters
@@ -131,7 +133,7 @@ def read_grid(path):
     return MapGrid(data, sizes, origin, start)
 
 
-def _refuse_values(path, data):
+def _refuse_values(path: FilePath, data: np.ndarray) -> None:
     """Refuse a map (Z, Y, X) with values that are no density: not finite, of no scale to compute with, or one alone."""
     if not np.isfinite(data).all():
         bad = int(np.count_nonzero(~np.isfinite(data)))
@@ -149,16 +151,16 @@ def _refuse_values(path, data):
             "a number that brings it near 1.")
 
 
-def _have(count):
+def _have(count: int) -> str:
     return "has" if count == 1 else "have"
 
 
-def half_maps_in(folder):
+def half_maps_in(folder: FilePath) -> List[str]:
     """Paths of the two half maps in a run's folder."""
     return [os.path.join(folder, f"half_map_{number}.mrc") for number in (1, 2)]
 
 
-def read_half_maps(path_1, path_2):
+def read_half_maps(path_1: FilePath, path_2: FilePath) -> Tuple[Volume, Volume]:
     """Two maps on one grid, a pair of Volume.
 
     Raises
@@ -177,7 +179,9 @@ def read_half_maps(path_1, path_2):
     return a, b
 
 
-def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0), made_from=None):
+def write_map(
+        path: FilePath, data: ArrayLike, voxel_size: float, origin: Iterable[float] = (0.0, 0.0, 0.0),
+        made_from: Optional[MadeFrom] = None) -> None:
     """Write a map as MRC mode 2, whole or not at all; the same map gives the same bytes.
 
     Parameters
@@ -203,8 +207,16 @@ def write_map(path, data, voxel_size, origin=(0.0, 0.0, 0.0), made_from=None):
             file.header.label[1], file.header.nlabl = str(made_from), 2
 
 
-def read_mask(path, box_size, pixel_size):
+def read_mask(path: FilePath, box_size: int, pixel_size: float) -> np.ndarray:
     """A soft mask on the grid of the particles.
+
+    Parameters
+    ----------
+    path : str or Path
+    box_size : int
+        Of the particles, px.
+    pixel_size : float
+        Å/px.
 
     Returns
     -------
@@ -233,9 +245,9 @@ def read_mask(path, box_size, pixel_size):
     return np.clip(volume.data, 0, 1)
 
 
-def _shape(data):
+def _shape(data: np.ndarray) -> str:
     return _sides(data.shape[::-1])
 
 
-def _sides(values):
+def _sides(values: Iterable[float]) -> str:
     return "×".join(f"{value:g}" for value in values)

@@ -3,6 +3,7 @@ import bz2
 import gzip
 import os
 import zlib
+from typing import Any, BinaryIO, Callable, Dict, Tuple
 
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
@@ -10,15 +11,16 @@ from mrcfile.dtypes import HEADER_DTYPE
 from gmmrefine.errors import InputError
 from gmmrefine.io.packed import refuse_too_large
 from gmmrefine.particles.mrc_numbers import HEADER_BYTES, NO_PIXELS, NUMBERS, byte_order, number_type
+from gmmrefine.regular_file import FilePath
 
-_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_PACKED: Dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _PACKED_FILES = gzip.GzipFile, bz2.BZ2File
 _MOST_PACKED = 50_000  # bytes from one packed byte
 _PADDING = 4096  # bytes after the last voxel that some programs leave
 _VOLUME_STACK = 401  # ISPG from which NZ is that of several volumes
 
 
-def read_mrc(path):
+def read_mrc(path: FilePath) -> Tuple[np.void, np.ndarray]:
     """Header and numbers of an MRC file, as they are stored.
 
     Returns
@@ -40,10 +42,10 @@ def read_mrc(path):
         with opener(path, "rb") as file:
             return _read(path, file)
     except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, str(error)) from error
 
 
-def _read(path, file):
+def _read(path: FilePath, file: BinaryIO) -> Tuple[np.void, np.ndarray]:
     head = file.read(HEADER_BYTES)
     order, header = _header(path, head)
     mode, extended = int(header["mode"]), int(header["nsymbt"])
@@ -72,13 +74,13 @@ def _read(path, file):
     return header, np.frombuffer(found, kind, expected // kind.itemsize).reshape(shape)
 
 
-def _bytes_left(file):
+def _bytes_left(file: BinaryIO) -> int:
     """Upper limit of what is left in an opened file, so that no header of a plain one asks for more memory than that."""
     size = os.fstat(file.fileno()).st_size
     return _MOST_PACKED * size if isinstance(file, _PACKED_FILES) else size
 
 
-def _header(path, head):
+def _header(path: FilePath, head: bytes) -> Tuple[str, np.void]:
     """Byte order and header, from the bytes at the beginning of a file."""
     if len(head) < HEADER_BYTES:
         raise _unreadable(path, f"only {len(head)} bytes long; a header alone has {HEADER_BYTES}")
@@ -90,5 +92,5 @@ def _header(path, head):
     return order, header
 
 
-def _unreadable(path, reason):
+def _unreadable(path: FilePath, reason: str) -> InputError:
     return InputError(f"{path}: not a readable MRC map ({reason}). Copy it again.")

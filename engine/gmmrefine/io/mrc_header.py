@@ -1,7 +1,10 @@
 """What the header of an MRC map says of its axes, the size of its voxels and their place, or why it cannot be so."""
+from typing import Iterable, List, Optional, Sequence, Tuple
+
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.regular_file import FilePath
 
 _SMALLEST_VOXEL, _LARGEST_VOXEL = 0.01, 1000.0  # Å
 _MOST_UNEQUAL = 2.0  # longest over shortest side of a voxel
@@ -11,8 +14,15 @@ _RIGHT_ANGLE = 1e-2  # degrees
 _FARTHEST = 1e6  # Å, place of a first voxel
 
 
-def file_axes(path, header):
+def file_axes(path: FilePath, header: np.void) -> List[int]:
     """The axis (1 = x) along sections, rows and columns of the file, list of int.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    header : numpy.void
+        Of ``mrcfile.dtypes.HEADER_DTYPE``.
 
     Raises
     ------
@@ -29,7 +39,7 @@ def file_axes(path, header):
     return [3, 2, 1]
 
 
-def voxel_sizes(path, header, shape):
+def voxel_sizes(path: FilePath, header: np.void, shape: Sequence[int]) -> np.ndarray:
     """Sides of a voxel (3,) float in Å, along x, y and z.
 
     CELLA over MX, MY, MZ. Where these are 0 or below, as some programs leave them, over the number of voxels, as ChimeraX
@@ -66,15 +76,23 @@ def voxel_sizes(path, header, shape):
     return sides
 
 
-def refuse_slanted(path, header):
-    """Refuse axes that do not stand at right angles; angles of 0 are not filled in."""
+def refuse_slanted(path: FilePath, header: np.void) -> None:
+    """Refuse axes that do not stand at right angles; angles of 0 are not filled in.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    header : numpy.void
+        Of ``mrcfile.dtypes.HEADER_DTYPE``.
+    """
     angles = [float(header["cellb"][name]) for name in ("alpha", "beta", "gamma")]
     if not all(angle == 0 or abs(angle - 90) <= _RIGHT_ANGLE for angle in angles):
         raise InputError(
             f"{path}: the axes stand at {_times(angles)} degrees; expected right angles. Resample it on a rectangular grid.")
 
 
-def places(path, header, axes, sizes):
+def places(path: FilePath, header: np.void, axes: Sequence[int], sizes: np.ndarray) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     """Where the first voxel lies (3,) in Å as viewers take it, and by nstart alone or None.
 
     Parameters
@@ -108,5 +126,5 @@ def places(path, header, axes, sizes):
     return place, (start if known else None)
 
 
-def _times(values):
+def _times(values: Iterable[float]) -> str:
     return "×".join(f"{value:g}" for value in values)

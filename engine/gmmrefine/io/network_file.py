@@ -1,5 +1,6 @@
 """Networks and training states as plain arrays with a small header; nothing in the file is code."""
 import json
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 
@@ -7,11 +8,12 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.made_from import ENTRY, declared_for
 from gmmrefine.io.npz import DAMAGED, read_npz
+from gmmrefine.regular_file import FilePath
 
 _HEADER = "header"
 
 
-def write_arrays(path, arrays, header):
+def write_arrays(path: FilePath, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
     """Write arrays and a header, whole or not at all.
 
     Parameters
@@ -26,7 +28,7 @@ def write_arrays(path, arrays, header):
         np.savez(file, **arrays, **entries)
 
 
-def read_arrays(path):
+def read_arrays(path: FilePath) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
     """Arrays (dict) and header (dict) of a file that ``write_arrays`` wrote.
 
     Raises

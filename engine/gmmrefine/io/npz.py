@@ -4,11 +4,12 @@ import os
 import tokenize
 import zipfile
 import zlib
+from typing import IO, BinaryIO, Dict, Optional
 
 import numpy as np
 from numpy.lib import format as npy
 
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 DAMAGED = (  # of an archive or array that was cut or flipped
     ValueError, EOFError, KeyError, SyntaxError, TypeError, NotImplementedError, OverflowError, MemoryError, RuntimeError,
@@ -17,7 +18,7 @@ _MOST_UNPACKED = 4.0  # times its size on disk; what this program writes is not 
 _ROOM = 1 << 20  # bytes that are never too much
 
 
-def read_npz(path):
+def read_npz(path: FilePath) -> Dict[str, np.ndarray]:
     """The arrays of an archive by name, dict.
 
     Raises
@@ -40,7 +41,7 @@ def read_npz(path):
             return arrays
 
 
-def read_entry(path, name):
+def read_entry(path: FilePath, name: str) -> Optional[np.ndarray]:
     """One array of an archive, None where there is none of that name; raises as ``read_npz``."""
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         if f"{name}.npy" not in archive.namelist():
@@ -52,17 +53,17 @@ def read_entry(path, name):
             return _read(member, entry.file_size)
 
 
-def read_npy(path):
+def read_npy(path: FilePath) -> np.ndarray:
     """One array of a .npy file; raises as ``read_npz``."""
     with open_regular(path) as file:
         return _read(file, os.fstat(file.fileno()).st_size)
 
 
-def _allowed(file):
+def _allowed(file: BinaryIO) -> int:
     return max(int(_MOST_UNPACKED * os.fstat(file.fileno()).st_size), _ROOM)
 
 
-def _read(file, size):
+def _read(file: IO[bytes], size: int) -> np.ndarray:
     """An array whose header asks for no more than the file's size in bytes."""
     version = npy.read_magic(file)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

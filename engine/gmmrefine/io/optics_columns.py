@@ -1,10 +1,18 @@
 """Grids and aberrations of RELION's optics groups, from the columns of a particle table and back."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Sequence, Tuple
+
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.star import is_none
 from gmmrefine.particles.aberrations import with_beam_tilt
 from gmmrefine.particles.optics import NO_DISTORTION, Optics, OpticsGroup
+from gmmrefine.particles.particle_set import CtfParameters, ParticleSet
+
+if TYPE_CHECKING:
+    from gmmrefine.io.particle_table import ParticleTable
 
 TILT = ("rlnBeamTiltX", "rlnBeamTiltY")
 ODD, EVEN = "rlnOddZernike", "rlnEvenZernike"
@@ -13,7 +21,9 @@ NEGLIGIBLE = 1e-6  # of a coefficient (radians at 1 Å) and of an element of a m
 _LEAST_DETERMINANT, _LARGEST_DETERMINANT = 0.5, 2.0  # of a magnification matrix; real ones differ from 1 by a few percent
 
 
-def read_optics(table, optics_rows, boxes, pixel_sizes, ctf):
+def read_optics(
+        table: ParticleTable, optics_rows: np.ndarray, boxes: np.ndarray, pixel_sizes: np.ndarray,
+        ctf: CtfParameters) -> Optics:
     """The optics groups of particles, by their grids and aberrations.
 
     Parameters
@@ -49,7 +59,7 @@ def read_optics(table, optics_rows, boxes, pixel_sizes, ctf):
     return Optics(tuple(alike), np.array([alike[group] for group in groups])[index])
 
 
-def optics_columns(particles):
+def optics_columns(particles: ParticleSet) -> Dict[str, Any]:
     """Columns by particle, dict of str to (N,) array, that ``read_optics`` reads; aberrations only where there are any."""
     optics = particles.optics
     columns = {"rlnImagePixelSize": particles.image_pixels, "rlnImageSize": particles.image_boxes}
@@ -63,12 +73,12 @@ def optics_columns(particles):
     return columns
 
 
-def list_text(values):
+def list_text(values: Iterable[float]) -> str:
     """Numbers as RELION writes a list: [0.1,0,2]."""
     return f"[{','.join(f'{value:.9g}' for value in values)}]"
 
 
-def lists_of_numbers(table, label, optics_rows):
+def lists_of_numbers(table: ParticleTable, label: str, optics_rows: np.ndarray) -> Tuple[List[Tuple[float, ...]], np.ndarray]:
     """Lists such as [0.1,0,2] that particles or their optics groups have in a column.
 
     Parameters
@@ -96,9 +106,9 @@ def lists_of_numbers(table, label, optics_rows):
     return [_one_list(table, label, row, [column[row] for column in columns]) for row in first], index
 
 
-def _one_list(table, label, row, texts):
+def _one_list(table: ParticleTable, label: str, row: int, texts: List[bytes]) -> Tuple[float, ...]:
     """The numbers of the one or two lists that a particle and its optics group have."""
-    found = {}
+    found: Dict[Tuple[float, ...], str] = {}
     for text in (text.decode("utf-8", "replace").strip("\"'") for text in texts):
         if not is_none(text):
             found.setdefault(_numbers(table.particles.where(row), label, text), text)
@@ -109,7 +119,7 @@ def _one_list(table, label, row, texts):
     return next(iter(found), ())
 
 
-def _distinct(columns):
+def _distinct(columns: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
     """Rows that differ in any column: the first of each kind, in order, and which kind every row is, (N,) int."""
     varying = [np.unique(column, return_inverse=True)[1].ravel() for column in columns]
     varying = [ranks for ranks in varying if ranks.any()] or [np.zeros(len(columns[0]), int)]
@@ -117,7 +127,7 @@ def _distinct(columns):
     return np.sort(first), np.argsort(np.argsort(first))[inverse.ravel()]
 
 
-def _group(where, values, odd, even):
+def _group(where: str, values: Sequence[float], odd: Tuple[float, ...], even: Tuple[float, ...]) -> OpticsGroup:
     box, pixel_size, cs, voltage, tilt_x, tilt_y, *magnification = values
     determinant = magnification[0] * magnification[3] - magnification[1] * magnification[2]
     if not _LEAST_DETERMINANT < determinant < _LARGEST_DETERMINANT:
@@ -128,11 +138,11 @@ def _group(where, values, odd, even):
         values if np.abs((*values, 0)).max() > NEGLIGIBLE else ()
         for values in (with_beam_tilt(odd, tilt_x, tilt_y, cs, voltage), even))
     if np.abs(np.subtract(magnification, NO_DISTORTION)).max() <= NEGLIGIBLE:
-        magnification = NO_DISTORTION
+        magnification = list(NO_DISTORTION)
     return OpticsGroup(int(box), float(pixel_size), odd, even, tuple(float(value) for value in magnification))
 
 
-def _numbers(where, label, text):
+def _numbers(where: str, label: str, text: str) -> Tuple[float, ...]:
     """Numbers of a list such as [0.1,0,2]."""
     try:
         values = tuple(float(part) for part in text.strip("[] ").split(",") if part.strip())

@@ -1,14 +1,16 @@
 """Which optics group each particle belongs to, in files where that was broken by joining, converting or editing."""
+from typing import List, Tuple
+
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.star import text_column
+from gmmrefine.io.star import StarBlock, text_column
 
 NUMBER, NAME = "rlnOpticsGroup", "rlnOpticsGroupName"
 _MOST_SHOWN = 3  # columns in which two rows of one number differ
 
 
-def numbered_groups(optics, particles):
+def numbered_groups(optics: StarBlock, particles: StarBlock) -> Tuple[StarBlock, StarBlock]:
     """Optics table and particles with a number for every group and particle.
 
     An optics table of one row without a number is the group of all particles. Particles may name their group instead of
@@ -33,11 +35,11 @@ def numbered_groups(optics, particles):
     return optics, _with_groups(particles, optics)
 
 
-def _has(block, label):
+def _has(block: StarBlock, label: str) -> bool:
     return label in block and not block.missing(label).all()
 
 
-def _with_numbers(optics, particles):
+def _with_numbers(optics: StarBlock, particles: StarBlock) -> StarBlock:
     """The optics table with a number in every row."""
     if _has(optics, NUMBER):
         lost = np.flatnonzero(optics.missing(NUMBER))
@@ -49,7 +51,7 @@ def _with_numbers(optics, particles):
     if len(optics) == 1:
         numbers = [_only_number(particles)]
     elif _has(optics, NAME) and _named(particles):
-        numbers = np.arange(1, len(optics) + 1)
+        numbers = list(range(1, len(optics) + 1))
     else:
         raise InputError(
             f"{optics.source}, data_optics: column {NUMBER} is missing, and there are {len(optics)} rows: which particles "
@@ -57,7 +59,7 @@ def _with_numbers(optics, particles):
     return optics.with_columns(dict(optics.columns, **{NUMBER: text_column(numbers)}))
 
 
-def _named(particles):
+def _named(particles: StarBlock) -> bool:
     """Whether particles say their group by its name."""
     if _has(particles, NUMBER):
         given = particles.subset(~particles.missing(NUMBER))
@@ -65,7 +67,7 @@ def _named(particles):
     return _has(particles, NAME)
 
 
-def _only_number(particles):
+def _only_number(particles: StarBlock) -> int:
     """The group's number that all particles have, 1 where they have none."""
     if not _has(particles, NUMBER) or _named(particles):
         return 1
@@ -77,7 +79,7 @@ def _only_number(particles):
     return found[0]
 
 
-def _refuse_twice(optics):
+def _refuse_twice(optics: StarBlock) -> None:
     numbers = optics.integers(NUMBER)
     for row, number in enumerate(numbers):
         first = int(np.flatnonzero(numbers == number)[0])
@@ -92,7 +94,7 @@ def _refuse_twice(optics):
             raise InputError(f"{optics.where(row)}: optics group {number} stands in two rows ({rows}): {advice}")
 
 
-def _with_groups(particles, optics):
+def _with_groups(particles: StarBlock, optics: StarBlock) -> StarBlock:
     """The particles with a number each."""
     if _named(particles):
         numbers = _numbers_by_name(particles, NUMBER if _has(particles, NUMBER) else NAME, optics)
@@ -106,7 +108,7 @@ def _with_groups(particles, optics):
     return particles
 
 
-def _numbers_by_name(particles, label, optics):
+def _numbers_by_name(particles: StarBlock, label: str, optics: StarBlock) -> List[int]:
     """Numbers (N,) of the groups whose names, or numbers, the particles have in a column."""
     numbers = optics.integers(NUMBER)
     known = {str(number): number for number in numbers}
@@ -125,7 +127,7 @@ def _numbers_by_name(particles, label, optics):
     return [known[name] for name in wanted]
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

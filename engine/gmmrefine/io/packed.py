@@ -3,13 +3,14 @@ import gzip
 import os
 
 from gmmrefine.errors import InputError
+from gmmrefine.regular_file import FilePath
 
 _MAPS_IN_MEMORY = 4  # of its size that a run needs at least
 _MOST_OF_TEXT, _ROOM = 100, 1 << 26  # times its packed size that text of atoms unpacks to, and bytes that are never too much
 _BLOCK = 1 << 20
 
 
-def refuse_too_large(path, size):
+def refuse_too_large(path: FilePath, size: int) -> None:
     """Refuse a packed map that unpacks to ``size`` bytes, of which four do not fit into this computer's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if _MAPS_IN_MEMORY * size > memory:
@@ -18,7 +19,7 @@ def refuse_too_large(path, size):
             f"{memory / 1e9:.1f} GB. Is the file what it should be? Unpack it yourself, or crop or bin the map.")
 
 
-def refuse_bomb(path):
+def refuse_bomb(path: FilePath) -> None:
     """Refuse a gzipped text, by its name, that unpacks to more than any text does.
 
     Raises

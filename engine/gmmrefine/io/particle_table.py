@@ -1,8 +1,9 @@
 """The table behind a particle set: optics groups, particles, and whatever else the file held."""
 from dataclasses import dataclass, replace
-from typing import Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.optics_columns import optics_columns
@@ -11,7 +12,8 @@ from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.relion_labels import spelled
 from gmmrefine.io.star import NONE, StarBlock, optional_column, read_star, text_column, text_columns
 from gmmrefine.io.tomography import refuse_tomography
-from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED
+from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, ParticleSet
+from gmmrefine.regular_file import FilePath
 
 # Columns of a RELION 3.0 particle that belong to its optics group since RELION 3.1.
 _OPTICS_LABELS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnBeamTiltX", "rlnBeamTiltY")
@@ -46,7 +48,7 @@ class ParticleTable:
     source: str = ""
     notes: Tuple[str, ...] = ()
 
-    def optics_rows(self):
+    def optics_rows(self) -> np.ndarray:
         """Row in the optics table of every particle, (N,) int.
 
         Raises
@@ -67,12 +69,18 @@ class ParticleTable:
         order = np.argsort(groups, kind="stable")
         return order[np.searchsorted(groups, wanted, sorter=order)]
 
-    def group_names(self):
+    def group_names(self) -> List[str]:
         """Name of every optics group, list of str."""
         label = "rlnOpticsGroupName" if "rlnOpticsGroupName" in self.optics else "rlnOpticsGroup"
         return self.optics.strings(label)
 
-    def numbers(self, label, optics_rows, default=None):
+    @overload
+    def numbers(self, label: str, optics_rows: np.ndarray, default: None = None) -> Optional[np.ndarray]: ...
+
+    @overload
+    def numbers(self, label: str, optics_rows: np.ndarray, default: float) -> np.ndarray: ...
+
+    def numbers(self, label: str, optics_rows: np.ndarray, default: Optional[float] = None) -> Optional[np.ndarray]:
         """A column per particle, from its own row or its optics group, (N,) float.
 
         Parameters
@@ -91,15 +99,23 @@ class ParticleTable:
         if values is None:
             return None if default is None else np.full(len(optics_rows), float(default))
         missing = np.isnan(values)
-        if default is None and missing.any():
+        if not missing.any():
+            return values
+        if default is None:
             row = np.flatnonzero(missing)[0]
             raise InputError(
                 f"{self.particles.where(row)}: {label} is missing for {missing.sum()} of {len(values)} particles, in "
                 "data_optics and in their own rows. Add it.")
-        return np.where(missing, default, values) if missing.any() else values
+        return np.where(missing, default, values)
 
-    def optional(self, label, optics_rows):
+    def optional(self, label: str, optics_rows: np.ndarray) -> Optional[np.ndarray]:
         """As ``numbers``, with NaN where neither table has a value; None when no particle has one.
+
+        Parameters
+        ----------
+        label : str
+        optics_rows : (N,) int
+            From ``optics_rows``.
 
         Raises
         ------
@@ -120,8 +136,16 @@ class ParticleTable:
         return None if np.isnan(values).all() else values
 
 
-def require(block, labels, what):
+def require(block: StarBlock, labels: Iterable[str], what: str) -> None:
     """Raise one clear line when a table lacks columns.
+
+    Parameters
+    ----------
+    block : StarBlock
+    labels : iterable of str
+        Columns that must be there.
+    what : str
+        What they say, for the message.
 
     Raises
     ------
@@ -135,7 +159,7 @@ def require(block, labels, what):
             f"Export the particles from a 3D refinement with this column.")
 
 
-def read_table(path):
+def read_table(path: FilePath) -> ParticleTable:
     """A RELION particle STAR file of version 3.0, 3.1 or 5 as a table; values are not judged.
 
     RELION 3.0 files (one table, origins in pixels, optics values in every row) come out in the newer form.
@@ -147,7 +171,7 @@ def read_table(path):
     """
     blocks = {name: spelled(block) for name, block in read_star(path).items()}
     refuse_tomography(str(path), blocks.values())
-    particles = blocks.pop(_particle_block(blocks, path))
+    particles = blocks.pop(_particle_block(blocks, str(path)))
     _require_rows(particles)
     optics = next((blocks.pop(name) for name in list(blocks) if name.lower() == "optics"), None)
     if optics is None:
@@ -157,7 +181,7 @@ def read_table(path):
     return _completed(ParticleTable(_filled(optics, particles), _filled(particles, optics), tuple(blocks.values()), str(path)))
 
 
-def _particle_block(blocks, path):
+def _particle_block(blocks: Mapping[str, StarBlock], path: str) -> str:
     """Name of the block that holds the particles."""
     tables = [name for name, block in blocks.items() if "rlnImageName" in block]
     best = [name for wanted in _PARTICLE_BLOCKS for name in tables if name.lower() == wanted]
@@ -167,7 +191,7 @@ def _particle_block(blocks, path):
                 require(block, ("rlnImageName",), "where the images are")
         raise InputError(
             f"{path}: no particles in it (no column rlnImageName in {', '.join('data_' + name for name in blocks)}). "
-            f"{_other_program(blocks) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
+            f"{_other_program(blocks.values()) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
     if not best and len(tables) > 1:
         raise InputError(
             f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are "
@@ -175,13 +199,13 @@ def _particle_block(blocks, path):
     return (best or tables)[0]
 
 
-def _other_program(blocks):
-    labels = [label for block in blocks.values() for label in block.columns]
+def _other_program(blocks: Iterable[StarBlock]) -> str:
+    labels = [label for block in blocks for label in block.columns]
     program = next((name for label in labels for sign, name in _OTHER_PROGRAMS.items() if label.startswith(sign)), None)
     return f"It is in {program}'s own form: export the particles for RELION." if program else ""
 
 
-def table_of(particles):
+def table_of(particles: ParticleSet) -> ParticleTable:
     """A table for particles that come from no file.
 
     Parameters
@@ -197,13 +221,15 @@ def table_of(particles):
         "rlnCtfDataAreCtfPremultiplied": (ctf.state == CTF_PREMULTIPLIED).astype(int),
         "rlnCtfDataArePhaseFlipped": (ctf.state == CTF_PHASE_FLIPPED).astype(int)})
     names = [f"{i + 1:06d}@{particles.stacks[s]}" for i, s in zip(particles.slice_index, particles.stack_index)]
-    columns = {
+    columns: Dict[str, ArrayLike] = {
         "rlnImageName": names, "rlnOpticsGroup": group, "rlnDefocusU": ctf.defocus_u, "rlnDefocusV": ctf.defocus_v,
         "rlnDefocusAngle": ctf.defocus_angle, "rlnPhaseShift": ctf.phase_shift_deg}
     return ParticleTable(optics, StarBlock("particles", text_columns(columns)))
 
 
-def group_optics(traits, group_ids=None, source=""):
+def group_optics(
+        traits: Mapping[str, np.ndarray], group_ids: Optional[np.ndarray] = None,
+        source: str = "") -> Tuple[StarBlock, np.ndarray]:
     """Optics groups of particles that differ in any trait.
 
     Parameters
@@ -212,6 +238,8 @@ def group_optics(traits, group_ids=None, source=""):
         Columns of the optics table, per particle.
     group_ids : (N,) int, optional
         Keeps particles apart that share all traits.
+    source : str
+        File, for messages.
 
     Returns
     -------
@@ -223,17 +251,17 @@ def group_optics(traits, group_ids=None, source=""):
     ranks = np.column_stack([np.unique(key, return_inverse=True)[1].ravel() for key in keys[::-1]])
     _, first, inverse = np.unique(ranks, axis=0, return_index=True, return_inverse=True)
     number = np.arange(1, len(first) + 1)
-    optics = {"rlnOpticsGroup": number, "rlnOpticsGroupName": [f"opticsGroup{i}" for i in number]}
+    optics: Dict[str, ArrayLike] = {"rlnOpticsGroup": number, "rlnOpticsGroupName": [f"opticsGroup{i}" for i in number]}
     optics.update((label, np.asarray(values)[first]) for label, values in traits.items())
     return StarBlock("optics", text_columns(optics), source=source), inverse.ravel() + 1
 
 
-def _require_rows(block):
+def _require_rows(block: StarBlock) -> None:
     if len(block) == 0:
         raise InputError(f"{block.source}: data_{block.name} is empty. Select particles before this step.")
 
 
-def _filled(block, other):
+def _filled(block: StarBlock, other: StarBlock) -> StarBlock:
     """A block in which nothing is missing where one value stands for none; ``other`` may have values of the same columns."""
     columns = dict(block.columns)
     for label, value in _VALUE_OF_NONE.items():
@@ -242,7 +270,7 @@ def _filled(block, other):
     return block.with_columns(columns)
 
 
-def _completed(table):
+def _completed(table: ParticleTable) -> ParticleTable:
     """A table of which the used optics groups have rlnImagePixelSize, where the particles of each agree; others ask for it."""
     label, optics = "rlnImagePixelSize", table.optics
     missing = optics.missing(label) if label in optics else np.ones(len(optics), bool)
@@ -260,7 +288,7 @@ def _completed(table):
     return replace(table, optics=optics.with_columns(dict(optics.columns, **{label: text})))
 
 
-def _upgraded(old, others, path):
+def _upgraded(old: StarBlock, others: Tuple[StarBlock, ...], path: str) -> ParticleTable:
     """A RELION 3.0 table (one block) in the form of RELION 3.1."""
     pixel_size = pixel_sizes(old)
     moved = {label: old.columns[label] for label in _OPTICS_LABELS if label in old}

@@ -1,20 +1,24 @@
 """Particle files of any program, told apart by their suffix."""
 from pathlib import Path
+from typing import Callable, Dict, Optional
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc import read_cs
 from gmmrefine.io.stacks import COMPRESSED, check_stacks
 from gmmrefine.io.star_particles import read_particles
+from gmmrefine.particles.particle_set import ParticleSet
+from gmmrefine.regular_file import FilePath
 
 _CRYOSPARC = (".cs", ".csg")
 
 
-def is_cryosparc(path):
+def is_cryosparc(path: FilePath) -> bool:
     """Whether a particle file is one of cryoSPARC by its name."""
     return Path(path).suffix.lower() in _CRYOSPARC
 
 
-def read_particle_set(path, split_halves=0, check=True, distance=0.0):
+def read_particle_set(
+        path: FilePath, split_halves: Optional[int] = 0, check: bool = True, distance: float = 0.0) -> ParticleSet:
     """Particles of a RELION ``.star`` file, or a cryoSPARC ``.cs`` or ``.csg`` file.
 
     Parameters
@@ -36,7 +40,7 @@ def read_particle_set(path, split_halves=0, check=True, distance=0.0):
     InputError
         Another suffix, or anything wrong with the file or its stacks.
     """
-    readers = {".star": read_particles, **dict.fromkeys(_CRYOSPARC, read_cs)}
+    readers: Dict[str, Callable[..., ParticleSet]] = {".star": read_particles, **dict.fromkeys(_CRYOSPARC, read_cs)}
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
         advice = " Unpack it first." if suffix in COMPRESSED else ""

@@ -1,7 +1,10 @@
 """The pixel size of every particle, from all that its file says about it."""
+from typing import List, Optional, Tuple, Union
+
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.star import StarBlock
 
 SAME_PIXEL_SIZE = 1e-3
 _PLAIN = ("rlnImagePixelSize", "rlnPixelSize")
@@ -9,7 +12,8 @@ _DETECTOR, _MAGNIFICATION = "rlnDetectorPixelSize", "rlnMagnification"
 _MICROMETRES = 1e4  # rlnDetectorPixelSize is in µm
 
 
-def pixel_sizes(particles, optics=None, optics_rows=None):
+def pixel_sizes(
+        particles: StarBlock, optics: Optional[StarBlock] = None, optics_rows: Optional[np.ndarray] = None) -> np.ndarray:
     """Å/px of every particle, (N,): of rlnImagePixelSize, rlnPixelSize, or rlnDetectorPixelSize with rlnMagnification.
 
     Each is taken from the particle's own row and from its optics group. A value of 0 or less next to one above is no value.
@@ -45,11 +49,11 @@ def pixel_sizes(particles, optics=None, optics_rows=None):
     return values
 
 
-def _said(particles, optics, optics_rows):
+def _said(particles: StarBlock, optics: Optional[StarBlock], optics_rows: Optional[np.ndarray]) -> List[Tuple[str, np.ndarray]]:
     """What each place in the file says: list of its name in words and values (N,), NaN where it says nothing."""
-    said = []
-    blocks = [(particles, slice(None))]
-    if optics is not None:
+    said: List[Tuple[str, np.ndarray]] = []
+    blocks: List[Tuple[StarBlock, Union[np.ndarray, slice]]] = [(particles, slice(None))]
+    if optics is not None and optics_rows is not None:
         blocks.insert(0, (optics, optics_rows))
     for block, rows in blocks:
         said += [
@@ -65,7 +69,7 @@ def _said(particles, optics, optics_rows):
     return [*said, (f"{_DETECTOR} and {_MAGNIFICATION}", np.where(np.isfinite(computed), computed, 0.0))]
 
 
-def _refuse_unknown(particles, optics, said, row):
+def _refuse_unknown(particles: StarBlock, optics: Optional[StarBlock], said: List[Tuple[str, np.ndarray]], row: int) -> None:
     found = [f"{name.partition(' (')[0]} is {values[row]:g} Å/px" for name, values in said if not np.isnan(values[row])]
     if found:
         raise InputError(f"{particles.where(row)}: {', '.join(found)}; expected more than 0. Correct it.")

@@ -1,5 +1,6 @@
 """RELION's spelling of the columns that the engine reads; files that people or scripts have touched differ in case."""
 from gmmrefine.errors import InputError
+from gmmrefine.io.star import StarBlock
 
 _KNOWN = """
 rlnImageName rlnImageOriginalName rlnMicrographName rlnCoordinateX rlnCoordinateY rlnAngleRot rlnAngleTilt rlnAnglePsi
@@ -13,7 +14,7 @@ rlnMagMat11 rlnCtfImage rlnTomoName rlnTomoParticleName rlnTomoVisibleFrames
 _SPELLING = {label.lower(): label for label in _KNOWN}
 
 
-def spelled(block):
+def spelled(block: StarBlock) -> StarBlock:
     """A block of which the columns are spelled as RELION spells them; others keep their names.
 
     Raises

@@ -4,7 +4,10 @@ A file's entities, its order and its HETATM records say where a residue was put;
 it is. A residue is part of a chain when it is bonded into it by the file's own links or by distance, or, where atoms are
 missing or badly placed, when its neighbours in sequence are near enough.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import gemmi
 import numpy as np
@@ -41,17 +44,19 @@ class _Member:
     is_linked: bool = False
 
     @property
-    def label(self):
+    def label(self) -> str:
         return f"{self.chain}/{self.residue.name} {self.residue.seqid}"
 
     @property
-    def anchor(self):
+    def anchor(self) -> gemmi.Position:
         """The place that stands for the residue in a trace."""
         names = ("CA",) if self.form == PROTEIN else ("P", "C1'", "C1*")
         return next((self.places[name] for name in names if name in self.places), next(iter(self.places.values())))
 
 
-def residue_kinds(structure, chosen, component_types):
+def residue_kinds(
+        structure: gemmi.Structure, chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
+        component_types: Mapping[str, str]) -> Tuple[Dict[int, str], Dict[str, List[str]]]:
     """What each residue of the first model is part of.
 
     Parameters
@@ -70,7 +75,8 @@ def residue_kinds(structure, chosen, component_types):
     """
     members = _members(structure, chosen, component_types)
     _link(members, structure.connections)
-    kinds, changes = {}, {"freed": [], "joined": [], "waters": []}
+    kinds: Dict[int, str] = {}
+    changes: Dict[str, List[str]] = {"freed": [], "joined": [], "waters": []}
     for chain in _by_chain(members):
         for place, (number, member) in enumerate(chain):
             kinds[number] = _kind(chain, place, component_types)
@@ -84,15 +90,15 @@ def residue_kinds(structure, chosen, component_types):
     return kinds, changes
 
 
-def _by_chain(members):
+def _by_chain(members: Mapping[int, _Member]) -> List[List[Tuple[int, _Member]]]:
     """Lists of (residue number, _Member) of one chain each, in file order."""
-    chains = {}
+    chains: Dict[str, List[Tuple[int, _Member]]] = {}
     for number, member in members.items():
         chains.setdefault(member.chain, []).append((number, member))
     return list(chains.values())
 
 
-def _entity_kinds(structure):
+def _entity_kinds(structure: gemmi.Structure) -> Dict[str, Tuple[str, bool]]:
     """Kind of each subchain and whether its sequence is known, by the file's entities or gemmi's guess."""
     kinds = {}
     for subchain in structure[0].subchains():
@@ -109,7 +115,9 @@ def _entity_kinds(structure):
     return kinds
 
 
-def _members(structure, chosen, component_types):
+def _members(
+        structure: gemmi.Structure, chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
+        component_types: Mapping[str, str]) -> Dict[int, _Member]:
     """The residues with atoms, dict of residue number to _Member in file order."""
     kinds, members = _entity_kinds(structure), {}
     for chain, number, residue, atom in chosen:
@@ -122,7 +130,7 @@ def _members(structure, chosen, component_types):
     return members
 
 
-def _form(member, component_type):
+def _form(member: _Member, component_type: str) -> str:
     info, names = gemmi.find_tabulated_residue(member.residue.name), member.places.keys()
     if info.is_amino_acid() or "peptide" in component_type or names >= {"N", "CA", "C"}:
         return PROTEIN
@@ -134,11 +142,11 @@ def _form(member, component_type):
     return {"CA": PROTEIN, "P": NUCLEIC}.get(next(iter(names)), "") if is_trace else ""
 
 
-def _link(members, connections):
+def _link(members: Mapping[int, _Member], connections: gemmi.ConnectionList) -> None:
     """Mark the residues that are bonded into a chain: by distance, by the file's links, and as neighbours of a trace."""
     for _, firsts, seconds, longest in _BACKBONE_BONDS:
         _link_by_distance(list(members.values()), firsts, seconds, longest)
-    _link_by_file(members.values(), connections)
+    _link_by_file(list(members.values()), connections)
     for chain in _by_chain(members):
         for form in _REACH:
             one_form = [member for _, member in chain if member.form == form]
@@ -147,7 +155,7 @@ def _link(members, connections):
                     before.is_linked = after.is_linked = True
 
 
-def _link_by_distance(members, firsts, seconds, longest):
+def _link_by_distance(members: Sequence[_Member], firsts: Tuple[str, ...], seconds: Tuple[str, ...], longest: float) -> None:
     starts = [(place, member) for member in members for name, place in member.places.items() if name in firsts]
     ends = [(place, member) for member in members for name, place in member.places.items() if name in seconds]
     if not starts or not ends:
@@ -159,7 +167,7 @@ def _link_by_distance(members, firsts, seconds, longest):
             member.is_linked = ends[index][1].is_linked = True
 
 
-def _link_by_file(members, connections):
+def _link_by_file(members: Sequence[_Member], connections: gemmi.ConnectionList) -> None:
     """The covalent links of ``_struct_conn`` and LINK between backbone atoms, however long."""
     found = {}
     if len(connections):
@@ -168,27 +176,27 @@ def _link_by_file(members, connections):
         names = {link.partner1.atom_name, link.partner2.atom_name}
         is_backbone = any(names & set(firsts) and names & set(seconds) for _, firsts, seconds, _ in _BACKBONE_BONDS)
         if link.type == gemmi.ConnectionType.Covale and is_backbone:
-            ends = [
-                found.get((end.chain_name, str(end.res_id.seqid), end.res_id.name)) for end in (link.partner1, link.partner2)]
-            if all(ends):
-                ends[0].is_linked = ends[1].is_linked = True
+            first, second = (
+                found.get((end.chain_name, str(end.res_id.seqid), end.res_id.name)) for end in (link.partner1, link.partner2))
+            if first is not None and second is not None:
+                first.is_linked = second.is_linked = True
 
 
-def _apart(before, after):
+def _apart(before: _Member, after: _Member) -> int:
     """Number of residues from one to the other by sequence, at least 1."""
     first, second = before.residue, after.residue
-    if before.has_sequence and after.has_sequence and None not in (first.label_seq, second.label_seq):
+    if before.has_sequence and after.has_sequence and first.label_seq is not None and second.label_seq is not None:
         return max(1, abs(second.label_seq - first.label_seq))
-    if None in (first.seqid.num, second.seqid.num):
+    if first.seqid.num is None or second.seqid.num is None:
         return 1
     return max(1, abs(second.seqid.num - first.seqid.num))
 
 
-def _is_within_reach(before, after):
+def _is_within_reach(before: _Member, after: _Member) -> bool:
     return before.anchor.dist(after.anchor) <= _REACH[before.form] * _apart(before, after)
 
 
-def _are_neighbours(before, after):
+def _are_neighbours(before: _Member, after: _Member) -> bool:
     """Whether two residues follow each other in sequence and in space, though no bond is seen: traces, poor geometry."""
     if _apart(before, after) != 1 or not _is_within_reach(before, after):
         return False
@@ -198,7 +206,7 @@ def _are_neighbours(before, after):
     return is_trace and before.anchor.dist(after.anchor) >= _CLOSEST_TRACE
 
 
-def _kind(chain, place, component_types):
+def _kind(chain: Sequence[Tuple[int, _Member]], place: int, component_types: Mapping[str, str]) -> str:
     member = chain[place][1]
     if _is_water(member):
         return WATER
@@ -214,7 +222,7 @@ def _kind(chain, place, component_types):
     return NON_POLYMER
 
 
-def _is_water(member):
+def _is_water(member: _Member) -> bool:
     heavy = set(member.places)
     if not all(name.upper().startswith("O") for name in heavy):
         return False
@@ -222,7 +230,7 @@ def _is_water(member):
     return member.kind == WATER or member.residue.name.upper() in WATERS or (len(heavy) == 1 and hydrogens == 2)
 
 
-def _stands_in_gap(chain, place):
+def _stands_in_gap(chain: Sequence[Tuple[int, _Member]], place: int) -> bool:
     """Whether a residue without a bond can be part of its chain: its neighbours in sequence are near enough."""
     member = chain[place][1]
     is_without_ends = member.form == PROTEIN and not member.places.keys() >= {"N", "C"}
@@ -240,14 +248,14 @@ def _stands_in_gap(chain, place):
     return member.residue.het_flag != "H" and (not before or _apart(member, before) <= _LONGEST_GAP)
 
 
-def _next_in_chain(chain, places, member):
+def _next_in_chain(chain: Sequence[Tuple[int, _Member]], places: Iterable[int], member: _Member) -> Optional[_Member]:
     """The next residue that is bonded into the chain, or any of a known sequence; None for none."""
     return next((
         chain[place][1] for place in places if chain[place][1].form == member.form and chain[place][1].kind in _CHAINS
         and (chain[place][1].is_linked or member.has_sequence)), None)
 
 
-def _is_bonded_to_next(chain, place):
+def _is_bonded_to_next(chain: Sequence[Tuple[int, _Member]], place: int) -> bool:
     """Whether any atom is bonded to the backbone of the residue before or after, or in other polymers to any of its atoms."""
     member = chain[place][1]
     for other in (place - 1, place + 1):

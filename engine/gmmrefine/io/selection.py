@@ -1,15 +1,17 @@
 """Parts of an atomic model, named as a structural biologist writes them."""
 import re
+from typing import Optional
 
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.atoms import Atoms
 
 _RANGE = re.compile(r"(-?\d+)([A-Za-z]?)(?:-(-?\d+)([A-Za-z]?))?$")
 _EXAMPLES = "'chain A and 1-200', 'chain A,B', 'residue ATP,MG', 'chain A and 1-200 or chain C'"
 
 
-def selected_atoms(atoms, text):
+def selected_atoms(atoms: Atoms, text: Optional[str]) -> np.ndarray:
     """Which atoms a selection names.
 
     Terms are ``chain A,B``, residue numbers ``1-200,250`` and ``residue ATP,MG``; ``and`` binds closer than ``or``. A number
@@ -41,7 +43,7 @@ def selected_atoms(atoms, text):
     return chosen
 
 
-def _term(atoms, term, text):
+def _term(atoms: Atoms, term: str, text: str) -> np.ndarray:
     kind, _, rest = term.partition(" ")
     if kind == "chain":
         return _named(atoms.chains, rest, "chain", text)
@@ -56,7 +58,7 @@ def _term(atoms, term, text):
     return numbers
 
 
-def _in_range(atoms, first, first_code, last, last_code):
+def _in_range(atoms: Atoms, first: str, first_code: str, last: Optional[str], last_code: Optional[str]) -> np.ndarray:
     """Which atoms (A,) bool lie in a range of residue numbers; ``last`` is None for a single one."""
     if last is None:
         return (atoms.residue_numbers == int(first)) & ((atoms.insertion_codes == first_code) | (first_code == ""))
@@ -67,12 +69,12 @@ def _in_range(atoms, first, first_code, last, last_code):
     return above & below
 
 
-def _named(names, wanted, what, text):
-    wanted = [name.strip() for name in wanted.split(",") if name.strip()]
+def _named(names: np.ndarray, wanted: str, what: str, text: str) -> np.ndarray:
+    listed = [name.strip() for name in wanted.split(",") if name.strip()]
     known = set(names.tolist())
-    missing = [name for name in wanted if name not in known]
-    if missing or not wanted:
+    missing = [name for name in listed if name not in known]
+    if missing or not listed:
         raise InputError(
             f"selection '{text}': the model has no {what} {', '.join(missing) or '(none named)'}; it has "
             f"{', '.join(sorted(known)[:12])}. Names are case-sensitive.")
-    return np.isin(names, wanted)
+    return np.isin(names, listed)

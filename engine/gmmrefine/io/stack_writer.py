@@ -1,10 +1,12 @@
 """MRC image stacks written batch by batch."""
 from contextlib import ExitStack
+from typing import Any, Optional
 
 import mrcfile
 import numpy as np
 
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.regular_file import FilePath
 
 _LABEL = "gmmrefine"
 
@@ -23,10 +25,10 @@ class StackWriter:
         Å/px.
     """
 
-    def __init__(self, path, count, box_size, pixel_size):
+    def __init__(self, path: FilePath, count: int, box_size: int, pixel_size: float) -> None:
         self._path, self._count, self._box_size, self._pixel_size = path, count, box_size, pixel_size
 
-    def __enter__(self):
+    def __enter__(self) -> "StackWriter":
         with ExitStack() as cleanup:
             temporary = cleanup.enter_context(atomic_path(self._path))
             with mrcfile.new(temporary, overwrite=True) as stack:
@@ -43,9 +45,9 @@ class StackWriter:
             self._cleanup = cleanup.pop_all()
         return self
 
-    def append(self, images):
+    def append(self, images: np.ndarray) -> None:
         """Add images (B, Y, X)."""
         self._file.write(np.ascontiguousarray(images, np.float32).tobytes())
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> Optional[bool]:
         return self._cleanup.__exit__(*error)

@@ -2,12 +2,16 @@
 import os
 import re
 from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.io.particle_table import ParticleTable
 from gmmrefine.io.star import folder_of
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.stack_file import stack_layout
+from gmmrefine.regular_file import FilePath
 
 _PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir")  # RELION leaves them in the folder it is started in
 _JOB_FOLDER = re.compile(r"job\d{3,}")  # its jobs are in <project>/<kind of job>/job123
@@ -31,7 +35,7 @@ class StackFinder:
         The particle file.
     """
 
-    def __init__(self, source):
+    def __init__(self, source: FilePath) -> None:
         here, real = Path.cwd(), Path(os.path.realpath(source)).parent
         beside = list(dict.fromkeys([folder_of(source), real]))
         projects = [project for folder in beside for project in _projects_of(folder, here)]
@@ -40,14 +44,14 @@ class StackFinder:
         self._project_first = list(dict.fromkeys([*projects, *beside, here, *above]))
         self._likely = list(dict.fromkeys([*beside, here, *projects]))
 
-    def folders(self, name):
+    def folders(self, name: str) -> List[Path]:
         """Folders in which a path is looked up, in this order; none for an absolute one."""
         path = plain_path(name)
         if os.path.isabs(path):
             return []
         return self._project_first if os.path.dirname(path) else self._beside_first
 
-    def find(self, name):
+    def find(self, name: str) -> str:
         """Absolute path of a stack; beside the particle file when it is nowhere to be found.
 
         Parameters
@@ -57,12 +61,20 @@ class StackFinder:
         """
         return next(self._found(name, self.folders(name)), os.path.normpath(self._likely[0] / plain_path(name)))
 
-    def other(self, name, found):
-        """Another file of the same name where one is likely to be meant: its path, or none."""
+    def other(self, name: str, found: str) -> Optional[str]:
+        """Another file of the same name where one is likely to be meant: its path, or none.
+
+        Parameters
+        ----------
+        name : str
+            As of ``find``.
+        found : str
+            Path that ``find`` gave.
+        """
         places = [folder for folder in self.folders(name) if folder in self._likely]
         return next((path for path in self._found(name, places) if not os.path.samefile(path, found)), None)
 
-    def hint(self, name):
+    def hint(self, name: str) -> str:
         """What stands in the place of a stack that was not found, in words; empty where nothing does."""
         path = plain_path(name)
         for candidate in [os.path.join(folder, path) for folder in self.folders(name)] or [path]:
@@ -76,7 +88,7 @@ class StackFinder:
         return ""
 
     @staticmethod
-    def _found(name, folders):
+    def _found(name: str, folders: Sequence[Path]) -> Iterator[str]:
         path = plain_path(name)
         for candidate in [os.path.join(folder, path) for folder in folders] or [path]:
             if os.path.isfile(candidate):
@@ -84,7 +96,7 @@ class StackFinder:
                 yield tidy if os.path.exists(tidy) and os.path.samefile(tidy, candidate) else candidate
 
 
-def _projects_of(folder, here):
+def _projects_of(folder: Path, here: Path) -> List[Path]:
     """Folders above ``folder``, or itself, that are RELION's project, surest first."""
     above = [folder, *folder.parents]
     marked = [place for place in above if any((place / mark).exists() for mark in _PROJECT_MARKS)]
@@ -92,17 +104,17 @@ def _projects_of(folder, here):
     return [*marked[:1], *jobs[:1], *([here] if here in above else [])]
 
 
-def find_stack(name, source):
+def find_stack(name: str, source: FilePath) -> str:
     """Absolute path of a stack as ``StackFinder`` of the particle file ``source`` finds it."""
     return StackFinder(source).find(name)
 
 
-def plain_path(name):
+def plain_path(name: str) -> str:
     """A stack path without the suffix that tells RELION the format (``:mrcs``, ``:mrc``); other colons are the path's own."""
     return _FORMAT_SUFFIX.sub("", name)
 
 
-def split_image_names(names, where):
+def split_image_names(names: Sequence[str], where: Callable[[int], str]) -> Tuple[List[str], np.ndarray, np.ndarray]:
     """Stacks and slices of rlnImageName values (``000012@stack.mrcs``).
 
     Parameters
@@ -119,7 +131,7 @@ def split_image_names(names, where):
     stack_index, slice_index : (N,) int
         Stack of each particle, and image in it from 0.
     """
-    paths = {}
+    paths: Dict[str, int] = {}
     stack_index, slice_index = np.empty((2, len(names)), int)
     for row, name in enumerate(names):
         index, at, path = name.partition("@")
@@ -134,7 +146,8 @@ def split_image_names(names, where):
     return list(paths), stack_index, slice_index
 
 
-def numbered_image_names(names, stacks, stack_index, where):
+def numbered_image_names(
+        names: Sequence[str], stacks: Sequence[str], stack_index: np.ndarray, where: Callable[[int], str]) -> List[str]:
     """Image names of which each has its number: ``x.mrc`` becomes ``000001@x.mrc:mrcs``, as RELION reads it too.
 
     Parameters
@@ -170,13 +183,13 @@ def numbered_image_names(names, stacks, stack_index, where):
     return numbered
 
 
-def stack_header(path):
+def stack_header(path: FilePath) -> Tuple[int, int, int, int, int]:
     """Layout of an MRC stack from its header: mode, images, rows, columns, bytes before the first image."""
     layout = stack_layout(path)
     return layout.mode, layout.images, layout.rows, layout.columns, layout.offset
 
 
-def check_stacks(particles):
+def check_stacks(particles: ParticleSet) -> None:
     """Look once at every stack of a particle set: there, readable, square, of the right box, and complete.
 
     Only headers and file sizes are read.
@@ -218,7 +231,7 @@ def check_stacks(particles):
                 f"Use the stack that belongs to these particles.")
 
 
-def missing_stack(table, row, path):
+def missing_stack(table: Optional[ParticleTable], row: int, path: str) -> str:
     """The line that tells where a stack was looked for; ``row`` counts from 0, ``table`` may be None."""
     if table is None:
         return f"{path}: no such image stack (needed in row {row + 1})."
@@ -230,9 +243,9 @@ def missing_stack(table, row, path):
             "or correct rlnImageName.")
 
 
-def _row_of(particles, members):
+def _row_of(particles: ParticleSet, members: np.ndarray) -> int:
     return int(particles.row[np.flatnonzero(members)[0]]) + 1
 
 
-def _source(particles):
+def _source(particles: ParticleSet) -> str:
     return particles.table.source if particles.table is not None else "the particles"

@@ -7,14 +7,16 @@ comments after values and keywords in any case; line ends and the encoding may b
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict
+from typing import BinaryIO, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.particles.optics import Index
 from gmmrefine.particles.stack_file import compression
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 ROWS_AT_A_TIME = 4096
 RELION_31 = 30001
@@ -52,25 +54,25 @@ class StarBlock:
     source: str = ""
     version: int = RELION_31
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def __contains__(self, label):
+    def __contains__(self, label: str) -> bool:
         return label in self.columns
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "StarBlock":
         """Some of the rows, by index or mask (R,)."""
         return self.with_columns({label: text[index] for label, text in self.columns.items()})
 
-    def with_columns(self, columns):
+    def with_columns(self, columns: Dict[str, np.ndarray]) -> "StarBlock":
         """The same block with other columns."""
         return StarBlock(self.name, columns, self.is_loop, self.source, self.version)
 
-    def strings(self, label):
+    def strings(self, label: str) -> List[str]:
         """Values of a column without quotes, list of str."""
         return [text.decode("utf-8", "surrogateescape") for text in _unquoted(self.columns[label].tolist())]
 
-    def numbers(self, label):
+    def numbers(self, label: str) -> np.ndarray:
         """Values of a column as finite numbers, (R,) float.
 
         Raises
@@ -90,7 +92,7 @@ class StarBlock:
                 f"{self.where(bad[0])}: {label} is '{found}'; expected a finite number. Correct or remove this row.")
         return values
 
-    def optional_numbers(self, label):
+    def optional_numbers(self, label: str) -> np.ndarray:
         """Values of a column of which some may be missing, (R,) float; NaN where it is as ``missing`` says."""
         text = self.columns[label]
         try:
@@ -102,13 +104,13 @@ class StarBlock:
             self.numbers(label)  # says where
         return values
 
-    def missing(self, label):
+    def missing(self, label: str) -> np.ndarray:
         """Where a column has no value, (R,) bool: ``<NA>``, ``None``, ``nan``, an empty text and the like."""
         different, index = np.unique(self.columns[label], return_inverse=True)
         none = [is_none(text.decode("latin-1")) for text in _unquoted(different.tolist())]
         return np.array(none, bool)[index.ravel()]
 
-    def integers(self, label):
+    def integers(self, label: str) -> np.ndarray:
         """Values of a column as whole numbers, (R,) int."""
         values = self.numbers(label)
         bad = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _LARGEST_WHOLE))
@@ -116,18 +118,25 @@ class StarBlock:
             raise InputError(f"{self.where(bad[0])}: {label} is {values[bad[0]]:g}; expected a whole number.")
         return values.astype(int)
 
-    def where(self, row):
+    def where(self, row: int) -> str:
         """Place in the file for messages; ``row`` counts from 0, the text from 1."""
         return f"{self.source}, data_{self.name}, row {row + 1}"
 
 
-def is_none(text):
+def is_none(text: str) -> bool:
     """Whether the text of a value, without quotes, says that there is none."""
     return text.lower() in _NONE_TEXTS
 
 
-def text_column(values, digits=6):
-    """Values as STAR text, (R,) bytes: floats with fixed decimals, strings quoted where needed, bytes as they are."""
+def text_column(values: ArrayLike, digits: int = 6) -> np.ndarray:
+    """Values as STAR text, (R,) bytes: floats with fixed decimals, strings quoted where needed, bytes as they are.
+
+    Parameters
+    ----------
+    values : (R,) array or list
+    digits : int
+        Decimals of floats.
+    """
     values = np.asarray(values)
     if values.dtype.kind == "S":
         return values
@@ -138,23 +147,30 @@ def text_column(values, digits=6):
     return np.array([quoted(str(value)) for value in values.tolist()], dtype="S")
 
 
-def text_columns(columns):
+def text_columns(columns: Mapping[str, ArrayLike]) -> Dict[str, np.ndarray]:
     """Several columns as STAR text, dict of str to (R,) bytes."""
     return {label: text_column(values) for label, values in columns.items()}
 
 
-def optional_column(values, digits=6):
-    """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it."""
+def optional_column(values: ArrayLike, digits: int = 6) -> np.ndarray:
+    """Numbers as STAR text, (R,) bytes; NaN stands for none and is written ``<NA>``, as STAR readers of Python expect it.
+
+    Parameters
+    ----------
+    values : (R,) float
+    digits : int
+        Decimals.
+    """
     values = np.asarray(values, float)
     return np.where(np.isnan(values), NONE, text_column(values, digits))
 
 
-def exact_column(values):
+def exact_column(values: ArrayLike) -> np.ndarray:
     """Numbers as the shortest STAR text that reads back to the same number, (R,) bytes."""
     return np.array([repr(value) for value in np.asarray(values).astype(float).tolist()], dtype="S")
 
 
-def read_star(path):
+def read_star(path: FilePath) -> Dict[str, StarBlock]:
     """All blocks of a STAR file.
 
     Returns
@@ -188,7 +204,7 @@ def read_star(path):
     return {name: builder.block() for name, builder in blocks.items()}
 
 
-def _lines(path):
+def _lines(path: FilePath) -> Iterator[Tuple[int, bytes]]:
     """Lines of a file, (number from 1, bytes) without blanks at the ends, whatever system wrote it."""
     try:
         with open_regular(path) as file:
@@ -198,7 +214,7 @@ def _lines(path):
                 raise InputError(f"{path}: {packed} and give the unpacked file.")
             if head.startswith(_UTF16_MARKS):
                 text = (head + file.read()).decode("utf-16", "replace")
-                lines = text.encode().splitlines()
+                lines: Iterable[bytes] = text.encode().splitlines()
             elif b"\r" in head and b"\n" not in head:
                 lines = (head + file.read()).split(b"\r")
             else:
@@ -210,7 +226,7 @@ def _lines(path):
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
 
-def write_star(path, blocks, comment=""):
+def write_star(path: FilePath, blocks: Iterable[StarBlock], comment: str = "") -> None:
     """Write blocks as one STAR file, whole or not at all; the same blocks give the same bytes.
 
     Parameters
@@ -233,12 +249,12 @@ def write_star(path, blocks, comment=""):
             file.write(b"\n")
 
 
-def folder_of(path):
+def folder_of(path: FilePath) -> Path:
     """Absolute folder of a file."""
     return Path(path).absolute().parent
 
 
-def quoted(text):
+def quoted(text: str) -> bytes:
     """One value as STAR text, bytes, in quotes when it is empty, has blanks or would be taken for something else."""
     if not text or text.startswith(_NEED_QUOTES) or any(c.isspace() for c in text):
         mark = "'" if '"' in text else '"'
@@ -249,12 +265,14 @@ def quoted(text):
 class _BlockBuilder:
     """Collects the lines of one block; rows are packed into byte arrays as they come, to save memory."""
 
-    def __init__(self, name, source, version):
+    def __init__(self, name: str, source: str, version: int) -> None:
         self.name, self.source, self.version = name, source, version
-        self.labels, self.rows, self.packed = {}, [], []  # labels in order; a dict finds one among many
+        self.labels: Dict[str, None] = {}  # in order; a dict finds one among many
+        self.rows: List[List[bytes]] = []
+        self.packed: List[List[np.ndarray]] = []
         self.is_loop = False
 
-    def add(self, words, number):
+    def add(self, words: List[bytes], number: int) -> None:
         first = words[0]
         if first.lower() == b"loop_":
             if self.labels:
@@ -269,7 +287,7 @@ class _BlockBuilder:
         else:
             self._add_row(words, number)
 
-    def _add_label(self, words, number):
+    def _add_label(self, words: List[bytes], number: int) -> None:
         label = words[0][1:].decode("utf-8", "replace")
         if label in self.labels:
             raise InputError(f"{self.source}, line {number}: column {label} appears twice in data_{self.name}.")
@@ -281,7 +299,7 @@ class _BlockBuilder:
             self.rows = self.rows or [[]]
             self.rows[0].append(value)
 
-    def _add_row(self, values, number):
+    def _add_row(self, values: List[bytes], number: int) -> None:
         if len(values) != len(self.labels):
             row = sum(len(chunk[0]) for chunk in self.packed) + len(self.rows) + 1
             raise InputError(
@@ -291,11 +309,11 @@ class _BlockBuilder:
         if len(self.rows) == ROWS_AT_A_TIME:
             self._pack()
 
-    def _pack(self):
+    def _pack(self) -> None:
         self.packed.append([np.array(column, dtype="S") for column in zip(*self.rows)])
         self.rows = []
 
-    def block(self):
+    def block(self) -> StarBlock:
         if self.rows:
             self._pack()
         empty = np.zeros(0, dtype="S1")
@@ -303,7 +321,7 @@ class _BlockBuilder:
         return StarBlock(self.name, dict(zip(self.labels, columns)), self.is_loop, self.source, self.version)
 
 
-def _write_loop(file, block):
+def _write_loop(file: BinaryIO, block: StarBlock) -> None:
     file.write(b"loop_\n")
     for position, label in enumerate(block.columns, 1):
         file.write(f"_{label} #{position}\n".encode())
@@ -313,7 +331,7 @@ def _write_loop(file, block):
         file.write(b"".join(b" ".join(row) + b"\n" for row in rows))
 
 
-def _split(line):
+def _split(line: bytes) -> List[bytes]:
     """Values of a line, without a comment: what begins with # after a blank."""
     words = _VALUES.findall(line) if b"'" in line or b'"' in line else line.split()
     if b"#" in line:
@@ -321,17 +339,17 @@ def _split(line):
     return words
 
 
-def _version(line):
+def _version(line: bytes) -> int:
     word = line.split()[-1]
     return int(word) if word.isdigit() else 0
 
 
-def _unquoted(values):
+def _unquoted(values: Iterable[bytes]) -> Iterator[bytes]:
     return (value[1:-1] if value[:1] in (b"'", b'"') and len(value) > 1 and value[:1] == value[-1:] else value
             for value in values)
 
 
-def _number_or_nan(value):
+def _number_or_nan(value: bytes) -> float:
     try:
         return float(next(_unquoted([value])))
     except ValueError:

@@ -1,23 +1,27 @@
 """RELION particle files (STAR 3.0, 3.1, 5) to particle sets and back."""
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.geometry.rotations import euler_from_rotations
 from gmmrefine.io import identity, table_values
 from gmmrefine.io.grey_columns import SCALE_LABEL, contrast_signs, scales
 from gmmrefine.io.optics_columns import read_optics
-from gmmrefine.io.particle_table import read_table, require, table_of
+from gmmrefine.io.particle_table import ParticleTable, read_table, require, table_of
 from gmmrefine.io.pixel_sizes import pixel_sizes
 from gmmrefine.io.plausible_values import unlikely_values
 from gmmrefine.io.stacks import StackFinder, numbered_image_names, plain_path, split_image_names
-from gmmrefine.io.star import folder_of, quoted, text_column, text_columns, write_star
+from gmmrefine.io.star import StarBlock, folder_of, quoted, text_column, text_columns, write_star
 from gmmrefine.particles.optics import common_grid
 from gmmrefine.particles.particle_set import ParticleSet, draw_half_sets
+from gmmrefine.regular_file import FilePath
 
 
-def read_particles(path, split_halves=0, distance=0.0):
+def read_particles(path: FilePath, split_halves: Optional[int] = 0, distance: float = 0.0) -> ParticleSet:
     """Particles of a RELION STAR file with poses, CTF and half sets.
 
     Parameters
@@ -42,7 +46,7 @@ def read_particles(path, split_halves=0, distance=0.0):
     return particles_from_table(read_table(path), split_halves, distance)
 
 
-def particles_from_table(table, split_halves=0, distance=0.0):
+def particles_from_table(table: ParticleTable, split_halves: Optional[int] = 0, distance: float = 0.0) -> ParticleSet:
     """The particle set that a table describes. Stacks are located but not opened, unless the box size is unknown.
 
     Parameters
@@ -69,10 +73,10 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     boxes = table_values.box_sizes(table, optics_rows, stacks, stack_index)
     optics = read_optics(table, optics_rows, boxes, pixels, ctf)
     particle, told = identity.same_particle(table, optics_rows, shifts, optics.narrowest, distance)
-    told = [*told, *unlikely_values(ctf, shifts, pixels, boxes * pixels, block.where)]
+    told = (*told, *unlikely_values(ctf, shifts, pixels, boxes * pixels, block.where))
     box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
-        stacks=stacks, stack_index=stack_index, slice_index=slice_index, rotations=rotations,
+        stacks=tuple(stacks), stack_index=stack_index, slice_index=slice_index, rotations=rotations,
         shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf, box_size=box_size, pixel_size=pixel_size,
         row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows), particle=particle,
         contrast_sign=contrast_signs(block), scale=scales(block), optics=optics,
@@ -80,7 +84,7 @@ def particles_from_table(table, split_halves=0, distance=0.0):
     return with_half_sets(particles, split_halves)
 
 
-def _located(table):
+def _located(table: ParticleTable) -> Tuple[ParticleTable, Tuple[str, ...], np.ndarray, np.ndarray]:
     """Where the images of a table are.
 
     Returns
@@ -103,14 +107,16 @@ def _located(table):
     return replace(table, particles=block, notes=(*table.notes, *notes)), stacks, stack_index, slice_index
 
 
-def with_half_sets(particles, seed):
+def with_half_sets(particles: ParticleSet, seed: Optional[int]) -> ParticleSet:
     """The particles with half sets drawn when a seed is given and the file does not tell two halves apart."""
     if seed and len(np.unique(particles.half_set)) == 1:
         return draw_half_sets(particles, seed)
     return particles
 
 
-def write_particles(path, particles, extra_columns=None, full_paths=False):
+def write_particles(
+        path: FilePath, particles: ParticleSet, extra_columns: Optional[Mapping[str, ArrayLike]] = None,
+        full_paths: bool = False) -> None:
     """Write particles as RELION 3.1 STAR: what the input file said, with the present poses and half sets.
 
     Unknown columns, further blocks and all optics groups are kept as text. A stack path that would not be found from
@@ -141,14 +147,14 @@ def write_particles(path, particles, extra_columns=None, full_paths=False):
     write_star(path, [table.optics, block.with_columns(columns), *table.others])
 
 
-def identity_columns(path, particles):
+def identity_columns(path: FilePath, particles: ParticleSet) -> Dict[str, np.ndarray]:
     """Columns that say which particle a row of the table at ``path`` speaks of: image name and half set, as STAR text."""
     particles = _with_table(path, particles)
     block = particles.table.particles.subset(particles.row)
     return {"rlnImageName": _image_names(path, particles, block), **text_columns({"rlnRandomSubset": particles.half_set})}
 
 
-def _with_table(path, particles):
+def _with_table(path: FilePath, particles: ParticleSet) -> ParticleSet:
     """Particles with a table; those that come from no file get one with names from the folder of ``path``."""
     if particles.table is not None:
         return particles
@@ -156,14 +162,14 @@ def _with_table(path, particles):
     return replace(particles, table=table_of(particles))
 
 
-def _named_from(folder, particles):
+def _named_from(folder: Path, particles: ParticleSet) -> ParticleSet:
     """Particles that come from no file, their stacks relative to ``folder`` where they lie below it."""
     inside = (os.path.relpath(stack, folder) for stack in particles.stacks)
     stacks = tuple(near if not near.startswith("..") else far for near, far in zip(inside, particles.stacks))
     return replace(particles, stacks=stacks, row=np.arange(len(particles)))
 
 
-def _image_names(path, particles, block, full_paths=False):
+def _image_names(path: FilePath, particles: ParticleSet, block: StarBlock, full_paths: bool = False) -> np.ndarray:
     """rlnImageName as text, with the full path of a stack that would not be found from the folder of ``path``, or of all."""
     text, moved, finder = block.columns["rlnImageName"].tolist(), {}, StackFinder(path)
     for position, name in enumerate(block.strings("rlnImageName")):

@@ -1,12 +1,14 @@
 """What the columns of a particle table mean, each checked once; every message names file, row and column."""
 import os
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotations_from_euler
-from gmmrefine.io.particle_table import require
+from gmmrefine.io.particle_table import ParticleTable, require
 from gmmrefine.io.stacks import missing_stack, stack_header
+from gmmrefine.io.star import StarBlock
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, CtfParameters
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
@@ -15,7 +17,7 @@ DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 USUAL_AMPLITUDE_CONTRAST = 0.1
 
 
-def rotations(block):
+def rotations(block: StarBlock) -> np.ndarray:
     """Rotations (N, 3, 3), reference → particle, of rlnAngleRot, Tilt and Psi."""
     if "rlnAnglePsi" in block and not any(label in block for label in ANGLES[:2]):
         raise InputError(
@@ -25,8 +27,16 @@ def rotations(block):
     return rotations_from_euler(np.column_stack([block.numbers(label) for label in ANGLES]))
 
 
-def shifts(block, pixel_size):
-    """Shifts (N, 2) in Å of rlnOriginXAngst, YAngst, or of rlnOriginX, Y in px; 0 when the table has neither."""
+def shifts(block: StarBlock, pixel_size: np.ndarray) -> np.ndarray:
+    """Shifts (N, 2) in Å of rlnOriginXAngst, YAngst, or of rlnOriginX, Y in px; 0 when the table has neither.
+
+    Parameters
+    ----------
+    block : StarBlock
+        N particles.
+    pixel_size : (N,) float
+        Å/px of the images.
+    """
     values = np.zeros((len(block), 2))
     for axis, label in enumerate(ORIGINS):
         in_pixels = label.replace("Angst", "")
@@ -43,7 +53,7 @@ def shifts(block, pixel_size):
     return values
 
 
-def half_sets(block):
+def half_sets(block: StarBlock) -> np.ndarray:
     """Half sets (N,) of rlnRandomSubset: 1 or 2, or 0 for all particles when none is known."""
     if "rlnRandomSubset" not in block:
         return np.zeros(len(block), int)
@@ -63,8 +73,15 @@ def half_sets(block):
     return half_set
 
 
-def ctf(table, optics_rows):
-    """CTF of every particle, and notes on values that had to be assumed."""
+def ctf(table: ParticleTable, optics_rows: np.ndarray) -> Tuple[CtfParameters, Tuple[str, ...]]:
+    """CTF of every particle, and notes on values that had to be assumed.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
+    """
     block = table.particles
     require(block, DEFOCUS, "the CTF of each particle")
     defocus = {label: block.numbers(label) for label in DEFOCUS}
@@ -74,10 +91,11 @@ def ctf(table, optics_rows):
             raise InputError(
                 f"{block.where(below[0])}: {label} is {defocus[label][below[0]]:g} Å; RELION's defocus is positive for "
                 f"underfocus. Multiply by -1 if your program counts the other way, else remove this particle.")
-    voltage = _optics_value(table, optics_rows, "rlnVoltage", 1, 2000, "kV")
-    cs = _optics_value(table, optics_rows, "rlnSphericalAberration", 0, 100, "mm")
-    contrast = _optics_value(table, optics_rows, "rlnAmplitudeContrast", 0, 1, "", default=USUAL_AMPLITUDE_CONTRAST)
-    given, notes = table.optional("rlnAmplitudeContrast", optics_rows), ()
+    voltage = _optics_value(table, optics_rows, "rlnVoltage", (1, 2000), "kV")
+    cs = _optics_value(table, optics_rows, "rlnSphericalAberration", (0, 100), "mm")
+    contrast = _optics_value(table, optics_rows, "rlnAmplitudeContrast", (0, 1), "", default=USUAL_AMPLITUDE_CONTRAST)
+    given = table.optional("rlnAmplitudeContrast", optics_rows)
+    notes: Tuple[str, ...] = ()
     if given is None or np.isnan(given).any():
         some = "" if given is None else f" for {np.isnan(given).sum()} of {len(given)} particles"
         notes = (f"{block.source} has no rlnAmplitudeContrast{some}; {USUAL_AMPLITUDE_CONTRAST} is assumed.",)
@@ -85,11 +103,16 @@ def ctf(table, optics_rows):
     premultiplied = table.numbers("rlnCtfDataAreCtfPremultiplied", optics_rows, default=0)
     state = np.where(premultiplied > 0, CTF_PREMULTIPLIED, np.where(flipped > 0, CTF_PHASE_FLIPPED, CTF_RAW))
     phase_shift = table.numbers("rlnPhaseShift", optics_rows, default=0)
-    return CtfParameters(*defocus.values(), phase_shift, voltage, cs, contrast, state), notes
+    u, v, angle = defocus.values()
+    return CtfParameters(u, v, angle, phase_shift, voltage, cs, contrast, state), notes
 
 
-def _optics_value(table, optics_rows, label, lowest, highest, unit, default=None):
-    values = table.numbers(label, optics_rows, default)
+def _optics_value(
+        table: ParticleTable, optics_rows: np.ndarray, label: str, limits: Tuple[float, float], unit: str, *,
+        default: Optional[float] = None) -> np.ndarray:
+    """Values (N,) of a column that every particle needs, within limits."""
+    lowest, highest = limits
+    values = table.numbers(label, optics_rows) if default is None else table.numbers(label, optics_rows, default)
     if values is None:
         raise InputError(
             f"{table.source}: {label} is in neither data_optics nor data_particles. Add the value of the microscope.")
@@ -101,13 +124,24 @@ def _optics_value(table, optics_rows, label, lowest, highest, unit, default=None
     return values
 
 
-def box_sizes(table, optics_rows, stacks, stack_index):
-    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks."""
-    values = table.optional("rlnImageSize", optics_rows)
-    unknown = np.ones(len(optics_rows), bool) if values is None else np.isnan(values)
+def box_sizes(table: ParticleTable, optics_rows: np.ndarray, stacks: Sequence[str], stack_index: np.ndarray) -> np.ndarray:
+    """Box of every particle, (N,) in px, from rlnImageSize or else the headers of the stacks.
+
+    Parameters
+    ----------
+    table : ParticleTable
+    optics_rows : (N,) int
+        Row in the optics table of every particle.
+    stacks : sequence of str
+        Paths.
+    stack_index : (N,) int
+        Which of them holds the particle.
+    """
+    told = table.optional("rlnImageSize", optics_rows)
+    values = np.full(len(optics_rows), np.nan) if told is None else told
+    unknown = np.isnan(values)
     if unknown.any():
-        of_stacks = _box_of_stacks(table, stacks, stack_index, unknown)
-        values = of_stacks if values is None else np.where(unknown, of_stacks, values)
+        values = np.where(unknown, _box_of_stacks(table, stacks, stack_index, unknown), values)
     wrong = np.flatnonzero((values < 2) | (values != np.rint(values)))
     if len(wrong):
         raise InputError(
@@ -116,7 +150,7 @@ def box_sizes(table, optics_rows, stacks, stack_index):
     return values.astype(int)
 
 
-def _box_of_stacks(table, stacks, stack_index, wanted):
+def _box_of_stacks(table: ParticleTable, stacks: Sequence[str], stack_index: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Side in px of the images (N,) float, by the headers of the stacks of those that are ``wanted`` (N,) bool; else 0."""
     sides = np.zeros(len(stacks))
     for number in np.unique(stack_index[wanted]):

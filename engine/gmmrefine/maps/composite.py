@@ -1,4 +1,6 @@
 """One map from several focused ones: weighted averages, and where the parts disagree."""
+from typing import Optional, Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -9,7 +11,8 @@ _LEAST_SNR = 1e-3  # keeps weights positive where both halves are noise
 _WINDOW = 2.0  # widths of the averaging window (Gaussian σ) per resolution
 
 
-def composite_map(maps, weights, background=None):
+def composite_map(
+        maps: Sequence[np.ndarray], weights: Sequence[np.ndarray], background: Optional[np.ndarray] = None) -> np.ndarray:
     """Weighted average of maps, Σ w V / Σ w, passing into a background where no weight is left.
 
     Parameters
@@ -37,7 +40,7 @@ def composite_map(maps, weights, background=None):
     return (covered * average + (1 - covered) * rest).astype(np.float32)
 
 
-def seam_map(maps, weights, background=None):
+def seam_map(maps: Sequence[np.ndarray], weights: Sequence[np.ndarray], background: Optional[np.ndarray] = None) -> np.ndarray:
     """How much the maps that a composite joins disagree, as a weighted standard deviation at every voxel.
 
     Parameters
@@ -64,7 +67,7 @@ def seam_map(maps, weights, background=None):
     return (scale * np.sqrt(variance)).astype(np.float32)
 
 
-def local_snr(half_map_1, half_map_2, pixel_size, resolution):
+def local_snr(half_map_1: np.ndarray, half_map_2: np.ndarray, pixel_size: float, resolution: float) -> np.ndarray:
     """Signal over noise of a map around every voxel, from its two half maps.
 
     Parameters
@@ -90,6 +93,14 @@ def local_snr(half_map_1, half_map_2, pixel_size, resolution):
     return np.maximum(ratio, _LEAST_SNR).astype(np.float32)
 
 
-def overlap(mask_1, mask_2, pixel_size):
-    """Volume in Å³ that two masks (Z, Y, X) share."""
+def overlap(mask_1: np.ndarray, mask_2: np.ndarray, pixel_size: float) -> float:
+    """Volume in Å³ that two masks (Z, Y, X) share.
+
+    Parameters
+    ----------
+    mask_1, mask_2 : (Z, Y, X) float
+        0 to 1.
+    pixel_size : float
+        Å/px.
+    """
     return float(np.minimum(mask_1, mask_2).sum() * pixel_size**3)

@@ -1,4 +1,6 @@
 """Is the molecule bright or dark in a map? Told by the map itself, without a mask, which would look for something bright."""
+from typing import Tuple
+
 import numpy as np
 from scipy import fft
 
@@ -10,7 +12,7 @@ _MOST_SHELLS = 32
 _TRIALS = 40  # maps of the same spectrum without any molecule
 
 
-def contrast(volume, pixel_size, rng):
+def contrast(volume: np.ndarray, pixel_size: float, rng: np.random.Generator) -> float:
     """How clearly a molecule in a map is bright (positive) or dark (negative), in standard deviations of maps without any.
 
     A molecule is compact and stands out from the solvent: the third moment of the low-passed density about the level in the
@@ -37,7 +39,7 @@ def contrast(volume, pixel_size, rng):
     return float(found / deviation) if deviation > 0 else 0.0
 
 
-def _coarse(volume, pixel_size):
+def _coarse(volume: np.ndarray, pixel_size: float) -> Tuple[np.ndarray, int]:
     """Transform (Z, Y, F) of a map to a few shells, on a grid three times as fine, and the side of that grid."""
     n = len(volume)
     shells = int(min(n * pixel_size / _FINEST, _MOST_SHELLS, n // 2 - 1))
@@ -51,7 +53,7 @@ def _coarse(volume, pixel_size):
     return transform * np.sqrt(shell), grid
 
 
-def _asymmetry(transform, sphere, corners):
+def _asymmetry(transform: np.ndarray, sphere: np.ndarray, corners: np.ndarray) -> float:
     """Third moment over the second to the power 3/2, about the solvent's level, within a sphere."""
     volume = fft.fftshift(fft.irfftn(transform, s=sphere.shape, workers=thread_count()))
     apart = volume[sphere] - np.median(volume[corners])
@@ -59,5 +61,5 @@ def _asymmetry(transform, sphere, corners):
     return np.mean(apart**3) / power**1.5 if power > 0 else 0.0
 
 
-def _phases(transform):
+def _phases(transform: np.ndarray) -> np.ndarray:
     return transform / np.maximum(np.abs(transform), 1e-20)

@@ -1,6 +1,6 @@
 """Resolution by direction: the FSC of two half maps in cones of Fourier space, and how much it differs between them."""
 from dataclasses import dataclass
-from typing import Any
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import fft
@@ -8,6 +8,7 @@ from scipy import fft
 from gmmrefine.fourier.shells import hermitian_weight
 from gmmrefine.geometry.sphere import cell_centers, cell_of, even_axes, lowest_axis
 from gmmrefine.maps.bands import transform
+from gmmrefine.maps.fsc import FscCurve
 from gmmrefine.resolution import read_resolution
 
 AXES, HALF_ANGLE = 256, 20.0  # cones, degrees
@@ -42,32 +43,34 @@ class Directions:
         Whether a cone holds hardly any power.
     """
 
-    axes: Any
-    fsc: Any
-    resolution: Any
-    area: Any
+    axes: np.ndarray
+    fsc: np.ndarray
+    resolution: np.ndarray
+    area: np.ndarray
     box: float
     cfar: float
     error: float
     missing: bool
 
     @property
-    def clear(self):
+    def clear(self) -> bool:
         """Whether the areas differ by more than their noise."""
         return self.missing or bool(np.ptp(self.area) > _CLEAR * self.error)
 
     @property
-    def best_and_worst(self):
+    def best_and_worst(self) -> Tuple[int, int]:
         """Numbers of the axes along which the resolution is best and worst."""
         return lowest_axis(self.axes, -self.area, self.error), lowest_axis(self.axes, self.area, self.error)
 
     @property
-    def anisotropic(self):
+    def anisotropic(self) -> bool:
         """Whether the cones differ as they do with preferred views."""
         return self.clear and self.cfar < LEAST_CFAR
 
 
-def directional_fsc(half_map_1, half_map_2, mask, curve, threshold=0.143):
+def directional_fsc(
+        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: Optional[np.ndarray], curve: FscCurve,
+        threshold: float = 0.143) -> Optional[Directions]:
     """The FSC of two half maps in cones around even axes; None when they agree in no shell.
 
     Parameters
@@ -104,13 +107,16 @@ def directional_fsc(half_map_1, half_map_2, mask, curve, threshold=0.143):
     area = fsc[:, summed].sum(1)
     samples = np.maximum(count[:, summed].mean(0) * (1.0 if mask is None else _fill(mask)) / 2, 1)
     error = np.sqrt(np.sum((1 - np.clip(curve.fsc[summed], 0, 1) ** 2) ** 2 / samples))
-    found = [read_resolution(curve.frequency[1:], each[1:], threshold).angstroms or n * curve.pixel_size for each in fsc]
+    read = (read_resolution(curve.frequency[1:].tolist(), each[1:].tolist(), threshold) for each in fsc)
+    found = [reading.angstroms or n * curve.pixel_size for reading in read]
     cfar = max(float(area.min()), 0.0) / max(float(area.max()), 1e-9)
     return Directions(axes, fsc, np.array(found), area, n * curve.pixel_size, min(cfar, 1.0), float(error),
         bool(share[:, summed].mean(1).min() < _SAMPLED))
 
 
-def _by_cell(halves, mask):
+def _by_cell(
+        halves: Sequence[np.ndarray], mask: Optional[np.ndarray]
+) -> Tuple[np.ndarray, List[np.ndarray], np.ndarray, np.ndarray]:
     """By cell and shell (C, S): cross-power, powers of both, samples, and samples that hold power in the unmasked maps."""
     n, cells = len(halves[0]), len(cell_centers())
     size = max(float(np.abs(half).max()) for half in halves)
@@ -135,19 +141,19 @@ def _by_cell(halves, mask):
     return cross, powers, counts, np.where(raw > _EMPTY * mean * counts, counts, 0)
 
 
-def _over_three(values):
+def _over_three(values: np.ndarray) -> np.ndarray:
     """Sums (A, S) over three shells, the ends as they are."""
     padded = np.pad(values, ((0, 0), (1, 1)))
     return padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
 
 
-def _corrected(fsc, curve):
+def _corrected(fsc: np.ndarray, curve: FscCurve) -> np.ndarray:
     """Cones (A, S) with what the mask correlates taken away, where it was taken away from the curve of all."""
     random = np.where(curve.fsc == curve.masked, 0, curve.randomised)
     return (fsc - random) / np.maximum(1 - random, 1e-3)
 
 
-def _fill(mask):
+def _fill(mask: np.ndarray) -> float:
     """The part of the box that a mask (Z, Y, X) leaves, as samples of its transform are independent."""
     square = np.asarray(mask, float) ** 2
     return float(square.sum() ** 2 / max((square**2).sum(), 1e-9) / square.size)

@@ -1,4 +1,6 @@
 """Maps filtered at every voxel by its own resolution."""
+from typing import Callable, Optional
+
 import numpy as np
 from scipy import ndimage
 
@@ -8,7 +10,9 @@ from gmmrefine.maps.filter import fall_off, scale_shells
 _STEP = 0.07  # of ln resolution between filters that are interpolated
 
 
-def local_low_pass(volume, resolution, pixel_size, b_factor=None):
+def local_low_pass(
+        volume: np.ndarray, resolution: np.ndarray, pixel_size: float,
+        b_factor: Optional[Callable[[float], float]] = None) -> np.ndarray:
     """A map without signal beyond the resolution of each voxel.
 
     Parameters
@@ -42,13 +46,24 @@ def local_low_pass(volume, resolution, pixel_size, b_factor=None):
     return filtered
 
 
-def b_gain(shells, box_size, pixel_size, b_factor):
-    """What takes a B factor (Å²) out of shells (...,): exp(B k² / 4), k in 1/Å; it grows no more beyond Nyquist."""
+def b_gain(shells: np.ndarray, box_size: int, pixel_size: float, b_factor: float) -> np.ndarray:
+    """What takes a B factor (Å²) out of shells (...,): exp(B k² / 4), k in 1/Å; it grows no more beyond Nyquist.
+
+    Parameters
+    ----------
+    shells : (...,) float
+    box_size : int
+        px
+    pixel_size : float
+        Å/px.
+    b_factor : float
+        Å²; positive sharpens.
+    """
     frequency = np.minimum(shells, box_size / 2) / (box_size * pixel_size)
     return np.exp(b_factor * frequency**2 / 4)
 
 
-def _everywhere(resolution):
+def _everywhere(resolution: np.ndarray) -> np.ndarray:
     """A map (Z, Y, X) with the nearest value in place of every 0."""
     nearest = ndimage.distance_transform_edt(resolution == 0, return_distances=False, return_indices=True)
     return resolution[tuple(nearest)]

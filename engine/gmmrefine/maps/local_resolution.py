@@ -1,4 +1,6 @@
 """Resolution around every voxel: the FSC of two half maps in soft windows that grow with the resolution they look at."""
+from typing import Any, Callable, Optional, Sequence, Tuple
+
 import numpy as np
 from scipy import fft, ndimage
 
@@ -13,7 +15,9 @@ _WINDOW_REACH = 4.0  # standard deviations of the window's transform that are ke
 _LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but rounding errors
 
 
-def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, threshold=0.143, report=None, end=None):
+def local_resolution(
+        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, pixel_size: float, *, window: float = 1.0,
+        threshold: float = 0.143, report: Optional[Callable[[int], Any]] = None, end: Optional[int] = None) -> np.ndarray:
     """Resolution at which two half maps cease to agree around each voxel.
 
     Parameters
@@ -46,14 +50,14 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     """
     n = len(mask)
     halves = in_grey_scale(half_map_1, half_map_2)[1]
-    transforms, mask_transform = [transform(half) for half in halves], transform(mask)
-    end = end or n / 2
-    centers = band_centers(n, end)
+    transforms = [transform(each) for each in (*halves, mask)]
+    last = end or n / 2
+    centers = band_centers(n, last)
     side = _even_side(_WINDOW_REACH * _window_cutoff(centers[-1], window) * 2, n)
-    crossing = np.full((side,) * 3, end, np.float32)
+    crossing = np.full((side,) * 3, last, np.float32)
     above, before = np.ones((side,) * 3, bool), np.ones((side,) * 3, np.float32)
     for number, center in enumerate(centers):
-        fsc = _band_fsc(transforms, mask_transform, (n, end), center, window, side)
+        fsc = _band_fsc(transforms, (n, last), center, window, side)
         falls = above & (fsc < threshold)
         part = (before[falls] - threshold) / (before[falls] - fsc[falls]) if number else 1.0
         crossing[falls] = center * np.exp((part - 1) * _STEP)
@@ -68,25 +72,50 @@ def local_resolution(half_map_1, half_map_2, mask, pixel_size, window=1.0, thres
     return resolution
 
 
-def band_centers(box_size, end=None):
-    """Middle frequencies (S,) of the bands in shells, evenly spaced in their logarithm, up to an end or Nyquist."""
+def band_centers(box_size: int, end: Optional[float] = None) -> np.ndarray:
+    """Middle frequencies (S,) of the bands in shells, evenly spaced in their logarithm, up to an end or Nyquist.
+
+    Parameters
+    ----------
+    box_size : int
+        px
+    end : float, optional
+        Shell.
+    """
     return np.exp(np.arange(np.log(_COARSEST), np.log(end or box_size / 2) - _LEAST_HALF_WIDTH, _STEP))
 
 
-def _window_cutoff(center, window):
+def _window_cutoff(center: float, window: float) -> float:
     """Standard deviation, in shells, of the transform of the window at a frequency in shells."""
     return center / (2 * np.pi * window)
 
 
-def _band_fsc(transforms, mask_transform, box_and_end, center, window, side):
-    """Local FSC (side, side, side) of two ``rfftn`` transforms in one band; none crosses the shell where they end."""
+def _band_fsc(
+        transforms: Sequence[np.ndarray], box_and_end: Tuple[int, float], center: float, window: float, side: int
+) -> np.ndarray:
+    """Local FSC (side, side, side) of two maps in one band; none crosses the shell where they end.
+
+    Parameters
+    ----------
+    transforms : sequence of (Z, Y, F) complex
+        ``rfftn`` of both maps and of the mask.
+    box_and_end : pair
+        Side of their box in px; shell where they end.
+    center : float
+        Shells, the middle of the band.
+    window : float
+        As of ``local_resolution``.
+    side : int
+        Of the grid on which the FSC is wanted, px.
+    """
+    *halves, mask = transforms
     n, end = box_and_end
     cutoff = _window_cutoff(center, window)
     half_width = min(_HALF_WIDTH, np.log(end / center))
     fine = _even_side(2 * center * np.exp(half_width) + _WINDOW_REACH * cutoff, n)
     band = cosine_band(frequency_radius(fine), center, half_width)
-    first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in transforms)
-    weight = real_map(_cropped(mask_transform, n, fine), fine)
+    first, second = (real_map(_cropped(each, n, fine) * band, fine) for each in halves)
+    weight = real_map(_cropped(mask, n, fine), fine)
     smooth = window_transform(frequency_radius(side), cutoff)
     cross, power_1, power_2 = (
         real_map(_resized(weight * one * other, side) * smooth, side)
@@ -95,7 +124,7 @@ def _band_fsc(transforms, mask_transform, box_and_end, center, window, side):
     return np.divide(cross, power, out=np.zeros_like(cross), where=power > _LEAST_POWER * power.max())
 
 
-def _resized(volume, side):
+def _resized(volume: np.ndarray, side: int) -> np.ndarray:
     """``rfftn`` transform of a map (M, M, M) on the grid of ``side`` voxels, which is coarser or finer."""
     spectrum, fine = transform(volume), len(volume)
     if side <= fine:
@@ -107,7 +136,7 @@ def _resized(volume, side):
     return padded * np.float32((side / fine) ** 3)
 
 
-def _cropped(spectrum, n, side):
+def _cropped(spectrum: np.ndarray, n: int, side: int) -> np.ndarray:
     """The ``rfftn`` transform of the same map on a coarser grid of ``side`` voxels, even."""
     if side == n:
         return spectrum
@@ -116,7 +145,7 @@ def _cropped(spectrum, n, side):
     return spectrum[np.ix_(rows, rows, np.arange(half + 1))] * np.float32((side / n) ** 3)
 
 
-def _even_side(least, n):
+def _even_side(least: float, n: int) -> int:
     """A grid of at least so many voxels that FFTs like, even, and at most that of the map."""
     side = fft.next_fast_len(int(np.ceil(least / 2)), real=True) * 2
     return n if side >= n else side

@@ -1,4 +1,6 @@
 """Local sharpening: amplitudes of Fourier bands around every voxel, set to a model's or to what the whole map has."""
+from typing import Iterator
+
 import numpy as np
 
 from gmmrefine.fourier.grey import in_grey_scale
@@ -21,13 +23,13 @@ class Bands:
         px; standard deviation of the Gaussian in which local amplitudes are measured.
     """
 
-    def __init__(self, box_size, coarse, fine, window):
+    def __init__(self, box_size: int, coarse: float, fine: float, window: float) -> None:
         self.box_size = box_size
         self.centers = coarse * np.exp(_STEP * np.arange(2 + max(0, int(np.ceil(np.log(fine / coarse) / _STEP)))))
         self._radius = frequency_radius(box_size)
         self._window = window_transform(self._radius, box_size / (2 * np.pi * window))
 
-    def split(self, volume):
+    def split(self, volume: np.ndarray) -> Iterator[np.ndarray]:
         """The parts (Z, Y, X) of a map, band by band."""
         spectrum = transform(volume)
         for number, center in enumerate(self.centers):
@@ -36,12 +38,12 @@ class Bands:
                 band[self._radius <= center] = 1
             yield real_map(spectrum * band, self.box_size)
 
-    def power(self, part):
+    def power(self, part: np.ndarray) -> np.ndarray:
         """Mean square (Z, Y, X) of a part of a map around every voxel."""
         return np.maximum(real_map(transform(part * part) * self._window, self.box_size), 0)
 
 
-def with_local_amplitudes(volume, reference, mask, bands):
+def with_local_amplitudes(volume: np.ndarray, reference: np.ndarray, mask: np.ndarray, bands: Bands) -> np.ndarray:
     """A map whose amplitudes around every voxel are those of a reference, band by band.
 
     Parameters
@@ -73,7 +75,7 @@ def with_local_amplitudes(volume, reference, mask, bands):
     return result * np.float32(grey)
 
 
-def with_even_amplitudes(volume, mask, bands, gain):
+def with_even_amplitudes(volume: np.ndarray, mask: np.ndarray, bands: Bands, gain: np.ndarray) -> np.ndarray:
     """A map whose spectrum has the same shape around every voxel: that of the whole map times ``gain``.
 
     Parameters

@@ -1,5 +1,8 @@
 """Soft masks made from maps."""
+from typing import Iterable
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from gmmrefine.errors import InputError
@@ -10,7 +13,7 @@ _FINEST_VOLUME = 10.0  # Å; coarser maps swell the molecule, finer ones let noi
 _SAME_REGION = 0.5  # of its voxels that a unit turned onto another one shares with it
 
 
-def molecule_threshold(volume):
+def molecule_threshold(volume: np.ndarray) -> float:
     """Density that separates molecule from solvent: Otsu's (1979) split of the voxels within the inscribed sphere.
 
     Parameters
@@ -33,7 +36,7 @@ def molecule_threshold(volume):
     return float(edges[1 + np.nanargmax(between)])
 
 
-def largest_region(binary, operators=ASYMMETRIC):
+def largest_region(binary: np.ndarray, operators: np.ndarray = ASYMMETRIC) -> np.ndarray:
     """The largest connected region of a binary map, with the regions that it is turned onto.
 
     Parameters
@@ -54,7 +57,7 @@ def largest_region(binary, operators=ASYMMETRIC):
     largest = 1 + np.argmax(np.bincount(labels.ravel())[1:])
     voxels = np.argwhere(labels == largest)
     middle = len(binary) // 2
-    chosen = {largest}
+    chosen = {int(largest)}
     for operator in operators:
         turned = np.rint((voxels - middle) @ operator[::-1, ::-1].T).astype(int) + middle
         turned = turned[np.all((turned >= 0) & (turned < len(binary)), axis=1)]
@@ -64,7 +67,9 @@ def largest_region(binary, operators=ASYMMETRIC):
     return np.isin(labels, sorted(chosen))
 
 
-def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=ASYMMETRIC):
+def soft_mask(
+        volume: np.ndarray, pixel_size: float, resolution: float = 15.0, edge: float = 6.0,
+        operators: np.ndarray = ASYMMETRIC) -> np.ndarray:
     """A soft mask around the molecule in a map.
 
     Parameters
@@ -91,12 +96,22 @@ def soft_mask(volume, pixel_size, resolution=15.0, edge=6.0, operators=ASYMMETRI
     return _soft_edge(ndimage.distance_transform_edt(~core) - 0.25 * resolution / pixel_size, edge)
 
 
-def widened(mask, pixels, edge=6.0):
-    """A mask (Z, Y, X) that reaches so many px farther than another one does, with a cosine edge of its own beyond."""
+def widened(mask: np.ndarray, pixels: float, edge: float = 6.0) -> np.ndarray:
+    """A mask (Z, Y, X) that reaches so many px farther than another one does, with a cosine edge of its own beyond.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) float
+        0 to 1.
+    pixels : float
+        px
+    edge : float
+        Width of the cosine edge in px.
+    """
     return _soft_edge(ndimage.distance_transform_edt(mask < 0.5) - pixels, edge)
 
 
-def molecular_volume(volume, mask, pixel_size):
+def molecular_volume(volume: np.ndarray, mask: np.ndarray, pixel_size: float) -> float:
     """How much of a map is molecule, in Å³: what is dense inside a mask, without the mask's rim.
 
     A fifth more than the volume of a protein's atoms; the rim makes a soft mask three times as large.
@@ -112,13 +127,21 @@ def molecular_volume(volume, mask, pixel_size):
     return float(np.sum((smooth > molecule_threshold(smooth)) & (mask > 0.5)) * pixel_size**3)
 
 
-def enclosing_diameter(mask, pixel_size):
-    """Diameter in Å of the sphere about the box centre that holds a mask (Z, Y, X) down to half its height."""
+def enclosing_diameter(mask: np.ndarray, pixel_size: float) -> float:
+    """Diameter in Å of the sphere about the box centre that holds a mask (Z, Y, X) down to half its height.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) float
+        0 to 1.
+    pixel_size : float
+        Å/px.
+    """
     apart = np.argwhere(mask > 0.5) - len(mask) // 2
     return 2 * pixel_size * float(np.sqrt((apart**2).sum(axis=1).max(initial=0)))
 
 
-def spherical_mask(center, radius, box_size, pixel_size, edge=5.0):
+def spherical_mask(center: Iterable[float], radius: float, box_size: int, pixel_size: float, edge: float = 5.0) -> np.ndarray:
     """A soft sphere.
 
     Parameters
@@ -144,7 +167,7 @@ def spherical_mask(center, radius, box_size, pixel_size, edge=5.0):
     return _soft_edge((distance - radius) / pixel_size, edge)
 
 
-def mask_around(points, reach, box_size, pixel_size, edge=5.0):
+def mask_around(points: ArrayLike, reach: float, box_size: int, pixel_size: float, edge: float = 5.0) -> np.ndarray:
     """A soft mask around points, e.g. the atoms of a domain.
 
     Parameters
@@ -174,7 +197,7 @@ def mask_around(points, reach, box_size, pixel_size, edge=5.0):
     return _soft_edge(ndimage.distance_transform_edt(empty) - reach / pixel_size, edge)
 
 
-def _soft_edge(distance, edge):
+def _soft_edge(distance: np.ndarray, edge: float) -> np.ndarray:
     """1 where a distance (Z, Y, X) in px is below 0, 0 beyond ``edge``, a cosine between."""
     ramp = np.clip(distance / max(edge, 1e-6), 0, 1)
     return (0.5 + 0.5 * np.cos(np.pi * ramp)).astype(np.float32)

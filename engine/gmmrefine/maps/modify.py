@@ -1,11 +1,13 @@
 """Density modification without a learned prior: every band of a map weighted by the signal and noise around every voxel."""
 from dataclasses import dataclass
+from typing import Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 
 from gmmrefine.fourier.grey import in_grey_scale
 from gmmrefine.maps.bands import cosine_band, frequency_radius, real_map, transform, window_transform
 from gmmrefine.maps.filter import scale_shells
+from gmmrefine.maps.smearing import Displacement
 
 _COARSEST = 4  # shell of the first band, which holds all coarser ones
 _STEP = 0.25  # of ln frequency from band to band
@@ -45,13 +47,22 @@ class ErrorModel:
     transfer: np.ndarray
 
 
-def band_shells(box_size):
-    """Middle frequencies (S,) of the bands in shells, equally spaced in their logarithm; the last one is Nyquist."""
+def band_shells(box_size: int) -> np.ndarray:
+    """Middle frequencies (S,) of the bands in shells, equally spaced in their logarithm; the last one is Nyquist.
+
+    Parameters
+    ----------
+    box_size : int
+        px
+    """
     count = 1 + int(np.ceil(np.log(box_size / 2 / _COARSEST) / _STEP))
     return box_size / 2 * np.exp(-_STEP * np.arange(count)[::-1])
 
 
-def modify(half_map_1, half_map_2, mask, window=1.0, displacement=None, report=None):
+def modify(
+        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, window: float = 1.0,
+        displacement: Optional[Displacement] = None, *,
+        report: Optional[Callable[[int], Any]] = None) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
     """The mean of two half maps, each band weighted around every voxel by what is signal there.
 
     Parameters
@@ -84,10 +95,12 @@ def modify(half_map_1, half_map_2, mask, window=1.0, displacement=None, report=N
     noise only.
     """
     mean, difference = 0.5 * (half_map_1 + half_map_2), 0.5 * (half_map_1 - half_map_2)
-    return _weighted(mean, difference, mask, window, (_around, displacement), report)
+    return _weighted(mean, difference, mask, window, (_around, displacement), report=report)
 
 
-def modify_half(half_map, fsc, mask, window=1.0, displacement=None):
+def modify_half(
+        half_map: np.ndarray, fsc: np.ndarray, mask: np.ndarray, window: float = 1.0,
+        displacement: Optional[Displacement] = None) -> np.ndarray:
     """One half map weighted as ``modify`` weights the mean, from itself, the FSC, the mask and the smearing only.
 
     Parameters
@@ -111,7 +124,10 @@ def modify_half(half_map, fsc, mask, window=1.0, displacement=None):
     return _weighted(half_map, noise, mask, window, (_inside, displacement))[0]
 
 
-def _weighted(volume, noise, mask, window, model, report=None):
+def _weighted(
+        volume: np.ndarray, noise: np.ndarray, mask: np.ndarray, window: float,
+        model: Tuple[Callable[[np.ndarray, np.ndarray, np.ndarray, float], np.ndarray], Optional[Displacement]], *,
+        report: Optional[Callable[[int], Any]] = None) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
     """A map (Z, Y, X) weighted band by band; ``noise`` has the power of its noise, ``model`` says how and the smearing."""
     scale, (volume, noise) = in_grey_scale(volume, noise)
     n, shells = len(volume), band_shells(len(volume))
@@ -145,7 +161,7 @@ def _weighted(volume, noise, mask, window, model, report=None):
     return result * np.float32(scale), ErrorModel(shells, *np.array(rows).T), error * np.float32(scale)
 
 
-def _left(displacement, frequency):
+def _left(displacement: Optional[Displacement], frequency: float) -> Tuple[Union[float, np.ndarray], Union[float, np.ndarray]]:
     """What smearing leaves of a band's amplitudes, at least 0.25, and the variance of its inverse: (Z, Y, X) or numbers."""
     if displacement is None:
         return 1.0, 0.0
@@ -153,13 +169,13 @@ def _left(displacement, frequency):
     return left, (displacement.uncertainty * np.log(left) / left) ** 2
 
 
-def band_of(box_size):
+def band_of(box_size: int) -> Tuple[np.ndarray, Callable[[np.ndarray, float], np.ndarray]]:
     """The bands of a box: their middle (S,) in shells, and a function that gives the one (Z, Y, F) around a shell."""
     shells = band_shells(box_size)
     return shells, lambda radius, shell: _band(radius, shell, shells)
 
 
-def _band(radius, shell, shells):
+def _band(radius: np.ndarray, shell: float, shells: np.ndarray) -> np.ndarray:
     """A band (Z, Y, F); the first and the last hold all that is coarser and finer, so that all add up to 1."""
     band = cosine_band(radius, shell, _STEP)
     if shell == shells[0]:
@@ -169,16 +185,16 @@ def _band(radius, shell, shells):
     return band
 
 
-def _mean_square(part, radius, cutoff):
+def _mean_square(part: np.ndarray, radius: np.ndarray, cutoff: float) -> np.ndarray:
     """Mean square (Z, Y, X) of a part of a map around every voxel."""
     return np.maximum(real_map(transform(part * part) * window_transform(radius, cutoff), len(part)), 0)
 
 
-def _around(noise, mask, radius, cutoff):
+def _around(noise: np.ndarray, mask: np.ndarray, radius: np.ndarray, cutoff: float) -> np.ndarray:
     """Power (Z, Y, X) of a noise map in the region around every voxel."""
     return _mean_square(noise, radius, cutoff / _REGION)
 
 
-def _inside(noise, mask, radius, cutoff):
+def _inside(noise: np.ndarray, mask: np.ndarray, radius: np.ndarray, cutoff: float) -> np.ndarray:
     """Power of a noise map inside the mask, the same (Z, Y, X) everywhere."""
     return np.full(noise.shape, np.average(noise * noise, weights=mask), np.float32)

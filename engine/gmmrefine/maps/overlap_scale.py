@@ -1,5 +1,6 @@
 """The grey scale and contrast of one map against another, from the density that both show where they overlap."""
 from dataclasses import dataclass
+from typing import Iterable, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -36,18 +37,19 @@ class OverlapScale:
     deviation: float
 
     @property
-    def is_known(self):
+    def is_known(self) -> bool:
         """Whether both maps show the same density clearly enough."""
         return self.error < _LARGEST_ERROR and abs(self.agreement) > _LEAST_AGREEMENT
 
     @property
-    def is_one(self):
+    def is_one(self) -> bool:
         """Whether the maps are on one grey scale as far as can be told."""
         allowed = max(_SAME_SCALE, _CERTAIN * self.error)
         return self.scale > 0 and abs(np.log(self.scale)) < allowed and abs(self.level) < _SAME_LEVEL * self.deviation
 
 
-def overlap_scale(halves, other_halves, weight, radius):
+def overlap_scale(
+        halves: Sequence[np.ndarray], other_halves: Sequence[np.ndarray], weight: np.ndarray, radius: float) -> OverlapScale:
     """Scale and level that take a map to another, by least squares that noise does not bend.
 
     Parameters
@@ -79,7 +81,7 @@ def overlap_scale(halves, other_halves, weight, radius):
     (a1, a2), (b1, b2) = (
         [half - mean for half, mean in zip(pair, of_pair)] for pair, of_pair in zip(values, means))
 
-    def moment(first, second):
+    def moment(first: np.ndarray, second: np.ndarray) -> float:
         return float(np.sum(share * first * second))
 
     own, other = moment(a1, a2), moment(b1, b2)
@@ -99,7 +101,7 @@ def overlap_scale(halves, other_halves, weight, radius):
         float(np.sqrt(other) * units[1]))
 
 
-def common_scales(count, pairs):
+def common_scales(count: int, pairs: Mapping[Tuple[int, int], Tuple[OverlapScale, float]]) -> Tuple[np.ndarray, bool]:
     """Scale and level of every map that bring all to that of the first, by least squares over pairs.
 
     Parameters
@@ -137,7 +139,7 @@ def common_scales(count, pairs):
     return np.column_stack([scales, levels]), consistent
 
 
-def _potentials(count, reached, differences):
+def _potentials(count: int, reached: Iterable[int], differences: Mapping[Tuple[int, int], Tuple[float, float]]) -> np.ndarray:
     """Values (count,) with v_i − v_j nearest to each difference, v of the first map 0; NaN where nothing is known."""
     rows, right = [], []
     for (i, j), (difference, weight) in differences.items():

@@ -1,4 +1,6 @@
 """Direct Fourier inversion: particle images to a map, each sample weighted by its CTF."""
+from typing import Any
+
 import numpy as np
 from scipy import fft
 
@@ -7,6 +9,7 @@ from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_index
 from gmmrefine.geometry.symmetry import ASYMMETRIC, coset_representatives, grid_operators
 from gmmrefine.maps.turn import turned_on_grid
+from gmmrefine.particles.images import ImageBatch
 from gmmrefine.threads import thread_count
 
 PADDING = 1.5
@@ -25,7 +28,7 @@ class FourierGrid:
         operators that take the grid onto itself are applied once to the sums, which is the same and costs next to nothing.
     """
 
-    def __init__(self, box_size, operators=ASYMMETRIC):
+    def __init__(self, box_size: int, operators: np.ndarray = ASYMMETRIC) -> None:
         self.box_size = box_size
         self._on_grid = grid_operators(operators)
         self._inserted = coset_representatives(operators, self._on_grid)
@@ -37,7 +40,7 @@ class FourierGrid:
         self._k = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (self._side / box_size), tf.float32)
         self._phase = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (2 * np.pi / box_size), tf.float32)
 
-    def insert(self, batch, rotations, shifts_px, by_scale=False):
+    def insert(self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, by_scale: bool = False) -> None:
         """Add images at their poses.
 
         Parameters
@@ -66,7 +69,7 @@ class FourierGrid:
                 self._sums, tf.constant(self._shape), k, phase, tf.constant(rotations @ operator, tf.float32),
                 tf.constant(shifts_px, tf.float32), *images)
 
-    def map(self):
+    def map(self) -> np.ndarray:
         """The reconstructed map (Z, Y, X) float32, unfiltered, in the units of a projection's pixels.
 
         Returns
@@ -98,7 +101,7 @@ class FourierGrid:
         spectrum[shell_index(self.box_size) > self.disc.radius] = 0
         return fft.irfftn(spectrum, s=volume.shape, workers=thread_count()).astype(np.float32)
 
-    def _over_grid_operators(self, values):
+    def _over_grid_operators(self, values: np.ndarray) -> np.ndarray:
         """Sum of half-volume values, axes qz qy qx, over the operators that take the grid onto itself."""
         if len(self._on_grid) == 1:
             return values
@@ -110,7 +113,7 @@ class FourierGrid:
 
 
 @compiled
-def _insert(sums, shape, k, phase, rotations, shifts, real, imag, ctf2):
+def _insert(sums: Any, shape: Any, k: Any, phase: Any, rotations: Any, shifts: Any, real: Any, imag: Any, ctf2: Any) -> Any:
     angle = tf.matmul(shifts, phase)
     cos, sin = tf.cos(angle), tf.sin(angle)
     real, imag = real * cos + imag * sin, imag * cos - real * sin

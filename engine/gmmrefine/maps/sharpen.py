@@ -36,7 +36,7 @@ class Amplitudes:
     pixel_size: float
 
     @property
-    def frequency(self):
+    def frequency(self) -> np.ndarray:
         """Spatial frequency (S,) in 1/Å."""
         return np.arange(len(self.total)) / (self.box_size * self.pixel_size)
 
@@ -59,7 +59,7 @@ class GuinierFit:
     shells: np.ndarray
 
 
-def amplitudes(volume, mask, pixel_size):
+def amplitudes(volume: np.ndarray, mask: np.ndarray, pixel_size: float) -> Amplitudes:
     """Amplitudes by shell of a map inside a mask, its noise known from the solvent.
 
     Parameters
@@ -83,7 +83,7 @@ def amplitudes(volume, mask, pixel_size):
     return Amplitudes(scale * np.sqrt(np.maximum(inside - outside, 0)), scale * np.sqrt(inside), n, pixel_size)
 
 
-def guinier_fit(profile, coarse, fine):
+def guinier_fit(profile: Amplitudes, coarse: float, fine: float) -> GuinierFit:
     """B factor from the straight part of the Guinier plot (Rosenthal & Henderson 2003, J. Mol. Biol. 333, 721).
 
     Parameters
@@ -114,13 +114,13 @@ def guinier_fit(profile, coarse, fine):
     return GuinierFit(float(-4 * slope), float(intercept), shells)
 
 
-def without_b_factor(volume, b_factor, pixel_size):
+def without_b_factor(volume: np.ndarray, b_factor: float, pixel_size: float) -> np.ndarray:
     """A map (Z, Y, X) whose transform is multiplied by exp(B k² / 4), B in Å² and pixel size in Å/px."""
     n = len(volume)
     return scale_shells(volume, b_gain(shell_index(n), n, pixel_size, b_factor))
 
 
-def with_profile(volume, own, target, radius):
+def with_profile(volume: np.ndarray, own: np.ndarray, target: np.ndarray, radius: float) -> np.ndarray:
     """A map with the radial amplitudes of another, up to a shell.
 
     Parameters

@@ -1,5 +1,6 @@
 """How far pose errors smear a map: from what is known of the poses, and from how its spectrum falls away from the centre."""
 from dataclasses import dataclass
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 
@@ -34,8 +35,15 @@ class Smearing:
     shift: float
     uncertainty: float = 0.1
 
-    def on_grid(self, box_size, pixel_size):
+    def on_grid(self, box_size: int, pixel_size: float) -> Optional["Displacement"]:
         """By how much each voxel is displaced from image to image, a Displacement; None where nothing is.
+
+        Parameters
+        ----------
+        box_size : int
+            px
+        pixel_size : float
+            Å/px.
 
         Notes
         -----
@@ -50,7 +58,7 @@ class Smearing:
         return Displacement(variance.astype(np.float32), self.uncertainty)
 
     @property
-    def is_none(self):
+    def is_none(self) -> bool:
         """Whether nothing is smeared."""
         return self.rotation == 0 and self.shift == 0
 
@@ -70,12 +78,20 @@ class Displacement:
     variance: np.ndarray
     uncertainty: float
 
-    def transfer(self, frequency):
-        """What is left of amplitudes (Z, Y, X) at k in 1/px: exp(−2π² k² u²)."""
+    def transfer(self, frequency: float) -> np.ndarray:
+        """What is left of amplitudes (Z, Y, X) at k in 1/px: exp(−2π² k² u²).
+
+        Parameters
+        ----------
+        frequency : float
+            1/px.
+        """
         return np.exp(-2 * np.pi**2 * frequency**2 * self.variance)
 
 
-def smearing_from_spectrum(half_map_1, half_map_2, mask, pixel_size, bands):
+def smearing_from_spectrum(
+        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, pixel_size: float,
+        bands: Tuple[np.ndarray, Callable[[np.ndarray, float], np.ndarray]]) -> Smearing:
     """Pose errors that the spectrum of a map looks like, from how much faster it falls away from the box centre.
 
     Parameters
@@ -134,7 +150,7 @@ def smearing_from_spectrum(half_map_1, half_map_2, mask, pixel_size, bands):
     return Smearing(float(np.degrees(np.sqrt(variance))), float(np.sqrt(4 / 9 * variance) * gyration), _UNCERTAINTY)
 
 
-def _last_of_fit(rows, values):
+def _last_of_fit(rows: np.ndarray, values: np.ndarray) -> Tuple[float, float]:
     """The last unknown of a least squares fit of rows (M, U) to values (M,), and its standard error."""
     inverse = np.linalg.pinv(rows)
     fitted = inverse @ values

@@ -1,4 +1,6 @@
 """Whether a map has a symmetry, and a symmetric map from one part that was refined alone."""
+from typing import List, Optional, Sequence, Tuple
+
 import numpy as np
 from scipy import fft
 
@@ -26,7 +28,7 @@ class SymmetryMeasure:
         Å/px.
     """
 
-    def __init__(self, half_maps, pixel_size):
+    def __init__(self, half_maps: Sequence[np.ndarray], pixel_size: float) -> None:
         box_size = len(half_maps[0])
         finest = int(_SHARE_OF_NYQUIST * box_size / 2)
         below = np.flatnonzero(shell_correlation(*half_maps)[1 : finest + 1] < _AGREEING)
@@ -36,13 +38,15 @@ class SymmetryMeasure:
         self._halves = [_in_sphere(_coarser(half, side)) for half in half_maps]
         self.unturned = self.correlation(np.eye(3))
 
-    def correlation(self, operator):
+    def correlation(self, operator: np.ndarray) -> float:
         """Mean FSC of one half map and the other turned by ``operator`` (3, 3), shells 2 to ``radius``."""
         still, other = self._halves
         return float(shell_correlation(still, turned(other, operator))[_LOWEST_SHELL : self.radius + 1].mean())
 
 
-def impose(maps, mask, operators, backgrounds=None):
+def impose(
+        maps: Sequence[np.ndarray], mask: np.ndarray, operators: np.ndarray,
+        backgrounds: Optional[Sequence[np.ndarray]] = None) -> Tuple[List[np.ndarray], np.ndarray]:
     """Symmetric maps from maps that are good inside a mask: Σ M(S⁻¹x) V(S⁻¹x) / Σ M(S⁻¹x) over the operators S.
 
     Parameters
@@ -76,7 +80,7 @@ def impose(maps, mask, operators, backgrounds=None):
     return [np.divide(total, weights, out=np.zeros_like(mask), where=filled) for total in totals], union
 
 
-def _coarser(volume, side):
+def _coarser(volume: np.ndarray, side: int) -> np.ndarray:
     """The same map (Z, Y, X) on ``side``³ voxels, the finer signal cut off."""
     n = len(volume)
     first = n // 2 - side // 2
@@ -85,7 +89,7 @@ def _coarser(volume, side):
     return fft.fftshift(fft.ifftn(fft.ifftshift(spectrum), workers=thread_count())).real.astype(np.float32)
 
 
-def _in_sphere(volume):
+def _in_sphere(volume: np.ndarray) -> np.ndarray:
     """A map (Z, Y, X) faded out towards the edge of its box, so that what is turned in from outside does not count."""
     n = len(volume)
     axis = np.arange(n) - n // 2

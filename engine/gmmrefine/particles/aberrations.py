@@ -3,25 +3,26 @@
 Odd ones are phases of the image, even ones belong to the CTF (Zivanov, Nakane & Scheres, IUCrJ 7, 253 (2020)).
 """
 from math import factorial, isqrt
+from typing import Callable, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.particles.ctf import electron_wavelength
 
 
-def odd_order(index):
+def odd_order(index: int) -> Tuple[int, int]:
     """Order m and degree n of RELION's odd Zernike coefficient number ``index``, from 0: (−1, 1), (1, 1), (−3, 3), …"""
     level = (isqrt(1 + 4 * index) - 1) // 2
     return 2 * (index - level * (level + 1)) - (2 * level + 1), 2 * level + 1
 
 
-def even_order(index):
+def even_order(index: int) -> Tuple[int, int]:
     """Order m and degree n of RELION's even Zernike coefficient number ``index``, from 0: (0, 0), (−2, 2), (0, 2), …"""
     level = isqrt(index)
     return 2 * (index - level * level - level), 2 * level
 
 
-def zernike(order, degree, kx, ky):
+def zernike(order: int, degree: int, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
     """Zernike polynomial R(|k|) cos mφ, or R(|k|) sin |m|φ for m < 0, not normalised; |k| need not be below 1.
 
     Parameters
@@ -39,7 +40,7 @@ def zernike(order, degree, kx, ky):
     return radial * (np.cos(m * angle) if order >= 0 else np.sin(m * angle))
 
 
-def odd_phase(coefficients, kx, ky):
+def odd_phase(coefficients: Sequence[float], kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
     """Phase (K,) in radians that odd aberrations give to an image: it is multiplied by exp(i phase).
 
     Parameters
@@ -52,7 +53,7 @@ def odd_phase(coefficients, kx, ky):
     return _sum(coefficients, odd_order, kx, ky)
 
 
-def even_phase(coefficients, kx, ky):
+def even_phase(coefficients: Sequence[float], kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
     """Phase (K,) in radians that even aberrations take from that of the CTF.
 
     Parameters
@@ -65,7 +66,9 @@ def even_phase(coefficients, kx, ky):
     return _sum(coefficients, even_order, kx, ky)
 
 
-def with_beam_tilt(coefficients, tilt_x_mrad, tilt_y_mrad, cs_mm, voltage_kv):
+def with_beam_tilt(
+        coefficients: Sequence[float], tilt_x_mrad: float, tilt_y_mrad: float, cs_mm: float,
+        voltage_kv: float) -> Tuple[float, ...]:
     """Odd coefficients with those of a beam tilt t added, whose phase is −2π Cs λ² k² (t·k).
 
     Parameters
@@ -85,6 +88,8 @@ def with_beam_tilt(coefficients, tilt_x_mrad, tilt_y_mrad, cs_mm, voltage_kv):
     return tuple(values.tolist())
 
 
-def _sum(coefficients, order_of, kx, ky):
+def _sum(
+        coefficients: Sequence[float], order_of: Callable[[int], Tuple[int, int]], kx: np.ndarray,
+        ky: np.ndarray) -> np.ndarray:
     return sum(
         (value * zernike(*order_of(index), kx, ky) for index, value in enumerate(coefficients) if value), np.zeros(len(kx)))

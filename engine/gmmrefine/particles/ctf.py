@@ -1,14 +1,34 @@
 """Contrast transfer function of every particle on a half disc, with RELION's constants and signs."""
+from typing import Union, overload
+
 import numpy as np
 
+from gmmrefine.fourier.half_disc import HalfDisc
+from gmmrefine.particles.particle_set import CtfParameters
 
-def electron_wavelength(voltage_kv):
-    """Relativistic wavelength in Å of electrons at a voltage in kV (RELION's constants)."""
+
+@overload
+def electron_wavelength(voltage_kv: float) -> float: ...
+
+
+@overload
+def electron_wavelength(voltage_kv: np.ndarray) -> np.ndarray: ...
+
+
+def electron_wavelength(voltage_kv: Union[float, np.ndarray]) -> Union[float, np.ndarray]:
+    """Relativistic wavelength in Å of electrons at a voltage in kV (RELION's constants).
+
+    Parameters
+    ----------
+    voltage_kv : float or (...,) float
+        kV.
+    """
     volts = np.asarray(voltage_kv, float) * 1e3
     return 12.2643247 / np.sqrt(volts * (1.0 + volts * 0.978466e-6))
 
 
-def ctf_on_disc(ctf, disc, pixel_size, even_phase=0.0):
+def ctf_on_disc(
+        ctf: CtfParameters, disc: HalfDisc, pixel_size: float, even_phase: Union[float, np.ndarray] = 0.0) -> np.ndarray:
     """CTF values; positive at low frequency for RELION's white particles.
 
     CTF = sin(π λ Δf k² − π/2 Cs λ³ k⁴ + φ + asin Q − E), Δf(θ) = (U+V)/2 + (U−V)/2 cos 2(θ − angle).

@@ -7,12 +7,13 @@ ramp only when it is far steeper than other slow changes there.
 """
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Tuple, Union
 
 import numpy as np
 
 from gmmrefine.fourier.half_disc import HalfDisc, half_disc
 from gmmrefine.particles.ctf import ctf_on_disc
-from gmmrefine.particles.particle_set import CTF_PREMULTIPLIED
+from gmmrefine.particles.particle_set import CTF_PREMULTIPLIED, CtfParameters
 
 OUTSIDE, OUTER_RINGS, WHOLE_IMAGE, BLANK = range(4)  # where the noise of an image was measured
 _USUAL_RADIUS = 0.375  # of the box, where the particle's size is not known: RELION's 75 % of the box as diameter
@@ -51,12 +52,12 @@ class GreyValues:
     source: np.ndarray
 
     @property
-    def is_blank(self):
+    def is_blank(self) -> np.ndarray:
         """(B,) bool"""
         return self.source == BLANK
 
 
-def surroundings(box_size, pixel_size, diameter=0.0):
+def surroundings(box_size: int, pixel_size: float, diameter: float = 0.0) -> "Surroundings":
     """The pixels of an image that show no particle.
 
     Parameters
@@ -78,7 +79,7 @@ def surroundings(box_size, pixel_size, diameter=0.0):
 
 
 @lru_cache(maxsize=8)
-def _surroundings(box_size, radius):
+def _surroundings(box_size: int, radius: float) -> "Surroundings":
     return Surroundings(box_size, radius)
 
 
@@ -93,7 +94,7 @@ class Surroundings:
         px; of a particle that fills the box only the corners are outside.
     """
 
-    def __init__(self, box_size, radius):
+    def __init__(self, box_size: int, radius: float) -> None:
         self.box_size, self.radius = box_size, radius
         self.is_filled = radius > box_size / 2
         axis = np.arange(box_size) - box_size // 2
@@ -109,7 +110,7 @@ class Surroundings:
         self._in_single = self._fit.astype(np.float32), self._planes.astype(np.float32)
         self._outside = outside.astype(np.float32)
 
-    def level(self, pixels, ctf, pixel_size):
+    def level(self, pixels: np.ndarray, ctf: CtfParameters, pixel_size: float) -> GreyValues:
         """Take the background off images and measure their noise.
 
         Parameters
@@ -149,11 +150,11 @@ class Surroundings:
         deviation[source == BLANK] = 1
         return GreyValues(plane[:, 0], ramp, deviation, source)
 
-    def _plane(self, found):
+    def _plane(self, found: np.ndarray) -> np.ndarray:
         """Value at the centre and slopes along x and y, (B, 3), of planes with coefficients (B, 3)."""
         return np.linalg.solve(self._combined[:3, :3], found.T).T
 
-    def _levelled(self, flat, room):
+    def _levelled(self, flat: np.ndarray, room: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Coefficients (B, 3) of the planes, sums of squares (B,) outside and of all pixels; images (B, Y X) lose the plane.
 
         One product per image, so that its result does not depend on those read with it.
@@ -166,16 +167,16 @@ class Surroundings:
         with np.errstate(over="ignore"):  # such images are measured again
             return found, _square_sums(room), _square_sums(flat)
 
-    def _levelled_exactly(self, image, found):
+    def _levelled_exactly(self, image: np.ndarray, found: np.ndarray) -> Tuple[np.ndarray, float, float]:
         """What is left of one image (Y X,) on a high background: its coefficients, and deviations outside and of all pixels."""
         left = image + found @ self._planes
         found = _without_doubtful_ramps((self._fit @ left)[None])[0]
-        left -= found @ self._planes
+        left = left - found @ self._planes
         image[:] = left
-        outside = left[self._outside > 0]
+        outside: np.ndarray = left[self._outside > 0]
         return found, np.sqrt(np.sum(outside**2) / (self._count - _fitted(found))), np.sqrt(np.mean(left**2))
 
-    def _measure_elsewhere(self, pixels, whole, deviation, source):
+    def _measure_elsewhere(self, pixels: np.ndarray, whole: np.ndarray, deviation: np.ndarray, source: np.ndarray) -> None:
         """Fill in the deviation of images whose surroundings do not tell it."""
         members = np.flatnonzero(source == OUTER_RINGS)
         if len(members):
@@ -186,19 +187,19 @@ class Surroundings:
             source[empty], deviation[empty] = WHOLE_IMAGE, whole[empty]
 
 
-def _without_doubtful_ramps(found):
+def _without_doubtful_ramps(found: np.ndarray) -> np.ndarray:
     """Coefficients (B, 3) of planes, of those of images (B, P); level where the ramp may be the particle's."""
     squares = found.astype(float) ** 2
     ramp, others = squares[:, 1:3].mean(axis=1), squares[:, 3:].mean(axis=1)
     return found[:, :3] * np.where(ramp > _STEEP * others, 1, [[1], [0], [0]]).T.astype(found.dtype)
 
 
-def _fitted(found):
+def _fitted(found: np.ndarray) -> np.ndarray:
     """How many numbers the planes with coefficients (..., 3) have taken from the noise, 1 for a level one."""
     return np.where(found[..., 1:].any(axis=-1), 3, 1)
 
 
-def noise_left(ctf, box_size, pixel_size, source):
+def noise_left(ctf: CtfParameters, box_size: int, pixel_size: float, source: np.ndarray) -> np.ndarray:
     """Variance of the noise (B,) of images relative to raw ones: of premultiplied ones the mean of CTF², else 1.
 
     Parameters
@@ -221,18 +222,18 @@ def noise_left(ctf, box_size, pixel_size, source):
     return left
 
 
-def _thinned(disc, samples):
+def _thinned(disc: HalfDisc, samples: Union[np.ndarray, slice]) -> HalfDisc:
     """Some of the samples of a disc, evenly over its rings."""
     columns = [values[samples] for values in (disc.kx, disc.ky, disc.ring)]
     return HalfDisc(disc.box_size, *(values[:: 1 + len(values) // _FEW_SAMPLES] for values in columns))
 
 
-def _outer_rings(box_size):
+def _outer_rings(box_size: int) -> Tuple[HalfDisc, np.ndarray]:
     """The whole disc of a box, and which of its samples lie in the outer rings."""
     disc = half_disc(box_size, box_size // 2 - 1)
     return disc, disc.ring >= _OUTER_RINGS * disc.radius
 
 
-def _square_sums(flat):
+def _square_sums(flat: np.ndarray) -> np.ndarray:
     """Sums of squares (B,) of images (B, Y X)."""
     return np.matmul(flat[:, None], flat[:, :, None])[:, 0, 0]

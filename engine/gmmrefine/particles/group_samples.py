@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmmrefine.fourier.half_disc import HalfDisc
 from gmmrefine.particles.aberrations import even_phase, odd_phase
 from gmmrefine.particles.ctf import ctf_on_disc
-from gmmrefine.particles.optics import NO_DISTORTION
+from gmmrefine.particles.optics import NO_DISTORTION, OpticsGroup
+from gmmrefine.particles.particle_set import CtfParameters
 
 
 class GroupSamples:
@@ -30,7 +32,7 @@ class GroupSamples:
         φ, radians.
     """
 
-    def __init__(self, group, disc):
+    def __init__(self, group: OpticsGroup, disc: HalfDisc) -> None:
         self.own, self._pixel_size = disc, group.pixel_size
         self.disc = disc
         if group.magnification != NO_DISTORTION:
@@ -42,11 +44,11 @@ class GroupSamples:
         self._even = even_phase(group.even, *frequency) if group.even else 0.0
         self._turn = np.exp(-1j * self.odd).astype(np.complex64) if self.odd.any() else None
 
-    def transform(self, images):
+    def transform(self, images: np.ndarray) -> np.ndarray:
         """Samples (B, K) complex64 of images (B, Y, X) without what odd aberrations did to them: exp(−iφ) I."""
         samples = self.own.transform(images)
         return samples if self._turn is None else samples * self._turn
 
-    def ctf(self, ctf):
+    def ctf(self, ctf: CtfParameters) -> np.ndarray:
         """CTF (B, K) float32 of CtfParameters."""
         return ctf_on_disc(ctf, self.disc, self._pixel_size, self._even)

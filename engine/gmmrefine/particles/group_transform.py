@@ -5,20 +5,35 @@ takes them where they are (``Scattered``); what wants images on one grid gets th
 CTF before: signal that the microscope spread beyond the box and that came in again at its other side, as in all transforms of
 boxes, is back at its place then and may be interpolated.
 """
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING, Tuple
 
 import numpy as np
 
-from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.fourier.half_disc import HalfDisc, half_disc
 from gmmrefine.fourier.resample import Resampler
 from gmmrefine.particles.group_samples import GroupSamples
-from gmmrefine.particles.optics import NO_DISTORTION, SAME_SIZE
-from gmmrefine.particles.particle_set import CTF_PREMULTIPLIED
+from gmmrefine.particles.optics import NO_DISTORTION, SAME_SIZE, OpticsGroup
+from gmmrefine.particles.particle_set import CTF_PREMULTIPLIED, ParticleSet
+
+if TYPE_CHECKING:
+    from gmmrefine.particles.images import ImageBatch
 
 
-def is_cropped(group, disc, pixel_size):
-    """Whether the samples of a group's images are some of those of a disc at a pixel size in Å/px."""
+def is_cropped(group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> bool:
+    """Whether the samples of a group's images are some of those of a disc at a pixel size in Å/px.
+
+    Parameters
+    ----------
+    group : OpticsGroup
+    disc : HalfDisc
+        Of the grid.
+    pixel_size : float
+        Å/px of the grid.
+    """
     length = disc.box_size * pixel_size
     return (group.magnification == NO_DISTORTION and group.box_size % 2 == 0
             and abs(group.length - length) <= SAME_SIZE * length)
@@ -42,12 +57,12 @@ class Cropped:
         What the images are read with.
     """
 
-    def __init__(self, group, disc, pixel_size):
+    def __init__(self, group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> None:
         self.samples = GroupSamples(group, replace(disc.up_to(_radius(group)), box_size=group.box_size))
         self._missing = len(disc.ring) - len(self.samples.disc.ring)
         self._scale = np.float32(group.pixel_size / pixel_size)
 
-    def __call__(self, batch, _part):
+    def __call__(self, batch: ImageBatch, _part: ParticleSet) -> ImageBatch:
         """An ImageBatch of the group's samples on the grid; nothing else is asked of their particles."""
         known = np.ones_like(batch.ctf)
         data, ctf, covered = (
@@ -72,7 +87,7 @@ class OnGrid:
         What the images are read with.
     """
 
-    def __init__(self, group, disc, pixel_size):
+    def __init__(self, group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> None:
         self._own = half_disc(group.box_size, _radius(group))
         self.samples = GroupSamples(group, self._own)
         at_grid = replace(group, box_size=disc.box_size, pixel_size=pixel_size, odd=(), magnification=NO_DISTORTION)
@@ -84,7 +99,7 @@ class OnGrid:
         covered = (self._resampler.kept * group.object_pixel / (disc.box_size * pixel_size)) ** 2
         self._covered = (self._seen * covered).astype(np.float32)
 
-    def __call__(self, batch, part):
+    def __call__(self, batch: ImageBatch, part: ParticleSet) -> ImageBatch:
         """An ImageBatch of the group's samples on the grid; ``part`` are their particles."""
         data = np.zeros((len(batch.data), len(self._seen)), np.complex64)
         resampled = self._resampler.transform(self._own.inverse(batch.matched() * self._scale))
@@ -113,7 +128,7 @@ class Scattered:
         What the images are read with.
     """
 
-    def __init__(self, group, disc, pixel_size):
+    def __init__(self, group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> None:
         length = disc.box_size * pixel_size
         farthest = (disc.radius + 0.5) * group.length / length / np.linalg.svd(group.matrix)[1].min()
         self.samples = GroupSamples(group, half_disc(group.box_size, min(_radius(group), int(np.ceil(farthest)))))
@@ -127,7 +142,7 @@ class Scattered:
         self._weight = np.where(inside, density, 0).astype(np.float32)
         self._scale = np.float32(group.object_pixel / pixel_size)
 
-    def __call__(self, batch, part):
+    def __call__(self, batch: ImageBatch, part: ParticleSet) -> ImageBatch:
         """An ImageBatch of the group's samples in steps of the grid, as premultiplied images; ``part`` are their particles."""
         data = self._undistorted.moved(batch.matched() * (self._scale * self._weight), part.shifts)
         return replace(
@@ -148,18 +163,18 @@ class _Undistorted:
         Of samples in the object, 1/Å.
     """
 
-    def __init__(self, group, frequency):
+    def __init__(self, group: OpticsGroup, frequency: np.ndarray) -> None:
         self._waves = None
         if group.magnification != NO_DISTORTION:
             self._waves = 2 * np.pi * (frequency - np.linalg.inv(group.matrix) @ frequency)
 
-    def moved(self, data, shifts):
+    def moved(self, data: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         """Samples (B, K) of images with shifts (B, 2) in Å."""
         return data if self._waves is None else data * np.exp(1j * (shifts @ self._waves)).astype(np.complex64)
 
 
 @lru_cache(maxsize=32)
-def _resampler(group, disc, pixel_size):
+def _resampler(group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> Tuple[Resampler, np.ndarray]:
     """What resamples images of a group on a disc, and which samples of the disc they know, (K,) bool."""
     length = disc.box_size * pixel_size
     frequency = np.linalg.inv(group.matrix) @ np.stack([disc.kx, disc.ky]) * (group.pixel_size / length)
@@ -168,6 +183,6 @@ def _resampler(group, disc, pixel_size):
     return Resampler(group.box_size, group.center, frequency[:, seen], reach), seen
 
 
-def _radius(group):
+def _radius(group: OpticsGroup) -> int:
     """Largest ring of a group's own box."""
     return (group.box_size - 1) // 2

@@ -1,8 +1,11 @@
 """Which image is in which half set, as numbers that tell whether the maps of two runs may be put together."""
 import hashlib
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
+
+from gmmrefine.particles.particle_set import ParticleSet
 
 
 @dataclass(frozen=True)
@@ -19,24 +22,24 @@ class HalfSets:
     second: np.ndarray
 
     @property
-    def swapped(self):
+    def swapped(self) -> "HalfSets":
         """The same with half 1 and half 2 exchanged."""
         return HalfSets(self.second, self.first)
 
-    def shared(self, other):
+    def shared(self, other: "HalfSets") -> int:
         """How many images are in both, whatever their half."""
         return _common(self.first, other.first) + _common(self.second, other.second) + self.crossed(other)
 
-    def crossed(self, other):
+    def crossed(self, other: "HalfSets") -> int:
         """How many images are in half 1 of one and in half 2 of the other."""
         return _common(self.first, other.second) + _common(self.second, other.first)
 
-    def joined(self, other):
+    def joined(self, other: "HalfSets") -> "HalfSets":
         """The images of both."""
         return HalfSets(np.union1d(self.first, other.first), np.union1d(self.second, other.second))
 
 
-def half_sets_of(particles, stack_marks):
+def half_sets_of(particles: ParticleSet, stack_marks: Sequence[str]) -> HalfSets:
     """The half sets of particles.
 
     Parameters
@@ -55,6 +58,6 @@ def half_sets_of(particles, stack_marks):
     return HalfSets(*(np.unique(numbers[particles.half_set == half]) for half in (1, 2)))
 
 
-def _common(numbers, others):
+def _common(numbers: np.ndarray, others: np.ndarray) -> int:
     """How many numbers (M,), each there once, are among others (K,)."""
     return len(np.intersect1d(numbers, others, assume_unique=True))

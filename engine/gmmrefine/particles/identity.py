@@ -7,13 +7,13 @@ from scipy.spatial import cKDTree
 SAME_DEFOCUS = 1000.0  # Å; one particle's defocus in two extractions differs by less, whatever estimated it
 
 
-def numbered(labels):
+def numbered(labels: np.ndarray) -> np.ndarray:
     """Labels (N,) of any type as numbers (N,) int from 0 in order of first appearance."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse.ravel()]
 
 
-def joined(*labellings):
+def joined(*labellings: np.ndarray) -> np.ndarray:
     """The finest labels under which all stay together that any labelling holds together.
 
     Parameters
@@ -34,7 +34,7 @@ def joined(*labellings):
     return first
 
 
-def same_place(micrograph, positions, defocus, distance):
+def same_place(micrograph: np.ndarray, positions: np.ndarray, defocus: np.ndarray, distance: float) -> np.ndarray:
     """Labels that images share whose particles lie at one place of one micrograph.
 
     Parameters

@@ -1,7 +1,9 @@
 """Which images are odd: blank, clipped, or on a scale far from that of the others."""
+from typing import Any, Dict
+
 import numpy as np
 
-from gmmrefine.particles.grey_values import BLANK, OUTER_RINGS
+from gmmrefine.particles.grey_values import BLANK, OUTER_RINGS, GreyValues
 
 USUAL, IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT = range(5)
 KINDS = ("", "blank", "clipped", "off scale", "hot")
@@ -41,11 +43,11 @@ class ImageSurvey:
         where ``clipped`` is at least ``SATURATED``.
     """
 
-    def __init__(self, count):
+    def __init__(self, count: int) -> None:
         self.background, self.ramp, self.clipped, self.hottest, self.saturated = np.zeros((5, count))
         self.deviation, self.source = np.ones(count), np.zeros(count, int)
 
-    def __call__(self, index, pixels, grey):
+    def __call__(self, index: np.ndarray, pixels: np.ndarray, grey: GreyValues) -> None:
         """Look at a batch."""
         self.background[index] = grey.background / grey.deviation
         self.ramp[index] = grey.ramp / grey.deviation
@@ -55,7 +57,7 @@ class ImageSurvey:
         for number in np.flatnonzero(self.clipped[index] >= SATURATED):
             self.saturated[index[number]] = _share_at_extremes(pixels[number])
 
-    def kinds(self, group):
+    def kinds(self, group: np.ndarray) -> np.ndarray:
         """What is odd about each image, (N,) int into ``KINDS``; group (N,) int is the optics group of each, from 0."""
         kinds = np.where(np.maximum(self.apart(group), 1 / self.apart(group)) > OFF_SCALE, IS_OFF_SCALE, USUAL)
         kinds[self.clipped > 0] = IS_CLIPPED
@@ -63,7 +65,7 @@ class ImageSurvey:
         kinds[self.source == BLANK] = IS_BLANK
         return kinds
 
-    def apart(self, group):
+    def apart(self, group: np.ndarray) -> np.ndarray:
         """How many times stronger (N,) the noise of each image is than the median of its optics group; 1 for blank and hot."""
         apart, tells = np.ones(len(group)), (self.source != BLANK) & (self.hottest <= HOT)
         for number in np.unique(group[tells]):
@@ -71,7 +73,7 @@ class ImageSurvey:
             apart[members] = self.deviation[members] / np.median(self.deviation[members])
         return apart
 
-    def summary(self, group):
+    def summary(self, group: np.ndarray) -> Dict[str, Any]:
         """Numbers for run.json."""
         tells, kinds = self.source != BLANK, self.kinds(group)
         counts = {KINDS[kind].replace(" ", "_"): int(np.count_nonzero(kinds == kind)) for kind in range(1, len(KINDS))}
@@ -88,7 +90,7 @@ class ImageSurvey:
             "noise_from_outer_rings": int(np.count_nonzero(self.source == OUTER_RINGS))}
 
 
-def clipped_parts(pixels):
+def clipped_parts(pixels: np.ndarray) -> np.ndarray:
     """Part of the pixels (B,) of images (B, Y, X) that lie at the largest or smallest value because it was cut off there.
 
     0 where the extremes are rare, or what a count of few electrons would give as well.
@@ -103,14 +105,14 @@ def clipped_parts(pixels):
     return found
 
 
-def _share_at_extremes(image):
+def _share_at_extremes(image: np.ndarray) -> float:
     """Part of the pixels within a quarter of the box about the centre of an image (Y, X) that lie at its extremes."""
     axis = np.arange(len(image)) - len(image) // 2
     middle = image[axis[:, None] ** 2 + axis**2 <= (len(image) / 4) ** 2]
     return max(np.count_nonzero(middle == image.min()), np.count_nonzero(middle == image.max())) / middle.size
 
 
-def hottest_pixels(pixels):
+def hottest_pixels(pixels: np.ndarray) -> np.ndarray:
     """How far (B,) a single pixel of images (B, Y, X) lies from the others: how many times as far from the median as 99 % do.
 
     0 where 99 % of the pixels have one value.
@@ -121,7 +123,7 @@ def hottest_pixels(pixels):
     return np.divide(away.max(axis=1), usual, out=np.zeros(len(away)), where=usual > 0)
 
 
-def _is_cut_off(image):
+def _is_cut_off(image: np.ndarray) -> bool:
     counts = np.unique(image, return_counts=True)[1]
     if len(counts) < _FEWEST_LEVELS:
         return False
@@ -129,5 +131,5 @@ def _is_cut_off(image):
     return any(edge >= _CLIPPED * image.size and edge > _NEXT_LEVEL * following for edge, following in edges)
 
 
-def _rounded(value):
+def _rounded(value: float) -> float:
     return float(f"{value:.4g}")

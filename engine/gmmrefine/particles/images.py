@@ -1,19 +1,20 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Type, Union
 
 import numpy as np
 
 from gmmrefine.errors import InputError
-from gmmrefine.particles.grey_values import surroundings
+from gmmrefine.fourier.half_disc import HalfDisc
+from gmmrefine.particles.grey_values import GreyValues, surroundings
 from gmmrefine.particles.group_samples import GroupSamples
 from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_cropped
 from gmmrefine.particles.optics import OpticsGroup
-from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
-from gmmrefine.particles.stack_file import open_stack, stack_layout
+from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, ParticleSet
+from gmmrefine.particles.stack_file import StackLayout, open_stack, stack_layout
 
-_STRONGEST = 1e30  # grey value; images may be scaled, but the squares of stronger ones are no numbers in single precision
+_STRONGEST = 1e32  # grey value; images may be scaled, but sums of stronger ones over an image leave single precision
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,24 @@ class ImageBatch:
     covered: Optional[np.ndarray] = None
     place: Optional[np.ndarray] = None
 
-    def matched(self):
+    def matched(self) -> np.ndarray:
         """Images times their CTF, (B, K) complex64: with ``ctf``² all that a map needs of them."""
         state = self.state[:, None]
         factor = np.where(state == CTF_RAW, self.ctf, np.where(state == CTF_PHASE_FLIPPED, np.abs(self.ctf), 1))
         return self.data * factor.astype(np.float32)
 
-    def matched_by_scale(self):
+    def matched_by_scale(self) -> Tuple[np.ndarray, np.ndarray]:
         """``matched`` and ``ctf``² (B, K) of particles of different strength, as if it were that of their CTF."""
         if self.scale is None:
             return self.matched(), self.ctf**2
         scale = self.scale[:, None].astype(np.float32)
         return self.matched() * scale, (self.ctf * scale) ** 2
 
-    def phase_flipped(self):
+    def phase_flipped(self) -> np.ndarray:
         """Images with CTF phases corrected, amplitudes not, (B, K) complex64."""
         return np.where((self.state == CTF_RAW)[:, None], np.sign(self.ctf), 1).astype(np.float32) * self.data
 
-    def noise_gain(self):
+    def noise_gain(self) -> np.ndarray:
         """Variance of the noise per sample (B, K) relative to that in a raw image: C² in premultiplied images, else 1.
 
         There is none in blank images.
@@ -78,7 +79,7 @@ class ImageBatch:
             gain[self.blank] = 0
         return gain
 
-    def noise(self):
+    def noise(self) -> np.ndarray:
         """Variance of the noise per sample (B, K) relative to that in a raw image that fills the box."""
         gain = self.noise_gain()
         return gain if self.covered is None else gain * self.covered
@@ -98,17 +99,19 @@ class ImageReader:
         Called with the index (B,) of each batch, its pixels (B, Y, X) as stored, and their GreyValues.
     """
 
-    def __init__(self, particles, disc, invert_contrast=False, watch=None):
+    def __init__(
+            self, particles: ParticleSet, disc: HalfDisc, invert_contrast: bool = False,
+            watch: Optional[Callable[[np.ndarray, np.ndarray, GreyValues], None]] = None) -> None:
         self.particles = particles
         self.disc = disc
         signs = np.ones(len(particles)) if particles.contrast_sign is None else particles.contrast_sign
         self._signs = -signs if invert_contrast else signs
         self._uniform = GroupSamples(OpticsGroup(particles.box_size, particles.pixel_size), disc)
         self._watch = watch
-        self._layouts = {}
-        self._groups = {}
+        self._layouts: Dict[str, StackLayout] = {}
+        self._groups: Dict[Any, Any] = {}
 
-    def batches(self, batch_size, index=None):
+    def batches(self, batch_size: int, index: Optional[np.ndarray] = None) -> Iterator[ImageBatch]:
         """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
 
         Parameters
@@ -119,18 +122,18 @@ class ImageReader:
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
         yield from _ahead(self.read, index, batch_size)
 
-    def batches_in_place(self, batch_size):
+    def batches_in_place(self, batch_size: int) -> Iterator[ImageBatch]:
         """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
         grid, others = np.arange(len(self.particles)), []
         if not self.particles.is_uniform:
-            group = self.particles.optics.index
+            group = self.particles.image_optics.index
             others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
             grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
         yield from _ahead(self.read, grid, batch_size)
         for members in others:
             yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
 
-    def read(self, index):
+    def read(self, index: np.ndarray) -> ImageBatch:
         """The images at positions ``index`` (B,) of the set."""
         part = self.particles.subset(index)
         if self.particles.is_uniform:
@@ -139,48 +142,49 @@ class ImageReader:
         whole = ImageBatch(
             index, np.empty(shape, np.complex64), np.empty(shape, np.float32), np.empty(len(part), int), part.scale,
             np.empty(len(part), bool), np.empty(shape, np.float32))
-        for number in np.unique(part.optics.index):
-            members = np.flatnonzero(part.optics.index == number)
+        group = part.image_optics.index
+        for number in np.unique(group):
+            members = np.flatnonzero(group == number)
             some = self._read_group(index[members], Cropped if self._is_cropped(number) else OnGrid)
             for name in ("data", "ctf", "state", "blank", "covered"):
                 getattr(whole, name)[members] = getattr(some, name)
         return whole
 
-    def look(self, index):
+    def look(self, index: np.ndarray) -> None:
         """Have the images at positions ``index`` (B,) seen by ``watch``, and compute nothing of them."""
         grids = [index]
         if not self.particles.is_uniform:
-            group = self.particles.optics.index[index]
+            group = self.particles.image_optics.index[index]
             grids = [index[group == number] for number in np.unique(group)]
         for members in grids:
             self._levelled(members, self.particles.subset(members))
 
-    def _levelled(self, index, part):
+    def _levelled(self, index: np.ndarray, part: ParticleSet) -> Tuple[np.ndarray, GreyValues]:
         """Pixels (B, Y, X) of particles of one optics group, without background, and their GreyValues."""
         pixels = self.read_pixels(part)
-        stored = pixels.copy() if self._watch is not None else None
+        stored = None if self._watch is None else pixels.copy()
         pixel_size = part.image_pixels[0]
         grey = surroundings(part.image_box, pixel_size, part.diameter).level(pixels, part.ctf, pixel_size)
-        if self._watch is not None:
+        if self._watch is not None and stored is not None:
             self._watch(index, stored, grey)
         return pixels, grey
 
-    def _is_cropped(self, number):
-        return is_cropped(self.particles.optics.groups[number], self.disc, self.particles.pixel_size)
+    def _is_cropped(self, number: int) -> bool:
+        return is_cropped(self.particles.image_optics.groups[number], self.disc, self.particles.pixel_size)
 
-    def _read_in_place(self, index):
+    def _read_in_place(self, index: np.ndarray) -> ImageBatch:
         return self._read_group(index, Scattered)
 
-    def _read_group(self, index, kind):
+    def _read_group(self, index: np.ndarray, kind: Union[Type[Cropped], Type[OnGrid], Type[Scattered]]) -> ImageBatch:
         """Images of one optics group, brought to the grid by ``Cropped``, ``OnGrid`` or ``Scattered``."""
         part = self.particles.subset(index)
-        number = part.optics.index[0]
+        number = part.image_optics.index[0]
         if (number, kind) not in self._groups:
-            self._groups[number, kind] = kind(part.optics.groups[number], self.disc, part.pixel_size)
+            self._groups[number, kind] = kind(part.image_optics.groups[number], self.disc, part.pixel_size)
         bring = self._groups[number, kind]
         return bring(self._seen_by(bring.samples, index, part), part)
 
-    def _seen_by(self, samples, index, part):
+    def _seen_by(self, samples: GroupSamples, index: np.ndarray, part: ParticleSet) -> ImageBatch:
         """An ImageBatch of particles ``part`` of one optics group at ``samples`` (GroupSamples) of their own box.
 
         The noise of a pixel becomes 1 in the image's own box, before it comes to the grid; what brings it there keeps the
@@ -192,7 +196,7 @@ class ImageReader:
         data[grey.is_blank], ctf[grey.is_blank] = 0, 0
         return ImageBatch(index, data, ctf, part.ctf.state, part.scale, grey.is_blank)
 
-    def read_pixels(self, part):
+    def read_pixels(self, part: ParticleSet) -> np.ndarray:
         """Pixels (B, Y, X) float32 of a few particles of one box.
 
         Raises
@@ -223,18 +227,18 @@ class ImageReader:
                 "it again.")
         return images
 
-    def _layout(self, path):
+    def _layout(self, path: str) -> StackLayout:
         """Layout of a stack, read once."""
         if path not in self._layouts:
             self._layouts[path] = stack_layout(path)
         return self._layouts[path]
 
 
-def _unfit(strongest):
+def _unfit(strongest: float) -> str:
     return f"as strong as {strongest:.2g}, which no detector gives" if np.isfinite(strongest) else "not finite numbers"
 
 
-def _ahead(read, index, batch_size):
+def _ahead(read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int) -> Iterator[ImageBatch]:
     """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
     chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
     with ThreadPoolExecutor(1) as reader:

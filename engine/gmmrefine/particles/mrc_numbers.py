@@ -1,4 +1,6 @@
 """How the numbers of an MRC file are stored, of a stack of images as of a map: byte order, mode, bytes signed or not."""
+from typing import Optional
+
 import numpy as np
 
 HEADER_BYTES = 1024
@@ -11,7 +13,7 @@ _SIGNED_BYTES = 1  # of imodFlags
 _LARGEST_SIGNED, _LARGEST_UNSIGNED = 127, 255
 
 
-def byte_order(head):
+def byte_order(head: bytes) -> Optional[str]:
     """``<`` or ``>``, that in which a header makes sense, the machine stamp deciding where both do; None for neither.
 
     Parameters
@@ -28,12 +30,12 @@ def byte_order(head):
     return None
 
 
-def number_type(head, order, mode):
+def number_type(head: bytes, order: str, mode: int) -> np.dtype:
     """The numpy.dtype of one pixel of a mode of ``NUMBERS``, by a header (bytes) of some byte order."""
     return np.dtype(order + ("u1" if mode == 0 and _bytes_are_unsigned(head, order) else NUMBERS[mode]))
 
 
-def _bytes_are_unsigned(head, order):
+def _bytes_are_unsigned(head: bytes, order: str) -> bool:
     """Whether mode 0 holds 0 to 255: by IMOD's stamp, or else by the smallest and largest density of the header."""
     stamp, flags = np.frombuffer(head, order + "i4", 2, 152)
     smallest, largest = np.frombuffer(head, order + "f4", 2, 76)

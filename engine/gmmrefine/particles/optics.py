@@ -1,6 +1,6 @@
 """Optics groups: the grid that images were recorded on, the aberrations they were recorded with, and one grid for all."""
 from dataclasses import dataclass, replace
-from typing import Tuple
+from typing import List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from gmmrefine.settings import is_beyond_nyquist
 SAME_SIZE = 1e-4  # relative difference of two lengths that are one
 _SPARE = 0.01  # px of the longest box that a common box may cut off
 NO_DISTORTION = (1.0, 0.0, 0.0, 1.0)
+
+
+Index = Union[np.ndarray, Sequence[int], slice]  # of some of N: their numbers, or a mask (N,) bool
 
 
 @dataclass(frozen=True)
@@ -34,34 +37,34 @@ class OpticsGroup:
     magnification: Tuple[float, ...] = NO_DISTORTION
 
     @property
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """The magnification matrix M, (2, 2)."""
         return np.reshape(self.magnification, (2, 2))
 
     @property
-    def object_pixel(self):
+    def object_pixel(self) -> float:
         """Å per px in the object: the pixel size over the isotropic part of the magnification."""
         return self.pixel_size / np.sqrt(np.linalg.det(self.matrix))
 
     @property
-    def length(self):
+    def length(self) -> float:
         """Side of the box, Å."""
         return self.box_size * self.pixel_size
 
     @property
-    def center(self):
+    def center(self) -> int:
         """Pixel of the image's centre, from 0: n / 2 of an even box, (n + 1) / 2 of an odd one, as RELION has it."""
         return (self.box_size + 1) // 2
 
-    def is_on(self, box_size, pixel_size):
+    def is_on(self, box_size: int, pixel_size: float) -> bool:
         """Whether images have this box (px) and pixel size (Å/px) and no distortion."""
         return self.box_size == box_size and self.has_pixel(pixel_size) and self.magnification == NO_DISTORTION
 
-    def has_pixel(self, pixel_size):
+    def has_pixel(self, pixel_size: float) -> bool:
         """Whether this is the pixel size, Å/px."""
         return abs(self.pixel_size - pixel_size) <= SAME_SIZE * pixel_size
 
-    def without_aberrations(self):
+    def without_aberrations(self) -> "OpticsGroup":
         """The group's grid alone."""
         return replace(self, odd=(), even=())
 
@@ -81,33 +84,39 @@ class Optics:
     groups: Tuple[OpticsGroup, ...]
     index: np.ndarray
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "Optics":
         """The groups of some particles, by index or mask."""
         return replace(self, index=self.index[index])
 
-    def used(self):
+    def used(self) -> List[OpticsGroup]:
         """The groups that have particles, list of OpticsGroup."""
         return [self.groups[number] for number in np.unique(self.index)]
 
-    def grids(self):
+    def grids(self) -> List[Tuple[int, float]]:
         """Boxes in px and pixel sizes in Å/px of the groups that have particles, sorted, each once."""
         return sorted({(group.box_size, group.pixel_size) for group in self.used()})
 
-    def grids_text(self):
+    def grids_text(self) -> str:
         """``grids`` in words."""
         return ", ".join(f"{box} px of {size:g} Å" for box, size in self.grids())
 
     @property
-    def narrowest(self):
+    def narrowest(self) -> float:
         """Side in Å of the smallest box of all groups."""
         return min(group.length for group in self.groups)
 
-    def values(self, name):
-        """An attribute of the group of every particle, (N, …)."""
+    def values(self, name: str) -> np.ndarray:
+        """An attribute of the group of every particle, (N, …).
+
+        Parameters
+        ----------
+        name : str
+            Of an attribute of ``OpticsGroup``.
+        """
         return np.array([getattr(group, name) for group in self.groups])[self.index]
 
 
-def common_grid(groups, resolution=0.0):
+def common_grid(groups: Sequence[OpticsGroup], resolution: float = 0.0) -> Tuple[int, float]:
     """The coarsest grid of several groups that holds a resolution: box size in px and pixel size in Å/px.
 
     Parameters
@@ -130,7 +139,7 @@ def common_grid(groups, resolution=0.0):
     return common_box(groups, pixel_size), pixel_size
 
 
-def common_box(groups, pixel_size):
+def common_box(groups: Sequence[OpticsGroup], pixel_size: float) -> int:
     """The smallest even box in px that is as wide as the widest of the groups, at a pixel size in Å/px."""
     longest = max(group.length for group in groups) / pixel_size
     return 2 * int(np.ceil((longest - _SPARE) / 2))

@@ -1,12 +1,12 @@
 """A set of particle images with poses, CTF and half set, as plain arrays; the table it came from rides along."""
 from dataclasses import dataclass, field, replace
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.halves import Halves
-from gmmrefine.particles.optics import Optics, OpticsGroup
+from gmmrefine.particles.optics import Index, Optics, OpticsGroup
 from gmmrefine.particles.symmetry import parents, refuse_split_particles
 
 CTF_RAW, CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED = 0, 1, 2
@@ -39,7 +39,7 @@ class CtfParameters:
     amplitude_contrast: np.ndarray
     state: np.ndarray
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "CtfParameters":
         """The CTF of some particles, by index or mask."""
         return CtfParameters(**{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
 
@@ -98,18 +98,18 @@ class ParticleSet:
     pixel_size: float
     row: np.ndarray
     table: Any = field(default=None, repr=False)
-    parent: Any = None
-    particle: Any = None
-    contrast_sign: Any = None
-    scale: Any = None
+    parent: Optional[np.ndarray] = None
+    particle: Optional[np.ndarray] = None
+    contrast_sign: Optional[np.ndarray] = None
+    scale: Optional[np.ndarray] = None
     diameter: float = 0.0
-    optics: Any = None
+    optics: Optional[Optics] = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rotations)
 
     @property
-    def half(self):
+    def half(self) -> int:
         """Half set, 1 or 2, that all of the particles are in.
 
         Raises
@@ -123,32 +123,37 @@ class ParticleSet:
         return int(number)
 
     @property
-    def is_uniform(self):
+    def is_uniform(self) -> bool:
         """Whether all images are on the grid of the set, without aberrations."""
         return self.optics is None or all(
             group.is_on(self.box_size, self.pixel_size) and not any(group.odd + group.even) for group in self.optics.groups)
 
     @property
-    def image_boxes(self):
+    def image_optics(self) -> Optics:
+        """Grids and aberrations of the images on disk, by one group where all are on the grid of the set without any."""
+        return self.optics or Optics((OpticsGroup(self.box_size, self.pixel_size),), np.zeros(len(self), int))
+
+    @property
+    def image_boxes(self) -> np.ndarray:
         """Sides (N,) in px of the images on disk."""
         return np.full(len(self), self.box_size) if self.optics is None else self.optics.values("box_size")
 
     @property
-    def image_pixels(self):
+    def image_pixels(self) -> np.ndarray:
         """Pixel sizes (N,) in Å/px of the images on disk."""
         return np.full(len(self), float(self.pixel_size)) if self.optics is None else self.optics.values("pixel_size")
 
     @property
-    def narrowest(self):
+    def narrowest(self) -> float:
         """Side in Å of the smallest images on disk."""
         return self.box_size * self.pixel_size if self.optics is None else self.optics.narrowest
 
     @property
-    def image_box(self):
+    def image_box(self) -> int:
         """Side in px of the images on disk, where all have one."""
         return int(self.image_boxes[0])
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "ParticleSet":
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
         arrays += [
@@ -156,17 +161,16 @@ class ParticleSet:
         optics = None if self.optics is None else self.optics.subset(index)
         return replace(self, ctf=self.ctf.subset(index), optics=optics, **{name: getattr(self, name)[index] for name in arrays})
 
-    def on_grid(self, box_size, pixel_size):
+    def on_grid(self, box_size: int, pixel_size: float) -> "ParticleSet":
         """The same particles, their images seen on another grid: px, Å/px."""
-        optics = self.optics or Optics((OpticsGroup(self.box_size, self.pixel_size),), np.zeros(len(self), int))
-        return replace(self, box_size=box_size, pixel_size=pixel_size, optics=optics)
+        return replace(self, box_size=box_size, pixel_size=pixel_size, optics=self.image_optics)
 
-    def with_poses(self, rotations, shifts):
+    def with_poses(self, rotations: np.ndarray, shifts: np.ndarray) -> "ParticleSet":
         """The same particles at other poses: rotations (N, 3, 3), shifts (N, 2) in Å."""
         return replace(self, rotations=np.asarray(rotations, float), shifts=np.asarray(shifts, float))
 
 
-def split_half_sets(particles):
+def split_half_sets(particles: ParticleSet) -> Halves[ParticleSet]:
     """The two half sets, in the order of the input.
 
     Returns
@@ -194,8 +198,14 @@ def split_half_sets(particles):
     return halves
 
 
-def draw_half_sets(particles, seed):
-    """Particles with half sets drawn at random, equal in size to one particle; all images of a particle stay together."""
+def draw_half_sets(particles: ParticleSet, seed: int) -> ParticleSet:
+    """Particles with half sets drawn at random, equal in size to one particle; all images of a particle stay together.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    seed : int
+    """
     parent = parents(particles)
     order = np.random.default_rng(seed).permutation(parent.max() + 1)
     half_set = np.empty(len(order), int)
@@ -203,7 +213,7 @@ def draw_half_sets(particles, seed):
     return replace(particles, half_set=half_set[parent])
 
 
-def by_particle(particles, halves):
+def by_particle(particles: ParticleSet, halves: Halves[np.ndarray]) -> np.ndarray:
     """What each half set has for its particles, Halves of (N1, …) and (N2, …), in the order of all particles, (N, …) float."""
     parts = halves.both()
     joined = np.empty((len(particles), *parts[0].shape[1:]))

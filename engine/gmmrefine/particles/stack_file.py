@@ -1,12 +1,13 @@
 """MRC image stacks as programs really write them: what the header says, and the pixels of one image."""
 import os
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.mrc_numbers import HEADER_BYTES, NO_PIXELS, NUMBERS, byte_order, number_type
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 _CURE = "Write them as MRC stacks (.mrcs) and name these in rlnImageName."
 # first bytes of what is met under the name of a stack: what it is, and what unpacks or replaces it
@@ -51,15 +52,15 @@ class StackLayout:
     pixel_size: float
 
     @property
-    def file_bytes(self):
+    def file_bytes(self) -> int:
         """Size of a complete file."""
         return self.offset + self.images * self._image_bytes
 
     @property
-    def _image_bytes(self):
+    def _image_bytes(self) -> int:
         return self.rows * self.columns * self.dtype.itemsize
 
-    def read(self, file, image):
+    def read(self, file: BinaryIO, image: int) -> np.ndarray:
         """Pixels (rows, columns) of image ``image``, counted from 0, of the opened stack; fewer, (M,), where it is cut off."""
         file.seek(self.offset + int(image) * self._image_bytes)
         found = file.read(self._image_bytes)
@@ -67,7 +68,7 @@ class StackLayout:
         return pixels.reshape(self.rows, self.columns) if pixels.size == self.rows * self.columns else pixels
 
 
-def open_stack(path):
+def open_stack(path: FilePath) -> BinaryIO:
     """A stack, opened for reading bytes.
 
     Raises
@@ -81,7 +82,7 @@ def open_stack(path):
         raise InputError(f"{path}: cannot read the image stack ({error.strerror}). Check the path in rlnImageName.") from error
 
 
-def stack_layout(path):
+def stack_layout(path: FilePath) -> StackLayout:
     """Layout of an MRC stack from its header: either byte order, any extended header, bytes signed or not.
 
     Bytes (mode 0) are signed, as MRC2014 has them, unless IMOD's stamp says otherwise; without a stamp they are unsigned where
@@ -116,13 +117,13 @@ def stack_layout(path):
     return StackLayout(mode, images, rows, columns, HEADER_BYTES + extended, number_type(head, order, mode), pixel_size)
 
 
-def compression(head):
+def compression(head: bytes) -> str:
     """How a file that begins with these bytes is compressed, and what to do, in words; empty where it is not."""
     return next((
         f"compressed with {name}. Unpack it ({tool})" for magic, name, tool in _COMPRESSED if head.startswith(magic)), "")
 
 
-def _refuse_foreign(path, head):
+def _refuse_foreign(path: FilePath, head: bytes) -> None:
     """Refuse, by name, what is known to be something else than MRC."""
     packed = compression(head)
     if packed:
@@ -138,6 +139,6 @@ def _refuse_foreign(path, head):
         raise InputError(f"{path}: not a whole MRC stack, its header is empty (zeros). Copy it again.")
 
 
-def _told_by_suffix(path):
+def _told_by_suffix(path: FilePath) -> str:
     what = _FOREIGN_SUFFIXES.get(os.path.splitext(path)[1].lower())
     return f" (by its name {what})" if what else ""

@@ -1,17 +1,23 @@
 """Symmetry copies of particles, and other images of one particle, never counted as more than one."""
+from __future__ import annotations
+
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING, Dict, List, Union
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.particles.identity import joined, numbered
 
+if TYPE_CHECKING:
+    from gmmrefine.particles.particle_set import ParticleSet
+
 PARENT_LABEL, COPY_LABEL = "gmmParentParticle", "gmmSymmetryCopy"
 _EXAMPLES = 3
 
 
-def expanded(particles, operators):
+def expanded(particles: ParticleSet, operators: np.ndarray) -> ParticleSet:
     """Every particle at each of its equivalent poses.
 
     Parameters
@@ -34,7 +40,7 @@ def expanded(particles, operators):
     return replace(copies.with_poses(turned, copies.shifts), parent=parent)
 
 
-def parents(particles):
+def parents(particles: ParticleSet) -> np.ndarray:
     """Which particle each row is an image of, (N,) int from 0 in order of appearance.
 
     All that shows one particle is one: symmetry copies, two extractions of it, its tilts, segments of one filament.
@@ -43,7 +49,7 @@ def parents(particles):
     return copies if particles.particle is None else joined(copies, particles.particle)
 
 
-def copies_of(particles):
+def copies_of(particles: ParticleSet) -> np.ndarray:
     """Which image each row is a symmetry copy of, (N,) int from 0 in order of appearance.
 
     Copies are told by their marks and by showing the same image of the same stack: marks may be of two expansions, and
@@ -53,18 +59,23 @@ def copies_of(particles):
     return image if particles.parent is None else joined(image, particles.parent)
 
 
-def image_numbers(particles):
+def image_numbers(particles: ParticleSet) -> np.ndarray:
     """Which image each row shows, (N,) int: equal for rows with the same image of the same file, whatever its path."""
-    files = {}
-    same = np.array([files.setdefault(os.path.realpath(path), len(files)) for path in particles.stacks], int)
+    files: Dict[str, int] = {}
+    same = np.array([files.setdefault(os.path.realpath(path), len(files)) for path in particles.stacks], dtype=int)
     stack = same[particles.stack_index] if len(same) else particles.stack_index
     return numbered(stack * (particles.slice_index.max() + 1) + particles.slice_index)
 
 
-def shuffled(particles, rng):
+def shuffled(particles: ParticleSet, rng: np.random.Generator) -> np.ndarray:
     """A random order of the rows, (N,) int, in which every particle comes before any comes again.
 
     The beginning of it is a sample of particles; drawn by image, copies would take the place of others.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    rng : numpy.random.Generator
     """
     order = rng.permutation(len(particles))
     parent = parents(particles)[order]
@@ -75,7 +86,7 @@ def shuffled(particles, rng):
     return order[np.argsort(earlier, kind="stable")]
 
 
-def mean_by_particle(values, parent):
+def mean_by_particle(values: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """Means (P,) of what each image says, (N,), over the images of every particle: their copies tell nothing new.
 
     Parameters
@@ -88,18 +99,18 @@ def mean_by_particle(values, parent):
     return np.bincount(number, values) / np.bincount(number)
 
 
-def particle_count(particles):
+def particle_count(particles: ParticleSet) -> int:
     """How many particles these are; the copies of one count once."""
     return int(parents(particles).max()) + 1
 
 
-def counted(particles):
+def counted(particles: ParticleSet) -> str:
     """``particle_count`` in words, e.g. 6000 images of 2000 particles."""
     count = particle_count(particles)
     return f"{count} particles" if count == len(particles) else f"{len(particles)} images of {count} particles"
 
 
-def refuse_expanded(particles, advice):
+def refuse_expanded(particles: ParticleSet, advice: str) -> None:
     """Refuse a set that holds an image more than once.
 
     Parameters
@@ -121,7 +132,7 @@ def refuse_expanded(particles, advice):
             f"row {particles.row[first[copies[row]]] + 1}), and copies are not independent. {advice}")
 
 
-def refuse_split_particles(particles):
+def refuse_split_particles(particles: ParticleSet) -> None:
     """Refuse half sets that share a particle: by a symmetry copy, another extraction, a tilt or segment of it in both.
 
     Raises
@@ -142,7 +153,7 @@ def refuse_split_particles(particles):
             "half sets by particle.")
 
 
-def marks_of(copies, count):
+def marks_of(copies: ParticleSet, count: int) -> Dict[str, Union[List[str], np.ndarray]]:
     """What tells the copies of ``expanded`` from other rows, ``count`` of each particle.
 
     Returns

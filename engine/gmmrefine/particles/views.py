@@ -1,6 +1,6 @@
 """From which directions particles are seen, and how evenly that fills Fourier space."""
 from dataclasses import dataclass
-from typing import Any
+from typing import Optional
 
 import numpy as np
 
@@ -32,13 +32,13 @@ class Coverage:
     """
 
     scf: float
-    poorest: Any
+    poorest: np.ndarray
     covered: float
     hole: float
-    hole_axis: Any
+    hole_axis: np.ndarray
 
 
-def view_coverage(rotations, operators):
+def view_coverage(rotations: np.ndarray, operators: np.ndarray) -> Optional[Coverage]:
     """What the views of particles cover; None when there are too few to say.
 
     Parameters
@@ -77,7 +77,7 @@ def view_coverage(rotations, operators):
         axes[np.argmax(nearest)])
 
 
-def sampling_compensation(samples):
+def sampling_compensation(samples: np.ndarray) -> float:
     """SCF* of the number of samples (A,) in even directions."""
     sampled = samples > 0
     if not sampled.any():

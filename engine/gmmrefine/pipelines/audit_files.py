@@ -3,7 +3,7 @@ import numpy as np
 
 from gmmrefine.figures.q_scores import write_change_figure, write_class_figure, write_status_figure
 from gmmrefine.io.atoms_writer import write_scored_model
-from gmmrefine.io.chimerax import write_attribute, write_script
+from gmmrefine.io.chimerax import Colours, write_attribute, write_script
 from gmmrefine.io.star import optional_column, text_columns
 from gmmrefine.pipelines.audit_verdicts import part_name
 from gmmrefine.pipelines.audited_maps import scored_in_all
@@ -100,7 +100,7 @@ def write_model(run, atoms, model, number, reference, each):
     write_scored_model(model.path, f"{path}.cif", {name: values[model.in_file_order] for name, values in scores.items()})
     write_attribute(f"{path}.defattr", attribute, atoms, change)
     write_script(
-        f"{path}.cxc", f"{path}.cif", f"{path}.defattr", attribute, _PALETTE, [reference.path, each.path],
+        f"{path}.cxc", f"{path}.cif", Colours(f"{path}.defattr", attribute, _PALETTE), [reference.path, each.path],
         [reference.origin, each.origin])
 
 

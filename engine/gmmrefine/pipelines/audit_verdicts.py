@@ -62,16 +62,16 @@ def verdict(atoms, classes, copies, reference, each, sigma):
     -------
     Verdict
     """
-    scored = ~np.isnan(reference.values + each.values)
+    scores, scored = (reference.values, each.values), ~np.isnan(reference.values + each.values)
     levels = tuple(relative_to_polymer(one.density, scored, classes) for one in (reference, each))
     polymer = polymer_change(reference.values, each.values, classes)
     if "orientation" in each.notes and polymer.before - polymer.after > WEAKENED_Q:
         polymer = replace(polymer, fell=True)
     if polymer.fell or "orientation" in each.notes:
         return Verdict(levels, polymer, False, np.full(len(copies), UNJUDGED, "U8"), [])
-    statuses = judge(copies, reference.values, each.values, *levels, classes, atoms.residue_index).astype("U8")
+    statuses = judge(copies, scores, levels, classes, atoms.residue_index).astype("U8")
     finest = reference.quality.results["model_fsc"]["map"]["resolution"] or 0.0
-    parts = lost_parts(atoms, classes, (reference.values, each.values), levels, sigma, finest)
+    parts = lost_parts(atoms, classes, scores, levels, sigma, finest=finest)
     for part in parts:  # of a residue in a chain what is gone has a name, although it may be most of the atoms
         copy = copies.group[part.atoms[0]]
         if copy >= 0 and classes[copies.first_atom[copy]] in _POLYMER and len(part.atoms) < _NEARLY_ALL * part.of:

@@ -52,14 +52,15 @@ def measure_local_resolution(halves, found, settings, run):
             "compare locally. Give the unfiltered half maps.")
     with run.progress.step("local resolution", len(band_centers(len(mask), found.end)), unit="bands") as report:
         resolution = local_resolution(
-            *maps, mask, pixel_size, settings.local_window, settings.fsc_threshold, report, found.end)
+            *maps, mask, pixel_size, window=settings.local_window, threshold=settings.fsc_threshold, report=report,
+            end=found.end)
     shown = low_pass(mean, len(mean) * pixel_size / (whole or settings.mask_resolution))
     write_map(run.path("local_resolution.mrc"), resolution, pixel_size, halves[0].origin)
     write_map(run.path("mask.mrc"), mask, pixel_size, halves[0].origin)
     results = statistics(resolution[mask > _INSIDE], len(mask), pixel_size, found.end)
     write_overlay_figure(
         run.path("figures", "local_resolution.png"), f"local resolution, median {results['median']:.2f} Å", shown, resolution,
-        pixel_size, "local resolution (Å)")
+        pixel_size, unit="local resolution (Å)")
     return {"resolution": whole, "resolution_text": curve.resolution_text(settings.fsc_threshold), **results}
 
 

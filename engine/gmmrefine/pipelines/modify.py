@@ -68,7 +68,7 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
         run.told("smearing", 0, lambda: [smearing.rotation, smearing.shift])
     run.progress.say(text)
     with run.progress.step("modify", len(band_shells(len(mask))), unit="bands") as report:
-        modified, model_of_errors, uncertain = modify(*maps, mask, settings.local_window, displacement, report)
+        modified, model_of_errors, uncertain = modify(*maps, mask, settings.local_window, displacement, report=report)
     modified_halves = []
     for number, half in enumerate(maps, 1):
         with run.progress.step("modify", half=number):

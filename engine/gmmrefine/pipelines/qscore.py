@@ -6,7 +6,7 @@ import numpy as np
 from gmmrefine.errors import InputError
 from gmmrefine.figures.q_scores import write_class_figure, write_residue_figure
 from gmmrefine.io.atoms_writer import write_scored_model
-from gmmrefine.io.chimerax import write_attribute, write_script
+from gmmrefine.io.chimerax import Colours, write_attribute, write_script
 from gmmrefine.io.star import StarBlock, optional_column, text_columns, write_star
 from gmmrefine.pipelines.map_quality import EMDB_NOTE, map_lines, map_quality, read_half_maps, write_model_fsc
 from gmmrefine.pipelines.model_notes import SCORED, model_counts, notes_on_model, notes_on_places, place_counts, some
@@ -156,7 +156,7 @@ def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
         write_residue_figure(
             run.path("figures", f"residues_{re.sub('[^A-Za-z0-9-]', '_', chain)}.png"),
             f"chain {chain}, Q-score with σ {sigma} Å", atoms.residue_numbers[first[rows]], residues.mean[rows],
-            residues.window[rows], of_chain)
+            residues.window[rows], expected=of_chain)
     scored = ~scores.outside
     by_class = {name: scores.values[scored & (classes == name)] for name in present_classes(classes[scored])}
     write_class_figure(run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms", {"map": by_class})
@@ -166,7 +166,7 @@ def _write_model(run, atoms, scores, paths, origin):
     write_scored_model(paths[0], run.path("qscore.cif"), {"Q_score": scores.values})
     write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
     write_script(
-        run.path("qscore.cxc"), run.path("qscore.cif"), run.path("qscore.defattr"), "gmm_q", _PALETTE, [paths[1]],
+        run.path("qscore.cxc"), run.path("qscore.cif"), Colours(run.path("qscore.defattr"), "gmm_q", _PALETTE), [paths[1]],
         [origin])
 
 

@@ -223,14 +223,13 @@ _METHODS = {
 
 
 def _draw(job, after, run):
-    line = None
+    fit = None
     if job.fit:
-        line = np.exp(job.fit.intercept - job.fit.b_factor * job.profile.frequency**2 / 4)
+        fit = job.fit.shells, np.exp(job.fit.intercept - job.fit.b_factor * job.profile.frequency**2 / 4)
     title = f"B factor {job.results['b_factor']:.1f} Å²" if "b_factor" in job.results else job.settings.sharpening
     shown = job.profile.frequency <= 1.2 / job.fine
     curves = {name: np.where(shown, values, 0) for name, values in {**job.curves, "sharpened": after}.items()}
-    write_guinier_figure(
-        run.path("figures", "guinier.png"), title, job.profile.frequency, curves, job.fit.shells if job.fit else None, line)
+    write_guinier_figure(run.path("figures", "guinier.png"), title, job.profile.frequency, curves, fit)
 
 
 def _say(results, progress):

@@ -1,12 +1,16 @@
 """The certificate of a report: which images a run was made from, which files carry their hash, that the halves share none."""
 import os
+from typing import Any, Dict, Optional, Union
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.half_sets_file import HALF_SETS_FILE, half_sets_beside
-from gmmrefine.io.made_from import joined, parsed, read_made_from
+from gmmrefine.io.made_from import MadeFrom, joined, parsed, read_made_from
 from gmmrefine.io.mrc import half_maps_in
+from gmmrefine.particles.half_sets import HalfSets
+from gmmrefine.regular_file import FilePath
+from gmmrefine.report.folder import RunFolder
 from gmmrefine.report.page import Section, folded, heading, table, text
 from gmmrefine.runs.file_sums import SUMS, changed_files
 
@@ -15,7 +19,7 @@ _MOST_FILES = 2000
 _HALVES = ("both", "1", "2")
 
 
-def certificate_section(run):
+def certificate_section(run: RunFolder) -> Optional[Section]:
     """Images, their hashes, the files that carry them, and whether the half sets are apart; None where nothing is recorded.
 
     Parameters
@@ -40,7 +44,7 @@ def certificate_section(run):
     return Section("Certificate of images and half sets", tuple(parts))
 
 
-def _sentences(run, files, own):
+def _sentences(run: RunFolder, files: Dict[str, MadeFrom], own: Any) -> Any:
     images = run.record.get("images")
     if images and own:
         yield f"Made from {images} images: {'; '.join(mark for mark in own if not mark.endswith('both halves'))}."
@@ -60,7 +64,7 @@ def _sentences(run, files, own):
         yield f"All {len(files)} maps, GMMs, masks, networks and latents that carry a hash carry those of this run."
 
 
-def _as_written(run):
+def _as_written(run: RunFolder) -> Any:
     """Whether the files are as the run has written them."""
     sums = run.record.get(SUMS)
     if not isinstance(sums, dict) or not sums:
@@ -74,7 +78,7 @@ def _as_written(run):
         yield f"All {len(sums)} maps, tables and archives are byte for byte as the run has written them."
 
 
-def _own_marks(run):
+def _own_marks(run: RunFolder) -> Any:
     """The marks of this run, as text: of both halves, of half 1, of half 2."""
     own = run.record.get("made_from")
     if not isinstance(own, list):
@@ -84,7 +88,8 @@ def _own_marks(run):
     return [*map(str, marks), *([str(both)] if both else [])]
 
 
-def _half_sets(run):
+def _half_sets(run: RunFolder) -> Union[HalfSets, str, None]:
+    """The half sets that the run has recorded, or why they cannot be told, or None."""
     if not os.path.exists(run.path(HALF_SETS_FILE)):
         return None
     try:
@@ -93,7 +98,7 @@ def _half_sets(run):
         return f"WARNING: whether the half sets are apart is not known: {error}"
 
 
-def _marked_files(directory):
+def _marked_files(directory: FilePath) -> Dict[str, MadeFrom]:
     """MadeFrom by name of every file below a folder that carries one, dict; runs of other folders inside have their own."""
     found = {}
     for place, below, names in os.walk(directory):

@@ -1,14 +1,17 @@
 """The section of a report on learned conformations and on poses made of them."""
+from typing import List, Optional
+
 import numpy as np
 
+from gmmrefine.report.folder import RunFolder
 from gmmrefine.report.latent_plots import density_plot, latent_plot, training_plot
-from gmmrefine.report.page import Figure, Section, heading, rounded, table
+from gmmrefine.report.page import Figure, Part, Section, heading, rounded, table
 from gmmrefine.report.plots import change_plot
 
 
-def conformations_section(run):
+def conformations_section(run: RunFolder) -> Optional[Section]:
     """What moves, how far, whether the halves agree; who took the pose of its conformation."""
-    parts = []
+    parts: List[Part] = []
     if run.has("latent.star"):
         parts += _latents(run)
     if run.has("training.star"):
@@ -29,7 +32,7 @@ def conformations_section(run):
     return Section("Conformations", tuple(parts)) if parts else None
 
 
-def _latents(run):
+def _latents(run: RunFolder) -> List[Part]:
     block = run.table("latent.star")
     size = sum(label.startswith("gmmLatentError") for label in block.columns)
     half, motion, *latent = run.columns(
@@ -46,7 +49,7 @@ def _latents(run):
         name: motion[chosen] for name, chosen in mine.items()}, "displacement of what may move (Å rms)"))]
 
 
-def _converted(run):
+def _converted(run: RunFolder) -> List[Part]:
     *turn, used = run.columns("motions.star", "gmmTurnX", "gmmTurnY", "gmmTurnZ", "gmmMotionUsed")
     angle = np.linalg.norm(turn, axis=0)
     groups = {name: angle[used == value] for name, value in (("pose follows the conformation", 1), ("keeps its pose", 0))}

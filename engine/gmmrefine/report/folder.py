@@ -2,11 +2,14 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gmmrefine.errors import InputError
-from gmmrefine.io.star import read_star
+from gmmrefine.io.star import StarBlock, read_star
+from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.earlier_run import read_record
 
 _OF_PARTICLES = ("rlnAngleRot", "rlnAngleTilt", "rlnRandomSubset", "gmmRotationChange", "gmmShiftChange")
@@ -24,48 +27,48 @@ class RunFolder:
     """
 
     directory: str
-    record: dict
-    _particles: dict = field(default_factory=dict, repr=False)
+    record: Dict[str, Any]
+    _particles: Dict[str, StarBlock] = field(default_factory=dict, repr=False)
 
     @property
-    def results(self):
+    def results(self) -> Dict[str, Any]:
         """What came out, dict; empty until the run is finished."""
         return self.record.get("results", {})
 
     @property
-    def settings(self):
+    def settings(self) -> Dict[str, Any]:
         """Settings by name, dict."""
         return self.record["settings"]
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether the run came to its end."""
         return bool(self.record.get("finished"))
 
     @property
-    def patch_folders(self):
+    def patch_folders(self) -> Dict[int, str]:
         """Folders of refined patches by number, dict of int to str."""
         return self._numbered("patches")
 
     @property
-    def iteration_folders(self):
+    def iteration_folders(self) -> Dict[int, str]:
         """Folders of iterations by number, dict of int to str."""
         return self._numbered("iterations")
 
-    def path(self, *names):
+    def path(self, *names: str) -> str:
         """A path below the folder."""
         return os.path.join(self.directory, *names)
 
-    def has(self, *names):
+    def has(self, *names: str) -> bool:
         """Whether a file is there."""
         return os.path.isfile(self.path(*names))
 
-    def table(self, *names):
+    def table(self, *names: str) -> StarBlock:
         """The table of a STAR file: the block ``particles`` where there is one, else the first."""
         blocks = read_star(self.path(*names))
         return blocks["particles"] if "particles" in blocks else next(iter(blocks.values()))
 
-    def particles(self, name):
+    def particles(self, name: str) -> StarBlock:
         """What the report needs of a particle file, which is read once; a StarBlock."""
         if name not in self._particles:
             table = self.table(name)
@@ -74,8 +77,14 @@ class RunFolder:
                 {label: table.columns[label] for label in _OF_PARTICLES if label in table})
         return self._particles[name]
 
-    def columns(self, name, *labels):
+    def columns(self, name: str, *labels: str) -> List[np.ndarray]:
         """Columns of numbers (R,) of a STAR file's table; NaN for ``<NA>``.
+
+        Parameters
+        ----------
+        name : str
+            File in the folder.
+        *labels : str
 
         Raises
         ------
@@ -86,12 +95,12 @@ class RunFolder:
         require_columns(table, labels)
         return [table.optional_numbers(label) for label in labels]
 
-    def _numbered(self, name):
+    def _numbered(self, name: str) -> Dict[int, str]:
         folders = Path(self.path(name)).glob("[0-9][0-9]*")
         return {int(folder.name): str(folder) for folder in sorted(folders) if folder.is_dir() and folder.name.isdecimal()}
 
 
-def require_columns(table, labels):
+def require_columns(table: StarBlock, labels: Iterable[str]) -> None:
     """Refuse a table without rows or without some of the columns."""
     missing = [label for label in labels if label not in table]
     if missing or len(table) == 0:
@@ -101,7 +110,7 @@ def require_columns(table, labels):
             "it again.")
 
 
-def read_run(directory):
+def read_run(directory: FilePath) -> RunFolder:
     """The run of a folder.
 
     Returns
@@ -121,14 +130,14 @@ def read_run(directory):
     return RunFolder(str(directory), record)
 
 
-def audit_of(run):
+def audit_of(run: RunFolder) -> Optional[RunFolder]:
     """The audit that a folder holds: its run, or that of the folder which ``modify`` makes for it; None without."""
     if run.has("audit.star"):
         return run
     return read_run(run.path("audit")) if run.has("audit", "audit.star") else None
 
 
-def run_folders(directory):
+def run_folders(directory: FilePath) -> List[str]:
     """Folders of all runs below a folder, sorted; those inside another run belong to that one."""
     found = []
     for place, below, files in os.walk(directory):
@@ -139,7 +148,7 @@ def run_folders(directory):
     return found
 
 
-def last_resolutions(run):
+def last_resolutions(run: RunFolder) -> Optional[Tuple[int, List[Optional[float]]]]:
     """Iteration and resolutions in Å of the last FSC curves that the half sets exchanged; None where there are none.
 
     Returns
@@ -160,7 +169,7 @@ def last_resolutions(run):
         FscCurve.from_lists(curve, box_size, pixel_size).resolution(threshold) for curve in curves]
 
 
-def known(values):
+def known(values: ArrayLike) -> np.ndarray:
     """Values (M,) without NaN."""
     values = np.asarray(values, float)
     return values[~np.isnan(values)]

@@ -1,12 +1,15 @@
 """Figures of a report on learned conformations."""
+from typing import Mapping, Tuple
+
 import numpy as np
+import plotly.graph_objects as go
 
 from gmmrefine.report.plots import COLORS, evenly, new_plot
 
 _MOST_PARTICLES = 3000  # of each half set
 
 
-def training_plot(epochs, curves):
+def training_plot(epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> go.Figure:
     """Bound per particle by epoch.
 
     Parameters
@@ -24,7 +27,7 @@ def training_plot(epochs, curves):
     return plot
 
 
-def latent_plot(groups, axes):
+def latent_plot(groups: Mapping[str, np.ndarray], axes: Tuple[str, str]) -> go.Figure:
     """Particles along two latent axes.
 
     Parameters
@@ -45,8 +48,16 @@ def latent_plot(groups, axes):
     return plot
 
 
-def density_plot(groups, label):
-    """Distribution of a number in each group: dict of str to (N,) float, and the name of the axis."""
+def density_plot(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
+    """Distribution of a number in each group: dict of str to (N,) float, and the name of the axis.
+
+    Parameters
+    ----------
+    groups : dict of str to (N,) float
+        By name.
+    label : str
+        Of the axis.
+    """
     plot = new_plot(300, len(groups))
     edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), 50)
     for number, (name, values) in enumerate(groups.items()):

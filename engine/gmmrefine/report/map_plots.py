@@ -1,5 +1,8 @@
 """Figures of a report that show maps: slices, and the distribution of values."""
+from typing import Any, List, Mapping, Tuple
+
 import numpy as np
+import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gmmrefine.figures.slices import PLANES, central_voxel, middle_of_known, slices_through
@@ -9,7 +12,7 @@ MOST_PIXELS = 160  # along one side of a slice
 _ROW_HEIGHT = 320  # px
 
 
-def slices_plot(volumes, voxel_size):
+def slices_plot(volumes: Mapping[str, np.ndarray], voxel_size: float) -> go.Figure:
     """Central slices of maps, one row each, every map in greys of its own.
 
     Parameters
@@ -23,23 +26,23 @@ def slices_plot(volumes, voxel_size):
     for row, volume in enumerate(volumes.values(), 1):
         low, high = np.percentile(volume, (0.5, 99.9))
         for column, plane in enumerate(slices_through(volume, central_voxel(volume)), 1):
-            _add_slice(plot, plane, voxel_size, row, column, {
+            _add_slice(plot, plane, voxel_size, (row, column), {
                 "colorscale": "Greys", "zmin": low, "zmax": high, "showscale": False})
     return plot
 
 
-def values_plot(values, voxel_size, unit):
+def values_plot(values: np.ndarray, voxel_size: float, unit: str) -> go.Figure:
     """Slices of values (Z, Y, X) through their middle, blank where 0, with a scale in ``unit``; voxels of ``voxel_size`` Å."""
     plot = _panels([""])
     low, high = np.percentile(values[values != 0], (1, 99))
     for column, plane in enumerate(slices_through(values, middle_of_known(values)), 1):
-        _add_slice(plot, np.where(plane == 0, np.nan, plane), voxel_size, 1, column, {
+        _add_slice(plot, np.where(plane == 0, np.nan, plane), voxel_size, (1, column), {
             "colorscale": "RdYlBu_r", "zmin": low, "zmax": high, "showscale": column == 3,
             "colorbar": {"title": {"text": unit}}})
     return plot
 
 
-def distribution_plot(values, label):
+def distribution_plot(values: np.ndarray, label: str) -> go.Figure:
     """Histogram of values (M,) between their percentiles 0.5 and 99.5; those beyond are in the outermost bins."""
     low, high = np.percentile(values, (0.5, 99.5))
     high = high if high > low else low + 1
@@ -53,12 +56,12 @@ def distribution_plot(values, label):
     return plot
 
 
-def thinned_by(size):
+def thinned_by(size: int) -> int:
     """Every how many voxels one is drawn along a side of ``size`` voxels."""
     return -(-size // MOST_PIXELS)
 
 
-def _panels(names):
+def _panels(names: List[str]) -> go.Figure:
     plot = make_subplots(
         len(names), 3, row_titles=names if any(names) else None, horizontal_spacing=0.08,
         vertical_spacing=0.09 if len(names) > 1 else 0)
@@ -69,7 +72,8 @@ def _panels(names):
     return plot
 
 
-def _add_slice(plot, plane, voxel_size, row, column, look):
+def _add_slice(plot: go.Figure, plane: np.ndarray, voxel_size: float, place: Tuple[int, int], look: Mapping[str, Any]) -> None:
+    row, column = place
     step = thinned_by(max(plane.shape))
     side = step * voxel_size
     plot.add_heatmap(

@@ -2,12 +2,13 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, Optional, Sequence, Tuple, Union
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from gmmrefine.io.atomic import atomic_path
+from gmmrefine.regular_file import FilePath
 
 _CONFIG = {  # plotly.js would offer to upload a figure to its maker's server
     "displaylogo": False, "responsive": True, "showSendToCloud": False,
@@ -31,6 +32,9 @@ class Figure:
     caption: str = ""
 
 
+Part = Union[str, Figure]  # of a page; strings are HTML, made by the functions of this file
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading and what stands below it.
@@ -38,30 +42,29 @@ class Section:
     Parameters
     ----------
     title : str
-    parts : tuple of Markup or Figure
-        HTML, made by the functions of this file.
+    parts : tuple of Part
     """
 
     title: str
-    parts: Tuple[Any, ...]
+    parts: Tuple[Part, ...]
 
 
-def text(sentence, kind=""):
+def text(sentence: str, kind: str = "") -> str:
     """A paragraph; ``kind`` is a class of the page's style, e.g. ``note``."""
     return _parts().text(sentence, kind)
 
 
-def heading(words):
+def heading(words: str) -> str:
     """A heading inside a section."""
     return _parts().heading(words)
 
 
-def link(target, words):
+def link(target: str, words: str) -> str:
     """A link to a file beside the page, for a table's cell."""
     return _parts().link(target, words)
 
 
-def table(headings, rows, kinds=None):
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Optional[Sequence[str]] = None) -> str:
     """A table.
 
     Parameters
@@ -75,12 +78,20 @@ def table(headings, rows, kinds=None):
     return _parts().table(headings, rows, kinds)
 
 
-def folded(words, part):
-    """Something a reader opens when it is wanted."""
-    return _parts().folded(words, part)
+def folded(words: str, part: str) -> str:
+    """Something a reader opens when it is wanted.
+
+    Parameters
+    ----------
+    words : str
+        What is shown until then.
+    part : str
+        HTML.
+    """
+    return Markup(_parts().folded(words, part))
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """A value as people write it; what is HTML already stays as it is."""
     if isinstance(value, Markup):
         return value
@@ -97,12 +108,12 @@ def shown(value):
     return str(value)
 
 
-def rounded(value, digits):
+def rounded(value: Optional[float], digits: int) -> str:
     """A number with so many digits after the point, or a dash for none."""
     return shown(value) if value is None or value != value else f"{value:.{digits}f}"
 
 
-def write_page(path, title, parts, sections):
+def write_page(path: FilePath, title: str, parts: Sequence[str], sections: Sequence[Section]) -> None:
     """Write a page, whole or not at all; the same content gives the same bytes.
 
     Parameters
@@ -126,7 +137,7 @@ def write_page(path, title, parts, sections):
 
 
 @lru_cache(maxsize=None)
-def _environment():
+def _environment() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(str(Path(__file__).parent / "templates"), encoding="utf-8"), autoescape=True,
         trim_blocks=True, keep_trailing_newline=True)
@@ -135,12 +146,12 @@ def _environment():
 
 
 @lru_cache(maxsize=None)
-def _parts():
+def _parts() -> Any:
     """The templates of what stands in a section, as functions."""
     return _environment().get_template("parts.html").module
 
 
-def _drawn(figure, name):
+def _drawn(figure: Figure, name: str) -> Markup:
     """HTML of a Figure."""
     from plotly.io import to_html
 
@@ -148,7 +159,7 @@ def _drawn(figure, name):
     return _parts().drawn(figure, Markup(plot))
 
 
-def _library():
+def _library() -> Markup:
     """The code that draws figures, as a script."""
     from plotly.offline import get_plotlyjs
 

@@ -1,4 +1,6 @@
 """Figures of a report that turn, zoom and tell their values: curves, poses, Gaussians."""
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import qualitative, sample_colorscale
@@ -17,7 +19,7 @@ _SMALLEST_CHANGE = 0.01  # degrees or Å; the axis of pose changes is at least s
 _PERCENTILE = 99.5  # of pose changes; the few beyond are drawn in the last bin
 
 
-def new_plot(height, entries=1):
+def new_plot(height: int, entries: int = 1) -> go.Figure:
     """An empty figure ``height`` px high, with its legend above, or beside it where it has many entries."""
     legend = {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"}
     if entries > _LONG_LEGEND:
@@ -27,12 +29,14 @@ def new_plot(height, entries=1):
         "margin": {"l": 65, "r": 20, "t": 45, "b": 55}, "showlegend": entries > 1})
 
 
-def series_colors(count):
+def series_colors(count: int) -> List[str]:
     """A colour for each of a series of steps, from early to late."""
     return sample_colorscale("Viridis_r", np.linspace(0.1, 1, count)) if count > 1 else [COLORS[0]]
 
 
-def fsc_plot(curves, threshold=None, colors=COLORS):
+def fsc_plot(
+        curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: Optional[float] = None,
+        colors: Sequence[str] = COLORS) -> go.Figure:
     """Correlation curves by resolution.
 
     Parameters
@@ -57,7 +61,7 @@ def fsc_plot(curves, threshold=None, colors=COLORS):
     return plot
 
 
-def amplitude_plot(frequency, curves, fitted=()):
+def amplitude_plot(frequency: np.ndarray, curves: Mapping[str, np.ndarray], fitted: Sequence[float] = ()) -> go.Figure:
     """Amplitudes against the squared frequency.
 
     Parameters
@@ -85,7 +89,7 @@ def amplitude_plot(frequency, curves, fitted=()):
     return plot
 
 
-def error_model_plot(frequency, powers, gains):
+def error_model_plot(frequency: np.ndarray, powers: Mapping[str, np.ndarray], gains: Mapping[str, np.ndarray]) -> go.Figure:
     """Power of signal and noise above, and what maps were multiplied by below, by resolution.
 
     Parameters
@@ -113,7 +117,7 @@ def error_model_plot(frequency, powers, gains):
     return plot
 
 
-def evidence_plot(evidence, error):
+def evidence_plot(evidence: np.ndarray, error: np.ndarray) -> go.Figure:
     """Held-out evidence (P,) per particle, with its error (P,), for 1 … P regions that move apart."""
     plot = new_plot(300)
     plot.add_scatter(
@@ -124,7 +128,7 @@ def evidence_plot(evidence, error):
     return plot
 
 
-def _resolution_ticks(finest, power=1):
+def _resolution_ticks(finest: float, power: int = 1) -> Dict[str, Any]:
     """Ticks in Å on an axis of frequency to the power of 1 or 2, as many as fit."""
     chosen, last = [], 0.0
     for value in _TICKS:
@@ -135,7 +139,7 @@ def _resolution_ticks(finest, power=1):
     return {"tickvals": [(1 / value) ** power for value in chosen], "ticktext": [f"{value:g}" for value in chosen]}
 
 
-def change_plot(groups, label):
+def change_plot(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
     """How far particles moved: one outline per group, or where they are many one box with quartiles and percentiles 5 and 95.
 
     Parameters
@@ -160,7 +164,7 @@ def change_plot(groups, label):
     return plot
 
 
-def _change_boxes(groups, label):
+def _change_boxes(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
     low, first, middle, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in groups.values()]).T
     plot = new_plot(340)
     plot.add_box(
@@ -170,7 +174,7 @@ def _change_boxes(groups, label):
     return plot
 
 
-def coverage_plot(rot, tilt):
+def coverage_plot(rot: np.ndarray, tilt: np.ndarray) -> go.Figure:
     """Particles by direction of view in cells of equal area.
 
     Parameters
@@ -196,8 +200,16 @@ def coverage_plot(rot, tilt):
     return plot
 
 
-def directions_plot(rot, tilt, resolution):
-    """Resolution by direction: axes (A,) of the half sphere in degrees as RELION's angles, coloured by Å (A,)."""
+def directions_plot(rot: np.ndarray, tilt: np.ndarray, resolution: np.ndarray) -> go.Figure:
+    """Resolution by direction: axes (A,) of the half sphere in degrees as RELION's angles, coloured by Å (A,).
+
+    Parameters
+    ----------
+    rot, tilt : (A,) float
+        Degrees, RELION's.
+    resolution : (A,) float
+        Å.
+    """
     plot = new_plot(360)
     plot.add_scatter(
         x=rot, y=tilt, mode="markers", customdata=resolution,
@@ -210,7 +222,7 @@ def directions_plot(rot, tilt, resolution):
     return plot
 
 
-def gmm_plot(groups):
+def gmm_plot(groups: Mapping[str, Tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     """Centres of Gaussians in 3-D, to be turned with the mouse.
 
     Parameters
@@ -236,6 +248,6 @@ def gmm_plot(groups):
     return plot
 
 
-def evenly(count, most):
+def evenly(count: int, most: int) -> np.ndarray:
     """Indices of at most ``most`` of ``count`` items, spread evenly over them, (M,) int."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))

@@ -1,5 +1,8 @@
 """The end of a report: all results, the settings, and what the run was made of."""
+from typing import Any, Dict, List, Mapping, Optional, Set
+
 from gmmrefine.progress import readable_time
+from gmmrefine.report.folder import RunFolder
 from gmmrefine.report.page import Section, folded, heading, shown, table, text
 from gmmrefine.runs.exchanges import EXCHANGES
 from gmmrefine.settings import SETTINGS
@@ -7,7 +10,7 @@ from gmmrefine.settings import SETTINGS
 _MOST_VALUES = 40  # of one result; longer ones are in the tables of the folder
 
 
-def results_section(run):
+def results_section(run: RunFolder) -> Optional[Section]:
     """Every result of run.json as it stands there, folded; None where there is none."""
     rows = [[name, value] for name, value in run.results.items() if not _is_long(value)]
     if not rows:
@@ -15,9 +18,10 @@ def results_section(run):
     return Section("All results", (folded("Results as recorded in run.json", table(["result", "value"], rows)),))
 
 
-def settings_section(run):
+def settings_section(run: RunFolder) -> Section:
     """Settings that were chosen first, then those left as they were."""
-    chosen, usual = [], []
+    chosen: List[List[Any]] = []
+    usual: List[List[Any]] = []
     for name, value in run.settings.items():
         setting = SETTINGS.get(name)
         row = [name.replace("_", "-"), _empty_as_none(value), setting.unit if setting else ""]
@@ -30,12 +34,12 @@ def settings_section(run):
     return Section("Settings", tuple(parts))
 
 
-def provenance_section(run):
+def provenance_section(run: RunFolder) -> Section:
     """Version, machine, inputs, half sets and what they told each other, times and memory."""
     record = run.record
     machine = record.get("machine", {})
     memory = record.get("peak_memory_mb")
-    rows = [
+    rows: List[List[Any]] = [
         ["command", f"gmmrefine {record['command']}"], ["version", record.get("version")], ["seed", record.get("seed")],
         ["finished", run.is_finished], ["system", machine.get("system")],
         ["processors", machine.get("processors")], ["computed on", record.get("device")],
@@ -53,9 +57,9 @@ def provenance_section(run):
     return Section("Provenance", tuple(parts))
 
 
-def _exchanges(record):
+def _exchanges(record: Mapping[str, Any]) -> List[List[Any]]:
     """What was exchanged, why, and in which iterations."""
-    iterations = {}
+    iterations: Dict[str, Set[int]] = {}
     for entry in record["exchanges"]:
         iterations.setdefault(entry["kind"], set()).add(entry["iteration"])
     known = {kind: EXCHANGES[kind] for kind in iterations if kind in EXCHANGES}
@@ -64,11 +68,11 @@ def _exchanges(record):
     ] + [[kind, "", "", "", sorted(iterations[kind])] for kind in iterations if kind not in known]
 
 
-def _is_long(value):
+def _is_long(value: Any) -> bool:
     """Whether a result is a table that the page shows elsewhere, or too long for a cell."""
     is_table = isinstance(value, list) and any(isinstance(item, dict) for item in value)
     return is_table or (isinstance(value, (list, dict)) and len(value) > _MOST_VALUES)
 
 
-def _empty_as_none(value):
+def _empty_as_none(value: Any) -> Optional[str]:
     return None if value == "" else shown(value)

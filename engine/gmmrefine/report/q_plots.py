@@ -1,16 +1,19 @@
 """Figures of a report that show Q-scores: along the chains, by component class, and their changes."""
 from html import escape
+from typing import Any, Collection, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
+import plotly.graph_objects as go
 
 from gmmrefine.report.plots import COLORS, MOST_POINTS, evenly, new_plot
 
 _OF_A_CLASS = 500  # scores that stand for a class in one map; their quantiles are those of all
 _FEWEST_FOR_OUTLINE = 5  # fewer are drawn as points
+Curves = Tuple[np.ndarray, np.ndarray, np.ndarray]  # of a chain: residue numbers, Q of residues, Q of the running window
 _LOWEST = -0.1  # of the axis, unless scores lie lower
 
 
-def residue_plot(chains, expected):
+def residue_plot(chains: Mapping[str, Curves], expected: Mapping[str, float]) -> go.Figure:
     """Q along each chain; a menu chooses the chain.
 
     Parameters
@@ -40,7 +43,7 @@ def residue_plot(chains, expected):
     return plot
 
 
-def _chain_menu(chains):
+def _chain_menu(chains: Collection[str]) -> Dict[str, Any]:
     buttons = [
         {"label": f"chain {escape(chain)}", "method": "update", "args": [
             {"visible": [place // 2 == number for place in range(2 * len(chains))]}, {"xaxis.autorange": True}]}
@@ -48,9 +51,12 @@ def _chain_menu(chains):
     return {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.04, "yanchor": "bottom", "showactive": True}
 
 
-def within_limit(chains):
+def within_limit(
+
+        chains: Mapping[str, Curves]) -> Dict[str, Tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The first chains of ``residue_plot`` that together stay within the points of a figure, one at least."""
-    kept, points = {}, 0
+    kept: Dict[str, Curves] = {}
+    points = 0
     for chain, curves in chains.items():
         points += len(curves[0])
         if kept and points > 2 * MOST_POINTS:
@@ -59,7 +65,7 @@ def within_limit(chains):
     return kept
 
 
-def class_plot(scores):
+def class_plot(scores: Mapping[str, Mapping[str, np.ndarray]]) -> go.Figure:
     """Distribution of Q in each component class, one or several maps side by side.
 
     Parameters
@@ -92,7 +98,7 @@ def class_plot(scores):
     return plot
 
 
-def change_of_q_plot(changes):
+def change_of_q_plot(changes: Mapping[str, Mapping[str, Tuple[float, float, float]]]) -> go.Figure:
     """Mean change of Q with its confidence interval, by class, each map in its own colour.
 
     Parameters
@@ -117,7 +123,7 @@ def change_of_q_plot(changes):
     return plot
 
 
-def status_plot(counts, colors):
+def status_plot(counts: Mapping[str, Mapping[str, int]], colors: Mapping[str, str]) -> go.Figure:
     """How many copies have which status in each map, as bars.
 
     Parameters
@@ -140,7 +146,7 @@ def status_plot(counts, colors):
     return plot
 
 
-def model_fsc_plot(curves):
+def model_fsc_plot(curves: Mapping[str, Tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     """FSC of maps with the model.
 
     Parameters
@@ -159,18 +165,18 @@ def model_fsc_plot(curves):
     return plot
 
 
-def _by_class(scores):
+def _by_class(scores: Mapping[str, np.ndarray]) -> Dict[str, Any]:
     """Scores (M,) by class as the coordinates of a trace."""
     return {
         "x": [_words(label) for label, values in scores.items() for _ in values],
         "y": np.concatenate([np.zeros(0), *scores.values()])}
 
 
-def _words(label):
+def _words(label: str) -> str:
     return escape(label.replace("_", " "))
 
 
-def _range(values):
+def _range(values: Sequence[np.ndarray]) -> List[float]:
     values = np.concatenate(values)
     lowest = float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
     return [min(_LOWEST, lowest - 0.05), 1.0]

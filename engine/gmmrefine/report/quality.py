@@ -1,10 +1,12 @@
 """The sections of a report on Q-scores and on the audit of modified maps."""
 import re
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from gmmrefine.report.folder import audit_of, known, require_columns
-from gmmrefine.report.page import Figure, Section, folded, heading, rounded, table, text
+from gmmrefine.io.star import StarBlock
+from gmmrefine.report.folder import RunFolder, audit_of, known, require_columns
+from gmmrefine.report.page import Figure, Part, Section, folded, heading, rounded, table, text
 from gmmrefine.report.q_plots import (
     change_of_q_plot,
     class_plot,
@@ -27,11 +29,11 @@ _OUTLINES = (
 _SCORE_OF_MAP = re.compile(r"gmmQScoreMap(\d+)")
 
 
-def q_section(run):
+def q_section(run: RunFolder) -> Optional[Section]:
     """Q along the chains and by component class; None for a run without Q-scores of one map."""
     if not run.has("qscore.star"):
         return None
-    parts = []
+    parts: List[Part] = []
     if run.has("residues.star"):
         parts += _residues(run)
     atoms = run.table("qscore.star")
@@ -45,7 +47,7 @@ def q_section(run):
     return Section("Q-scores", tuple(parts))
 
 
-def _residues(run):
+def _residues(run: RunFolder) -> List[Part]:
     residues = run.table("residues.star")
     require_columns(residues, ("gmmChain", "gmmResidueNumber", "gmmQMean", "gmmQWindow"))
     chain, window = np.array(residues.strings("gmmChain")), residues.optional_numbers("gmmQWindow")
@@ -61,7 +63,7 @@ def _residues(run):
         f"Residues of polymers. {_width(run)}" + more))]
 
 
-def _class_table(run):
+def _class_table(run: RunFolder) -> List[str]:
     classes = run.table("classes.star")
     labels = ("gmmAtoms", "gmmAtomsOutside", "gmmQMean", "gmmQMedian", "gmmQQuartile1", "gmmQQuartile3")
     require_columns(classes, ("gmmClass", *labels))
@@ -72,21 +74,24 @@ def _class_table(run):
     return [table(["class", "atoms", "outside the map", "mean Q", "median", "first quartile", "third quartile"], rows)]
 
 
-def _by_class(atoms, values):
+def _by_class(atoms: StarBlock, values: np.ndarray) -> Dict[str, np.ndarray]:
     """Scores (A,) of an atom table by class, without atoms that have none."""
     classes = np.array(atoms.strings("gmmClass"))
     by_class = {name: known(values[classes == name]) for name in present_classes(classes)}
     return {name: scores for name, scores in by_class.items() if len(scores)}
 
 
-def audit_section(run):
+def audit_section(run: RunFolder) -> Optional[Section]:
     """What became of ligands, ions, lipids and waters in each map, and of Q by class; None for a run without an audit."""
-    run = audit_of(run)
-    if run is None:
-        return None
+    audit = audit_of(run)
+    return None if audit is None else Section("Audit of the maps", tuple(_audit_parts(audit)))
+
+
+def _audit_parts(run: RunFolder) -> List[Part]:
     copies = run.table("audit.star")
-    parts = _copies(copies, _width(run)) if len(copies) else [text("The model has no ligands, ions, lipids, waters or sugars.")]
-    parts += _lost_parts(run) + _model_fsc(run)
+    none = "The model has no ligands, ions, lipids, waters or sugars."
+    parts: List[Part] = _copies(copies, _width(run)) if len(copies) else [text(none)]
+    parts += [*_lost_parts(run), *_model_fsc(run)]
     if run.has("changes.star"):
         parts.append(Figure(
             "Change of Q against the reference", change_of_q_plot(_changes(run)),
@@ -95,7 +100,7 @@ def audit_section(run):
         atoms = run.table("atoms.star")
         require_columns(atoms, ("gmmClass",))
         names = run.table("maps.star").strings("gmmMap") if run.has("maps.star") else []
-        scores = {}
+        scores: Dict[str, Dict[str, np.ndarray]] = {}
         for label in atoms.columns:
             match = _SCORE_OF_MAP.fullmatch(label)
             if match:
@@ -103,10 +108,10 @@ def audit_section(run):
                 name = names[number - 1] if number <= len(names) else f"map {number}"
                 scores[name] = _by_class(atoms, atoms.optional_numbers(label))
         parts.append(Figure("Q-score by component class", class_plot(scores), f"{_width(run)} {_OUTLINES}"))
-    return Section("Audit of the maps", tuple(parts))
+    return parts
 
 
-def _lost_parts(run):
+def _lost_parts(run: RunFolder) -> List[str]:
     """The table of parts of residues that were lost; nothing for a run of another version."""
     if not run.has("parts.star"):
         return []
@@ -126,7 +131,7 @@ def _lost_parts(run):
     return [heading("Parts of residues that were lost"), shown, *more]
 
 
-def _model_fsc(run):
+def _model_fsc(run: RunFolder) -> List[Figure]:
     """The FSC of the maps with the model; nothing for a run of another version."""
     if not run.has("model_fsc.star"):
         return []
@@ -139,36 +144,36 @@ def _model_fsc(run):
             names.tolist())}), "FSC under a mask made of the model; the line is at 0.5.")]
 
 
-def _width(run):
+def _width(run: RunFolder) -> str:
     """The width that scores were made with, without which they do not compare."""
     return f"Q-scores with σ {run.results.get('sigma', run.settings.get('sigma', 'unknown'))} Å."
 
 
-def _changes(run):
+def _changes(run: RunFolder) -> Dict[str, Dict[str, Tuple[float, float, float]]]:
     changes = run.table("changes.star")
     labels = ("gmmQChange", "gmmQChangeLow", "gmmQChangeHigh")
     require_columns(changes, ("gmmMap", "gmmClass", *labels))
-    by_map = {}
+    by_map: Dict[str, Dict[str, Tuple[float, float, float]]] = {}
     rows = zip(changes.strings("gmmMap"), changes.strings("gmmClass"), *(changes.optional_numbers(label) for label in labels))
     for name, kind, *values in rows:
         by_map.setdefault(name, {})[kind] = tuple(values)
     return by_map
 
 
-def _copies(copies, width):
+def _copies(copies: StarBlock, width: str) -> List[Part]:
     """The bars and the table of copies; ``width`` says that of their scores."""
     names = ("gmmMap", "gmmChain", "gmmResidueName", "gmmResidueNumber", "gmmClass", "gmmStatus")
     numbers = ("gmmQReference", "gmmQScore", "gmmQChange", "gmmDensityReference", "gmmDensity")
     require_columns(copies, names + numbers)
     which, chain, residue, number, kind, status = (copies.strings(label) for label in names)
     values = np.column_stack([copies.optional_numbers(label) for label in numbers]).tolist()
-    counts = {name: {} for name in which}
+    counts: Dict[str, Dict[str, int]] = {name: {} for name in which}
     for name, found in zip(which, status):
         counts[name][found] = counts[name].get(found, 0) + 1
     worst = {found: place for place, found in enumerate((LOST, WEAKENED, UNJUDGED, KEPT))}
     order = sorted(range(len(status)), key=lambda row: worst.get(status[row], len(worst)))
 
-    def listed(rows):
+    def listed(rows: Sequence[int]) -> str:
         cells = [[
             which[row], f"{chain[row]}/{residue[row]} {number[row]}", kind[row].replace("_", " "),
             *(rounded(value, 3) for value in values[row]), status[row]] for row in rows[:_MOST_ROWS]]

@@ -1,9 +1,10 @@
 """One HTML page about a run: what was done and how good it is, then figures, settings and provenance."""
 import os
+from typing import List, Sequence, Tuple
 
 from gmmrefine.errors import EngineError, InputError
 from gmmrefine.report.certificate import certificate_section
-from gmmrefine.report.folder import read_run, run_folders
+from gmmrefine.report.folder import RunFolder, read_run, run_folders
 from gmmrefine.report.page import link, table, text, write_page
 from gmmrefine.report.provenance import provenance_section, results_section, settings_section
 from gmmrefine.report.sections import SECTIONS
@@ -12,7 +13,7 @@ from gmmrefine.report.summary import cautions, summary
 PAGE = "report.html"
 
 
-def report(directory):
+def report(directory: str) -> Tuple[str, List[str]]:
     """Write the report of a run's folder; of a folder that holds runs, one report in each and a list of them.
 
     Parameters
@@ -38,7 +39,7 @@ def report(directory):
     return _report_all(directory, folders)
 
 
-def write_report(run):
+def write_report(run: RunFolder) -> str:
     """Write the page of one run; gives its path."""
     sections = [section for section in (make(run) for make in SECTIONS) if section]
     sections += [section for section in (
@@ -48,7 +49,7 @@ def write_report(run):
     return run.path(PAGE)
 
 
-def _report_all(directory, folders):
+def _report_all(directory: str, folders: Sequence[str]) -> Tuple[str, List[str]]:
     """Reports of several runs and their list; a run that cannot be read is named there."""
     rows, notes = [], []
     for folder in folders:
@@ -65,5 +66,5 @@ def _report_all(directory, folders):
     return path, notes
 
 
-def _name(directory):
+def _name(directory: str) -> str:
     return os.path.basename(os.path.abspath(directory))

@@ -1,4 +1,6 @@
 """The sections of a report, one function each: a folder of a run → a Section, or None where the folder has nothing for it."""
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
+
 import numpy as np
 
 from gmmrefine.gmm.patches import nearest_patch
@@ -6,9 +8,9 @@ from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map
 from gmmrefine.pipelines.patch_geometry import read_patches
 from gmmrefine.report.conformations import conformations_section
-from gmmrefine.report.folder import known, require_columns
+from gmmrefine.report.folder import RunFolder, known, require_columns
 from gmmrefine.report.map_plots import distribution_plot, slices_plot, thinned_by, values_plot
-from gmmrefine.report.page import Figure, Section, heading, rounded, table
+from gmmrefine.report.page import Figure, Part, Section, heading, rounded, table
 from gmmrefine.report.plots import (
     MOST_OUTLINES,
     MOST_POINTS,
@@ -36,24 +38,25 @@ _MAPS = {  # by file: its name in the figure
     "composite.mrc": "composite", "gmm_map.mrc": "map of the GMM", "seams.mrc": "seams"}
 
 
-def fsc_section(run):
+def fsc_section(run: RunFolder) -> Optional[Section]:
     """FSC of the result, by iteration, by patch, and of the GMMs with the maps; the course of a refinement."""
-    threshold, parts = run.settings.get("fsc_threshold"), []
+    threshold = run.settings.get("fsc_threshold")
+    parts: List[Part] = []
     if run.has("fsc.star"):
         parts.append(_final_fsc(run, threshold))
     steps = {
-        f"iteration {number}" if number else "start": tuple(run.columns(f"iterations/{number:02d}/fsc.star", *_FSC))
+        f"iteration {number}" if number else "start": _fsc_of(run, f"iterations/{number:02d}/fsc.star")
         for number in run.iteration_folders if run.has(f"iterations/{number:02d}/fsc.star")}
     if len(steps) > 1 or (steps and not parts):
         parts.append(Figure(
             "FSC of the half maps by iteration", fsc_plot(steps, threshold, series_colors(len(steps))),
             "Corrected for the mask."))
     patches = {
-        f"patch {number}": tuple(run.columns(f"patches/{number:02d}/fsc.star", *_FSC))
+        f"patch {number}": _fsc_of(run, f"patches/{number:02d}/fsc.star")
         for number in run.patch_folders if run.has(f"patches/{number:02d}/fsc.star")}
     if patches:
         whole = {"composite": "fsc.star", "global map": "iterations/00/fsc.star"}
-        patches.update((name, tuple(run.columns(file, *_FSC))) for name, file in whole.items() if run.has(file))
+        patches.update((name, _fsc_of(run, file)) for name, file in whole.items() if run.has(file))
         parts.append(Figure(
             "FSC of the half maps by patch", fsc_plot(patches, threshold),
             "Of each patch under its own mask, of the composite and of the global map it began with under that of the "
@@ -64,7 +67,12 @@ def fsc_section(run):
     return Section("Resolution", tuple(parts)) if parts else None
 
 
-def _final_fsc(run, threshold):
+def _fsc_of(run: RunFolder, file: str) -> Tuple[np.ndarray, np.ndarray]:
+    frequency, fsc = run.columns(file, *_FSC)
+    return frequency, fsc
+
+
+def _final_fsc(run: RunFolder, threshold: Optional[float]) -> Figure:
     names = {
         "gmmFsc": "corrected for the mask", "gmmFscUnmasked": "no mask", "gmmFscMasked": "masked",
         "gmmFscRandomised": "masked, phases randomised", "gmmFscModified": _MODIFIED}
@@ -78,7 +86,7 @@ def _final_fsc(run, threshold):
     return Figure("FSC of the half maps", fsc_plot(lines, threshold), read + (_OF_MODIFIED if _MODIFIED in lines else ""))
 
 
-def _gmm_fsc(run):
+def _gmm_fsc(run: RunFolder) -> Figure:
     names = {"gmmFsc": "GMM and map", "gmmFscHalf1": "half 1", "gmmFscHalf2": "half 2"}
     found = [label for label in names if label in run.table("gmm_fsc.star")]
     frequency, *curves = run.columns("gmm_fsc.star", "gmmFrequency", *found or ["gmmFsc"])
@@ -88,7 +96,7 @@ def _gmm_fsc(run):
         "How well the Gaussians describe a map, each those of its own half set where there are two.")
 
 
-def _course(run):
+def _course(run: RunFolder) -> List[str]:
     history = run.results.get("iterations")
     if not history:
         return []
@@ -99,9 +107,9 @@ def _course(run):
         list(labels.values()), [_rounded_row(entry, labels, (0, 2, 4, 2, 2)) for entry in history])]
 
 
-def patches_section(run):
+def patches_section(run: RunFolder) -> Optional[Section]:
     """What refining patches has brought, and why there are so many."""
-    parts = []
+    parts: List[Part] = []
     if run.has("patch_evidence.star"):
         evidence, error = run.columns("patch_evidence.star", "gmmEvidence", "gmmEvidenceError")
         parts.append(Figure(
@@ -111,7 +119,7 @@ def patches_section(run):
     return Section("Patches", tuple(parts)) if parts else None
 
 
-def _patch_table(run):
+def _patch_table(run: RunFolder) -> List[str]:
     rows = run.results.get("patch_table")
     if not rows:
         return []
@@ -123,12 +131,12 @@ def _patch_table(run):
         list(labels.values()), [_rounded_row(row, labels, (0, 0, 2, 2, 4, 4, 2, 2)) for row in rows])]
 
 
-def _rounded_row(row, labels, digits):
+def _rounded_row(row: Mapping[str, Any], labels: Iterable[str], digits: Iterable[int]) -> List[str]:
     unresolved = [name for name in labels if "Resolution" in name and not row.get(name)]  # 0 stands for none
     return [rounded(None if name in unresolved else row.get(name), places) for name, places in zip(labels, digits)]
 
 
-def poses_section(run):
+def poses_section(run: RunFolder) -> Optional[Section]:
     """How far particles were turned and moved, by half set or by patch."""
     if run.patch_folders:
         groups = {
@@ -140,7 +148,7 @@ def poses_section(run):
         groups = {f"half {number:g}" if number else "all": particles.subset(half == number) for number in np.unique(half)}
     else:
         return None
-    parts = []
+    parts: List[Part] = []
     for label, words in _CHANGES.items():
         values = {name: known(particles.optional_numbers(label)) for name, particles in groups.items() if label in particles}
         if values:
@@ -153,7 +161,7 @@ def poses_section(run):
     return Section("Pose changes", tuple(parts)) if parts else None
 
 
-def coverage_section(run):
+def coverage_section(run: RunFolder) -> Optional[Section]:
     """From which directions the particles are seen."""
     places = [("particles.star", "")] + [
         (f"patches/{number:02d}/particles.star", f" As seen by patch {number}.") for number in run.patch_folders]
@@ -169,7 +177,7 @@ def coverage_section(run):
         f"Equivalent directions of a symmetric molecule are not joined.{note}"),))
 
 
-def directions_section(run):
+def directions_section(run: RunFolder) -> Optional[Section]:
     """The resolution by direction of Fourier space."""
     if not run.has("directions.star"):
         return None
@@ -182,7 +190,7 @@ def directions_section(run):
         f"are one.{f' In short: {said}.' if said else ''}"),))
 
 
-def gmm_section(run):
+def gmm_section(run: RunFolder) -> Optional[Section]:
     """The Gaussians in 3-D, by half set, or by patch."""
     of_halves = ["gmm_half_1.star", "gmm_half_2.star"]
     steps = [[f"iterations/{number:02d}/{name}" for name in of_halves] for number in reversed(run.iteration_folders)]
@@ -204,7 +212,7 @@ def gmm_section(run):
         "centre."),))
 
 
-def local_resolution_section(run):
+def local_resolution_section(run: RunFolder) -> Optional[Section]:
     """Slices through the local resolution, and its distribution."""
     if not run.has("local_resolution.mrc"):
         return None
@@ -219,11 +227,11 @@ def local_resolution_section(run):
         Figure("Voxels by local resolution", distribution_plot(inside, "local resolution (Å)"))))
 
 
-def maps_section(run):
+def maps_section(run: RunFolder) -> Optional[Section]:
     """Slices through the maps, the unmodified one above what was made of it; amplitudes of both."""
     volumes = {name: read_map(run.path(file)) for file, name in _MAPS.items() if run.has(file)}
     volumes = {name: volume for name, volume in volumes.items() if np.ptp(volume.data) > 0}  # one part has no seams
-    parts = []
+    parts: List[Part] = []
     if volumes:
         first = next(iter(volumes.values()))
         parts.append(Figure(
@@ -248,7 +256,7 @@ def maps_section(run):
     return Section("Maps", tuple(parts)) if parts else None
 
 
-def _error_model(run):
+def _error_model(run: RunFolder) -> Figure:
     powers = {
         "gmmSignalPower": "signal", "gmmNoisePower": "noise, molecule", "gmmSolventNoisePower": "noise, solvent"}
     gains = {"gmmGain": "gain, molecule", "gmmSolventGain": "gain, solvent"}
@@ -259,7 +267,7 @@ def _error_model(run):
         "What the half maps show of both, and below it what the bands of their mean were multiplied by, on average.")
 
 
-def _thinned(volume):
+def _thinned(volume: np.ndarray) -> str:
     step = thinned_by(max(volume.shape))
     return f" One voxel in {step} is drawn along each side." if step > 1 else ""
 

@@ -1,13 +1,15 @@
 """What a report says first: what was done, what came out, and what to beware of."""
+from typing import Any, Iterable, Iterator, List, Mapping, Optional
+
 from gmmrefine.pipelines.audit_words import audit_lines, copies_line
 from gmmrefine.pipelines.model_notes import AS_DENSITY, SCORED, notes_on_model, notes_on_places
 from gmmrefine.pipelines.model_place import MOST_OFF
-from gmmrefine.report.folder import audit_of, last_resolutions
+from gmmrefine.report.folder import RunFolder, audit_of, last_resolutions
 
 _NOTABLE = 5e-4  # of the mean FSC
 
 
-def summary(run):
+def summary(run: RunFolder) -> List[str]:
     """One or two sentences on what was done and what came out, list of str."""
     if not run.is_finished:
         return _unfinished(run)
@@ -19,7 +21,7 @@ def summary(run):
         return list(_any_command(run, run.results))
 
 
-def cautions(run):
+def cautions(run: RunFolder) -> List[str]:
     """What a reader must know before believing the result, list of str."""
     results, found = run.results, []
     if not run.is_finished:
@@ -42,8 +44,9 @@ def cautions(run):
         found += [f"{name}: {note}." for name, each in results.get("maps", {}).items() for note in notes_on_places(each)]
     if results.get("unknown_residues"):
         found.append(f"No component class is known for {', '.join(results['unknown_residues'])}.")
-    if command == "modify" and audit_of(run):
-        found += cautions(audit_of(run))
+    audit = audit_of(run) if command == "modify" else None
+    if audit is not None:
+        found += cautions(audit)
     if results.get("models_refitted_to_maps") is False:
         found.append("All maps are scored with one model that was not refitted to them.")
     if command in ("sharpen", "modify", "local-filter"):
@@ -52,7 +55,7 @@ def cautions(run):
     return found
 
 
-def _unfinished(run):
+def _unfinished(run: RunFolder) -> List[str]:
     last = last_resolutions(run)
     if last is None:
         return [f"{run.record['command']}: nothing was measured yet."]
@@ -60,7 +63,7 @@ def _unfinished(run):
     return [f"{run.record['command']}: the FSC after iteration {iteration} gives {_angstroms(resolutions)}."]
 
 
-def _refine(run, results):
+def _refine(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     history = results["iterations"]
     last = next((entry for entry in history if entry["iteration"] == results["iteration"]), history[-1])
     where = " in the focus" if run.has("focus_mask.mrc") else ""
@@ -75,7 +78,7 @@ def _refine(run, results):
             f"{last['rotation_change_deg']:.2f}° and moved by {last['shift_change']:.2f} Å on average.")
 
 
-def _refine_patches(run, results):
+def _refine_patches(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     if "patch_table" not in results:
         yield f"The molecule of {_counted(run)} is cut into {results['patches']} patches; they are not refined yet."
         return
@@ -89,23 +92,23 @@ def _refine_patches(run, results):
     yield f"Half maps agree better than before in {better} of {len(rows)} patches, worse in {worse} (mean FSC)."
 
 
-def _composite(run, results):
+def _composite(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Composite of {', '.join(results['parts'])}: resolution {results['resolution_text']}."
     yield f"{results['seam_text'][0].upper()}{results['seam_text'][1:]}."
     yield from (f"{note[0].upper()}{note[1:]}." for note in results["grey_scale_notes"])
 
 
-def _reconstruct(run, results):
+def _reconstruct(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Half maps of {_counted(run)}: resolution {results['resolution_text']}."
 
 
-def _build(run, results):
+def _build(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{results['gaussians']} Gaussians fitted to a map up to {results['resolution']:.2f} Å; mean FSC with it "
         f"{results['mean_fsc']:.3f}, at that resolution {results['fsc_at_resolution']:.3f}.")
 
 
-def _local_resolution(run, results):
+def _local_resolution(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     low, high = results["quartiles"][0], results["quartiles"][2]
     yield (
         f"Local resolution inside the mask: median {results['median']:.2f} Å, half of the voxels between {low:.2f} and "
@@ -114,12 +117,12 @@ def _local_resolution(run, results):
         yield f"The FSC of the whole gives {results['resolution']:.2f} Å."
 
 
-def _local_filter(run, results):
+def _local_filter(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield "The map was low-passed at every voxel to its local resolution."
     yield from _local_resolution(run, results)
 
 
-def _sharpen(run, results):
+def _sharpen(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Map sharpened ({results['sharpening']}) and cut at {results['resolution']:.2f} Å."
     if "guinier_range" in results:
         coarse, fine = results["guinier_range"]
@@ -128,7 +131,7 @@ def _sharpen(run, results):
         yield f"B factor {results['b_factor']:.1f} Å², as given."
 
 
-def _modify(run, results):
+def _modify(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Density modified without a learned prior; resolution of the half maps {results['resolution_text']}."
     yield f"{results['smearing_text'][0].upper()}{results['smearing_text'][1:]}."
     yield f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation."
@@ -140,7 +143,7 @@ def _modify(run, results):
         yield "Not audited: nothing says whether ligands, ions, lipids and waters were kept."
 
 
-def _qscore(run, results):
+def _qscore(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
         f"(σ {results['sigma']} Å).")
@@ -150,7 +153,7 @@ def _qscore(run, results):
         yield f"Expected of {kind} at this resolution: {value:.3f}."
 
 
-def _audit(run, results):
+def _audit(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     for line in audit_lines(results) if "verdicts" in results else ():
         yield f"{line}."
     count = len(results["maps"]) - 1
@@ -164,25 +167,25 @@ def _audit(run, results):
             yield f"{name}: {line}."
 
 
-def _heterogeneity(run, results):
+def _heterogeneity(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_counted(run)}; conformations were learned by each half set alone."
     yield _sentence(results["verdict"])
     gain = " and ".join(f"{part['gain']:.2f} ± {part['gain_error']:.2f}" for part in results["held_out"])
     yield f"Particles that were held out are explained better by their conformation, by {gain} (natural logarithm) each."
 
 
-def _conformation_to_pose(run, results):
+def _conformation_to_pose(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_counted(run)}; poses of one region from conformations, then refined."
     yield _sentence(results["verdict"])
     yield f"Resolution of the region before: {_angstroms([results['resolution_before']])}."
 
 
-def _any_command(run, results):
+def _any_command(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     text = results.get("resolution_text")
     yield f"{run.record['command']}: resolution {text}." if text else f"{run.record['command']}: finished."
 
 
-def _counted(run):
+def _counted(run: RunFolder) -> str:
     count = run.record.get("particles", run.record.get("images"))
     images = run.record.get("images")
     copies = f" ({images} images with their symmetry copies)" if images != count else ""
@@ -190,11 +193,11 @@ def _counted(run):
     return f"{count} particles{copies}{box}"
 
 
-def _angstroms(values):
+def _angstroms(values: Iterable[Optional[float]]) -> str:
     return ", ".join("none" if value is None else f"{value:.2f}" for value in values) + " Å"
 
 
-def _sentence(words):
+def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 

@@ -1,17 +1,19 @@
 """Hashes of the files of a run, by which a cut or flipped one is recognised and made again."""
 import json
 import os
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from gmmrefine.errors import InputError
+from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.input_marks import file_hash
 
 SUMS = "sums"  # entry of run.json, and of the archive of a half's poses
 _KEPT = (".mrc", ".star", ".npz", ".npy")
 
 
-def sums_below(directory):
+def sums_below(directory: FilePath) -> Dict[str, str]:
     """SHA-256 by name of every map, table and archive below a folder, dict; runs inside of it have their own."""
     found = {}
     for place, below, names in os.walk(directory):
@@ -23,14 +25,14 @@ def sums_below(directory):
     return found
 
 
-def changed_files(directory, sums):
+def changed_files(directory: FilePath, sums: Optional[Mapping[str, str]]) -> List[str]:
     """Names of files that are not as their run has written them, or not there, list of str; ``sums`` as of ``sums_below``."""
     if not isinstance(sums, dict):
         return []
     return [name for name, noted in sums.items() if _sum_or_none(os.path.join(directory, name)) != noted]
 
 
-def refuse_changed_files(directory, record, names):
+def refuse_changed_files(directory: FilePath, record: Mapping[str, Any], names: Sequence[str]) -> None:
     """Refuse files of a finished run, ``record`` being its run.json, that are not as it has written them."""
     noted = record.get(SUMS)
     noted = {name: noted[name] for name in names if name in noted} if isinstance(noted, dict) else {}
@@ -41,20 +43,20 @@ def refuse_changed_files(directory, record, names):
             f"'{record.get('command')}' command of {directory} again, which makes it anew.")
 
 
-def sums_as_array(folder, names):
+def sums_as_array(folder: FilePath, names: Iterable[str]) -> np.ndarray:
     """Hashes of those of the files that are there, as an array for an archive."""
     paths = {name: os.path.join(folder, name) for name in names}
     return np.array(json.dumps({name: file_hash(path) for name, path in paths.items() if os.path.isfile(path)}))
 
 
-def check_sums(folder, array):
+def check_sums(folder: FilePath, array: Any) -> None:
     """Raise ValueError for a file that is not as ``sums_as_array`` has noted it."""
     changed = changed_files(folder, json.loads(str(array)))
     if changed:
         raise ValueError(f"{changed[0]} is not as it was written")
 
 
-def _sum_or_none(path):
+def _sum_or_none(path: FilePath) -> Optional[str]:
     try:
         return file_hash(path)
     except InputError:

@@ -11,10 +11,12 @@ import time
 from contextlib import contextmanager, suppress
 from glob import escape, glob
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.io.atomic import LOCK_FILE, cannot_be_written
-from gmmrefine.runs.lock_claim import new_claim, read_claim
+from gmmrefine.regular_file import FilePath
+from gmmrefine.runs.lock_claim import Claim, new_claim, read_claim
 
 PARTS_FOLDER = "patches"  # DIR/patches/NN is part of the run in DIR
 _BEAT = 30.0  # seconds between signs of life
@@ -22,8 +24,8 @@ _PATIENCE = 10.0  # seconds for another process to replace a dead lock, which ta
 _PAUSE = 0.02  # seconds
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
-_held = {}  # FolderLock by real path of its folder: what this process holds it may hold anew
-_end_process = None  # how a program is ended that has lost its folder
+_held: Dict[str, "FolderLock"] = {}  # by real path of its folder: what this process holds it may hold anew
+_end_process: Optional[Callable[[], Any]] = None  # how a program is ended that has lost its folder
 
 
 class FolderLock:
@@ -46,7 +48,7 @@ class FolderLock:
         The folder cannot be made, or not be written to.
     """
 
-    def __init__(self, directory, command, take_over=False):
+    def __init__(self, directory: FilePath, command: str, take_over: bool = False) -> None:
         self._directory, self._real, self._pid = str(directory), os.path.realpath(directory), os.getpid()
         self._path = os.path.join(self._real, LOCK_FILE)
         self._claim, self._take_over, self._lost = new_claim(command), take_over, ""
@@ -73,13 +75,13 @@ class FolderLock:
             raise
         threading.Thread(target=self._give_signs, name=f"lock of {directory}", daemon=True).start()
 
-    def __enter__(self):
+    def __enter__(self) -> "FolderLock":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.release()
 
-    def release(self):
+    def release(self) -> None:
         """Leave the folder to others."""
         self._ended.set()
         if self._pid != os.getpid() or _held.get(self._real) is not self:
@@ -91,14 +93,14 @@ class FolderLock:
                 os.unlink(self._path)
         self._remove_if_empty()
 
-    def refuse_if_lost(self):
+    def refuse_if_lost(self) -> None:
         """Refuse to go on in a folder that another run has taken over, or that was removed."""
         if not self._ended.is_set():
             self._look()
         if self._lost:
             raise InputError(self._lost)
 
-    def _acquire(self, path):
+    def _acquire(self, path: str) -> Tuple[Optional[Claim], float]:
         """Put this process's claim at a path; the Claim of a dead process found there, or None, and the file system's time."""
         own = os.path.join(self._real, f".{os.path.basename(path)}.{self._claim.token}.{self._pid}.tmp")
         try:
@@ -117,7 +119,7 @@ class FolderLock:
             with suppress(OSError):
                 os.unlink(own)
 
-    def _replace(self, own, path, other):
+    def _replace(self, own: str, path: str, other: Claim) -> bool:
         """Move the file ``own`` to where a dead process has its Claim ``other``; False where another one did so first."""
         guard = f"{path}.{other.token}"
         until = time.monotonic() + _PATIENCE
@@ -139,7 +141,7 @@ class FolderLock:
             with suppress(FileNotFoundError):
                 os.unlink(guard)
 
-    def _write(self, own):
+    def _write(self, own: str) -> float:
         """Write this process's claim; the time on the file system's clock."""
         os.makedirs(self._real, exist_ok=True)  # another run that was refused may have removed what it had made
         with open(own, "w", encoding="utf-8") as file:
@@ -147,7 +149,7 @@ class FolderLock:
             file.flush()
             return os.fstat(file.fileno()).st_mtime
 
-    def _refuse_whole(self, now):
+    def _refuse_whole(self, now: float) -> None:
         """Refuse a part of a run that another process works on as a whole."""
         parts = os.path.dirname(self._real)
         whole = os.path.dirname(parts)
@@ -156,14 +158,14 @@ class FolderLock:
             if claim is not None:
                 claim.refuse_if_alive(whole, now, self._take_over)
 
-    def _clear_parts(self):
+    def _clear_parts(self) -> None:
         """Refuse a run on parts of which other processes work; remove the locks of those that have ended."""
         for path in sorted(glob(os.path.join(escape(self._real), PARTS_FOLDER, "*", LOCK_FILE))):
             part = os.path.dirname(path)
             if part not in _held:
                 FolderLock(part, self._claim.command, self._take_over).release()
 
-    def _give_signs(self):
+    def _give_signs(self) -> None:
         while not self._ended.wait(_BEAT):
             self._look()
             if self._lost and _end_process is not None:
@@ -172,7 +174,7 @@ class FolderLock:
             with suppress(OSError):
                 os.utime(self._path)
 
-    def _look(self):
+    def _look(self) -> None:
         """Note when the folder is not held any more; a lock that was removed by hand is made again."""
         with suppress(OSError):
             if not os.path.isdir(self._real):
@@ -189,14 +191,14 @@ class FolderLock:
                     f"{self._directory} was taken over by another run, as this one gave no sign of life: "
                     f"{claim.describe(time.time())}. This run ends.")
 
-    def _remove_if_empty(self):
+    def _remove_if_empty(self) -> None:
         with suppress(OSError):
             for folder in self._made:
                 folder.rmdir()
 
 
 @contextmanager
-def released_at_end(end_process):
+def released_at_end(end_process: Optional[Callable[[], Any]]) -> Iterator[None]:
     """Release the folders held inside, however it ends.
 
     Parameters
@@ -218,7 +220,7 @@ def released_at_end(end_process):
             _held[real].release()
 
 
-def _make(directory):
+def _make(directory: FilePath) -> List[Path]:
     """Make a folder; those that were missing, the innermost first, list of Path."""
     path = Path(directory)
     try:
@@ -230,7 +232,7 @@ def _make(directory):
     return missing
 
 
-def _link(own, path):
+def _link(own: str, path: str) -> bool:
     """Whether a file could be given a second name, which was free."""
     try:
         os.link(own, path)
@@ -245,7 +247,7 @@ def _link(own, path):
     return _copy_if_free(own, path)
 
 
-def _copy_if_free(own, path):
+def _copy_if_free(own: str, path: str) -> bool:
     """As ``_link``, for file systems without links."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)

@@ -1,17 +1,22 @@
 """The images of a run: their stacks watched for changes, and hashes that tell which images something was made from."""
 import hashlib
 import os
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.made_from import DIGITS, MadeFrom
-from gmmrefine.particles.half_sets import half_sets_of
+from gmmrefine.particles.half_sets import HalfSets, half_sets_of
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.stack_file import open_stack, stack_layout
+from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.input_marks import READ_WHOLE, SAMPLED_BLOCKS, different_names, file_hash, stack_mark
 
 _SAMPLED = 64  # images of a half set whose pixels are part of its hash
-_marks, _images = {}, {}  # what this process has hashed, by path and state of the file, and by the images
+# what this process has hashed, by path and state of the file, and by the images
+_marks: Dict[Any, Any] = {}
+_images: Dict[Any, str] = {}
 
 
 class Stacks:
@@ -39,7 +44,8 @@ class Stacks:
         The earlier part of the run had other images.
     """
 
-    def __init__(self, paths, folder, earlier, verify=False):
+    def __init__(
+            self, paths: Sequence[str], folder: FilePath, earlier: Mapping[str, Any], verify: bool = False) -> None:
         self._paths, self._folder = [os.path.abspath(path) for path in paths], folder
         names = [os.path.relpath(path, os.path.abspath(folder)) for path in self._paths]
         before = _by_place(names, earlier)
@@ -55,7 +61,7 @@ class Stacks:
                 f"{folder} holds a run on other images: {name}{others} changed since ({why}). Use another folder with -o, or "
                 "put back what the run began with.")
 
-    def _doubt(self, before, verify):
+    def _doubt(self, before: Sequence[Any], verify: bool) -> str:
         """What cannot be known of stacks (as noted before) whose times changed and whose blocks are the same; or nothing."""
         touched = [
             name for (name, now), noted in zip(self.notes.items(), before)
@@ -67,11 +73,11 @@ class Stacks:
             "blocks of each are as they were, the rest was not read. --verify reads all")
 
     @property
-    def marks(self):
+    def marks(self) -> List[str]:
         """One str for each stack that follows its content and not its path."""
         return [_mark(note) for note in self.notes.values()]
 
-    def refuse_changed(self):
+    def refuse_changed(self) -> None:
         """Refuse to call a run finished whose stacks were changed while it worked."""
         for path, (name, note) in zip(self._paths, self.notes.items()):
             now = _state(path)
@@ -81,7 +87,7 @@ class Stacks:
                     "images. Run it again in another folder.")
 
 
-def half_set_hash(particles, marks):
+def half_set_hash(particles: ParticleSet, marks: Sequence[str]) -> str:
     """SHA-256 of which image is in which half, whatever the order; symmetry copies of an image are one.
 
     Stacks are known by their content, ``marks`` (one str each), and those of equal content by their path.
@@ -91,12 +97,12 @@ def half_set_hash(particles, marks):
     return _hash_of(half_sets_of(particles, own))
 
 
-def slot_hash(particles):
+def slot_hash(particles: ParticleSet) -> str:
     """As ``half_set_hash``, of the places of images in their stacks, whatever they hold."""
     return _hash_of(half_sets_of(particles, different_names(particles.stacks)))
 
 
-def made_from(particles):
+def made_from(particles: ParticleSet) -> Optional[MadeFrom]:
     """The MadeFrom of particles of one half set; None where their stacks cannot be read.
 
     Hash of which images they are, by stack and number, and of the pixels of 64 of them, evenly spread. It follows nothing of
@@ -118,7 +124,7 @@ def made_from(particles):
     return MadeFrom(_images[key], particles.half)
 
 
-def _with_pixels(list_of, slots, paths):
+def _with_pixels(list_of: str, slots: Any, paths: Mapping[int, str]) -> str:
     digest, layouts = hashlib.sha256(list_of.encode()), {}
     for slot in slots[np.unique(np.linspace(0, len(slots) - 1, _SAMPLED).round().astype(int))]:
         path = paths[int(slot >> 32)]
@@ -129,7 +135,7 @@ def _with_pixels(list_of, slots, paths):
     return digest.hexdigest()[:DIGITS]
 
 
-def _by_place(names, earlier):
+def _by_place(names: Sequence[str], earlier: Mapping[str, Any]) -> List[Any]:
     """What was noted of each stack: by its path, or where that is unknown by its place in the list."""
     earlier = {name: _as_noted(noted) for name, noted in earlier.items()} if isinstance(earlier, dict) else {}
     if len(earlier) != len(names):
@@ -137,7 +143,7 @@ def _by_place(names, earlier):
     return [earlier.get(name, noted) for name, noted in zip(names, earlier.values())]
 
 
-def _as_noted(noted):
+def _as_noted(noted: Any) -> Any:
     """A note as it is written now; the first version wrote size and hash as one text."""
     if isinstance(noted, dict) and {"size", "blocks"} <= set(noted):
         return noted
@@ -145,7 +151,7 @@ def _as_noted(noted):
     return {"size": int(size) if size.isdecimal() else -1, "blocks": blocks}
 
 
-def _state(path):
+def _state(path: FilePath) -> Dict[str, Any]:
     """What the file system says of a file."""
     try:
         status = os.stat(path)
@@ -155,7 +161,7 @@ def _state(path):
         "size": status.st_size, "modified_ns": status.st_mtime_ns, "changed_ns": status.st_ctime_ns, "inode": status.st_ino}
 
 
-def _note(path, noted, verify):
+def _note(path: str, noted: Any, verify: bool) -> Dict[str, Any]:
     state = _state(path)
     key = path, *state.values()
     if noted and not _differs(noted, state):
@@ -170,15 +176,15 @@ def _note(path, noted, verify):
     return note
 
 
-def _differs(noted, state):
+def _differs(noted: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
     return any(noted.get(name) != value for name, value in state.items())
 
 
-def _mark(note):
+def _mark(note: Mapping[str, Any]) -> str:
     return f"{note['size']} {note['blocks']}"
 
 
-def _change(noted, now):
+def _change(noted: Any, now: Mapping[str, Any]) -> str:
     """How a stack differs from what was noted of it, in words; empty where it does not."""
     if not noted:
         return ""
@@ -191,5 +197,5 @@ def _change(noted, now):
     return ""
 
 
-def _hash_of(half_sets):
+def _hash_of(half_sets: HalfSets) -> str:
     return hashlib.sha256(half_sets.first.tobytes() + b"|" + half_sets.second.tobytes()).hexdigest()

@@ -2,15 +2,16 @@
 import hashlib
 import os
 from collections import Counter
+from typing import List, Sequence
 
 from gmmrefine.errors import InputError
-from gmmrefine.regular_file import open_regular
+from gmmrefine.regular_file import FilePath, open_regular
 
 _BLOCK_BYTES, SAMPLED_BLOCKS = 1 << 18, 64  # read of a stack: 16 MB, evenly spread
 READ_WHOLE = _BLOCK_BYTES * SAMPLED_BLOCKS  # bytes; stacks up to this are read whole
 
 
-def file_hash(path):
+def file_hash(path: FilePath) -> str:
     """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     try:
@@ -22,7 +23,7 @@ def file_hash(path):
     return digest.hexdigest()
 
 
-def stack_mark(path):
+def stack_mark(path: FilePath) -> str:
     """Size of an image stack and SHA-256 of blocks spread evenly over it, the first and last ones included.
 
     Of stacks of up to 16 MB that is all of them; in larger ones a change between two blocks is not seen.
@@ -38,7 +39,7 @@ def stack_mark(path):
     return f"{size} {digest.hexdigest()}"
 
 
-def different_names(paths):
+def different_names(paths: Sequence[str]) -> List[str]:
     """Names of stacks, each with as few of its folders as tell it from the others, list of str."""
     parts = [os.path.abspath(path).split(os.sep)[::-1] for path in paths]
     names, depth = [each[0] for each in parts], 1

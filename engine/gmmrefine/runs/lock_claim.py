@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Optional
 
 from gmmrefine.errors import InputError
 from gmmrefine.progress import readable_time
@@ -30,18 +30,18 @@ class Claim:
         When the file was touched, seconds since 1970 by the clock of the file system.
     """
 
-    owner: Any
+    owner: Optional[ProcessIdentity]
     command: str
     since: float
     token: str
     last_sign: float
 
-    def to_json(self):
+    def to_json(self) -> str:
         """What stands in the file."""
-        return json.dumps(
-            {"command": self.command, "since": self.since, "token": self.token, "process": self.owner.to_dict()}) + "\n"
+        process = None if self.owner is None else self.owner.to_dict()
+        return json.dumps({"command": self.command, "since": self.since, "token": self.token, "process": process}) + "\n"
 
-    def describe(self, now):
+    def describe(self, now: float) -> str:
         """Command, process, computer and times in words; ``now`` by the clock of the file system."""
         sign = f"last sign of life {readable_time(max(now - self.last_sign, 0))} ago"
         if self.owner is None:
@@ -49,7 +49,7 @@ class Claim:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"'{self.command}', process {self.owner.pid} on {self.owner.host}, since {since}, {sign}"
 
-    def refuse_if_alive(self, place, now, take_over):
+    def refuse_if_alive(self, place: str, now: float, take_over: bool) -> None:
         """Refuse a folder, ``place``, in which a process works, or may still work and is not to be given up.
 
         Parameters
@@ -76,13 +76,13 @@ class Claim:
             raise InputError(f"{unseen}. If it is dead, give the same command with --take-over.")
 
 
-def new_claim(command):
+def new_claim(command: str) -> Claim:
     """The Claim of this process for a command."""
     now = time.time()
     return Claim(this_process(), command, now, uuid.uuid4().hex, now)
 
 
-def read_claim(path):
+def read_claim(path: str) -> Optional[Claim]:
     """The Claim in a lock file, or None where there is no file; one that cannot be read is of nobody."""
     try:
         with open(path, encoding="utf-8") as file:

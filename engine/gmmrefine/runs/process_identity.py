@@ -3,6 +3,7 @@ import os
 import platform
 import time
 from dataclasses import asdict, dataclass
+from typing import Any, Dict, Optional, Tuple
 
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _PROCESSES = "/proc/self/ns/pid"
@@ -32,12 +33,12 @@ class ProcessIdentity:
     pid: int
     started: int
 
-    def to_dict(self):
+    def to_dict(self) -> Dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
 
 
-def this_process():
+def this_process() -> ProcessIdentity:
     """The ProcessIdentity of this process."""
     pid = os.getpid()
     stat = _stat(pid)
@@ -48,7 +49,7 @@ def this_process():
     return ProcessIdentity(platform.node(), _boot(), table, pid, stat[1] if stat else 0)
 
 
-def is_alive(other, last_sign):
+def is_alive(other: ProcessIdentity, last_sign: float) -> Optional[bool]:
     """Whether a process lives; None where that cannot be seen from here.
 
     Parameters
@@ -74,7 +75,7 @@ def is_alive(other, last_sign):
     return None  # a process of this number, of which another user is shown nothing
 
 
-def _boot():
+def _boot() -> str:
     try:
         with open(_BOOT, encoding="ascii") as file:
             return file.read().strip()
@@ -82,12 +83,12 @@ def _boot():
         return ""
 
 
-def _started_at():
+def _started_at() -> float:
     """When this computer started, seconds since 1970."""
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _stat(pid):
+def _stat(pid: int) -> Optional[Tuple[str, int]]:
     """State and start of a process, or None where they are not shown."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:

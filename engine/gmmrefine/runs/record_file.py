@@ -2,15 +2,17 @@
 import hashlib
 import json
 import os
+from typing import Any, Mapping
 
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.plain_json import to_json
+from gmmrefine.regular_file import FilePath
 
 COPY = os.path.join("iterations", "00", "record.json")  # with the start maps; without them there is nothing to continue
 _SUM = "sum_of_this_record"
 
 
-def write_with_copy(path, content):
+def write_with_copy(path: FilePath, content: Mapping[str, Any]) -> None:
     """Write a record (dict) and, from the first start map on, its copy, each whole or not at all.
 
     Its last entry is a hash of all others.
@@ -22,7 +24,7 @@ def write_with_copy(path, content):
             file.write(text)
 
 
-def parsed_record(text):
+def parsed_record(text: str) -> Any:
     """The record of a text without its hash; raises ValueError where it is damaged, by its hash or otherwise.
 
     One without a hash is taken as it is.
@@ -38,7 +40,7 @@ def parsed_record(text):
     return record
 
 
-def copied_record(path):
+def copied_record(path: FilePath) -> Any:
     """What the copy beside a run.json holds; None where there is none, or it is damaged too."""
     try:
         with open(_copy_of(path), encoding="utf-8") as file:
@@ -47,10 +49,10 @@ def copied_record(path):
         return None
 
 
-def _copy_of(path):
+def _copy_of(path: FilePath) -> str:
     return os.path.join(os.path.dirname(path), COPY)
 
 
-def _sum(content):
+def _sum(content: Mapping[str, Any]) -> str:
     plain = json.loads(to_json(content))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -5,14 +5,17 @@ import resource
 import shutil
 import time
 import weakref
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.atomic import remove_leftovers
 from gmmrefine.io.half_sets_file import write_half_sets
 from gmmrefine.io.made_from import declare, declare_as
 from gmmrefine.particles.half_sets import half_sets_of
+from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
+from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_folder
 from gmmrefine.runs.exchanges import EXCHANGES
 from gmmrefine.runs.file_sums import SUMS, changed_files, sums_below
@@ -21,13 +24,15 @@ from gmmrefine.runs.image_identity import Stacks, half_set_hash, made_from, slot
 from gmmrefine.runs.input_marks import file_hash
 from gmmrefine.runs.record_file import write_with_copy
 from gmmrefine.runs.same_run import origin_of, refuse_difference
+from gmmrefine.settings import Masked
 
 WEIGHTS_FOLDER = "weights"
 _NAMED = 30  # damaged files
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
 
-def peak_memory_mb():
+
+def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
@@ -60,18 +65,22 @@ class Run:
         The folder cannot be made.
     """
 
-    def __init__(self, directory, command, settings, inputs, take_over=False, begin=True):
+    def __init__(
+            self, directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]],
+            take_over: bool = False, *, begin: bool = True) -> None:
         self.directory = str(directory)
-        keep = weakref.WeakMethod(self.keep_note)  # so that the folder is free when the run is given up
-        self.progress = Progress(self.directory, keep=lambda subject, text: keep()(subject, text))
+        self.progress = Progress(self.directory, keep=_weak(self.keep_note))
         self._started = time.time()
         self._content = {
             **origin_of(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
             "timings": {}, "peak_memory_mb": None, "finished": False}
         refuse_folder(self.directory)
-        self._pinned, self._pinned_facts, self._pinned_settings = {}, {}, {}
+        self._pinned: Dict[Tuple[str, int], Any] = {}
+        self._pinned_facts: Dict[str, Any] = {}
+        self._pinned_settings: Dict[str, Any] = {}
         self._is_used, self._worthless = False, False  # whether an earlier run is here; whether what it has left is in the way
-        self._looked_at, self._stacks = (None, None), None
+        self._looked_at: Tuple[Optional[ParticleSet], Any] = (None, None)
+        self._stacks: Optional[Stacks] = None
         self.take_over = take_over
         self._lock = FolderLock(self.directory, command, take_over)
         weakref.finalize(self, self._lock.release)
@@ -83,7 +92,7 @@ class Run:
             self._lock.release()
             raise
 
-    def _look_for_earlier(self):
+    def _look_for_earlier(self) -> None:
         """Read what the folder holds."""
         self._earlier, self._damage = self._read_earlier(), []
         earlier = self._earlier
@@ -99,7 +108,7 @@ class Run:
         self._content["results"] = self._noted({})
         self.resumed = earlier is not None
 
-    def begin(self):
+    def begin(self) -> None:
         """Remove what is in the way in the folder, and write the record for the first time."""
         if self._is_used:
             remove_leftovers(self.directory)
@@ -112,31 +121,41 @@ class Run:
                 self.progress.say(text)
 
     @property
-    def earlier_results(self):
+    def earlier_results(self) -> Dict[str, Any]:
         """Results, dict, of the finished run that this one repeats; empty where there was none."""
         return {} if self._earlier is None else self._earlier.get("results", {})
 
     @property
-    def inputs(self):
+    def inputs(self) -> List[str]:
         """Files whose content decides the result."""
         return list(self._content["inputs"])
 
-    def path(self, *names):
+    def path(self, *names: str) -> str:
         """A path below the run's folder."""
         return os.path.join(self.directory, *names)
 
-    def set(self, **values):
+    def set(self, **values: Any) -> None:
         """Set top-level entries and save."""
         self._content.update(values)
         self.save()
 
-    def set_of_half(self, name, number, values):
-        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save."""
+    def set_of_half(self, name: str, number: int, values: Any) -> None:
+        """Set what is known of one half set, 1 or 2, in a top-level entry of both, and save.
+
+        Parameters
+        ----------
+        name : str
+            Of the entry, one of a closed list.
+        number : int
+            1 or 2.
+        values : object
+            JSON-able.
+        """
         if name not in _OF_HALVES:
             raise ValueError(f"entries by half set are {', '.join(_OF_HALVES)}, not {name}")
         self.set(**{name: {**self._content.get(name, {}), f"half_{number}": values}})
 
-    def look_at(self, particles):
+    def look_at(self, particles: ParticleSet) -> Tuple[Stacks, Dict[str, Any]]:
         """Refuse to continue a run, or to follow a pinned one, on other particles.
 
         Parameters
@@ -161,9 +180,9 @@ class Run:
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
                     f"{facts[name]}. Pin a run of the same particles and half sets.")
         self._looked_at = particles, (stacks, facts)
-        return self._looked_at[1]
+        return stacks, facts
 
-    def describe_particles(self, particles):
+    def describe_particles(self, particles: ParticleSet) -> None:
         """Record which images these are and in which half, after ``look_at``.
 
         Writes ``half_sets.npz``, by which half maps of other half sets are told from those of this run.
@@ -172,33 +191,42 @@ class Run:
         ----------
         particles : ParticleSet
         """
-        self._stacks, facts = self.look_at(particles)
-        write_half_sets(self.directory, half_sets_of(particles, self._stacks.marks))
+        stacks, facts = self.look_at(particles)
+        self._stacks = stacks
+        write_half_sets(self.directory, half_sets_of(particles, stacks.marks))
         halves = [made_from(particles.subset(members)) if members.any() else None
                   for members in (particles.half_set == number for number in (1, 2))]
         declare(self.directory, *halves)
         self.set(
-            stacks=self._stacks.notes, images=len(particles), particles=particle_count(particles),
+            stacks=stacks.notes, images=len(particles), particles=particle_count(particles),
             made_from=[str(half) for half in halves if half], **facts)
-        for note in self._stacks.doubts:
+        for note in stacks.doubts:
             self.keep_note("stacks", note)
 
-    def keep_note(self, subject, text):
+    def keep_note(self, subject: str, text: str) -> None:
         """Record what a reader of the results must know, the first text for each subject."""
         if subject not in self._content["notes"]:
             self._content["notes"][subject] = text
             self.set(results=self._noted({}))
 
-    def _noted(self, results):
+    def _noted(self, results: Mapping[str, Any]) -> Dict[str, Any]:
         """Results with the notes of this run, or of the part of it before an interruption."""
         notes = list(self._content["notes"].values())
         return dict(results, notes=notes) if notes else dict(results)
 
-    def was_told(self, kind, key):
-        """Whether this run, or the part of it before an interruption, has recorded an exchange."""
+    def was_told(self, kind: str, key: int) -> bool:
+        """Whether this run, or the part of it before an interruption, has recorded an exchange.
+
+        Parameters
+        ----------
+        kind : str
+            One of ``EXCHANGES``.
+        key : int
+            Iteration.
+        """
         return any((entry["kind"], entry["iteration"]) == (kind, key) for entry in self._content["exchanges"])
 
-    def pin_exchanges(self, path):
+    def pin_exchanges(self, path: FilePath) -> None:
         """Use the exchanges of an earlier ``run.json`` from now on; its mask is looked for beside it."""
         try:
             with open(path, encoding="utf-8") as file:
@@ -228,15 +256,15 @@ class Run:
                 os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]]
 
     @property
-    def is_pinned(self):
+    def is_pinned(self) -> bool:
         """Whether exchanges are replayed rather than measured."""
         return bool(self._pinned)
 
-    def made_its_mask(self, settings):
+    def made_its_mask(self, settings: Masked) -> bool:
         """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
         return not self._pinned_settings.get("mask", settings.mask)
 
-    def told(self, kind, key, measure):
+    def told(self, kind: str, key: int, measure: Callable[[], Any]) -> Any:
         """Something both halves are told: measured now, or replayed from the pinned run.
 
         Parameters
@@ -261,19 +289,19 @@ class Run:
         self.set(exchanges=others + [{"kind": kind, "iteration": key, "value": value}])
         return value
 
-    def seal_mask(self, name):
+    def seal_mask(self, name: str) -> None:
         """Note the hash of the mask, a file of this run, by which damage is seen when the run is continued."""
         self.set(mask_sum={name: file_hash(self.path(name))})
 
-    def has_lost_its_mask(self):
+    def has_lost_its_mask(self) -> bool:
         """Whether the mask that this run has made is damaged, or not there any more."""
         return self.was_told("mask", 0) and bool(changed_files(self.directory, self._content.get("mask_sum")))
 
-    def withdraw(self, kind):
+    def withdraw(self, kind: str) -> None:
         """Take an exchange back that an earlier result of this folder rested on and the present one does not."""
         self.set(exchanges=[entry for entry in self._content["exchanges"] if entry["kind"] != kind])
 
-    def finish(self, results):
+    def finish(self, results: Mapping[str, Any]) -> None:
         """Write the results and the seconds that each step took; the run is complete."""
         timings = dict(self._content["timings"])
         if self._stacks is not None:
@@ -286,12 +314,12 @@ class Run:
             **{SUMS: sums_below(self.directory)})
         self._lock.release()
 
-    def save(self):
+    def save(self) -> None:
         """Write run.json, whole or not at all; refused where another run has taken the folder over."""
         self._lock.refuse_if_lost()
-        _write(self.path("run.json"), self._content)
+        write_with_copy(self.path("run.json"), self._content)
 
-    def _read_earlier(self):
+    def _read_earlier(self) -> Optional[Dict[str, Any]]:
         earlier = read_record(self.directory)
         if earlier is None:
             if has_iterations(self.directory):
@@ -311,26 +339,40 @@ class Run:
             return None
         return earlier
 
-    def _has_only_start_maps(self):
+    def _has_only_start_maps(self) -> bool:
         return os.listdir(self.path("iterations")) == ["00"] and not os.path.exists(self.path("patches"))
 
 
-def write_run_record(directory, command, settings, results, inputs=(), started=None):
+def _weak(keep_note: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """What keeps notes as a run does, but keeps no run alive: its folder is free when it is given up."""
+    kept = weakref.WeakMethod(keep_note)
+
+    def keep(subject: str, text: str) -> None:
+        note = kept()
+        if note is not None:
+            note(subject, text)
+
+    return keep
+
+
+def write_run_record(
+        directory: FilePath, command: str, settings: Mapping[str, Any], results: Mapping[str, Any], *,
+        inputs: Iterable[Optional[FilePath]] = (), started: Optional[float] = None) -> None:
     """Write run.json and the one event of a command without steps.
 
     Parameters
     ----------
+    directory : str or Path
+    command : str
+    settings, results : dict
+        JSON-able, by name.
+    inputs : list of str or None
+        Files whose content decides the result; None is left out.
     started : float, optional
         ``time.time()`` at the start of the command.
     """
     seconds = round(time.time() - (started or time.time()), 3)
     Progress(directory).event(step=command, seconds=seconds)
-    _write(os.path.join(directory, "run.json"), {
+    write_with_copy(os.path.join(directory, "run.json"), {
         **origin_of(command, settings, inputs), "results": results, "timings": {"total": seconds},
         "peak_memory_mb": peak_memory_mb(), "finished": True})
-
-
-def _write(path, content):
-    """Write JSON and its copy, whole or not at all."""
-    write_with_copy(path, content)
-

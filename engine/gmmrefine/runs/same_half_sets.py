@@ -1,14 +1,17 @@
 """Maps that are put together must come from the same half sets, or an image is compared with itself."""
 from itertools import combinations
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from gmmrefine.errors import InputError
 from gmmrefine.io.half_sets_file import half_sets_beside, half_sets_of_map
 from gmmrefine.io.made_from import read_made_from
+from gmmrefine.particles.half_sets import HalfSets
+from gmmrefine.regular_file import FilePath
 
 
-def refuse_mixed_halves(path_1, path_2):
+def refuse_mixed_halves(path_1: FilePath, path_2: FilePath) -> None:
     """Refuse two half maps of which one says that it was made from images that are in the other too.
 
     Parameters
@@ -21,28 +24,28 @@ def refuse_mixed_halves(path_1, path_2):
     InputError
         One is of both half sets, or both are of one, or the half sets of their two runs share images.
     """
-    marks = [read_made_from(path) for path in (path_1, path_2)]
-    if None in marks:
+    first, second = read_made_from(path_1), read_made_from(path_2)
+    if first is None or second is None:
         return
-    for path, mark in zip((path_1, path_2), marks):
+    for path, mark in ((path_1, first), (path_2, second)):
         if mark.half == 0:
             raise InputError(
                 f"{path} was made from both half sets (mark '{mark}'); its FSC with anything made from the same images would "
                 "be false. Give the two half maps; to compare a map with a truth use gmmrefine fsc --truth.")
-    sets = [half_sets_of_map(path) for path in (path_1, path_2)]
-    same = marks[0].half == marks[1].half
+    sets = half_sets_of_map(path_1), half_sets_of_map(path_2)
+    same = first.half == second.half
     shared = same
-    if None not in sets:
-        one, other = ((each.first, each.second)[mark.half - 1] for each, mark in zip(sets, marks))
-        shared = len(np.intersect1d(one, other, assume_unique=True))
+    if sets[0] is not None and sets[1] is not None:
+        one, other = ((each.first, each.second)[mark.half - 1] for each, mark in ((sets[0], first), (sets[1], second)))
+        shared = len(np.intersect1d(one, other, assume_unique=True)) > 0
     if shared:
-        why = f"both are of half {marks[0].half}" if same else "they are of runs with different half sets"
+        why = f"both are of half {first.half}" if same else "they are of runs with different half sets"
         raise InputError(
-            f"{path_1} and {path_2} share images: {why} (marks '{marks[0]}' and '{marks[1]}'). Their FSC would be false. Give "
+            f"{path_1} and {path_2} share images: {why} (marks '{first}' and '{second}'). Their FSC would be false. Give "
             "half map 1 and half map 2 of one run.")
 
 
-def agreed_half_sets(half_maps):
+def agreed_half_sets(half_maps: Mapping[str, Sequence[str]]) -> Tuple[Optional[HalfSets], List[str]]:
     """Refuse half maps of which one has an image in half 1 that another has in half 2. Images may be missing.
 
     Parameters

@@ -2,10 +2,12 @@
 import json
 import os
 import platform
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 import gmmrefine
 from gmmrefine.errors import InputError
 from gmmrefine.plain_json import to_json
+from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.earlier_run import read_record, refuse_record_of_other_command
 from gmmrefine.runs.input_marks import file_hash
 from gmmrefine.settings import SETTINGS
@@ -14,7 +16,7 @@ from gmmrefine.settings import SETTINGS
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights", "verify")
 
 
-def origin_of(command, settings, inputs):
+def origin_of(command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]) -> Dict[str, Any]:
     """What was run on what."""
     return {
         "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
@@ -22,7 +24,8 @@ def origin_of(command, settings, inputs):
         "inputs": {str(path): file_hash(path) for path in inputs if path}}
 
 
-def refuse_other_run(directory, command, settings, inputs):
+def refuse_other_run(
+        directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]) -> None:
     """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
 
     Parameters
@@ -39,11 +42,11 @@ def refuse_other_run(directory, command, settings, inputs):
         refuse_difference(directory, earlier, origin_of(command, settings, inputs))
 
 
-def refuse_difference(directory, earlier, mine):
+def refuse_difference(directory: FilePath, earlier: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     """Refuse to continue a run, ``earlier`` being its run.json, as another one."""
     mine = json.loads(to_json(mine))
     refuse_record_of_other_command(directory, earlier, mine["command"])
-    free = _FREE_TO_CHANGE
+    free: Tuple[str, ...] = _FREE_TO_CHANGE
     if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
         free += ("patches", "patch_mode")  # none were made yet
     changed = [
@@ -61,13 +64,13 @@ def refuse_difference(directory, earlier, mine):
             "from what was read then. Use another folder with -o.")
 
 
-def _as_read(name, value):
+def _as_read(name: str, value: Any) -> Any:
     """A setting as it is read today from the record of a version that may have kept it otherwise."""
     setting = SETTINGS.get(name)
     return value if setting is None or value is None else setting.read(value)
 
 
-def _is_same(was, now, inputs_then, inputs_now):
+def _is_same(was: Any, now: Any, inputs_then: Mapping[str, str], inputs_now: Mapping[str, str]) -> bool:
     """Whether a setting is unchanged; files are told by their content, wherever they lie and however that is written."""
     if was == now:
         return True

@@ -108,7 +108,7 @@ class Setting:
         if self.is_optional and str(value).strip().lower() in ("", NONE):
             return None
         try:
-            number = self.kind(value)
+            number = (int if self.kind is int else float)(value)
         except (TypeError, ValueError):
             wanted = f"{EXPECTED[self.kind]} or {NONE}" if self.is_optional else EXPECTED[self.kind]
             raise ValueError(f"'{value}': expected {wanted}") from None

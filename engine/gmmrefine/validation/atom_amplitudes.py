@@ -1,7 +1,7 @@
 """How much density of its own each atom has in a map, besides what its neighbours lend it."""
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.linalg import lsqr
 from scipy.spatial import cKDTree
 
@@ -11,7 +11,7 @@ _PRIOR = 0.15  # of the density of one atom, deviation with which densities are 
 _MOST_FITTED = 3000  # atoms that tell the width
 
 
-def atom_amplitudes(positions, atomic_numbers, density):
+def atom_amplitudes(positions: np.ndarray, atomic_numbers: np.ndarray, density: np.ndarray) -> np.ndarray:
     """Amplitude of every atom, about 1 where the map shows it as the others and 0 where it is gone.
 
     The density at the atoms is taken for a sum of Gaussians of one width at them, with heights by atomic number. The width is
@@ -38,7 +38,7 @@ def atom_amplitudes(positions, atomic_numbers, density):
     points, numbers, values = positions[known], atomic_numbers[known] / np.mean(atomic_numbers[known]), density[known]
     some = np.linspace(0, len(points) - 1, min(len(points), _MOST_FITTED)).astype(int)
 
-    def misfit(width):
+    def misfit(width: float) -> float:
         expected = _overlaps(points, numbers, width)[some] @ np.ones(len(points))
         scale = expected @ values[some] / (expected @ expected)
         return np.median(np.abs(values[some] - scale * expected))
@@ -53,7 +53,7 @@ def atom_amplitudes(positions, atomic_numbers, density):
     return found
 
 
-def _overlaps(points, numbers, width):
+def _overlaps(points: np.ndarray, numbers: np.ndarray, width: float) -> csr_matrix:
     """What each atom has of each other's density, (A, A) sparse."""
     pairs = cKDTree(points).query_pairs(_FARTHEST * width, output_type="ndarray")
     near = np.exp(-0.5 * np.sum((points[pairs[:, 0]] - points[pairs[:, 1]]) ** 2, axis=1) / width**2)

@@ -3,7 +3,10 @@
 The question of Berkeley, Cook and Herzik 2024 (doi 10.3389/fmolb.2024.1404885): map modification that helps protein can erase
 ligands, ions, waters and lipids.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -16,6 +19,9 @@ from gmmrefine.validation.component_class import (
     PROTEIN_SIDE_CHAIN,
     is_modified,
 )
+
+if TYPE_CHECKING:
+    from gmmrefine.io.mrc import MapGrid
 
 KEPT, WEAKENED, LOST, UNJUDGED = "kept", "weakened", "lost", "unjudged"
 STATUSES = (KEPT, WEAKENED, LOST, UNJUDGED)
@@ -33,6 +39,8 @@ _SOLVENT_VOXELS = 100_000
 _FEWEST_VOXELS = 100
 _RESAMPLINGS = 2000
 
+Pair = Tuple[np.ndarray, np.ndarray]  # of what atoms have in the reference and in the modified map
+
 
 @dataclass(frozen=True)
 class Copies:
@@ -48,22 +56,22 @@ class Copies:
     first_atom: np.ndarray
     group: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.first_atom)
 
     @property
-    def sizes(self):
+    def sizes(self) -> np.ndarray:
         """Number of atoms of each copy, (M,) int."""
         return np.bincount(self.group[self.group >= 0], minlength=len(self))
 
-    def means(self, values):
+    def means(self, values: np.ndarray) -> np.ndarray:
         """Mean of the values (A,) of each copy, (M,); NaN where one is NaN."""
         members = self.group >= 0
         total = np.bincount(self.group[members], values[members], minlength=len(self))
         return total / self.sizes
 
 
-def find_copies(classes, residue_index, residue_names=None):
+def find_copies(classes: np.ndarray, residue_index: np.ndarray, residue_names: Optional[np.ndarray] = None) -> Copies:
     """The copies of a model, one per residue.
 
     Parameters
@@ -87,7 +95,7 @@ def find_copies(classes, residue_index, residue_names=None):
     return Copies(members[first], group)
 
 
-def densities(positions, grid, rng):
+def densities(positions: np.ndarray, grid: MapGrid, rng: np.random.Generator) -> np.ndarray:
     """Density at each atom above the solvent's.
 
     Parameters
@@ -112,13 +120,23 @@ def densities(positions, grid, rng):
     return values - np.median(grid.data[tuple(chosen.T)])
 
 
-def relative_to_polymer(density, scored, classes):
-    """Densities (A,) in units of the median of the polymer's scored atoms (A,) bool; NaN where that is not above 0."""
+def relative_to_polymer(density: np.ndarray, scored: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Densities (A,) in units of the median of the polymer's scored atoms (A,) bool; NaN where that is not above 0.
+
+    Parameters
+    ----------
+    density : (A,) float
+        Above the solvent's, map units.
+    scored : (A,) bool
+        Atoms with a Q-score.
+    classes : (A,) str
+    """
     unit = np.median(density[_polymer_or_all(classes) & scored]) if scored.any() else 0
     return density / unit if unit > 0 else np.full(len(density), np.nan)
 
 
-def judge(copies, q_reference, q, density_reference, density, classes, residue_index):
+def judge(
+        copies: Copies, scores: Pair, levels: Pair, classes: np.ndarray, residue_index: np.ndarray) -> np.ndarray:
     """What became of every copy.
 
     Weakened: Q fell further than the polymer's did, by 0.1 and by three deviations of the polymer's own changes (of atoms for
@@ -129,10 +147,8 @@ def judge(copies, q_reference, q, density_reference, density, classes, residue_i
     Parameters
     ----------
     copies : Copies
-    q_reference, q : (A,) float
-        Q-scores in the reference and in the modified map, NaN outside.
-    density_reference, density : (A,) float
-        In units of the polymer's.
+    scores, levels : pair of (A,) float
+        Q, NaN outside, and density in units of the polymer's: in the reference and in the modified map.
     classes : (A,) str
     residue_index : (A,) int
 
@@ -140,9 +156,8 @@ def judge(copies, q_reference, q, density_reference, density, classes, residue_i
     -------
     (M,) str
     """
-    before, after, level_before, level_after = (
-        copies.means(values) for values in (q_reference, q, density_reference, density))
-    limit = _least_expected_change(copies, q - q_reference, classes, residue_index)
+    before, after, level_before, level_after = (copies.means(values) for values in (*scores, *levels))
+    limit = _least_expected_change(copies, scores[1] - scores[0], classes, residue_index)
     with np.errstate(invalid="ignore", divide="ignore"):
         left = level_after / level_before
         fell = after - before < limit
@@ -169,7 +184,7 @@ class PolymerChange:
     fell: bool
 
 
-def polymer_change(q_reference, q, classes):
+def polymer_change(q_reference: np.ndarray, q: np.ndarray, classes: np.ndarray) -> PolymerChange:
     """Whether the polymer itself fell.
 
     It did when the median fall of Q is more than 0.2, when it is more than 0.1 and the mean fell by a third, or when the median
@@ -195,7 +210,7 @@ def polymer_change(q_reference, q, classes):
         float(before.mean()), float(after.mean()), bool(unresolved or by_a_third or typical < -POLYMER_FELL))
 
 
-def mean_change(change, residue_index, rng):
+def mean_change(change: np.ndarray, residue_index: np.ndarray, rng: np.random.Generator) -> Tuple[float, float, float]:
     """Mean change of Q of some atoms with its 95 % confidence interval, by resampling residues.
 
     Parameters
@@ -223,13 +238,19 @@ def mean_change(change, residue_index, rng):
     return float(change.mean()), float(low), float(high)
 
 
-def atom_changes(change, classes):
-    """Median and deviation of the changes of Q (A,) of the polymer's atoms, or of all without a polymer; NaN left out."""
+def atom_changes(change: np.ndarray, classes: np.ndarray) -> Tuple[float, float]:
+    """Median and deviation of the changes of Q (A,) of the polymer's atoms, or of all without a polymer; NaN left out.
+
+    Parameters
+    ----------
+    change : (A,) float
+    classes : (A,) str
+    """
     polymer = _polymer_or_all(classes) & ~np.isnan(change)
     return (np.median(change[polymer]), _deviation(change[polymer])) if polymer.any() else (0.0, 0.0)
 
 
-def _least_expected_change(copies, change, classes, residue_index):
+def _least_expected_change(copies: Copies, change: np.ndarray, classes: np.ndarray, residue_index: np.ndarray) -> np.ndarray:
     """The change of Q (M,) below which a copy fared worse than the polymer."""
     polymer = _polymer_or_all(classes) & ~np.isnan(change)
     if not polymer.any():
@@ -241,11 +262,11 @@ def _least_expected_change(copies, change, classes, residue_index):
     return np.median(of_atoms) - np.maximum(WEAKENED_Q, _DEVIATIONS * deviation)
 
 
-def _deviation(values):
+def _deviation(values: np.ndarray) -> float:
     """Standard deviation (of a normal distribution with the values' median absolute deviation), blind to a few outliers."""
     return np.median(np.abs(values - np.median(values))) / 0.6745
 
 
-def _polymer_or_all(classes):
+def _polymer_or_all(classes: np.ndarray) -> np.ndarray:
     polymer = np.isin(classes, _POLYMER)
     return polymer if polymer.any() else np.ones(len(classes), bool)

@@ -3,11 +3,17 @@
 By what the residue is bonded into first (``io.residue_kinds``: a nucleotide in a chain is nucleic acid, a free one is a
 ligand), then by residue name and chemistry.
 """
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Set
 
 import gemmi
 import numpy as np
 from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from gmmrefine.io.atoms import Atoms
 
 PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN = "protein_backbone", "protein_side_chain"
 NUCLEIC_BACKBONE, NUCLEOBASE = "nucleic_backbone", "nucleobase"
@@ -39,7 +45,7 @@ _GLYCANS = set(
     "NAG NDG NGA A2G BMA MAN GAL GLA GLC BGC FUC FUL SIA SLB XYS XYP RAM IDS BDP GCU FRU KDO SUC LBT MAL TRE".split())
 
 
-def component_classes(atoms):
+def component_classes(atoms: Atoms) -> np.ndarray:
     """The class of every atom; each has exactly one.
 
     Parameters
@@ -66,23 +72,34 @@ def component_classes(atoms):
     return np.array(classes, dtype=f"U{max(map(len, CLASSES))}")
 
 
-def is_modified(residue_names):
+def is_modified(residue_names: np.ndarray) -> np.ndarray:
     """Which atoms belong to residues that, in a chain, are modified amino acids or nucleotides, (A,) bool, by name.
 
     Placeholders for unknown residues are not.
+
+    Parameters
+    ----------
+    residue_names : (A,) str
     """
     names, number = np.unique(residue_names, return_inverse=True)
     return np.array([
         name not in _PLACEHOLDERS and not gemmi.find_tabulated_residue(name).is_standard() for name in names.tolist()])[number]
 
 
-def unknown_residues(atoms, classes):
-    """Names of the residues that could not be placed, as ``chain/name number``, in file order."""
+def unknown_residues(atoms: Atoms, classes: np.ndarray) -> List[str]:
+    """Names of the residues that could not be placed, as ``chain/name number``, in file order.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    classes : (A,) str
+        Of ``component_classes``.
+    """
     first = np.unique(atoms.residue_index[classes == UNKNOWN], return_index=True)[1]
     return [atoms.residue_label(number) for number in np.flatnonzero(classes == UNKNOWN)[first]]
 
 
-def _classes_in_chain(entity, in_order):
+def _classes_in_chain(entity: str, in_order: Sequence[str]) -> List[str]:
     """Class of each atom of a residue that is part of a chain, list of str, by the names of its atoms."""
     names = set(in_order)
     # caps of a chain and traces have neither an amino acid's atoms nor a nucleotide's; they follow their chain
@@ -93,7 +110,7 @@ def _classes_in_chain(entity, in_order):
     return [UNKNOWN] * len(in_order)
 
 
-def _class_of_molecule(residue):
+def _class_of_molecule(residue: Atoms) -> str:
     """Class of a residue that is not part of a protein or nucleic acid chain."""
     name, only = residue.residue_names[0], residue.elements[0] if len(residue) == 1 else None
     if residue.entities[0] == "water":
@@ -114,14 +131,14 @@ def _class_of_molecule(residue):
     return LIGAND
 
 
-def _has_tail(residue):
+def _has_tail(residue: Atoms) -> bool:
     """Whether the residue has an unbranched hydrocarbon chain."""
     carbons = residue.elements == "C"
     if carbons.sum() < _SHORTEST_TAIL:
         return False
     positions = residue.positions[carbons]
     bonds = cKDTree(positions).query_pairs(_CARBON_BOND)
-    bonded = {number: set() for number in range(len(positions))}
+    bonded: Dict[int, Set[int]] = {number: set() for number in range(len(positions))}
     for first, second in bonds:
         bonded[first].add(second)
         bonded[second].add(first)
@@ -131,7 +148,7 @@ def _has_tail(residue):
     return max((_run_length(start, chain, bonded) for start in chain), default=0) >= _SHORTEST_TAIL
 
 
-def _run_length(start, chain, bonded):
+def _run_length(start: int, chain: Set[int], bonded: Mapping[int, Any]) -> int:
     """Number of chain members connected to ``start`` through chain members."""
     seen, waiting = {start}, [start]
     while waiting:

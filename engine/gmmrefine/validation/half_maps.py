@@ -1,6 +1,6 @@
 """Whether two half maps are what a resolution can be measured from: unfiltered, unmasked, of independent particles."""
 from dataclasses import dataclass, field
-from typing import Any, List
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import ndimage
@@ -55,8 +55,8 @@ class Findings:
 
     refusal: str = ""
     notes: List[str] = field(default_factory=list)
-    end: Any = None
-    support: Any = None
+    end: Optional[int] = None
+    support: Optional[np.ndarray] = None
     misplaced: bool = False
 
 
@@ -64,18 +64,24 @@ class Findings:
 class _Shells:
     """Power by shell (S,): of both maps, the second brought to the scale of the first, what they share, their difference."""
 
-    powers: tuple
+    powers: Tuple[np.ndarray, np.ndarray]
     shared: np.ndarray
     difference: np.ndarray
 
     @property
-    def last(self):
+    def last(self) -> int:
         """The last shell that is complete."""
         return len(self.shared) - 2
 
 
-def examine_half_maps(half_map_1, half_map_2, pixel_size):
+def examine_half_maps(half_map_1: np.ndarray, half_map_2: np.ndarray, pixel_size: float) -> Findings:
     """Look at two half maps (Z, Y, X) before a resolution is measured from them; ``pixel_size`` in Å/px.
+
+    Parameters
+    ----------
+    half_map_1, half_map_2 : (Z, Y, X) float
+    pixel_size : float
+        Å/px.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def examine_half_maps(half_map_1, half_map_2, pixel_size):
     return Findings("", notes, end, support)
 
 
-def _dark_notes(mean, pixel_size):
+def _dark_notes(mean: np.ndarray, pixel_size: float) -> List[str]:
     """Whether the molecule is dark in a map (Z, Y, X), so that masks made of it would hold the solvent."""
     deviations = contrast(mean, pixel_size, np.random.default_rng(_RANDOM))
     if deviations > _DARK:
@@ -119,7 +125,7 @@ def _dark_notes(mean, pixel_size):
         "made of them is not the molecule's. Multiply both by -1"]
 
 
-def _mask_notes(flat):
+def _mask_notes(flat: Sequence[np.ndarray]) -> Tuple[List[str], np.ndarray]:
     """What to say of the constant regions of both maps, list of str, and where both are constant (Z, Y, X) bool."""
     both, notes = flat[0] & flat[1], []
     if both[_sphere(len(both))].mean() > _NOTABLE_SHARE:
@@ -133,7 +139,7 @@ def _mask_notes(flat):
     return notes, both
 
 
-def power_end(power):
+def power_end(power: np.ndarray) -> Optional[int]:
     """Shell from which on a map holds nothing, by its noise or total power (S,) by shell; None when it does to the end.
 
     The first shell of the edge of a filter: power falls tenfold within a factor of 1.5 in frequency, a thousandfold
@@ -155,7 +161,7 @@ def power_end(power):
     return None
 
 
-def map_end(volume):
+def map_end(volume: np.ndarray) -> Optional[int]:
     """Shell from which on a single map (Z, Y, X) holds nothing, or None: emptier than a large B factor would leave it."""
     spectrum = transform(in_grey_scale(volume)[1][0])
     n = len(volume)
@@ -168,32 +174,32 @@ def map_end(volume):
     return int(empty)
 
 
-def _scale(spectra):
+def _scale(spectra: Sequence[np.ndarray]) -> float:
     """How much stronger the second map is than the first, from the coarse shells that signal dominates."""
     n = len(spectra[0])
     one, other = (shell_sums(np.abs(spectrum) ** 2, n)[1 : max(_COARSEST, n // 8) + 1].sum() for spectrum in spectra)
     return float(np.sqrt(other / one))
 
 
-def _by_shell(first, second):
+def _by_shell(first: np.ndarray, second: np.ndarray) -> _Shells:
     n = len(first)
     count = shell_sums(np.ones(first.shape, np.float32), n)
 
-    def mean(values):
+    def mean(values: np.ndarray) -> np.ndarray:
         return shell_sums(values, n) / count
 
     powers = mean(np.abs(first) ** 2), mean(np.abs(second) ** 2)
     return _Shells(powers, mean((first * np.conj(second)).real), mean(np.abs(first - second) ** 2))
 
 
-def _is_same(shells):
+def _is_same(shells: _Shells) -> bool:
     power = np.sqrt(shells.powers[0] * shells.powers[1])[1 : shells.last + 1]
     held = power > 1e-10 * power.max()
     fsc = shells.shared[1 : shells.last + 1][held] / power[held]
     return bool(np.median(np.abs(1 - np.abs(fsc))) < _SAME)
 
 
-def _mean_fsc(shells, last):
+def _mean_fsc(shells: _Shells, last: int) -> Tuple[float, float]:
     """FSC of the shells 1 to ``last``, mean weighted by their samples, and its standard error without signal."""
     weight = np.arange(1.0, last + 1) ** 2
     power = np.sqrt(shells.powers[0] * shells.powers[1])[1 : last + 1]
@@ -201,7 +207,7 @@ def _mean_fsc(shells, last):
     return float(np.average(fsc, weights=weight)), float(1 / np.sqrt(2 * np.pi * weight.sum()))
 
 
-def _opposite(shells):
+def _opposite(shells: _Shells) -> str:
     """What says that the molecule is bright in one map and dark in the other, empty when nothing does."""
     fsc, error = _mean_fsc(shells, max(_COARSEST, len(shells.shared) // 4))
     if fsc > min(_OPPOSITE, -_CLEARLY * error):
@@ -211,12 +217,12 @@ def _opposite(shells):
         "other; expected one contrast. Multiply one of them by -1")
 
 
-def _sphere(n, radius=None):
+def _sphere(n: int, radius: Optional[float] = None) -> np.ndarray:
     axis = np.arange(n) - n // 2
     return axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < ((radius or _INNER) * n) ** 2
 
 
-def _constant_region(half):
+def _constant_region(half: np.ndarray) -> np.ndarray:
     """Where a map (Z, Y, X) has one value, in regions thicker than two voxels; (Z, Y, X) bool."""
     step = max(1, half.size // _SAMPLE)
     values, counts = np.unique(half.ravel()[::step], return_counts=True)
@@ -225,14 +231,14 @@ def _constant_region(half):
     return ndimage.binary_opening(half == values[np.argmax(counts)], np.ones((3, 3, 3), bool))
 
 
-def _noise_shares(shells):
+def _noise_shares(shells: _Shells) -> Tuple[float, float]:
     """Parts of the noise power of both maps that are each one's, a pair that adds up to 2."""
     weight = np.arange(shells.last + 2.0) ** 2
     one, other = (max(float(np.sum(weight * (power - shells.shared))), 0.0) for power in shells.powers)
     return (2 * one / (one + other), 2 * other / (one + other)) if one + other > 0 else (1.0, 1.0)
 
 
-def _clipped(halves, flat, scale, shares):
+def _clipped(halves: Sequence[np.ndarray], flat: Sequence[np.ndarray], scale: float, shares: Sequence[float]) -> str:
     """What says that a half map was clipped, empty when nothing does."""
     n = len(halves[0])
     inside = _sphere(n) & ~(flat[0] & flat[1])
@@ -256,7 +262,7 @@ def _clipped(halves, flat, scale, shares):
     return ""
 
 
-def _end_notes(shells, n, pixel_size):
+def _end_notes(shells: _Shells, n: int, pixel_size: float) -> Tuple[List[str], Optional[int]]:
     """What to say of filters, list of str, and the shell at which the maps end or None."""
     end = power_end(shells.difference)
     if end is not None:
@@ -272,7 +278,7 @@ def _end_notes(shells, n, pixel_size):
     return [], None
 
 
-def _noise_notes(shells, end, pixel_size):
+def _noise_notes(shells: _Shells, end: Optional[int], pixel_size: float) -> List[str]:
     """What the noise of both maps, by shell, says of how they were treated."""
     last = shells.last if end is None else min(end - 1, shells.last)
     first = max(_COARSEST, last // 2)
@@ -296,7 +302,7 @@ def _noise_notes(shells, end, pixel_size):
     return notes
 
 
-def _moved_notes(spectra, pixel_size):
+def _moved_notes(spectra: Sequence[np.ndarray], pixel_size: float) -> List[str]:
     """Whether the half maps agree better when one is moved: their boxes were cut at different places."""
     n = len(spectra[0])
     side = max(16, n // 4) // 2 * 2
@@ -319,7 +325,7 @@ def _moved_notes(spectra, pixel_size):
         "were cropped differently. Nothing was moved; give half maps of one frame"]
 
 
-def _turned_notes(halves, shells, pixel_size):
+def _turned_notes(halves: Sequence[np.ndarray], shells: _Shells, pixel_size: float) -> List[str]:
     """Whether the half maps agree better when one is mirrored, turned or has its axes exchanged."""
     n = len(halves[0])
     coarse = min(max(_COARSEST, int(n * pixel_size / _TURNED_TO)), shells.last)
@@ -333,7 +339,7 @@ def _turned_notes(halves, shells, pixel_size):
         f"{found.correlation:.2f} so, {found.in_place:.2f} as they are). Nothing was turned; give half maps of one frame"]
 
 
-def _is_uneven(difference, inside, end):
+def _is_uneven(difference: np.ndarray, inside: np.ndarray, end: Optional[int]) -> bool:
     """Whether the power of a difference (Z, Y, X) is much lower somewhere inside a region (Z, Y, X) than elsewhere."""
     n = len(difference) // _BLOCK * _BLOCK
     shape = (n // _BLOCK, _BLOCK) * 3

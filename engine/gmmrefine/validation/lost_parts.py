@@ -3,7 +3,10 @@
 Atoms that fell are put together along the bonds; what is large enough for the resolution to show is a lost part. The
 resolution is that of the part itself in the reference map, from its Q there, but no finer than that of the whole map.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, List
 
 import gemmi
 import numpy as np
@@ -12,8 +15,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from gmmrefine.validation.atom_amplitudes import atom_amplitudes
-from gmmrefine.validation.audit import LOST_DENSITY, LOST_Q, RESOLVED_DENSITY, RESOLVED_Q, atom_changes
+from gmmrefine.validation.audit import LOST_DENSITY, LOST_Q, RESOLVED_DENSITY, RESOLVED_Q, Pair, atom_changes
 from gmmrefine.validation.q_summary import resolution_of_q
+
+if TYPE_CHECKING:
+    from gmmrefine.io.atoms import Atoms
 
 _BOND_TOLERANCE, _LONGEST_BOND = 0.45, 3.2  # Å above the sum of covalent radii; Å at most
 _LEAST_FALL, _DEVIATIONS = 0.2, 4.0  # of Q of an atom: at least, and in deviations of the polymer's own changes
@@ -48,12 +54,14 @@ class LostPart:
     density: float
 
     @property
-    def is_whole(self):
+    def is_whole(self) -> bool:
         """Whether the whole residue is lost."""
         return len(self.atoms) == self.of
 
 
-def lost_parts(atoms, classes, scores, levels, sigma, finest=0.0):
+def lost_parts(
+        atoms: Atoms, classes: np.ndarray, scores: Pair, levels: Pair, sigma: float, *,
+        finest: float = 0.0) -> List[LostPart]:
     """The lost parts of all residues, in the order of the model.
 
     An atom fell when its Q fell, beyond the polymer's median, by more than 0.2 and than four deviations of the polymer's own
@@ -95,7 +103,9 @@ def lost_parts(atoms, classes, scores, levels, sigma, finest=0.0):
     return sorted(parts, key=lambda part: part.atoms[0])
 
 
-def _fell(atoms, classes, scores, levels):
+def _fell(
+        atoms: Atoms, classes: np.ndarray, scores: Pair,
+        levels: Pair) -> np.ndarray:
     """Which atoms fell, (A,) bool; arguments as of ``lost_parts``."""
     before, after = scores
     change = after - before
@@ -111,7 +121,7 @@ def _fell(atoms, classes, scores, levels):
         return (plainly | of_its_own) & (before >= RESOLVED_Q) & (levels[0] >= RESOLVED_DENSITY)
 
 
-def _together(atoms, fell):
+def _together(atoms: Atoms, fell: np.ndarray) -> np.ndarray:
     """Number of the group (A,) of each atom: atoms that fell, bonded to one another or to one atom of their residue."""
     pairs = bonds_within_residues(atoms)
     count = len(atoms)
@@ -124,7 +134,7 @@ def _together(atoms, fell):
     return group
 
 
-def bonds_within_residues(atoms):
+def bonds_within_residues(atoms: Atoms) -> np.ndarray:
     """Pairs (B, 2) of atoms of one residue that are bonded, by distance and covalent radii."""
     pairs = cKDTree(atoms.positions).query_pairs(_LONGEST_BOND, output_type="ndarray")
     pairs = pairs[atoms.residue_index[pairs[:, 0]] == atoms.residue_index[pairs[:, 1]]]

@@ -1,4 +1,6 @@
 """What was done to a map, seen from its values alone: a mask around which it is constant, noise that sharpening has raised."""
+from typing import Tuple
+
 import numpy as np
 
 _MASKED = 0.05  # of the voxels; constant in themselves and towards their neighbours along all axes
@@ -9,7 +11,7 @@ _AGREES = 0.5  # FSC with the model, of shells that are not noise
 _RAISED = 0.3  # a molecule alone has less than 0.01 there
 
 
-def constant_part(data):
+def constant_part(data: np.ndarray) -> Tuple[float, float]:
     """The value of the map's largest constant region and the part of the box it fills; (0.0, 0.0) where it is small.
 
     Parameters
@@ -25,7 +27,7 @@ def constant_part(data):
     return float(values[counts.argmax()]), float(np.mean(data == values[counts.argmax()]))
 
 
-def noise_rise(power, frequency, fsc):
+def noise_rise(power: np.ndarray, frequency: np.ndarray, fsc: np.ndarray) -> float:
     """Power in the last quarter before Nyquist over that at 7 to 15 Å, where it is noise; 0 where the model agrees there.
 
     A molecule's amplitudes fall with the resolution however far they are sharpened; where they rise noise was sharpened.
@@ -42,12 +44,20 @@ def noise_rise(power, frequency, fsc):
     return float(power[outer].mean() / max(power[inner].mean(), 1e-30))
 
 
-def is_noise_raised(rise, rise_in_reference=0.0):
-    """Whether sharpening without a low-pass has raised the noise of a map, by ``noise_rise`` of it and of its reference."""
+def is_noise_raised(rise: float, rise_in_reference: float = 0.0) -> bool:
+    """Whether sharpening without a low-pass has raised the noise of a map, by ``noise_rise`` of it and of its reference.
+
+    Parameters
+    ----------
+    rise : float
+        Of the map.
+    rise_in_reference : float
+        Of the map it was made of, 0 where there is none.
+    """
     return rise > _RAISED and rise > 2 * rise_in_reference
 
 
-def cut_part(data):
+def cut_part(data: np.ndarray) -> float:
     """The part of the voxels that share the map's highest value, where they are too many to be a peak; else 0.
 
     Parameters

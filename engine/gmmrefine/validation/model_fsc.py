@@ -3,8 +3,11 @@
 Only the shape of the model matters, not its grey scale: each shell is normalised. Atoms weigh by their number and occupancy and
 are blurred by their B factors. The part of the map around the model is compared, in a box with room for the mask.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from scipy import fft
@@ -12,6 +15,10 @@ from scipy.ndimage import distance_transform_edt
 
 from gmmrefine.settings import nyquist_text
 from gmmrefine.threads import thread_count
+
+if TYPE_CHECKING:
+    from gmmrefine.io.atoms import Atoms
+    from gmmrefine.io.mrc import MapGrid
 
 THRESHOLD = 0.5
 _WITHIN, _EDGE = 3.0, 5.0  # Å from the nearest atom that the mask is 1, and of its soft edge beyond
@@ -37,7 +44,7 @@ class ModelFsc:
     pixel_size: float
 
     @property
-    def resolution(self):
+    def resolution(self) -> Optional[float]:
         """Å where the curve falls below 0.5 for two shells; Nyquist when it never does, None for nowhere."""
         shell = self._fall
         if shell is None:
@@ -49,14 +56,14 @@ class ModelFsc:
         return float(1 / (self.frequency[shell - 1] + step * (self.frequency[shell] - self.frequency[shell - 1])))
 
     @property
-    def _fall(self):
+    def _fall(self) -> Optional[int]:
         """First of two shells below 0.5, or the last one of all; None where there are none."""
         below = self.fsc < THRESHOLD
         below[:1] = False
         falls = np.flatnonzero(below & np.append(below[1:], True))
         return int(falls[0]) if len(falls) else None
 
-    def __str__(self):
+    def __str__(self) -> str:
         resolution = self.resolution
         if resolution is None:
             return f"none (FSC below {THRESHOLD} from the first shell)"
@@ -75,7 +82,7 @@ class ModelInMap:
         In the frame of the model.
     """
 
-    def __init__(self, atoms, grid):
+    def __init__(self, atoms: Atoms, grid: MapGrid) -> None:
         steps = grid.voxel_sizes
         index = (atoms.positions - grid.origin) / steps
         inside = np.all((index >= 0) & (index <= np.array(grid.data.shape[::-1]) - 1), axis=1)
@@ -98,7 +105,7 @@ class ModelInMap:
         self.mask = self._soft_mask(places)
         self._model = self._masked_transform(self._density(places, atoms, inside))
 
-    def fsc(self, data):
+    def fsc(self, data: np.ndarray) -> ModelFsc:
         """ModelFsc of a map (Z, Y, X) on the grid of the constructor."""
         transform, model = self._masked_transform(self._part(data)), self._model
         cross, own, other = (self._sums(each) for each in (
@@ -107,30 +114,30 @@ class ModelInMap:
         fsc = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0)
         return ModelFsc(self._frequency, fsc, float(self._steps.max()))
 
-    def power(self, data):
+    def power(self, data: np.ndarray) -> np.ndarray:
         """Power of a map (Z, Y, X) under the mask, mean of each shell (S,)."""
         power = np.abs(self._masked_transform(self._part(data))) ** 2
         return self._sums(power) / np.maximum(self._sums(np.ones_like(power)), 1)
 
-    def _part(self, data):
+    def _part(self, data: np.ndarray) -> np.ndarray:
         low, count = self._low[::-1], self._count
         return data[tuple(slice(first, first + size) for first, size in zip(low, count))].astype(float)
 
-    def _masked_transform(self, part):
+    def _masked_transform(self, part: np.ndarray) -> np.ndarray:
         """``rfftn`` of a part of a map, about its mean under the mask, times the mask."""
         level = np.average(part, weights=self.mask)
         return fft.rfftn((part - level) * self.mask, self._shape, workers=thread_count())
 
-    def _sums(self, values):
+    def _sums(self, values: np.ndarray) -> np.ndarray:
         return np.bincount(self._shell.ravel(), (values * self._weight).ravel(), len(self._frequency) + 1)[:-1]
 
-    def _soft_mask(self, places):
+    def _soft_mask(self, places: np.ndarray) -> np.ndarray:
         free = np.ones(self._count, bool)
         free[tuple(np.rint(places).astype(int)[:, ::-1].T)] = False
         beyond = np.clip((distance_transform_edt(free, self._steps[::-1]) - _WITHIN) / _EDGE, 0, 1)
         return 0.5 * (1 + np.cos(np.pi * beyond))
 
-    def _density(self, places, atoms, inside):
+    def _density(self, places: np.ndarray, atoms: Atoms, inside: np.ndarray) -> np.ndarray:
         """The model (Z, Y, X) on the part of the grid, each atom blurred by what its B factor is above the model's lowest."""
         heights = (atoms.atomic_numbers * np.maximum(atoms.occupancies, 0.0))[inside]
         if not heights.any():
@@ -147,7 +154,7 @@ class ModelInMap:
         return fft.irfftn(total, self._shape, workers=thread_count())[tuple(slice(0, size) for size in self._count)]
 
 
-def _deposited(places, heights, count):
+def _deposited(places: np.ndarray, heights: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Narrow Gaussians at places (A, 3), x y z in voxels, on a grid of ``count`` (z, y, x) voxels."""
     nearest = np.rint(places).astype(int)
     apart, size = nearest - places, tuple(int(each) for each in count)

@@ -6,8 +6,10 @@ over rotation and shift.
 """
 from dataclasses import dataclass
 from itertools import permutations, product
+from typing import List, Optional, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
 from scipy.optimize import minimize
@@ -27,13 +29,16 @@ _TURNED = 0.5  # Å, or voxels where these are larger, that a turn moves the mol
 _AXES = "xyz"
 
 
+Axes = Tuple[Tuple[int, int], ...]  # of the other map's x, y, z: axis of this map along it, and 1 or -1 for its direction
+
+
 @dataclass(frozen=True)
 class Orientation:
     """How a map lies to another that shows the same molecule.
 
     Parameters
     ----------
-    axes : tuple
+    axes : Axes
         Of the other map's x, y, z: number of the axis of this map that runs along it, and 1 or -1 for its direction.
     angle : float
         Degrees that the map is turned by besides.
@@ -45,7 +50,7 @@ class Orientation:
         Whether the map is not as the other one: mirrored, turned, or with exchanged axes.
     """
 
-    axes: tuple
+    axes: Axes
     angle: float
     turn_axis: np.ndarray
     correlation: float
@@ -53,13 +58,13 @@ class Orientation:
     is_other: bool
 
     @property
-    def is_mirrored(self):
+    def is_mirrored(self) -> bool:
         """Whether the hand differs."""
         order = [axis for axis, _ in self.axes]
         even = sum(order[one] > order[two] for one in range(3) for two in range(one + 1, 3)) % 2 == 0
         return (np.prod([sign for _, sign in self.axes]) > 0) != even
 
-    def __str__(self):
+    def __str__(self) -> str:
         order = [axis for axis, _ in self.axes]
         flipped = [_AXES[axis] for axis, sign in self.axes if sign < 0]
         parts = []
@@ -73,7 +78,7 @@ class Orientation:
         return ("of the other hand: " if self.is_mirrored else "") + " and ".join(parts)
 
 
-def find_orientation(data, reference, voxel_sizes):
+def find_orientation(data: np.ndarray, reference: np.ndarray, voxel_sizes: ArrayLike) -> Orientation:
     """How a map lies to another on the same grid.
 
     Parameters
@@ -89,7 +94,8 @@ def find_orientation(data, reference, voxel_sizes):
     coarse = _CoarsePair(data, reference, np.asarray(voxel_sizes, float))
     least_move = _TURNED * max(1.0, float(np.max(voxel_sizes)))
     as_is = coarse.fine(coarse.data, np.zeros(3))
-    in_place, best, axes = coarse.unturned, as_is, ((0, 1), (1, 1), (2, 1))
+    axes: Axes = ((0, 1), (1, 1), (2, 1))
+    in_place, best = coarse.unturned, as_is
     if as_is[0] < _FITS:
         others = [(coarse.best_shift(coarse.oriented(other)), other) for other in _orientations()]
         (likeness, _), highest = max(others, key=lambda each: each[0][0])
@@ -107,7 +113,7 @@ def find_orientation(data, reference, voxel_sizes):
         axes, angle if turned else 0.0, axis, float(best[0]), float(in_place), bool(turned or moved_axes))
 
 
-def _orientations():
+def _orientations() -> List[Axes]:
     """The 48 ways that the axes of a box can lie, as in ``Orientation.axes``."""
     return [tuple(zip(order, signs)) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)]
 
@@ -121,7 +127,7 @@ class _CoarsePair:
     voxel_sizes : (3,) float
     """
 
-    def __init__(self, data, reference, voxel_sizes):
+    def __init__(self, data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarray) -> None:
         extent = float(np.max(np.array(data.shape[::-1]) * voxel_sizes))
         self._voxel = max(_COARSE_VOXEL, extent / _MOST_VOXELS)
         count = int(np.ceil(extent / self._voxel)) // 2 * 2 + 1
@@ -137,13 +143,13 @@ class _CoarsePair:
         self._transform = fft.rfftn(self._reference)
         self.unturned = self._unturned()
 
-    def _unturned(self):
+    def _unturned(self) -> float:
         """Correlation at the best place within a voxel without a turn."""
         found = minimize(lambda move: -self._correlation(self.data, np.r_[0, 0, 0, move]), np.zeros(3), method="Powell",
                          bounds=[(-1, 1)] * 3, options={"xtol": 0.02, "ftol": 1e-4, "maxiter": 3})
         return -float(found.fun)
 
-    def _band(self, data):
+    def _band(self, data: np.ndarray) -> np.ndarray:
         """Without what is coarser than the band, at a deviation of 1."""
         coarsest = max(_COARSEST[0], _COARSEST[1] * self._voxel)
         axes = [fft.fftfreq(size, self._voxel) for size in data.shape[:2]] + [fft.rfftfreq(data.shape[2], self._voxel)]
@@ -151,13 +157,13 @@ class _CoarsePair:
         found = fft.irfftn(fft.rfftn(data) * (k2 >= 1 / coarsest**2) * (k2 <= (0.5 / self._voxel) ** 2), data.shape)
         return found / max(found.std(), 1e-30)
 
-    def oriented(self, axes):
+    def oriented(self, axes: Axes) -> np.ndarray:
         """The map with its axes as in ``Orientation.axes``."""
         order = [2 - axes[place][0] for place in (2, 1, 0)]
         flips = tuple(axis for axis, place in enumerate((2, 1, 0)) if axes[place][1] < 0)
         return np.flip(self.data.transpose(order), flips)
 
-    def best_shift(self, data):
+    def best_shift(self, data: np.ndarray) -> Tuple[float, np.ndarray]:
         """Highest correlation over all shifts and the shift z, y, x in voxels that a point of the reference is found at."""
         product_ = fft.irfftn(fft.rfftn(data) * self._transform.conj(), data.shape)
         place = np.array(np.unravel_index(int(np.argmax(product_)), data.shape))
@@ -165,7 +171,7 @@ class _CoarsePair:
         shift = np.where(place > np.array(data.shape) // 2, place - data.shape, place)
         return float(product_.max() / max(norm, 1e-30)), shift
 
-    def search(self, data):
+    def search(self, data: np.ndarray) -> Tuple[float, np.ndarray, np.ndarray]:
         """The best turn from a grid of small rotations on; as ``fine``."""
         unturned = self.fine(data, np.zeros(3))
         if unturned[0] > _FITS:
@@ -180,7 +186,9 @@ class _CoarsePair:
         found.sort(key=lambda each: -each[0])
         return max([unturned, *(self.fine(data, *each[1:]) for each in found[:2])], key=lambda each: each[0])
 
-    def fine(self, data, vector, shift=None):
+    def fine(
+            self, data: np.ndarray, vector: np.ndarray,
+            shift: Optional[np.ndarray] = None) -> Tuple[float, np.ndarray, np.ndarray]:
         """Correlation, rotation vector (x y z, radians) of the map against the reference, and shift (z y x), at the best."""
         turn = Rotation.from_rotvec(vector).as_matrix()[::-1, ::-1]
         if shift is None:
@@ -194,7 +202,7 @@ class _CoarsePair:
             options={"xtol": 0.02, "ftol": 1e-5, "maxiter": 12})
         return -float(found.fun), found.x[:3] * scale, found.x[3:]
 
-    def _correlation(self, data, six):
+    def _correlation(self, data: np.ndarray, six: np.ndarray) -> float:
         """Of the reference with the map turned by a rotation vector (x y z) and moved, at the chosen voxels."""
         turn = Rotation.from_rotvec(six[:3]).as_matrix()[::-1, ::-1]
         places = (self._points - self._molecule) @ turn.T + self._molecule + six[3:] + self._center
@@ -204,7 +212,7 @@ class _CoarsePair:
         return float(values @ ours / max(np.sqrt((values @ values) * (ours @ ours)), 1e-30))
 
 
-def _coarse(data, voxel_sizes, voxel, count):
+def _coarse(data: np.ndarray, voxel_sizes: np.ndarray, voxel: float, count: int) -> np.ndarray:
     """A map (Z, Y, X) on a cubic grid of so many voxels about its middle."""
     steps = voxel / voxel_sizes[::-1]
     smooth = gaussian_filter(np.asarray(data, np.float32), 0.4 * np.maximum(steps - 1, 0), mode="nearest")
@@ -214,7 +222,7 @@ def _coarse(data, voxel_sizes, voxel, count):
     return affine_transform(smooth - level, np.diag(steps), offset, (count,) * 3, np.float32, order=1, mode="constant")
 
 
-def _turned(data, matrix, center):
+def _turned(data: np.ndarray, matrix: np.ndarray, center: np.ndarray) -> np.ndarray:
     """The map at places turned by a rotation matrix (x y z) about the middle of the box."""
     turn = matrix[::-1, ::-1]
     return affine_transform(data, turn, center - turn @ center, order=1, mode="constant")

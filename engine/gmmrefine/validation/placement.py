@@ -6,8 +6,10 @@ molecule in a map that is noise at first sight. The solvent is what most voxels 
 a mask; the side that the molecule is on is found, so that an inverted map is no other.
 """
 from dataclasses import dataclass
+from typing import List, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
@@ -43,7 +45,7 @@ class Look:
     fine_fit: float
 
     @property
-    def off(self):
+    def off(self) -> float:
         """The part of the atoms that lies outside or in empty density."""
         return float(np.mean(self.outside | self.empty))
 
@@ -61,12 +63,12 @@ class DensityOfAtoms:
         Number of non-hydrogen atoms, which says how much of the map the molecule fills.
     """
 
-    def __init__(self, data, voxel_sizes, atoms):
+    def __init__(self, data: np.ndarray, voxel_sizes: ArrayLike, atoms: int) -> None:
         self._data, self._sizes = data, np.asarray(voxel_sizes, float)
         self._scales = [_Smoothed(data, self._sizes, *scale, atoms * _ATOM_VOLUME) for scale in _SCALES]
         self._smooth = self._scales[0]
 
-    def look(self, points):
+    def look(self, points: np.ndarray) -> Look:
         """See where atoms lie, points (A, 3) in Å from the first voxel; gives a Look."""
         end = (np.array(self._data.shape[::-1]) - 1) * self._sizes
         outside = np.any((points < -0.5 * self._sizes) | (points > end + 0.5 * self._sizes), axis=1)
@@ -75,18 +77,33 @@ class DensityOfAtoms:
         fits = self._smooth.values(points) - self._smooth.level, self._values(points) - self._smooth.level
         return Look(outside, empty, contrast, *(abs(float(np.mean(~outside * each))) for each in fits))
 
-    def explained(self, points, contrast):
-        """The part of the density that is not in empty places which lies near atoms, points (A, 3) in Å."""
+    def explained(self, points: np.ndarray, contrast: int) -> float:
+        """The part of the density that is not in empty places which lies near atoms, points (A, 3) in Å.
+
+        Parameters
+        ----------
+        points : (A, 3) float
+            x, y, z in Å from the first voxel.
+        contrast : int
+            As of ``Look``.
+        """
         places, density = self._smooth.dense(contrast)
         if len(places) == 0:
             return 0.0
         near = np.isfinite(cKDTree(points).query(places, distance_upper_bound=_NEAR)[0])
         return float(density[near].sum() / density.sum())
 
-    def peaks(self, points, contrast):
+    def peaks(self, points: np.ndarray, contrast: int) -> float:
         """By how many deviations atoms lie higher than when moved by 8 to 14 Å as a whole, in what smoothing takes out.
 
         At most 3 or 4 for a model that does not fit, 5 for one that fits a map of 15 Å, 20 to 50 for one of 3 to 4 Å.
+
+        Parameters
+        ----------
+        points : (A, 3) float
+            x, y, z in Å from the first voxel.
+        contrast : int
+            As of ``Look``.
         """
         rng = np.random.default_rng(0)
         if len(points) > _MOST_MOVED:
@@ -96,13 +113,13 @@ class DensityOfAtoms:
         moved = np.array([self._detail(points + move) for move in moves])
         return float(contrast * (self._detail(points) - moved.mean()) / (moved.std() or 1.0))
 
-    def _stand_out(self, points, sign):
+    def _stand_out(self, points: np.ndarray, sign: int) -> np.ndarray:
         return np.any([scale.stand_out(points, sign) for scale in self._scales], axis=0)
 
-    def _detail(self, points):
+    def _detail(self, points: np.ndarray) -> float:
         return float(np.mean(self._values(points) - self._scales[1].values(points)))
 
-    def _values(self, points):
+    def _values(self, points: np.ndarray) -> np.ndarray:
         return _interpolated(self._data, points / self._sizes)
 
 
@@ -123,7 +140,7 @@ class _Smoothed:
         Å³ of the molecule.
     """
 
-    def __init__(self, data, voxel_sizes, deviation, part, volume):
+    def __init__(self, data: np.ndarray, voxel_sizes: np.ndarray, deviation: float, part: float, volume: float) -> None:
         factor = np.maximum(1, (_COARSE_VOXEL * deviation / voxel_sizes).astype(int))
         self._sizes, self._first = voxel_sizes * factor, 0.5 * (factor - 1) * voxel_sizes
         self._data = gaussian_filter(
@@ -133,22 +150,22 @@ class _Smoothed:
         filled = volume / np.prod(self._sizes) / self._data.size
         self._least = dict(zip((1, -1), _thresholds(values - self.level, part, filled)))
 
-    def values(self, points):
+    def values(self, points: np.ndarray) -> np.ndarray:
         """The smoothed map (A,) at points (A, 3) in Å."""
         return _interpolated(self._data, (points - self._first) / self._sizes)
 
-    def stand_out(self, points, sign):
+    def stand_out(self, points: np.ndarray, sign: int) -> np.ndarray:
         """Which points (A, 3) in Å are not in empty density, where the molecule is bright (1) or dark (-1), (A,) bool."""
         return sign * (self.values(points) - self.level) > self._least[sign]
 
-    def dense(self, sign):
+    def dense(self, sign: int) -> Tuple[np.ndarray, np.ndarray]:
         """Places (V, 3) in Å of the voxels that are not in empty density, and their density (V,) above the solvent's."""
         above = sign * (self._data - self.level)
         voxels = above > self._least[sign]
         return np.argwhere(voxels)[:, ::-1] * self._sizes + self._first, above[voxels]
 
 
-def _block_means(data, factor):
+def _block_means(data: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Means over blocks of ``factor`` (x, y, z) voxels; what is left over at the end is cut off."""
     factor = factor[::-1]
     whole = data[tuple(slice(0, size // step * step) for size, step in zip(data.shape, factor))]
@@ -156,14 +173,14 @@ def _block_means(data, factor):
     return whole.reshape(blocks).mean(axis=(1, 3, 5), dtype=np.float32)
 
 
-def _solvent_level(values):
+def _solvent_level(values: np.ndarray) -> float:
     """The value around which most of them lie, in rising order (K,): the middle of the shortest interval with a quarter."""
     count = max(2, int(_SOLVENT * len(values)))
     first = int(np.argmin(values[count - 1 :] - values[: len(values) - count + 1]))
     return float(np.median(values[first : first + count]))
 
 
-def _thresholds(above, part, filled):
+def _thresholds(above: np.ndarray, part: float, filled: float) -> List[float]:
     """How far from the solvent density begins, of a bright and of a dark molecule.
 
     Parameters
@@ -183,6 +200,6 @@ def _thresholds(above, part, filled):
     return [max(_DEVIATIONS * deviation, part * molecule) for deviation in deviations]
 
 
-def _interpolated(data, index):
+def _interpolated(data: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Trilinear interpolation (A,) of a map (Z, Y, X) at voxels (A, 3), x y z; the nearest voxel's value outside."""
     return map_coordinates(data, index.T[::-1], float, order=1, mode="nearest")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmrefine.geometry.rotations import angular_distance_deg, common_rotation
+from gmmrefine.particles.particle_set import ParticleSet
 
 _POINTS = 50  # that stand for a region
 
@@ -27,21 +28,27 @@ class PoseErrors:
     frame_difference_deg: float
 
     @property
-    def rotation_rms(self):
+    def rotation_rms(self) -> float:
         """Rms rotation error, degrees."""
         return float(np.sqrt(np.mean(self.rotation_deg**2)))
 
     @property
-    def shift_rms(self):
+    def shift_rms(self) -> float:
         """Rms shift error, Å."""
         return float(np.sqrt(np.mean(self.shift**2)))
 
-    def share_within(self, angle_deg):
-        """Part of the particles whose rotation is within an angle of the truth."""
+    def share_within(self, angle_deg: float) -> float:
+        """Part of the particles whose rotation is within an angle of the truth.
+
+        Parameters
+        ----------
+        angle_deg : float
+            Degrees.
+        """
         return float(np.mean(self.rotation_deg < angle_deg))
 
 
-def pose_errors(particles, truth):
+def pose_errors(particles: ParticleSet, truth: ParticleSet) -> PoseErrors:
     """Compare poses with the truth.
 
     Parameters
@@ -67,7 +74,7 @@ def pose_errors(particles, truth):
     return PoseErrors(rotation, shift, float(angular_distance_deg(frames[0][None], frames[1][None])[0]))
 
 
-def displacement_rms(particles, truth, sphere):
+def displacement_rms(particles: ParticleSet, truth: ParticleSet, sphere: np.ndarray) -> float:
     """How far apart poses and true poses show a region in the images, Å: what an error of the pose does to its map.
 
     Parameters

@@ -7,6 +7,7 @@ import csv
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -31,9 +32,9 @@ class Standing:
 
     percentile: float
     entries: int
-    resolutions: tuple
+    resolutions: Optional[Tuple[float, float]]
 
-    def __str__(self):
+    def __str__(self) -> str:
         which = f"all {self.entries} entries" if self.resolutions is None else (
             "the {} at {:g} to {:g} Å".format(self.entries, *self.resolutions))
         if self.percentile <= 1:
@@ -41,7 +42,7 @@ class Standing:
         return f"above {'at least ' if self.percentile >= 99 else ''}{self.percentile:.0f} % of {which}"
 
 
-def standings(mean_q, resolution=0.0):
+def standings(mean_q: float, resolution: float = 0.0) -> List[Standing]:
     """Where a mean Q stands among all entries and among those of similar resolution.
 
     Parameters
@@ -57,7 +58,7 @@ def standings(mean_q, resolution=0.0):
         All first.
     """
     (*by_resolution, everything) = _rows()
-    rows = [(None, everything)] + [
+    rows: List[Tuple[Optional[Tuple[float, float]], Dict[str, Any]]] = [(None, everything)] + [
         ((low, high), row) for low, high, row in ((each["from"], each["to"], each) for each in by_resolution)
         if low <= resolution < high]
     return [Standing(
@@ -65,7 +66,7 @@ def standings(mean_q, resolution=0.0):
 
 
 @lru_cache(maxsize=1)
-def _rows():
+def _rows() -> List[Dict[str, Any]]:
     lines = [line for line in _TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return [{
         "from": float(row["resolution_from"]), "to": float(row["resolution_to"]), "entries": int(row["entries"]),

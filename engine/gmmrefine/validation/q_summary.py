@@ -1,5 +1,8 @@
 """Q-scores summed up by residue, chain and component class, and the Q expected at a resolution."""
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Dict, List
 
 import numpy as np
 
@@ -10,6 +13,9 @@ from gmmrefine.validation.component_class import (
     PROTEIN_BACKBONE,
     PROTEIN_SIDE_CHAIN,
 )
+
+if TYPE_CHECKING:
+    from gmmrefine.io.atoms import Atoms
 
 WINDOW = 11  # residues
 POLYMERS = {"protein": (PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN), "nucleic acid": (NUCLEIC_BACKBONE, NUCLEOBASE)}
@@ -22,14 +28,29 @@ _EXPECTED = {
     ("protein", 0.4): (-0.1866, 1.1242), ("nucleic acid", 0.4): (-0.1465, 0.9436)}
 
 
-def expected_q(resolution, sigma):
-    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float, empty beyond 6 Å."""
+def expected_q(resolution: float, sigma: float) -> Dict[str, float]:
+    """Mean Q of deposited maps at a resolution (Å), by kind of polymer; a dict of str to float, empty beyond 6 Å.
+
+    Parameters
+    ----------
+    resolution : float
+        Å.
+    sigma : float
+        Å, width of the reference Gaussian.
+    """
     return {} if resolution > _EXPECTED_TO else {
         kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
 
 
-def resolution_of_q(q, sigma):
-    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å."""
+def resolution_of_q(q: float, sigma: float) -> float:
+    """The resolution in Å at which deposited protein has a mean Q; what ``expected_q`` inverts, at least 1 Å.
+
+    Parameters
+    ----------
+    q : float
+    sigma : float
+        Å, width of the reference Gaussian; 0.4 or 0.6.
+    """
     slope, intercept = _EXPECTED["protein", sigma]
     return max(1.0, (q - intercept) / slope)
 
@@ -58,7 +79,7 @@ class ResidueScores:
     window: np.ndarray
 
 
-def residue_scores(values, classes, atoms):
+def residue_scores(values: np.ndarray, classes: np.ndarray, atoms: Atoms) -> ResidueScores:
     """Q-scores by residue.
 
     Parameters
@@ -86,7 +107,7 @@ def residue_scores(values, classes, atoms):
         _means(np.where(side_chain, values, np.nan), residue, len(first)), mean, window)
 
 
-def statistics(values):
+def statistics(values: np.ndarray) -> Dict[str, float]:
     """Count, mean, median and quartiles of the scores (A,) that are not NaN, and how many are.
 
     Returns
@@ -102,12 +123,12 @@ def statistics(values):
         "gmmQQuartile1": quartiles[0], "gmmQQuartile3": quartiles[2]}
 
 
-def present_classes(classes):
+def present_classes(classes: np.ndarray) -> List[str]:
     """The classes that occur among (A,) str, in the usual order."""
     return [name for name in CLASSES if np.any(classes == name)]
 
 
-def _means(values, group, count):
+def _means(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     """Mean (count,) of the values (A,) of each group, NaN left out."""
     scored = ~np.isnan(values)
     members = np.bincount(group[scored], minlength=count)
@@ -115,7 +136,7 @@ def _means(values, group, count):
     return np.where(members > 0, total / np.maximum(members, 1), np.nan)
 
 
-def _running_mean(values):
+def _running_mean(values: np.ndarray) -> np.ndarray:
     """Mean of the values (R,) up to five places to each side, NaN left out."""
     scored = ~np.isnan(values)
     kernel = np.ones(WINDOW)

@@ -4,11 +4,17 @@ The definition of the original program, MapQ: 8 values at the atom and at least 
 0.2 … 2.0 Å around it that are not nearer than 0.9 radii to another atom; Q is the correlation about the mean of the
 map at these points with exp(−r² / 2σ²).
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Tuple
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from gmmrefine.io.mrc import MapGrid
 
 REACH = 2.0  # Å, radius of the outermost sphere
 _RADII = np.arange(1, 21) * 0.1
@@ -38,7 +44,8 @@ class QScores:
     flat: np.ndarray
 
 
-def q_scores(positions, grid, sigma=0.6, report=lambda done: None):
+def q_scores(
+        positions: np.ndarray, grid: MapGrid, sigma: float = 0.6, report: Callable[[int], Any] = lambda done: None) -> QScores:
     """Q-score of every atom of a model in a map.
 
     Parameters
@@ -70,12 +77,12 @@ def q_scores(positions, grid, sigma=0.6, report=lambda done: None):
     return QScores(values, outside, flat)
 
 
-def beyond_reach(positions, grid):
+def beyond_reach(positions: np.ndarray, grid: MapGrid) -> np.ndarray:
     """Which of the positions (A, 3) in Å lie outside a MapGrid, or with a part of the 2 Å around them, (A,) bool."""
     return np.any((positions < grid.origin + REACH) | (positions > grid.last - REACH), axis=1)
 
 
-def sphere_points(count):
+def sphere_points(count: int) -> np.ndarray:
     """Unit vectors (count, 3) spread over the sphere on a spiral from pole to pole (Saff and Kuijlaars 1997)."""
     height = np.linspace(-1, 1, count)
     steps = 3.6 / np.sqrt(count * (1 - height[1:-1] ** 2))
@@ -87,7 +94,7 @@ def sphere_points(count):
 _SPHERES = [sphere_points(_POINTS + 2 * number) for number in range(_TRIES)]
 
 
-def _add_sphere(sums, neighbours, radius, gaussian):
+def _add_sphere(sums: "_CorrelationSums", neighbours: "_Neighbours", radius: float, gaussian: float) -> None:
     """Add the points of one sphere to the sums: of each atom the first set of which enough are free."""
     waiting = np.arange(len(sums.positions))
     for directions in _SPHERES:
@@ -106,7 +113,7 @@ class _Neighbours:
     u·d − |d|² / 2R > 0.095 R.
     """
 
-    def __init__(self, tree, positions):
+    def __init__(self, tree: cKDTree, positions: np.ndarray) -> None:
         reach = REACH * (1 + _CROWDED)
         most = int(tree.query_ball_point(positions, reach, return_length=True).max())
         self._distance, index = tree.query(positions, k=np.arange(1, most + 1), distance_upper_bound=reach)
@@ -115,7 +122,7 @@ class _Neighbours:
         self._vectors = np.where(exists[..., None], padded[index] - positions[:, None], 0)
         self._half_squares = np.where(exists, 0.5 * self._distance**2, np.inf)
 
-    def free(self, atoms, directions, radius):
+    def free(self, atoms: np.ndarray, directions: np.ndarray, radius: float) -> np.ndarray:
         """Whether each direction (P, 3) from each of the atoms (N,) is nearer to no other atom, (N, P) bool."""
         count = (self._distance[atoms] < (1 + _CROWDED) * radius).sum(axis=1).max()
         depth = self._vectors[atoms, :count] @ directions.T
@@ -129,13 +136,13 @@ class _CorrelationSums:
     Map values are taken relative to that at the atom, so that rounding does not matter.
     """
 
-    def __init__(self, positions, grid):
+    def __init__(self, positions: np.ndarray, grid: MapGrid) -> None:
         self.positions, self._grid = positions, grid
         self._center = self._map_values(positions)
         self._count, self._gaussian, self._gaussian2 = np.full((3, len(positions)), float(_POINTS))
         self._value, self._value2, self._product = np.zeros((3, len(positions)))
 
-    def add(self, atoms, offsets, free, gaussian):
+    def add(self, atoms: np.ndarray, offsets: np.ndarray, free: np.ndarray, gaussian: float) -> None:
         """Add the points at offsets (P, 3) Å from the atoms (N,) where ``free`` (N, P); the Gaussian is one number."""
         values = self._map_values(self.positions[atoms, None] + offsets) - self._center[atoms, None]
         values[~free] = 0
@@ -147,7 +154,7 @@ class _CorrelationSums:
         self._value2[atoms] += (values**2).sum(axis=1)
         self._product[atoms] += gaussian * total
 
-    def correlation(self, smallest_variance):
+    def correlation(self, smallest_variance: float) -> Tuple[np.ndarray, np.ndarray]:
         """Correlation about the mean (N,), and whether the map's variance (N,) is below the smallest that counts."""
         covariance = self._product - self._gaussian * self._value / self._count
         variance = self._value2 - self._value**2 / self._count
@@ -155,7 +162,7 @@ class _CorrelationSums:
         flat = variance <= smallest_variance * self._count
         return np.where(flat, 0, covariance / np.sqrt(np.where(flat, 1, variance) * reference)), flat
 
-    def _map_values(self, positions):
+    def _map_values(self, positions: np.ndarray) -> np.ndarray:
         """Trilinear interpolation at positions (..., 3) Å."""
         index = (positions - self._grid.origin) / self._grid.voxel_sizes
         coordinates = index[..., ::-1].reshape(-1, 3).T

@@ -1,12 +1,18 @@
 """Whether maps of one molecule lie on one grid and in one place, and resampling where they do not."""
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING, Iterable, List, Sequence, Tuple
 
 import numpy as np
 from scipy import fft
 from scipy.ndimage import affine_transform
 
 from gmmrefine.fourier.grey import in_grey_scale
+
+if TYPE_CHECKING:
+    from gmmrefine.io.mrc import MapGrid
 
 _SAME = 1e-3  # part of a voxel
 _COARSEST = 15.0  # Å; beyond, masks and solvent decide where maps correlate best
@@ -15,7 +21,7 @@ _CLEARLY_BETTER = 0.02  # difference of correlations
 _LARGEST_SHIFT, _NOTABLE_SHIFT = 0.75, 0.3  # voxels, or Å where a voxel is smaller
 
 
-def grid_differences(grid, reference):
+def grid_differences(grid: MapGrid, reference: MapGrid) -> List[str]:
     """What differs between the grids of two maps, in words; empty when nothing does.
 
     Parameters
@@ -35,7 +41,7 @@ def grid_differences(grid, reference):
         if np.abs(np.subtract(mine, other)).max() > allowed]
 
 
-def resampled(grid, reference):
+def resampled(grid: MapGrid, reference: MapGrid) -> MapGrid:
     """A map on the grid of another, by cubic splines; 0 where it does not reach.
 
     Parameters
@@ -54,7 +60,7 @@ def resampled(grid, reference):
     return replace(reference, data=data)
 
 
-def overlap(grid, reference):
+def overlap(grid: MapGrid, reference: MapGrid) -> Tuple[slice, ...]:
     """The part of the reference's voxels that another map reaches, as slices along z, y, x.
 
     Parameters
@@ -71,7 +77,7 @@ def overlap(grid, reference):
         slice(max(0, first), max(0, last + 1)) for first, last in zip(low[::-1].tolist(), high[::-1].tolist()))
 
 
-def evened(data, reference, voxel_sizes):
+def evened(data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarray) -> Tuple[np.ndarray, ...]:
     """Two maps with the same radial amplitudes, in each shell the lower of both, so that no sharpening hides that they agree.
 
     Parameters
@@ -102,14 +108,14 @@ def evened(data, reference, voxel_sizes):
     return tuple(fft.irfftn(each * gain[shell], shape).astype(np.float32) for each, gain in zip(maps, gains))
 
 
-def _frequencies(shape, voxel_sizes):
+def _frequencies(shape: Tuple[int, ...], voxel_sizes: np.ndarray) -> List[np.ndarray]:
     """Frequencies in 1/Å along z, y, x of ``rfftn``, each with three axes."""
     return np.meshgrid(
         *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
         fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
 
 
-def displacement(data, reference, voxel_sizes):
+def displacement(data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarray) -> Tuple[np.ndarray, float, float]:
     """How far a map is moved against another, from where they correlate best beyond 15 Å resolution.
 
     Parameters
@@ -134,7 +140,7 @@ def displacement(data, reference, voxel_sizes):
     mates[-1] = 1 if shape[2] % 2 == 0 else 2
     norm = np.sqrt(np.prod([np.sum(np.abs(each) ** 2 * mates) / reference.size for each in (first, second)]))
     correlation = fft.irfftn(first * second.conj(), shape) / max(norm, 1e-30)
-    best = np.unravel_index(int(np.argmax(correlation)), shape)
+    best = tuple(int(place) for place in np.unravel_index(int(np.argmax(correlation)), shape))
     highest, inverted = float(correlation[best]), float(-correlation.min())
     in_place = highest - correlation[0, 0, 0] < _CLEARLY_BETTER
     if in_place and any(1 < step < size - 1 for step, size in zip(best, shape)):
@@ -145,17 +151,33 @@ def displacement(data, reference, voxel_sizes):
     return shift * voxel_sizes, highest, inverted
 
 
-def is_displaced(shift, voxel_sizes):
-    """Whether a displacement (3,) in Å is more than the accuracy it is known with."""
+def is_displaced(shift: np.ndarray, voxel_sizes: np.ndarray) -> bool:
+    """Whether a displacement (3,) in Å is more than the accuracy it is known with.
+
+    Parameters
+    ----------
+    shift : (3,) float
+        x, y, z in Å.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+    """
     return bool(np.any(np.abs(shift) > _LARGEST_SHIFT * np.maximum(voxel_sizes, 1.0)))
 
 
-def is_notable(shift, voxel_sizes):
-    """Whether a displacement (3,) in Å is enough to change the Q-scores of sharp peaks."""
+def is_notable(shift: np.ndarray, voxel_sizes: np.ndarray) -> bool:
+    """Whether a displacement (3,) in Å is enough to change the Q-scores of sharp peaks.
+
+    Parameters
+    ----------
+    shift : (3,) float
+        x, y, z in Å.
+    voxel_sizes : (3,) float
+        x, y, z in Å.
+    """
     return bool(np.any(np.abs(shift) > _NOTABLE_SHIFT * np.maximum(voxel_sizes, 1.0)))
 
 
-def _peak(correlation, best, axis):
+def _peak(correlation: np.ndarray, best: Sequence[int], axis: int) -> float:
     """Place of the maximum along one axis by a parabola through it and its neighbours, in voxels from -n/2 to n/2."""
     size = correlation.shape[axis]
     line = np.take(correlation[tuple(slice(None) if other == axis else best[other] for other in range(3))],
@@ -165,5 +187,5 @@ def _peak(correlation, best, axis):
     return place - size if place > size / 2 else place
 
 
-def _numbers(values):
+def _numbers(values: Iterable[float]) -> str:
     return "×".join(f"{value:g}" for value in values)
