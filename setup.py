@@ -42,7 +42,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.5",
             "import-linter>=2.0",
-            "mypy>=1.8",
+            "mypy>=1.14",
             "ruff>=0.6",
         ],
     },

@@ -32,9 +32,9 @@ def rows_of_stream(data: bytes) -> np.ndarray:
     ValueError
         Not such a stream, or damaged.
     """
-    header, position = _part(data, len(MAGIC))
+    text, position = _part(data, len(MAGIC))
     try:
-        header = json.loads(header)
+        header = json.loads(text)
         count, packed = int(header["length"]), set(header["compressed_fields"])
         names = [field[0] for field in header["dtype"]]
         types = [np.dtype("<u8") if field[1] == _TEXT else np.dtype((field[1], tuple(field[2]) if field[2:] else ()))

@@ -46,7 +46,8 @@ def rows_in_template(particles: ParticleSet, rows: np.ndarray, template: str) ->
 
 def _rows_by_uid(uids: np.ndarray, known: np.ndarray, template: str) -> np.ndarray:
     order = np.argsort(known, kind="stable")
-    first, last = (np.searchsorted(known, uids, side=side, sorter=order) for side in ("left", "right"))
+    first = np.searchsorted(known, uids, side="left", sorter=order)
+    last = np.searchsorted(known, uids, side="right", sorter=order)
     wrong = np.flatnonzero(last - first != 1)
     if len(wrong):
         raise InputError(f"{template}: uid {uids[wrong[0]]} is there {last[wrong[0]] - first[wrong[0]]} times, expected once "

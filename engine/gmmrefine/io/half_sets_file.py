@@ -65,7 +65,7 @@ def _record(folder: str) -> Optional[str]:
     above = os.path.dirname(folder)
     run = [os.path.dirname(above)] if os.path.basename(above) in _PARTS_OF_A_RUN else []
     paths = (os.path.join(place, HALF_SETS_FILE) for place in [folder, *run])
-    return next(filter(os.path.exists, paths), None)
+    return next((path for path in paths if os.path.exists(path)), None)
 
 
 def _read(path: str) -> HalfSets:

@@ -114,6 +114,17 @@ class FourierGrid:
 
 @compiled
 def _insert(sums: Any, shape: Any, k: Any, phase: Any, rotations: Any, shifts: Any, real: Any, imag: Any, ctf2: Any) -> Any:
+    """Sums (cells, 3) with images added: real and imaginary part of their samples, and CTF², each spread over eight cells.
+
+    Parameters
+    ----------
+    sums, shape, k, phase : tensors (cells, 3), (3,), (2, K), (2, K)
+        Sums so far; cells along z, y, x; samples in steps of the grid, and in radians per px of shift.
+    rotations, shifts : tensors (B, 3, 3), (B, 2)
+        Reference → particle; px.
+    real, imag, ctf2 : tensors (B, K)
+        Samples times their CTF, and CTF².
+    """
     angle = tf.matmul(shifts, phase)
     cos, sin = tf.cos(angle), tf.sin(angle)
     real, imag = real * cos + imag * sin, imag * cos - real * sin

@@ -171,9 +171,9 @@ class Surroundings:
         """What is left of one image (Y X,) on a high background: its coefficients, and deviations outside and of all pixels."""
         left = image + found @ self._planes
         found = _without_doubtful_ramps((self._fit @ left)[None])[0]
-        left = left - found @ self._planes
+        left = np.subtract(left, found @ self._planes)
         image[:] = left
-        outside: np.ndarray = left[self._outside > 0]
+        outside = left[self._outside > 0]
         return found, np.sqrt(np.sum(outside**2) / (self._count - _fitted(found))), np.sqrt(np.mean(left**2))
 
     def _measure_elsewhere(self, pixels: np.ndarray, whole: np.ndarray, deviation: np.ndarray, source: np.ndarray) -> None:

@@ -51,9 +51,7 @@ def _chain_menu(chains: Collection[str]) -> Dict[str, Any]:
     return {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.04, "yanchor": "bottom", "showactive": True}
 
 
-def within_limit(
-
-        chains: Mapping[str, Curves]) -> Dict[str, Tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def within_limit(chains: Mapping[str, Curves]) -> Dict[str, Curves]:
     """The first chains of ``residue_plot`` that together stay within the points of a figure, one at least."""
     kept: Dict[str, Curves] = {}
     points = 0
