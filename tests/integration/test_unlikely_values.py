@@ -42,10 +42,10 @@ def with_images(simulated, folder, change):
 
 
 IMPOSSIBLE = {
-    "voltage in V": dict(rlnVoltage=1999.0), "voltage of no microscope": dict(rlnVoltage=3.0),
-    "aberration": dict(rlnSphericalAberration=27.0), "contrast": dict(rlnAmplitudeContrast=0.93),
-    "defocus of 1 m": dict(rlnDefocusU=1e10, rlnDefocusV=1e10), "one defocus": dict(rlnDefocusV=1e6),
-    "pixel size in µm": dict(rlnImagePixelSize=0.001)}
+    "voltage in V": {"rlnVoltage": 1999.0}, "voltage of no microscope": {"rlnVoltage": 3.0},
+    "aberration": {"rlnSphericalAberration": 27.0}, "contrast": {"rlnAmplitudeContrast": 0.93},
+    "defocus of 1 m": {"rlnDefocusU": 1e10, "rlnDefocusV": 1e10}, "one defocus": {"rlnDefocusV": 1e6},
+    "pixel size in µm": {"rlnImagePixelSize": 0.001}}
 
 
 @pytest.mark.parametrize("case", IMPOSSIBLE)
@@ -58,10 +58,10 @@ def test_what_no_microscope_gives_is_refused_in_any_row(simulated, tmp_path, cas
 
 
 UNLIKELY = {
-    "defocus in µm": (dict(rlnDefocusU=1.6, rlnDefocusV=1.5), "defocus 1.55 Å in", "Is it in µm or nm?"),
-    "astigmatism": (dict(rlnDefocusU=90000), "astigmatism", "Are U and V of one estimate?"),
+    "defocus in µm": ({"rlnDefocusU": 1.6, "rlnDefocusV": 1.5}, "defocus 1.55 Å in", "Is it in µm or nm?"),
+    "astigmatism": ({"rlnDefocusU": 90000}, "astigmatism", "Are U and V of one estimate?"),
     "shift of a box": (
-        dict(rlnOriginXAngst=BOX * PIXEL_SIZE), f"shift {BOX * PIXEL_SIZE:.4g}"[:8], "more than half the box")}
+        {"rlnOriginXAngst": BOX * PIXEL_SIZE}, f"shift {BOX * PIXEL_SIZE:.4g}"[:8], "more than half the box")}
 
 
 @pytest.mark.parametrize("case", UNLIKELY)
