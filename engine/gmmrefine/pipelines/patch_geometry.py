@@ -104,6 +104,6 @@ def read_patches(path):
         raise InputError(f"{path} holds no patches: column {missing[0]} is missing. {_CURE}")
     spheres = np.column_stack([columns[label] for label in _COLUMNS[1:]])
     numbers = columns[_COLUMNS[0]].astype(int)
-    if sorted(set(numbers)) != list(range(1, len(set(numbers)) + 1)) or (spheres[:, -1] <= 0).any():
-        raise InputError(f"{path} is damaged: patches are not counted from 1, or a sphere has no size. {_CURE}")
+    if sorted(set(numbers)) != list(range(1, len(set(numbers)) + 1)):
+        raise InputError(f"{path} is damaged: patches are not counted from 1. {_CURE}")
     return [Patch(spheres[numbers == number]) for number in range(1, numbers.max() + 1)]

@@ -17,7 +17,9 @@ def sums_below(directory: FilePath) -> Dict[str, str]:
     """SHA-256 by name of every map, table and archive below a folder, dict; runs inside of it have their own."""
     found = {}
     for place, below, names in os.walk(directory):
-        below[:] = sorted(name for name in below if not os.path.exists(os.path.join(place, name, "run.json")))
+        if os.path.basename(place) != "iterations":  # with the start maps lies a copy of the run's own record
+            below[:] = [name for name in below if not os.path.exists(os.path.join(place, name, "run.json"))]
+        below.sort()
         for name in sorted(names):
             path = os.path.join(place, name)
             if name.endswith(_KEPT) and not name.startswith(".") and os.path.isfile(path):

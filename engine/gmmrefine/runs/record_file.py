@@ -8,7 +8,7 @@ from gmmrefine.io.atomic import atomic_path
 from gmmrefine.plain_json import to_json
 from gmmrefine.regular_file import FilePath
 
-COPY = os.path.join("iterations", "00", "record.json")  # with the start maps; without them there is nothing to continue
+COPY = os.path.join("iterations", "00", "run.json")  # with the start maps; without them there is nothing to continue
 _SUM = "sum_of_this_record"
 
 
