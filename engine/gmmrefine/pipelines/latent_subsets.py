@@ -10,8 +10,8 @@ from gmmrefine.io.made_from import declare
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.pipelines.image_identity import made_from
 from gmmrefine.pipelines.reconstruct import half_map, write_maps
+from gmmrefine.runs.image_identity import made_from
 
 _FEWEST = 20  # particles of each half in a class
 
@@ -103,7 +103,7 @@ def reconstruct_class(chosen, particles, settings, run):
     mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
     maps = [half_map(particles.subset(rows), settings, run.progress, subset=chosen.number) for rows in chosen.members]
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
-    declare(run.path(folder), *(made_from(particles.subset(index)) for index in members))
+    declare(run.path(folder), *(made_from(particles.subset(rows)) for rows in chosen.members))
     results = write_maps(lambda name: run.path(folder, name), maps, mask, curve, settings)
     run.progress.say(f"subset {chosen.number}: resolution {results['resolution_text']}")
     return dict(
