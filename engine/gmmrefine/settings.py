@@ -55,6 +55,10 @@ LEAVE_OUT = Setting(
 WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
+WEIGHT_BY_POSE_ERROR = Setting(
+    "weight_by_pose_error", False, bool, "Weight every image in the map, finer detail more than coarse, by how well its pose is "
+    "known (gmmCovariance1 to 15, which refinements write), and take the blur of uncertain poses back by as much.",
+    label="Weight images by the errors of their poses?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
     "target_pixel_size", 0.0, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
     "group; maps and masks are on it. 0 takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
@@ -201,7 +205,7 @@ BACKGROUND = Setting(
     "e.g. the global refinement. Empty shows the mean of the parts there.", label="Background")
 PATCH = (PATCHES, PATCH_ITERATIONS, PATCH_MODE, ONLY, COMPOSITE_WEIGHTS)
 COMPOSITE = (COMPOSITE_WEIGHTS, BACKGROUND) + FSC
-MAPPED = PARTICLES_READ + (WEIGHT_BY_SCALE,)
+MAPPED = PARTICLES_READ + (WEIGHT_BY_SCALE, WEIGHT_BY_POSE_ERROR)
 REFINE = (SYMMETRY, ITERATIONS, INITIAL_RESOLUTION, MAX_RESOLUTION) + GMM + FSC + MAPPED + FOCUS + POSES
 REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + MAPPED + (FOCUS_REST, FOCUS_LEVEL, FOCUS_EDGE) + POSES
 

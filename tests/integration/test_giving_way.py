@@ -87,7 +87,7 @@ def test_a_region_that_a_later_map_has_no_gaussian_in(simulated, crowded, tmp_pa
     settings = defaults(
         REFINE, COMPUTING, focus_mask="corner.mrc", focus_rest="moves", gaussians="20", fit_evaluations=2)
     run = RunRecord(tmp_path / "run", "refine", vars(settings), [])
-    before = HalfState(half, volume, np.full((len(half), 2), 0.25))
+    before = HalfState(half, volume, np.full((len(half), 5, 5), 0.25))
     after = improve_half(half, before, shared, 2, settings, run, run.progress())
     assert after is before
     assert record(run.directory)["results"]["notes"][0].startswith("the focus mask covers none of the ")

@@ -21,18 +21,20 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.particle_scales import check_weighting
+    from gmmrefine.pipelines.pose_weights import check_pose_weighting, with_known_blur
     from gmmrefine.pipelines.reconstruct import reconstruct
 
     check_limits(args, RECONSTRUCT, COMPUTING)
     particles, notes = read_for_computing(args)
     check_weighting(args, particles)
+    check_pose_weighting(args, particles)
     record, progress = open_run(
         args, "reconstruct", OUTPUTS, (RECONSTRUCT, COMPUTING), [args.particles, args.mask], particles)
     for note in notes:
         progress.say(note)
     particles = without_odd_images(particles, args, progress, record)
     record.describe_particles(particles)
-    results = reconstruct(particles, args, record, progress)
+    results = reconstruct(with_known_blur(particles, args), args, record, progress)
     record.finish(results, progress.seconds)
     if "directions_text" in results:
         progress.say(f"by direction: {results['directions_text']}")

@@ -8,7 +8,7 @@ from gmmrefine.alignment.refiner import WIDE_PRIOR
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.pipelines.contrast_check import refuse_dark
-from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, save_half
+from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, no_covariance, save_half
 from gmmrefine.pipelines.reconstruct import half_map, start_map
 
 
@@ -41,7 +41,7 @@ def at_start(starts, settings, run, progress):
 def loaded_or_made(start, settings, run, progress):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
     return load_half(_folder(run), start, progress) or HalfState(
-        start, start_map(start, settings, run, progress, iteration=0), np.zeros((len(start), 2)))
+        start, start_map(start, settings, run, progress, iteration=0), no_covariance(start))
 
 
 def is_kept(start, run):
@@ -57,7 +57,7 @@ def keep(half, run):
 
 def at_poses(particles, settings, progress):
     """A half set at other poses than its start poses, with their map."""
-    return HalfState(particles, half_map(particles, settings, progress, iteration=0), np.zeros((len(particles), 2)))
+    return HalfState(particles, half_map(particles, settings, progress, iteration=0), no_covariance(particles))
 
 
 def laid_on_mask(half, mask, settings, progress):

@@ -98,7 +98,8 @@ def half_maps(sets, settings, progress, group=None, survey=None, **where):
 
 def _insert(batch, grid_and_half, by_scale):
     grid, half = grid_and_half
-    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale)
+    blur = None if half.blur is None else half.blur[batch.index] / half.pixel_size**2
+    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale, blur)
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):
