@@ -455,6 +455,19 @@ def export(
     pixel_size: float = 0.0,
 ) -> Result: ...
 
+def controls(
+    run_folder: _Path,
+    output: _Path,
+    *,
+    take_over: bool = False,
+    controls: str = 'all',
+    control_images: int = 5000,
+    seed: int = 1,
+    batch_size: int = 128,
+    threads: int = 0,
+    device: str = 'auto',
+) -> Result: ...
+
 def report(
     directory: _Path,
 ) -> Result: ...

@@ -211,6 +211,15 @@ REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + MAPPED + (FOCUS_REST, F
 
 RECONSTRUCT = (SYMMETRY,) + FSC + MAPPED
 
+CONTROL_NAMES = Setting(
+    "controls", "all", str, "Controls to make: all, or some of noise (images of noise with the same poses and CTF), phases (start "
+    "maps with random phases beyond their resolution), halves (half sets shuffled at the final poses), model (images of noise "
+    "against the final maps).", label="Controls")
+CONTROL_IMAGES = Setting(
+    "control_images", 5000, int, "Images of noise to make, at poses drawn evenly from those of the run; they are written to disk. 0 "
+    "makes as many as the run had.", label="Images of noise", advanced=True, minimum=0)
+CONTROLS = (CONTROL_NAMES, CONTROL_IMAGES)
+
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(

@@ -7,6 +7,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
+    GmmRefineProtControls,
     GmmRefineProtConformationToPose,
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
@@ -34,6 +35,7 @@ GROUPS = {
         settings.CONFORMATION_TO_POSE, settings.PARTICLES_READ,
         (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + settings.COMPUTING,
     GmmRefineProtPatches: without(settings.REFINE_PATCHES, (settings.ONLY,)) + settings.COMPUTING,
+    GmmRefineProtControls: settings.CONTROLS + settings.COMPUTING,
     GmmRefineProtComposite: settings.COMPOSITE + settings.COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + settings.COMPUTING,
     GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
@@ -44,7 +46,7 @@ GROUPS = {
     GmmRefineProtLocalResolution: settings.LOCAL_RESOLUTION}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
-    "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
+    "inputParticles", "region", "partsFrom", "inputRefinement", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
     "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
     "particlesFile", "passthroughFile"}
 GLOBAL = GROUPS[GmmRefineProtRefine]

@@ -27,9 +27,10 @@ GROUPS = {
     "modify": settings.MODIFY,
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
+    "controls": settings.CONTROLS,
 }
 USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
-    "composite", "expand-symmetry")
+    "composite", "expand-symmetry", "controls")
 EVERYWHERE = (settings.TAKE_OVER,)
 ALL = {setting.name: setting for group in (*GROUPS.values(), settings.COMPUTING, EVERYWHERE) for setting in group}
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": "audit",
     "import": "import_particles",
     "export": "export",
+    "controls": "controls",
     "report": "report",
     "doctor": "doctor",
 }

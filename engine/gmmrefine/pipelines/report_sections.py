@@ -21,6 +21,7 @@ from gmmrefine.io.report_plots import (
 )
 from gmmrefine.pipelines.patch_geometry import read_patches
 from gmmrefine.pipelines.report_conformations import conformations_section
+from gmmrefine.pipelines.report_controls import controls_section
 from gmmrefine.pipelines.report_folder import known, require_columns
 from gmmrefine.pipelines.report_quality import audit_section, q_section
 
@@ -265,5 +266,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, patches_section, conformations_section, poses_section, coverage_section, directions_section, gmm_section,
+    fsc_section, controls_section, patches_section, conformations_section, poses_section, coverage_section, directions_section, gmm_section,
     local_resolution_section, maps_section, q_section, audit_section)
