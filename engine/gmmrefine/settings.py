@@ -24,6 +24,9 @@ TAKE_OVER = Setting(
     "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
     "that was killed on this computer is taken over without this, one that lives never is.")
 
+ANY_VERSION = Setting(
+    "any_version", False, bool, "Repeat the run of another version of this program too; results may differ from those then.")
+
 SPLIT_HALVES = Setting(
     "split_halves", 0, int,
     "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "

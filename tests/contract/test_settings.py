@@ -28,6 +28,7 @@ GROUPS = {
     "qscore": settings.QSCORE,
     "audit": settings.AUDIT,
     "controls": settings.CONTROLS,
+    "rerun": (settings.ANY_VERSION,),
 }
 USES_TENSORFLOW = ("build", "refine", "refine-patches", "heterogeneity", "conformations", "conformation-to-pose",
     "composite", "expand-symmetry", "controls")

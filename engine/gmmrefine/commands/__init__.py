@@ -23,6 +23,8 @@ COMMANDS = {
     "import": "import_particles",
     "export": "export",
     "controls": "controls",
+    "rerun": "rerun",
     "report": "report",
     "doctor": "doctor",
+    "selftest": "selftest",
 }
