@@ -1,8 +1,8 @@
-"""Whether the covariances that a refinement gives its poses are right: 68 and 95 % coverage on whole runs (6MSM, box 48, noisy half maps).
+"""Whether the covariances that a refinement gives its poses are right: 68 and 95 % coverage on whole runs (6MSM, box 48).
 
-E is SNR times box². What lies inside the ellipsoid that holds 68 or 95 % of a normal distribution is counted against the truth, each
-half set in its own best frame: of rotations (3 numbers), shifts (2) and whole poses (5). Then maps with and without particle
-weights from the covariances, against the truth.
+E is SNR times box². What lies inside the ellipsoid that holds 68 or 95 % of a normal distribution is counted against the
+truth, each half set in its own best frame: of rotations (3 numbers), shifts (2) and whole poses (5). Then maps with and
+without particle weights from the covariances, against the truth.
 
 Usage: python benchmarks/coverage.py [folder for the simulated data] [particles] [E …]
 """

@@ -468,6 +468,14 @@ def controls(
     device: str = 'auto',
 ) -> Result: ...
 
+def rerun(
+    record: _Path,
+    output: Optional[_Path] = None,
+    *,
+    any_version: bool = False,
+    take_over: bool = False,
+) -> Result: ...
+
 def report(
     directory: _Path,
 ) -> Result: ...
@@ -475,4 +483,11 @@ def report(
 def doctor(
     *,
     folder: str = '.',
+) -> Result: ...
+
+def selftest(
+    output: Optional[_Path] = None,
+    *,
+    threads: int = 0,
+    device: str = 'auto',
 ) -> Result: ...

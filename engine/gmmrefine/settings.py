@@ -12,8 +12,8 @@ _SAME_RESOLUTION = 1e-4  # of a resolution; what a header's 32-bit numbers or a 
 
 SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
-    "batch_size", 128, int, "Particle images treated at a time. Memory grows with it, results do not change.",
-    "images", advanced=True, minimum=1)
+    "batch_size", 128, int, "Particle images that may be read in advance. Memory grows with it; results do not depend on it, as "
+    "sums are over chunks of 64.", "images", advanced=True, minimum=1)
 THREADS = Setting("threads", 0, int, "CPU threads of the engine; 0 takes all.", advanced=True, minimum=0)
 DEVICE = Setting(
     "device", "auto", str, "Where the maths runs: auto takes a GPU when TensorFlow finds one; gpu insists on one.",
@@ -24,9 +24,7 @@ TAKE_OVER = Setting(
     "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
     "that was killed on this computer is taken over without this, one that lives never is.")
 
-ANY_VERSION = Setting(
-    "any_version", False, bool, "Repeat the run of another version of this program too; results may differ from those then.")
-
+ANY_VERSION = Setting("any_version", False, bool, "Repeat a run of another version too; its results may differ.")
 SPLIT_HALVES = Setting(
     "split_halves", 0, int,
     "Draw the half sets with this seed when the particles carry none. 0 refuses such particles: a split drawn after a "
@@ -59,9 +57,8 @@ WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
 WEIGHT_BY_POSE_ERROR = Setting(
-    "weight_by_pose_error", False, bool, "Weight every image in the map, finer detail more than coarse, by how well its pose is "
-    "known (gmmCovariance1 to 15, which refinements write), and take the blur of uncertain poses back by as much.",
-    label="Weight images by the errors of their poses?", advanced=True)
+    "weight_by_pose_error", False, bool, "Weight fine detail of every image in the map by how well its pose is known "
+    "(gmmCovariance1 to 15, of refinements).", label="Weight images by the errors of their poses?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
     "target_pixel_size", 0.0, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
     "group; maps and masks are on it. 0 takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
@@ -215,12 +212,11 @@ REFINE_PATCHES = PATCH + (MAX_RESOLUTION,) + GMM + FSC + MAPPED + (FOCUS_REST, F
 RECONSTRUCT = (SYMMETRY,) + FSC + MAPPED
 
 CONTROL_NAMES = Setting(
-    "controls", "all", str, "Controls to make: all, or some of noise (images of noise with the same poses and CTF), phases (start "
-    "maps with random phases beyond their resolution), halves (half sets shuffled at the final poses), model (images of noise "
-    "against the final maps).", label="Controls")
+    "controls", "all", str, "Controls to make: all, or some of noise, phases (start maps with random phases beyond their "
+    "resolution), halves (shuffled at the final poses) and model (noise against the final maps).", label="Controls")
 CONTROL_IMAGES = Setting(
-    "control_images", 5000, int, "Images of noise to make, at poses drawn evenly from those of the run; they are written to disk. 0 "
-    "makes as many as the run had.", label="Images of noise", advanced=True, minimum=0)
+    "control_images", 5000, int, "Images of noise to make, at poses drawn evenly from the run's; 0: as many as the run had.",
+    label="Images of noise", advanced=True, minimum=0)
 CONTROLS = (CONTROL_NAMES, CONTROL_IMAGES)
 
 LATENT_SIZE = Setting(

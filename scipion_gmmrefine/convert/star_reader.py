@@ -31,6 +31,8 @@ OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
     "rlnCoordinateY", "rlnMicrographName"}
 
+KEPT_COLUMNS = {*KEPT_BY_PARTICLES, *GREY_COLUMNS, *POSE_ERRORS}
+
 
 def fillSet(particles, fileName, stackFolder):
     """Fill a new set with the particles of a STAR file.
@@ -50,7 +52,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSize)
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in (*KEPT_BY_PARTICLES, *GREY_COLUMNS, *POSE_ERRORS))}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_COLUMNS)}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSize))
 

@@ -16,14 +16,15 @@ CONTROLS_FILES = ("controls.star", "controls.json", "report.html")
 class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
     """What would a refinement have found without a signal to find?
 
-    *Input*: a finished *GMM refine*, *GMM focused refine* or *GMM patch refine*. It is repeated as it was with images of noise that have
-    the same poses, CTF and half sets; from start maps whose phases are random beyond their resolution; with half sets drawn anew
-    at its final poses; and with images of noise against its final maps. Of patches the first is made, patch by patch.
+    *Input*: a finished *GMM refine*, *GMM focused refine* or *GMM patch refine*. It is repeated as it was with images of noise
+    that have the same poses, CTF and half sets; from start maps whose phases are random beyond their resolution; with half
+    sets drawn anew at its final poses; and with images of noise against its final maps. Of patches the first is made, patch by
+    patch.
 
-    *Result* (summary, and report.html in the extra folder): what each control gained and by how much it changed the poses. A control
-    passes when it gains no more than a tenth of the resolution that the refinement gained, and changes poses by no more than their
-    expected errors. *Methods* has a sentence for the paper. Nothing of the refinement is changed. It takes about three times as long
-    as the refinement did; an interrupted run goes on with *Continue*.
+    *Result* (summary, and report.html in the extra folder): what each control gained and by how much it changed the poses. A
+    control passes when it gains no more than a tenth of the resolution that the refinement gained, and changes poses by no
+    more than their expected errors. *Methods* has a sentence for the paper. Nothing of the refinement is changed. It takes
+    about three times as long as the refinement did; an interrupted run goes on with *Continue*.
     """
 
     _label = "GMM controls"
@@ -62,7 +63,8 @@ class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
             lines.append(f"The refinement gained {results['gain']:.4f} 1/Å, with expected errors of "
                          f"{results['expected_rotation_error']:.2f}° and {results['expected_shift_error']:.2f} Å")
         for row in results["controls"]:
-            text = (f"{row['title']}: {'passes' if row['passes'] else 'does not pass'}; {describeResolution(row['resolution_before'])} → "
+            text = (f"{row['title']}: {'passes' if row['passes'] else 'does not pass'}; "
+                    f"{describeResolution(row['resolution_before'])} → "
                     f"{describeResolution(row['resolution_after'])}, gain {row['gain']:.4f} 1/Å, poses changed by "
                     f"{row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å")
             lines += textwrap.wrap(text, SUMMARY_WIDTH)

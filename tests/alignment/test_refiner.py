@@ -53,7 +53,7 @@ def test_prior_is_learned_from_the_particles(refined):
 
 def test_progress_counts_particles(refined):
     *_, done = refined
-    assert done == [80, 120, 160, 200]
+    assert done == [80, 144, 200]
 
 
 @pytest.mark.parametrize("is_part, learned_from", ((False, 40), (True, 120)))
@@ -104,7 +104,7 @@ def test_images_that_say_nothing_leave_good_poses_alone(projector, noise):
 
 
 def test_errors_grow_where_the_reference_is_doubtful(images, projector, start):
-    """With a reference of which the half is certain the signal counts by the half, and its own noise is added to the image's."""
+    """Of a reference of which half is certain the signal counts by half, and its own noise is added to the image's."""
     reliable = np.ones(RADIUS + 1)
     sure, doubtful = (
         refined_from(FisherRefiner(projector, reliable, STAGES[-1:], PosePrior.from_rms(12, 8), certain=part), images, start)

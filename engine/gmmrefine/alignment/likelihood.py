@@ -7,6 +7,7 @@ import numpy as np
 
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.shells import smooth_curve
+from gmmrefine.particles.images import CHUNK
 
 _LEAST_NOISE = 1e-4  # of the images' power; images without any would weigh infinitely
 
@@ -55,8 +56,9 @@ class ImageFit:
         Samples of the batch.
     pixel_size : float
         Å/px.
-    size : int
-        Number of images the kernels are compiled for; a shorter batch is filled up with copies of its last image.
+    size : int, optional
+        Number of images the kernels are compiled for, ``CHUNK`` by default; a shorter batch is filled up with copies of its
+        last image.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class ImageFit:
         Variance of the noise by ring, where it need not be learned.
     """
 
-    def __init__(self, batch, disc, pixel_size, size):
+    def __init__(self, batch, disc, pixel_size, size=CHUNK):
         fill = np.minimum(np.arange(size), len(batch.index) - 1)
         matched, ctf2 = batch.matched_by_scale()
         self.count = len(batch.index)

@@ -1,4 +1,4 @@
-"""How well a pose is known: the covariance of its three angles and two shifts, by the noise of the image and of the reference."""
+"""How well a pose is known: the covariance of its three angles and two shifts, by the noise of image and reference."""
 import numpy as np
 
 _UPPER = np.triu_indices(5)
@@ -7,8 +7,8 @@ _UPPER = np.triu_indices(5)
 def posterior_covariance(information, scores, precision):
     """Covariance (B, 5, 5) of the errors of poses found under a prior.
 
-    The pose with the largest posterior follows the slope of the log-likelihood, whose spread is its curvature when the reference
-    is exact and more when it is not (the sandwich formula, Huber 1967); the start errors follow the prior.
+    The pose with the largest posterior follows the slope of the log-likelihood, whose spread is its curvature when the
+    reference is exact and more when it is not (the sandwich formula, Huber 1967); the start errors follow the prior.
 
     Parameters
     ----------

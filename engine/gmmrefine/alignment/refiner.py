@@ -9,6 +9,7 @@ from gmmrefine.alignment.motion_prior import estimate_motion_prior
 from gmmrefine.alignment.pose_covariance import posterior_covariance
 from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
 from gmmrefine.backend import overlapped, tf
+from gmmrefine.particles.images import CHUNK, chunks_in
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 
 SAMPLE_SIZE = 256
@@ -41,11 +42,13 @@ class FisherRefiner:
     lowest_ring : int
         Rings below are not used.
     certain : (S,) float, optional
-        The least part of the reference that is signal, by ring, for errors that are not too small; as ``reliability`` by default.
+        The least part of the reference that is signal, by ring, for errors that are not too small; as ``reliability`` by
+        default.
     """
 
     def __init__(
-            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING, certain=None):
+            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING,
+            certain=None):
         self.reliability = reliability
         self._certain = reliability if certain is None else np.minimum(certain, reliability[: len(certain)])
         self.stages = stages
@@ -75,9 +78,10 @@ class FisherRefiner:
         self._honest = self._honest_weights(poses[0].rotations)
 
     def march(self, fit, pose):
-        """Take a batch through all stages; its pose is changed."""
+        """Take a batch through all stages; its pose is changed. Gives ``covariance``."""
         for stage, projector, weights in zip(self.stages, self._projectors, self._schedule):
             climb(fit, projector, weights, self.prior, pose, stage.steps)
+        return self.covariance(fit, pose)
 
     def covariance(self, fit, pose):
         """Covariance (B, 5, 5) of the errors of a batch at the end of its march, in rad and Å; see ``posterior_covariance``."""
@@ -196,6 +200,7 @@ def refine_poses(
     reader : ImageReader
         Of the half set, on the disc of the projectors, or of the scene where that has windows.
     batch_size : int
+        Images that may be read in advance.
     expected : list of tuple
         For each reference rotations (N, 3, 3) and shifts (N, 2) in Å about which the prior is centred; as windows show them,
         where the scene has any. So are the results.
@@ -208,19 +213,19 @@ def refine_poses(
     report : callable
         Called with the number of particles done.
     strengths : Strengths, optional
-        Filled with what the images say at the new poses about their signals against the first reference.
+        Filled with what images at the new poses say about their signals against the first reference.
 
     Returns
     -------
     list of tuple
         For each reference rotations (N, 3, 3), shifts (N, 2) in Å, and the covariances of their errors (N, 5, 5) in rad and Å.
     """
-    count = len(reader.particles)
+    count, ahead = len(reader.particles), chunks_in(batch_size)
     sample, others = _sample_and_others(reader.particles, refiners, rng)
     results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 5, 5))) for _ in refiners]
 
     def fit_of(batch):
-        return ImageFit(batch, reader.disc, reader.particles.pixel_size, batch_size)
+        return ImageFit(batch, reader.disc, reader.particles.pixel_size)
 
     def parts_of(fit, index, with_power=True):
         return [fit] * len(refiners) if scene is None else scene.parts(fit, index, len(refiners), with_power)
@@ -232,7 +237,7 @@ def refine_poses(
         for kept, new in zip(results[number], (pose.rotations, pose.shifts, covariance)):
             kept[index] = new
 
-    batches, parent = list(reader.batches(batch_size, sample)), parents(reader.particles)[sample]
+    batches, parent = list(reader.batches(CHUNK, sample, ahead)), parents(reader.particles)[sample]
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
         scene.learn(fits, indices)
@@ -250,16 +255,13 @@ def refine_poses(
     def whole_march(batch):
         poses = [pose_of(number, batch.index) for number in range(len(refiners))]
         parts = parts_of(fit_of(batch), batch.index, with_power=False)
-        marched = []
-        for refiner, pose, part in zip(refiners, poses, parts):
-            refiner.march(part, pose)
-            marched.append((pose, refiner.covariance(part, pose)))
+        marched = [(pose, refiner.march(part, pose)) for refiner, pose, part in zip(refiners, poses, parts)]
         if strengths is not None:
             strengths.add(batch.index, *refiners[0].strength(parts[0], poses[0]))
         return batch.index, marched
 
     done = len(sample)
-    for index, marched in overlapped(whole_march, reader.batches(batch_size, others)):
+    for index, marched in overlapped(whole_march, reader.batches(CHUNK, others, ahead)):
         for number, part in enumerate(marched):
             keep(number, index, *part)
         done += len(index)

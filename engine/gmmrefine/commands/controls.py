@@ -3,12 +3,13 @@
 RUN is refined again as it was, four times: images of noise with the same poses, CTF and half sets; the images from start maps
 whose phases are random beyond their resolution; the final poses with half sets drawn anew; images of noise against the final
 maps. Of refine-patches the first is made, and judged patch by patch. A control passes when it gains no more than a tenth of the
-resolution (in 1/Å) that the run gained, and changes poses (rms) by no more than the run expects their errors to be. For start maps
-with random phases the gain is the part of their invented detail that the final maps have; poses are compared with those of the run.
+resolution (in 1/Å) that the run gained, and changes poses (rms) by no more than the run expects their errors to be. For start
+maps with random phases the gain is the part of their invented detail that the final maps have; poses are compared with those
+of the run.
 
-Writes DIR/controls.star (a row for each control), controls.json (the same with a sentence for Methods) and report.html. Exit code 0 when
-all pass, and also when one does not: the last line says so. It takes about three times as long as the run did; an interrupted one
-continues.
+Writes DIR/controls.star (a row for each control), controls.json (the same with a sentence for Methods) and report.html. Exit
+code 0 when all pass, and also when one does not: the last line says so. It takes about three times as long as the run did; an
+interrupted one continues.
 """
 from gmmrefine.commands.options import add_output, add_settings, check_limits, open_run
 from gmmrefine.settings import COMPUTING, CONTROLS

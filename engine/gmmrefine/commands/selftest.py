@@ -1,9 +1,12 @@
-"""Try the whole installation on simulated particles whose truth is known; what to run after installing. Under three minutes on 2 cores.
+"""Try the whole installation on simulated particles whose truth is known: what to run after installing.
+
+It takes less than three minutes on 2 cores.
 
 Simulates particles of the embedded model, refines them, reconstructs at the true poses, and audits a map without one of its
-ligands. Stages: simulate, refine (it ends), poses (rms rotation error at most 1.3 times the Cramér-Rao bound), resolution (at most 5 %
-coarser than from true poses), Q-score (of the model in the map of its own atoms), audit (finds the ligand that was left out and
-nothing else). One line each, PASS or FAIL; exit code 1 when one fails. Everything is removed afterwards unless -o names a folder.
+ligands. Stages: simulate, refine (it ends), poses (rms rotation error at most 1.3 times the Cramér-Rao bound), resolution (at
+most 5 % coarser than from true poses), Q-score (of the model in the map of its own atoms), audit (finds the ligand that was
+left out and nothing else). One line each, PASS or FAIL; exit code 1 when one fails. Everything is removed afterwards unless -o
+names a folder.
 """
 import argparse
 import importlib
@@ -52,7 +55,8 @@ def _run_in(folder, args):
         print(f"{'PASS' if passed else 'FAIL'}  {name}: {text} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"{len(stages) - len(failed)} of {len(stages)} stages passed in {time.monotonic() - started:.0f} s")
     if failed:
-        raise EngineError(f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}. Show 'gmmrefine doctor' and these "
+        raise EngineError(f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}. Show 'gmmrefine doctor' and "
+                          f"these "
                           "lines to whoever installed it.")
 
 

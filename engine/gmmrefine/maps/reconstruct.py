@@ -57,7 +57,8 @@ class FourierGrid:
         matched, ctf2 = batch.matched_by_scale() if by_scale else (batch.matched(), batch.ctf**2)
         if blur_px2 is not None:
             place = np.stack([self.disc.kx, self.disc.ky]) if batch.place is None else batch.place
-            envelope = np.exp(blur_px2[:, None] * np.sum((place / self.box_size) ** 2, axis=0) * -2 * np.pi**2).astype(np.float32)
+            frequency2 = np.sum((place / self.box_size) ** 2, axis=0)
+            envelope = np.exp(-2 * np.pi**2 * frequency2 * blur_px2[:, None]).astype(np.float32)
             matched, ctf2 = matched * envelope, ctf2 * envelope**2
         images, k, phase = [matched.real, matched.imag, ctf2], self._k, self._phase
         if batch.place is not None:

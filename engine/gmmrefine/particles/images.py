@@ -1,4 +1,5 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Optional
@@ -12,6 +13,8 @@ from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_c
 from gmmrefine.particles.optics import OpticsGroup
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 from gmmrefine.particles.stack_file import open_stack, stack_layout
+
+CHUNK = 64  # images of which sums are made, whatever the batch size: a sum in another order has other last bits
 
 
 @dataclass(frozen=True)
@@ -106,27 +109,29 @@ class ImageReader:
         self._layouts = {}
         self._groups = {}
 
-    def batches(self, batch_size, index=None):
-        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
+    def batches(self, batch_size, index=None, ahead=1):
+        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next ones read while the caller works.
 
         Parameters
         ----------
         index : (M,) int, optional
             Which particles, all by default.
+        ahead : int
+            Batches that may be read in advance; one always is.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        yield from _ahead(self.read, index, batch_size)
+        yield from _ahead(self.read, index, batch_size, ahead)
 
-    def batches_in_place(self, batch_size):
+    def batches_in_place(self, batch_size, ahead=1):
         """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
         grid, others = np.arange(len(self.particles)), []
         if not self.particles.is_uniform:
             group = self.particles.optics.index
             others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
             grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
-        yield from _ahead(self.read, grid, batch_size)
+        yield from _ahead(self.read, grid, batch_size, ahead)
         for members in others:
-            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
+            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size, ahead)
 
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
@@ -226,13 +231,19 @@ class ImageReader:
         return self._layouts[path]
 
 
-def _ahead(read, index, batch_size):
-    """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
-    chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
+def chunks_in(count):
+    """How many batches of ``CHUNK`` images are ``count`` images, for ``ahead``."""
+    return max(1, count // CHUNK)
+
+
+def _ahead(read, index, batch_size, most):
+    """What ``read`` makes of ``index`` (M,), batch by batch, the next ``most`` read while the caller works."""
+    batches = (index[start : start + batch_size] for start in range(0, len(index), batch_size))
     with ThreadPoolExecutor(1) as reader:
-        pending = None
-        for chunk in chunks + [None]:
-            following = reader.submit(read, chunk) if chunk is not None else None
-            if pending is not None:
-                yield pending.result()
-            pending = following
+        pending = deque()
+        for batch in batches:
+            pending.append(reader.submit(read, batch))
+            if len(pending) > most:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -82,8 +82,8 @@ class ParticleSet:
     scale : (N,) float, optional
         How strong a particle's signal is, relative to the others of its half set; None where it is not known, which means 1.
     blur : (N,) float, optional
-        Variance in Å² by which the error of its pose moves a particle's molecule along one axis of the image; None where it is not
-        known, or not to be weighted by.
+        Variance in Å² by which the error of its pose moves a particle's molecule along one axis of the image; None where it is
+        not known, or not to be weighted by.
     diameter : float
         Of the particle in Å, outside which images show background; 0 where it is not known.
     optics : Optics, optional

@@ -1,4 +1,4 @@
-"""Images of pure noise with the poses, CTF and half sets of a particle set: of each optics group the spectrum its images have."""
+"""Images of pure noise with the poses, CTF and half sets of particles, of each optics group with its images' spectrum."""
 import os
 from dataclasses import replace
 

@@ -93,7 +93,7 @@ def _particles_of(folder, record):
 
 
 def read_finished(folder, particles, settings, asked, progress):
-    """A Finished of the refinement in a folder; ``particles`` are those that it has written, ``asked`` ``settings.COMPUTING``."""
+    """A Finished of the refinement in a folder; ``particles`` it has written, ``asked`` are ``settings.COMPUTING``."""
     results = read_record(folder)["results"]
     if "pose_errors" not in results:
         raise InputError(
@@ -119,7 +119,7 @@ def start_states(folder, halves, progress):
     return starts
 
 
-def make_controls(finished, names, images, run, progress):
+def make_controls(finished, names, most, run, progress):
     """Make the controls of these names; gives a list of Control.
 
     Parameters
@@ -127,21 +127,21 @@ def make_controls(finished, names, images, run, progress):
     finished : Finished
     names : list of str
         Of ``CONTROLS``.
-    images : int
-        Particles of the controls of noise; 0 takes all.
+    most : int
+        Images of the controls of noise; 0 takes all.
     run : RunRecord
     progress : Progress
     """
     made = []
     for name in names:
         progress.say(f"control: {CONTROLS[name].title}")
-        made.append(replace(CONTROLS[name].make(finished, images, run, progress), name=name, title=CONTROLS[name].title))
+        made.append(replace(CONTROLS[name].make(finished, most, run, progress), name=name, title=CONTROLS[name].title))
     return made
 
 
-def control_of_noise(finished, images, run, progress, with_model=False):
+def control_of_noise(finished, most, run, progress, with_model=False):
     """Images of noise, refined from the poses of the run; with_model: against the run's own maps at first."""
-    noise = noise_of(finished.starts, images, finished.seed, run, progress)
+    noise = noise_of(finished.starts, most, finished.seed, run, progress)
     if with_model:
         of_run = [read_map(os.path.join(finished.folder, f"half_map_{half}.mrc")).data for half in (1, 2)]
         states = noise.map(lambda half: HalfState(half, of_run[half.half - 1], no_covariance(half)))
@@ -153,18 +153,18 @@ def control_of_noise(finished, images, run, progress, with_model=False):
     return _control(before, finished.curve(maps.both()), finished, course.last.halves, noise)
 
 
-def noise_of(starts, images, seed, run, progress):
-    """Halves of ParticleSet with noise for their images, of Halves of HalfState; so many of them at most, evenly drawn, 0 is all."""
+def noise_of(starts, most, seed, run, progress):
+    """Noise in place of the images of Halves of HalfState, Halves of ParticleSet; so many at most, evenly drawn, 0 is all."""
     def made(state):
         half = state.particles
-        half = half.subset(np.arange(0, len(half), 1 if not images else max(1, 2 * len(half) // images)))
+        half = half.subset(np.arange(0, len(half), 1 if not most else max(1, 2 * len(half) // most)))
         with progress.step("write noise", len(half), half=half.half) as report:
             return with_noise(half, run.path("images", f"half_{half.half}"), seed + half.half, report)
 
     return starts.map(made)
 
 
-def control_of_phases(finished, _images, run, progress):
+def control_of_phases(finished, _most, run, progress):
     """The run again from start maps whose phases are random beyond their resolution: what of that is in the final maps?"""
     start = finished.curve(finished.starts.map(volume_of).both())
     radius = usable_radius(start, 1, finished.settings)
@@ -190,11 +190,12 @@ def control_of_phases(finished, _images, run, progress):
     of_run = split_half_sets(finished.particles)
     reached = course.last.curve
     return replace(
-        _control(reached, reached, finished, course.last.halves, of_run), gain=max(course.last.halves.map(left, invented).both()), before=None)
+        _control(reached, reached, finished, course.last.halves, of_run),
+        gain=max(course.last.halves.map(left, invented).both()), before=None)
 
 
-def control_of_halves(finished, _images, _run, progress):
-    """The final poses with half sets drawn anew: what maps of one half set have in common with those of the other by their poses."""
+def control_of_halves(finished, _most, _run, progress):
+    """The final poses with half sets drawn anew: what half maps have in common by poses that followed the same noise."""
     true = finished.curve(finished.half_maps())
     shuffled = split_half_sets(draw_half_sets(finished.particles, finished.seed + _RANDOM))
     maps = shuffled.map(lambda half: half_map(half, finished.settings, progress))
@@ -240,7 +241,7 @@ def real_of(finished):
 
 
 def changes_between(halves, others):
-    """Rms angle (degrees) and length (Å) between poses, Halves of HalfState or ParticleSet, and others, Halves of ParticleSet."""
+    """Rms angle (degrees) and length (Å) between poses, Halves of HalfState or ParticleSet, and those of other sets."""
     changes = halves.map(_changes, others).both()
     return tuple(float(np.sqrt(np.mean(np.concatenate(values) ** 2))) for values in zip(*changes))
 

@@ -79,24 +79,30 @@ def judged(real, control, errors):
 def methods_sentence(real, rows, errors):
     """One sentence that can go into Methods."""
     found = "; ".join(
-        f"{row['title']}: {row['gain']:+.4f} 1/Å, {row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å" for row in rows)
+        f"{row['title']}: {row['gain']:+.4f} 1/Å, {row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å"
+        for row in rows)
     passed = sum(row["passes"] for row in rows)
     return (
-        f"The refinement gained {real.gained:+.4f} 1/Å of resolution ({in_words(real.before)} to {in_words(real.after)}) with expected "
+        f"The refinement gained {real.gained:+.4f} 1/Å of resolution ({in_words(real.before)} to {in_words(real.after)}) "
+        f"with expected "
         f"pose errors of {errors[0]:.2f}° and {errors[1]:.2f} Å; controls gained and changed poses (rms) as follows: {found}. "
-        f"{passed} of {len(rows)} controls passed (gain at most a tenth of the refinement's, poses changed by no more than their "
+        f"{passed} of {len(rows)} controls passed (gain at most a tenth of the refinement's, poses changed by no more than "
+        f"their "
         "expected error).")
 
 
 def methods_of_patches(rows):
     """The same of a patch-by-patch refinement."""
     found = "; ".join(
-        f"patch {row['patch']}: {row['gain']:+.4f} 1/Å against {row['gain_of_run']:+.4f}, {row['rotation_change_deg']:.2f}° and "
+        f"patch {row['patch']}: {row['gain']:+.4f} 1/Å against {row['gain_of_run']:+.4f}, {row['rotation_change_deg']:.2f}° "
+        f"and "
         f"{row['shift_change']:.2f} Å" for row in rows)
     passed = sum(row["passes"] for row in rows)
     return (
-        f"Images of noise with the same poses, CTF and half sets, refined in the same patches, gained resolution and changed poses (rms) "
-        f"as follows: {found}. {passed} of {len(rows)} patches passed (gain at most a tenth of that with the images, poses changed "
+        f"Images of noise with the same poses, CTF and half sets, refined in the same patches, gained resolution and changed "
+        f"poses (rms) "
+        f"as follows: {found}. {passed} of {len(rows)} patches passed (gain at most a tenth of that with the images, poses "
+        f"changed "
         "by no more than their expected error).")
 
 

@@ -23,7 +23,8 @@ def control_run(folder, particles, of_run, asked, run, progress):
     """
     if read_record(folder)["command"] == PATCHES:
         rows = control_patches(folder, particles, of_run, asked, run, progress)
-        return {"run": folder, "controls": rows, "passes": all(row["passes"] for row in rows), "methods": methods_of_patches(rows)}
+        passed = all(row["passes"] for row in rows)
+        return {"run": folder, "controls": rows, "passes": passed, "methods": methods_of_patches(rows)}
     finished = read_finished(folder, particles, of_run, asked, progress)
     real = real_of(finished)
     names = list(CONTROLS) if asked.controls == "all" else asked.controls.split()

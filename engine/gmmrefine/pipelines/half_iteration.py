@@ -268,8 +268,8 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
     Returns
     -------
     tuple
-        The particles at their new poses, with the strengths of their signals where these were estimated; covariances (N, 5, 5) of
-        their errors in rad and Å.
+        The particles at their new poses, with the strengths of their signals where these were estimated; covariances (N, 5, 5)
+        of their errors in rad and Å.
     """
     radius = len(reliability) - 1
     disc = half_disc(particles.box_size, min(radius + 3, particles.box_size // 2 - 1))

@@ -6,10 +6,9 @@ import numpy as np
 from gmmrefine.io.mrc import read_mask
 from gmmrefine.io.star import read_star
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.control_verdicts import Control, fine, judged
 from gmmrefine.pipelines.control_runs import changes_between, noise_of, start_states
+from gmmrefine.pipelines.control_verdicts import Control, fine, judged
 from gmmrefine.pipelines.earlier_run import read_record
 from gmmrefine.pipelines.half_iteration import HalfState, no_covariance
 from gmmrefine.pipelines.patch_geometry import read_patches
@@ -35,7 +34,8 @@ def control_patches(folder, particles, settings, asked, run, progress):
     run : RunRecord
     progress : Progress
     """
-    noise = noise_of(start_states(folder, split_half_sets(particles), progress), asked.control_images, asked.seed, run, progress)
+    starts = start_states(folder, split_half_sets(particles), progress)
+    noise = noise_of(starts, asked.control_images, asked.seed, run, progress)
     states = noise.map(lambda half: HalfState(half, half_map(half, settings, progress), no_covariance(half)))
     mask = read_mask(os.path.join(folder, "mask.mrc"), particles.box_size, particles.pixel_size)
     patches = read_patches(os.path.join(folder, "patches.star"))
@@ -47,7 +47,7 @@ def control_patches(folder, particles, settings, asked, run, progress):
     record.finish({}, {})
     table = read_record(folder)["results"]["patch_table"]
     return [
-        _row(number, Halves(*pair.both()), states, noise, mask * patch.mask(len(mask), particles.pixel_size, settings.focus_edge),
+        _row(number, pair, states, noise, mask * patch.mask(len(mask), particles.pixel_size, settings.focus_edge),
              table[number - 1], folder, settings)
         for number, (patch, pair) in enumerate(zip(patches, refined), 1)]
 
@@ -67,5 +67,6 @@ def _row(number, pair, states, noise, region, of_run, folder, settings):
     control = Control(
         fine(before), fine(after), turned, moved, sum(noise.map(len).both()), name=f"noise, patch {number}",
         title=f"images of noise, patch {number}")
-    return {**judged(real, control, errors), "patch": number, "expected_rotation_error": errors[0], "expected_shift_error": errors[1],
+    return {**judged(real, control, errors), "patch": number, "expected_rotation_error": errors[0],
+            "expected_shift_error": errors[1],
             "gain_of_run": round(real.gained, 6)}

@@ -63,13 +63,14 @@ def far_from_start(half, start):
 
 
 def error_summary(columns, progress):
-    """Rms errors of poses for run.json by their columns, and how many ran away, which is said; empty where none were estimated."""
+    """Rms errors of poses for run.json, by their columns, and how many ran away, which is said; empty without errors."""
     if RAN_AWAY not in columns:
         return {}
     rotation, shift = (round(float(np.sqrt(np.mean(columns[label] ** 2))), 4) for label in ERRORS)
     count, of = int(columns[RAN_AWAY].sum()), len(columns[RAN_AWAY])
     if count:
         progress.note(
-            "ran away", f"{count} of {of} poses ({100 * count / of:.2g} %) went farther from their start than the others and their "
+            "ran away", f"{count} of {of} poses ({100 * count / of:.2g} %) went farther from their start than the others and "
+                        f"their "
             f"own errors let expect (column {RAN_AWAY}). Look at these images, or leave them out")
     return {"pose_errors": {"rotation_rms_deg": rotation, "shift_rms": shift, "ran_away": count}}

@@ -15,7 +15,8 @@ def check_pose_weighting(settings, particles):
     """Refuse to weight a map by errors of poses that are not known."""
     if settings.weight_by_pose_error and covariance_of(particles) is None:
         raise InputError(
-            f"--weight-by-pose-error: the particles have no {COVARIANCE[0]} to {COVARIANCE[-1]} to be weighted by. Take those of a "
+            f"--weight-by-pose-error: the particles have no {COVARIANCE[0]} to {COVARIANCE[-1]} to be weighted by. Take "
+            f"those of a "
             "gmmrefine refine run, which estimates them.")
 
 

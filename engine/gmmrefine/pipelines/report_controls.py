@@ -18,7 +18,7 @@ def controls_section(run):
     with open(run.path(place), encoding="utf-8") as file:
         found = json.load(file)
     rows = [[
-        row["title"], row["images"], in_words(row["resolution_before"]), in_words(row["resolution_after"]), rounded(row["gain"], 4),
-        rounded(row["gain_above_control"], 4), rounded(row["rotation_change_deg"], 2), rounded(row["shift_change"], 2),
-        "yes" if row["passes"] else "no"] for row in found["controls"]]
+        row["title"], row["images"], in_words(row["resolution_before"]), in_words(row["resolution_after"]),
+        rounded(row["gain"], 4), rounded(row["gain_above_control"], 4), rounded(row["rotation_change_deg"], 2),
+        rounded(row["shift_change"], 2), "yes" if row["passes"] else "no"] for row in found["controls"]]
     return Section("Controls", (table(_HEADINGS, rows), text(found["methods"])))

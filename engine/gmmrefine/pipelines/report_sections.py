@@ -266,5 +266,5 @@ def _thinned(volume):
 
 
 SECTIONS = (
-    fsc_section, controls_section, patches_section, conformations_section, poses_section, coverage_section, directions_section, gmm_section,
-    local_resolution_section, maps_section, q_section, audit_section)
+    fsc_section, controls_section, patches_section, conformations_section, poses_section, coverage_section, directions_section,
+    gmm_section, local_resolution_section, maps_section, q_section, audit_section)

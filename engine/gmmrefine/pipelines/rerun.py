@@ -36,12 +36,14 @@ def read_for_rerun(path, any_version=False):
         raise InputError(f"{path}: a run of {record['command']}; {', '.join(REPEATABLE)} can be repeated from their records.")
     if record.get("version") != gmmrefine.__version__ and not any_version:
         raise InputError(
-            f"{path}: run by version {record.get('version')}, this is {gmmrefine.__version__}, which may give other results. Use that "
+            f"{path}: run by version {record.get('version')}, this is {gmmrefine.__version__}, which may give other results. "
+            f"Use that "
             "version, or add --any-version.")
     for name, content in record["inputs"].items():
         found = _found(name, folder)
         if file_hash(found) != content:
-            raise InputError(f"{found}: its content is not that which the run has read. Restore the file, or run the command anew.")
+            raise InputError(f"{found}: its content is not that which the run has read. Restore the file, or run the command "
+                             f"anew.")
     _refuse_other_images(record, folder)
     return record, os.path.normpath(folder or ".")
 
@@ -56,7 +58,8 @@ def _refuse_other_images(record, folder):
     changed = [name for name in known if found.get(name) != known[name]]
     if changed:
         raise InputError(
-            f"{folder}: {changed[0]} and {len(changed) - 1} other stacks are not those that the run has read. Restore them, or run the "
+            f"{folder}: {changed[0]} and {len(changed) - 1} other stacks are not those that the run has read. Restore them, "
+            f"or run the "
             "command anew.")
 
 

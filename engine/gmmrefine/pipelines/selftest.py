@@ -18,7 +18,7 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.validation.pose_error import pose_errors
 
-SIMULATED = {"particles": 700, "box": 56, "pixel_size": 3.0, "snr": 0.06, "pose_error": 3, "shift_error": 2, "seed": 11}
+SIMULATED = {"particles": 700, "box": 56, "pixel_size": 3.0, "snr": 0.12, "pose_error": 3, "shift_error": 2, "seed": 11}
 REFINED = {"iterations": 3, "seed": 11}
 MOST_OF_BOUND, MOST_OF_RESOLUTION = 1.3, 1.05
 _AUDIT_BOX, _AUDIT_PIXEL, _ATOM_WIDTH, _AUDIT_NOISE = 112, 1.25, 0.9, 0.05  # px, Å, Å and map units
