@@ -12,7 +12,7 @@ _SAME_RESOLUTION = 1e-4  # of a resolution; what a header's 32-bit numbers or a 
 
 SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
-    "batch_size", 128, int, "Particle images that may be read in advance. Memory grows with it; results do not depend on it, as "
+    "batch_size", 128, int, "Particle images that may be read in advance. Memory grows with it; results do not depend on it: "
     "sums are over chunks of 64.", "images", advanced=True, minimum=1)
 THREADS = Setting("threads", 0, int, "CPU threads of the engine; 0 takes all.", advanced=True, minimum=0)
 DEVICE = Setting(

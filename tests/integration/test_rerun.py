@@ -3,7 +3,7 @@ import json
 import shutil
 
 import pytest
-from small_run import RESULTS, assert_refused, gmmrefine, record
+from small_run import RESULTS, assert_refused, gmmrefine, record, refine
 
 
 def changed(folder, target, **entries):
@@ -22,6 +22,24 @@ def test_a_refinement_comes_out_to_the_byte(refined, tmp_path):
         assert (tmp_path / "again" / name).read_bytes() == (refined / name).read_bytes(), name
     before, after = record(refined), record(tmp_path / "again")
     assert after["settings"] == before["settings"] and after["results"] == before["results"]
+
+
+@pytest.mark.parametrize("size", (1, 200))
+def test_the_batch_size_changes_no_byte(simulated, refined, tmp_path, size):
+    again = refine(simulated / "particles.star", tmp_path / "again", "--batch-size", size)
+    for name in RESULTS:
+        assert (again / name).read_bytes() == (refined / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_heterogeneity_comes_out_to_the_byte_whatever_the_batch_size(swinging, tmp_path):
+    options = ("--gaussians", 120, "--fit-evaluations", 12, "--target-resolution", 13, "--anchors", 8, "--epochs", 2)
+    for name, size in (("one", 32), ("other", 128)):
+        outcome = gmmrefine(
+            "heterogeneity", swinging / "particles.star", "-o", tmp_path / name, *options, "--batch-size", size)
+        assert outcome.code == 0, outcome.err
+    for name in ("latent.star", "network_half_1.npz", "network_half_2.npz"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes(), name
 
 
 def test_a_simulation_beside_it_without_being_asked_for_a_folder(simulated, tmp_path):
