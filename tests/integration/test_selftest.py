@@ -2,6 +2,7 @@
 import json
 from types import SimpleNamespace
 
+import mrcfile
 import numpy as np
 import pytest
 from small_run import assert_refused, gmmrefine
@@ -68,11 +69,9 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path):
 
 
 def test_the_planted_loss_is_the_whole_difference(tmp_path):
-    import mrcfile
-
     complete, lost = (mrcfile.read(path) for path in selftest.plant_loss(str(tmp_path)))
     difference = complete - lost
-    assert (difference > -1e-3).all() and difference.max() > 1
+    assert difference.max() > 1 and difference.min() > -0.02 * difference.max()  # ripples of the grid
     assert np.count_nonzero(difference > 0.05 * difference.max()) < 31 * 60  # voxels near the 31 atoms of the ligand
 
 
