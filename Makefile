@@ -12,10 +12,11 @@ INSTALLED := .venv/.installed-$(EXTRAS)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo gui test test-slow test-install test-install-if-changed lint benchmark clean
+.PHONY: help install demo selftest gui test test-slow test-install test-install-if-changed lint benchmark clean
 
 help:
 	@echo "make demo       install, simulate particles, refine them through Scipion, print a table"
+	@echo "make selftest   install, refine simulated particles and hold them against the truth: PASS or FAIL by stage"
 	@echo "make gui        open the project of the last demo in Scipion's desktop (make gui DEMO=folder for one made elsewhere)"
 	@echo "make test       install, run the tests of the engine and of the plugin"
 	@echo "make install    only make the environment .venv (make install EXTRAS=test,gpu for a GPU)"
@@ -29,6 +30,9 @@ install: $(INSTALLED)
 
 demo: install
 	@$(RUN) -m scipion_gmmrefine.demo $(DEMO)
+
+selftest: install
+	@$(RUN) -m gmmrefine selftest
 
 gui: install
 	@$(RUN) -m scipion_gmmrefine.demo --open $(DEMO)

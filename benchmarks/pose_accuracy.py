@@ -10,6 +10,7 @@ import numpy as np
 from stage import bound, simulated, table, true_gmm
 
 from gmmrefine.alignment.fisher import march
+from gmmrefine.alignment.pose_covariance import errors_of
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
@@ -26,12 +27,12 @@ def main(folder):
     stages = march(disc.radius, [float(text) for text in RefineSettings().march.split()])
     began = time.perf_counter()
     refiner = FisherRefiner(SliceProjector(gmm, disc, start.pixel_size), np.ones(disc.radius + 1), stages)
-    (rotations, shifts, expected), = refine_poses(
+    (rotations, shifts, covariance), = refine_poses(
         [refiner], ImageReader(start, disc), 128, [(start.rotations, start.shifts)], np.random.default_rng(1))
     seconds = time.perf_counter() - began
     before, after = pose_errors(start, truth), pose_errors(start.with_poses(rotations, shifts), truth)
     rotation_bound, shift_bound = bound(truth, gmm)
-    predicted = np.sqrt(np.mean(expected[:, 0] ** 2))
+    predicted = np.sqrt(np.mean(errors_of(covariance)[:, 0] ** 2))
     table("One pose refinement against the true model (target: rotation ≤ 1.1 × bound)", (
         "", "start", "refined", "Cramér-Rao bound", "refined / bound"), (
         ("rms rotation error (°)", f"{before.rotation_rms:.3f}", f"{after.rotation_rms:.3f}", f"{rotation_bound:.3f}",

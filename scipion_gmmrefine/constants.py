@@ -18,6 +18,7 @@ COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
 CONTRAST_SIGN = "_gmmContrastSign"  # +1 or -1 of a particle; absent means +1
 SCALE = "_gmmScale"  # strength of a particle's signal; absent means 1
 GREY_COLUMNS = {CONTRAST_SIGN: 1, SCALE: 1.0}  # how images are read; what a particle without them means
+POSE_ERRORS = ("_gmmRotationError", "_gmmShiftError", "_gmmRanAway", *(f"_gmmCovariance{number}" for number in range(1, 16)))
 CRYOSPARC_UID = "_gmmCryosparcUid"
 MICROGRAPH_SIZE = ("_gmmMicrographSizeX", "_gmmMicrographSizeY")
 KEPT_BY_PARTICLES = (*COPY_MARKS, CONTRAST_SIGN, CRYOSPARC_UID, *MICROGRAPH_SIZE)  # of the engine's columns, through every step

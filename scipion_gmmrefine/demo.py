@@ -72,6 +72,7 @@ def main(arguments):
                            env={**environment(places), "MPLBACKEND": "Agg"})
     if code == 0:
         print(f"\nOpen the project in Scipion's desktop:  {openCommand(chosen.folder)}")
+        print(f"Try the whole installation against a known truth:  {sys.executable} -m gmmrefine selftest")
     return code
 
 

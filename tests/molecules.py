@@ -72,7 +72,7 @@ class ImagesInMemory:
     data: np.ndarray
     ctf: np.ndarray
 
-    def batches(self, batch_size, index=None):
+    def batches(self, batch_size, index=None, ahead=1):
         """Batches in the order of ``index``."""
         index = np.arange(len(self.data)) if index is None else np.asarray(index)
         for start in range(0, len(index), batch_size):

@@ -91,6 +91,12 @@ def record(folder):
     return json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
 
 
+def write_record(folder, content):
+    """Change the run.json of a folder as a user would; its hash, by which damage is told, must go then."""
+    plain = {name: value for name, value in content.items() if name != "sum_of_this_record"}
+    (Path(folder) / "run.json").write_text(json.dumps(plain), encoding="utf-8")
+
+
 def events(folder):
     """The events of a folder, in order."""
     lines = (Path(folder) / "events.jsonl").read_text(encoding="utf-8").splitlines()

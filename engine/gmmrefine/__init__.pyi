@@ -44,6 +44,7 @@ def reconstruct(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     weight_by_scale: bool = False,
+    weight_by_pose_error: bool = False,
     invert_contrast: bool = False,
     particle_diameter: Optional[float] = None,
     leave_out: str = 'none',
@@ -112,6 +113,7 @@ def refine(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     weight_by_scale: bool = False,
+    weight_by_pose_error: bool = False,
     invert_contrast: bool = False,
     particle_diameter: Optional[float] = None,
     leave_out: str = 'none',
@@ -165,6 +167,7 @@ def refine_patches(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     weight_by_scale: bool = False,
+    weight_by_pose_error: bool = False,
     invert_contrast: bool = False,
     particle_diameter: Optional[float] = None,
     leave_out: str = 'none',
@@ -273,6 +276,7 @@ def conformation_to_pose(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     weight_by_scale: bool = False,
+    weight_by_pose_error: bool = False,
     invert_contrast: bool = False,
     particle_diameter: Optional[float] = None,
     leave_out: str = 'none',
@@ -456,6 +460,27 @@ def export(
     pixel_size: float = 0.0,
 ) -> Result: ...
 
+def controls(
+    run_folder: _Path,
+    output: _Path,
+    *,
+    take_over: bool = False,
+    controls: str = 'all',
+    control_images: int = 5000,
+    batch_size: int = 128,
+    threads: Optional[int] = None,
+    device: str = 'auto',
+    seed: int = 1,
+) -> Result: ...
+
+def rerun(
+    record: _Path,
+    output: Optional[_Path] = None,
+    *,
+    take_over: bool = False,
+    any_version: bool = False,
+) -> Result: ...
+
 def report(
     directory: _Path,
 ) -> Result: ...
@@ -463,4 +488,11 @@ def report(
 def doctor(
     *,
     folder: str = '.',
+) -> Result: ...
+
+def selftest(
+    output: Optional[_Path] = None,
+    *,
+    threads: Optional[int] = None,
+    device: str = 'auto',
 ) -> Result: ...

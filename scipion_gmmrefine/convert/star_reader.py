@@ -13,6 +13,7 @@ from scipion_gmmrefine.constants import (
     LEFT_OUT_FILE,
     OBJECT_ID,
     PARENT_PARTICLE,
+    POSE_ERRORS,
     SYMMETRY_COPY,
 )
 from scipion_gmmrefine.convert.images import linkStack, plainFileName
@@ -29,6 +30,8 @@ POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst",
 OWN_COLUMNS = {
     *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
     "rlnCoordinateY", "rlnMicrographName"}
+
+KEPT_COLUMNS = {*KEPT_BY_PARTICLES, *GREY_COLUMNS, *POSE_ERRORS}
 
 
 def fillSet(particles, fileName, stackFolder):
@@ -49,7 +52,7 @@ def fillSet(particles, fileName, stackFolder):
     _setProperties(particles, optics, pixelSize)
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in (*KEPT_BY_PARTICLES, *GREY_COLUMNS))}
+            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_COLUMNS)}
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSize))
 

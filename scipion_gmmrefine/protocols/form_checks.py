@@ -156,3 +156,12 @@ def wrongPatches(text):
     if text == "auto" or _isAboveZero(text):
         return []
     return [f"{settings.PATCHES.form_label} is '{text}'; a whole number above zero or auto is needed.\nCorrect it."]
+
+
+def wrongControls(text):
+    """Errors of names of controls that there are not."""
+    known = ("all", "noise", "phases", "halves", "model")
+    if text.split() and all(name in known for name in text.split()):
+        return []
+    return [f"{settings.CONTROL_NAMES.form_label} is '{text}'; all, or some of {', '.join(known[1:])} with blanks between, are "
+            "needed.\nCorrect it."]

@@ -8,6 +8,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
     GmmRefineProtComposite,
     GmmRefineProtConformationToPose,
+    GmmRefineProtControls,
     GmmRefineProtExpandSymmetry,
     GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
@@ -40,6 +41,7 @@ GROUPS = {
         rows(settings.ConversionSettings), rows(settings.ParticlesRead),
         (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + COMPUTING,
     GmmRefineProtPatches: without(rows(settings.PatchesSettings), (settings.ONLY,)) + COMPUTING,
+    GmmRefineProtControls: rows(settings.ControlsSettings) + COMPUTING,
     GmmRefineProtComposite: rows(settings.CompositeSettings) + COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + COMPUTING,
     GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
@@ -50,7 +52,7 @@ GROUPS = {
     GmmRefineProtLocalResolution: rows(settings.LocalResolutionSettings)}
 OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
-    "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
+    "inputParticles", "region", "partsFrom", "inputRefinement", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
     "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
     "particlesFile", "passthroughFile"}
 GLOBAL = GROUPS[GmmRefineProtRefine]

@@ -15,6 +15,7 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
     "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
+    "GmmRefineProtControls",
     "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
     "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtModify", "GmmRefineProtPatches",
     "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
@@ -95,6 +96,7 @@ class TestRegistration(BaseTest):
                          ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtModify"),
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
                          ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
+                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtControls"),
                          ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
                          ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtHeterogeneity"),
                          ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformationToPose"),

@@ -11,7 +11,12 @@ from pyworkflow.tests import BaseTest, setupTestProject
 from scipion_gmmrefine.constants import HALF_SET, MAP_FILE, OPTICS_GROUP, ROTATION_CHANGE
 from scipion_gmmrefine.demo import launch
 from scipion_gmmrefine.objects import GmmFSC
-from scipion_gmmrefine.protocols import GmmRefineProtBuild, GmmRefineProtImportParticles, GmmRefineProtRefine
+from scipion_gmmrefine.protocols import (
+    GmmRefineProtBuild,
+    GmmRefineProtControls,
+    GmmRefineProtImportParticles,
+    GmmRefineProtRefine,
+)
 from scipion_gmmrefine.tests.projects import CHEAP, SimulatedProject
 from scipion_gmmrefine.tests.sets import writeStack
 from scipion_gmmrefine.truth import poseErrors, posesOfSet, rms, truePoses
@@ -60,6 +65,22 @@ class TestWorkflow(SimulatedProject):
                              (new.getObjId(), new.getIndex(), getattr(new, HALF_SET).get()))
         changes = [getattr(particle, ROTATION_CHANGE).get() for particle in after.iterItems()]
         self.assertTrue(0.5 < np.mean(changes) < 10)
+
+    def test_errors_of_poses_are_attributes(self):
+        first = self.refining.outputParticles.getFirstItem()
+        variances = [getattr(first, f"_gmmCovariance{number}").get() for number in (1, 6, 10)]
+        self.assertAlmostEqual(sum(variances), first._gmmRotationError.get() ** 2, delta=1e-3 * sum(variances))
+        self.assertEqual(first._gmmRanAway.get(), 0)
+
+    def test_controls(self):
+        controlling = launch(
+            self.proj, GmmRefineProtControls, {"inputRefinement": (self.refining, None)}, controls="noise", numberOfThreads=2)
+        summary = controlling.summary()
+        self.assertEqual(summary[0], "All controls passed.")
+        self.assertIn("images of noise with the same poses and CTF: passes; none → none", " ".join(summary))
+        self.assertIn("The refinement gained", controlling.methods()[0])
+        self.assertEqual(self.proj.newProtocol(GmmRefineProtControls, controls="noise luck")._validate()[0].split("\n")[1],
+                         "Correct it.")
 
     def test_maps_fsc_and_models(self):
         refining = self.refining

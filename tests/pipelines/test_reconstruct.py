@@ -1,7 +1,7 @@
 """Half maps, mask and curve as the commands write them."""
 import numpy as np
 import pytest
-from small_run import BOX, PIXEL_SIZE, gmmrefine, record
+from small_run import BOX, PIXEL_SIZE, assert_refused, gmmrefine, record
 
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.mrc import read_map, read_mask
@@ -57,6 +57,26 @@ def test_strong_images_weigh_more_when_asked(simulated, at_truth, tmp_path):
             (maps["ones"], read_map(at_truth / "half_map_1.mrc").data),
             (maps["every_other"], read_map(tmp_path / "some" / "half_map_1.mrc").data)):
         assert found == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
+
+
+def test_images_of_uncertain_poses_weigh_less_when_asked(simulated, at_truth, tmp_path):
+    """Poses known exactly change nothing; of one particle in two nothing is known, and its fine detail is not there."""
+    particles = read_particles(simulated / "truth.star")
+    maps, every_other = {}, np.arange(len(particles)) // 2 % 2 == 1
+    for name, deviation in (("sure", np.zeros(len(particles))), ("every_other", np.where(every_other, 0, 90.0))):
+        columns = dict.fromkeys((f"gmmCovariance{number}" for number in range(1, 16)), np.full(len(particles), 1e-12))
+        columns.update(dict.fromkeys(("gmmCovariance13", "gmmCovariance15"), 1e-12 + deviation**2))
+        write_particles(tmp_path / f"{name}.star", particles, columns)
+        assert gmmrefine("reconstruct", tmp_path / f"{name}.star", "-o", tmp_path / name, "--weight-by-pose-error").code == 0
+        maps[name] = read_map(tmp_path / name / "half_map_1.mrc").data
+    write_particles(tmp_path / "some.star", particles.subset(every_other))
+    assert gmmrefine("reconstruct", tmp_path / "some.star", "-o", tmp_path / "some").code == 0
+    plain = read_map(at_truth / "half_map_1.mrc").data
+    assert maps["sure"] == pytest.approx(plain, abs=1e-4 * np.abs(plain).max())
+    fine = shell_correlation(maps["every_other"], read_map(tmp_path / "some" / "half_map_1.mrc").data)
+    assert fine[3:18].min() > 0.999  # 90 Å of blur is gone from the third shell on
+    outcome = gmmrefine("reconstruct", simulated / "truth.star", "-o", tmp_path / "none", "--weight-by-pose-error")
+    assert_refused(outcome, "reconstruct", "--weight-by-pose-error: the particles have no gmmCovariance1 to gmmCovariance15")
 
 
 def test_mean_correlation_leaves_out_the_origin_and_what_is_below_zero():

@@ -55,7 +55,8 @@ def moved(particles):
     def at_new_poses(half):
         turn = rotations_from_vectors(np.radians(half.row)[:, None] * [0.0, 0.0, 1.0])
         poses = half.with_poses(turn @ half.rotations, half.shifts + half.row[:, None] * [0.6, 0.8])
-        return HalfState(poses, np.zeros((2, 2, 2)), np.stack([half.row + 0.1, half.row + 0.2], axis=1))
+        deviation = np.stack([np.radians(half.row + 0.1)] + [0 * half.row] * 2 + [half.row + 0.2, 0 * half.row], axis=1)
+        return HalfState(poses, np.zeros((2, 2, 2)), deviation[:, :, None] ** 2 * np.eye(5))
 
     return split_half_sets(particles).map(at_new_poses)
 
@@ -68,6 +69,9 @@ def test_halves_are_joined_by_row_not_by_position(particles, moved):
     assert columns["gmmShiftChange"] == pytest.approx(result.row, abs=1e-9)
     assert columns["gmmRotationError"] == pytest.approx(result.row + 0.1)
     assert columns["gmmShiftError"] == pytest.approx(result.row + 0.2)
+    assert columns["gmmCovariance1"] == pytest.approx((result.row + 0.1) ** 2)  # degrees²
+    assert columns["gmmCovariance13"] == pytest.approx((result.row + 0.2) ** 2) and not columns["gmmCovariance15"].any()
+    assert not columns["gmmRanAway"].any()
     assert result.shifts - shuffled.shifts == pytest.approx(result.row[:, None] * [0.6, 0.8])
 
 

@@ -3,6 +3,7 @@ import numpy as np
 
 from gmmrefine.backend import tf
 from gmmrefine.geometry.rotations import euler_from_rotations
+from gmmrefine.particles.images import CHUNK, chunks_in
 
 _LOWEST_RESOLUTION = 25.0  # Å
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
@@ -39,7 +40,7 @@ class AdamRefiner:
         """
         poses = np.column_stack([euler_from_rotations(start_rotations), start_shifts]) * self._unit
         done = 0
-        for batch in self.reader.batches(self.batch_size):
+        for batch in self.reader.batches(CHUNK, ahead=chunks_in(self.batch_size)):
             data = batch.phase_flipped()
             images = tf.constant(data.real), tf.constant(data.imag)
             pose = tf.constant(poses[batch.index], tf.float32)

@@ -121,20 +121,6 @@ def climb(fit, projector, weights, prior, pose, steps):
     return information
 
 
-def posterior_errors(information, precision):
-    """Expected errors (B, 2) of poses: rms rotation angle in degrees, rms shift length in Å.
-
-    Parameters
-    ----------
-    information : (B, 5, 5) float
-        Fisher information of the likelihood, in rad and Å.
-    precision : (B, 5, 5) float
-        Of the prior.
-    """
-    variance = np.einsum("bii->bi", np.linalg.inv(information + precision))
-    return np.sqrt(np.stack([variance[:, :3].sum(axis=1) * (180 / np.pi) ** 2, variance[:, 3:].sum(axis=1)], axis=1))
-
-
 def _shortened(step):
     """Steps (B, 5) cut to the length over which the quadratic picture holds."""
     cut = step.copy()

@@ -7,6 +7,7 @@ import numpy as np
 
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.shells import smooth_curve
+from gmmrefine.particles.images import CHUNK
 
 _LEAST_NOISE = 1e-4  # of the images' power; images without any would weigh infinitely
 
@@ -55,8 +56,9 @@ class ImageFit:
         Samples of the batch.
     pixel_size : float
         Å/px.
-    size : int
-        Number of images the kernels are compiled for; a shorter batch is filled up with copies of its last image.
+    size : int, optional
+        Number of images the kernels are compiled for, ``CHUNK`` by default; a shorter batch is filled up with copies of its
+        last image.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class ImageFit:
         Variance of the noise by ring, where it need not be learned.
     """
 
-    def __init__(self, batch, disc, pixel_size, size):
+    def __init__(self, batch, disc, pixel_size, size=CHUNK):
         fill = np.minimum(np.arange(size), len(batch.index) - 1)
         matched, ctf2 = batch.matched_by_scale()
         self.count = len(batch.index)
@@ -108,6 +110,30 @@ class ImageFit:
         value, gradient, information = (part.numpy()[: self.count].astype(float) for part in result)
         units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
         return value, gradient * units, information * units[:, None] * units
+
+    def score_covariance(self, projector, weights, excess, rotations, shifts):
+        """Fisher information at poses, and the covariance of the slope there, which the noise of the reference makes larger.
+
+        Parameters
+        ----------
+        excess : (S,) float
+            Noise of the reference by ring, as variance in an image without a CTF over that of the image's noise.
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
+
+        Returns
+        -------
+        tuple
+            Two (B, 5, 5) float, in rad and Å as of ``normal_equations``.
+        """
+        rotations, _, _, ctf2, k = self._operands(projector.disc, rotations, shifts)
+        moments = projector.images_with_moments(rotations)
+        noise = tf.constant(excess[projector.disc.ring], tf.float32)
+        found = _score_covariance(*moments, ctf2, k, *weights.on(projector.disc), noise)
+        units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
+        return tuple(part.numpy()[: self.count].astype(float) * units[:, None] * units for part in found)
 
     def joint_equations(self, projectors, weights, rotations, shifts):
         """Gradient and Fisher information of parts of a molecule that all stand at one pose and may leave it one by one.
@@ -331,10 +357,20 @@ def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf
     residual_real = weight * (data_real - model * real)
     residual_imag = weight * (data_imag - model * imag)
     gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
-    curvature = (weight * model)[:, None]
-    information = tf.add(
-        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
-    return value, gradient, information
+    return value, gradient, _curvature(weight * model, t_real, t_imag)
+
+
+def _curvature(weight, t_real, t_imag):
+    """Products (B, 5, 5) of slopes (B, 5, K), weighted (B, K)."""
+    weight = weight[:, None]
+    return tf.add(tf.matmul(weight * t_real, t_real, transpose_b=True), tf.matmul(weight * t_imag, t_imag, transpose_b=True))
+
+
+@compiled
+def _score_covariance(real, imag, moment_real, moment_imag, ctf2, k, scale, precision, excess):
+    t_real, t_imag = _slopes(real, moment_real, k), _slopes(imag, moment_imag, k)
+    weight = precision * scale**2 * ctf2
+    return _curvature(weight, t_real, t_imag), _curvature(weight * (1 + excess * ctf2), t_real, t_imag)
 
 
 @compiled

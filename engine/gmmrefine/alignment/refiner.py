@@ -3,17 +3,20 @@ from functools import partial
 
 import numpy as np
 
-from gmmrefine.alignment.fisher import LOWEST_RING, Pose, climb, posterior_errors
-from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
+from gmmrefine.alignment.fisher import LOWEST_RING, Pose, climb
+from gmmrefine.alignment.likelihood import ImageFit, ShellWeights, weights_from_sums
 from gmmrefine.alignment.motion_prior import estimate_motion_prior
+from gmmrefine.alignment.pose_covariance import posterior_covariance
 from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
-from gmmrefine.backend import overlapped
+from gmmrefine.backend import overlapped, tf
+from gmmrefine.particles.images import CHUNK, chunks_in
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 
 SAMPLE_SIZE = 256
 _PART_SAMPLE_SIZE = 512  # a small part says less: by 256 images one of six moving patches of 6MSM was taken for a resting one
 WIDE_PRIOR = PosePrior.from_rms(rotation_deg=12.0, shift=6.0)
 _RADIUS_STEP = 2
+_LEAST_RELIABLE = 1e-3  # part of a reference; rings of less are given no weight
 _NARROWER = 1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.06
 _PART_NARROWER = 1, 0.25, 0.03  # few: every patch is searched
 
@@ -38,11 +41,16 @@ class FisherRefiner:
         What poses may see of the images; all of them by default.
     lowest_ring : int
         Rings below are not used.
+    certain : (S,) float, optional
+        The least part of the reference that is signal, by ring, for errors that are not too small; as ``reliability`` by
+        default.
     """
 
     def __init__(
-            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING):
+            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING,
+            certain=None):
         self.reliability = reliability
+        self._certain = reliability if certain is None else np.minimum(certain, reliability[: len(certain)])
         self.stages = stages
         self.prior = prior
         self.is_part = is_part
@@ -51,7 +59,7 @@ class FisherRefiner:
         # few radii, so that few kernels are compiled; rings beyond a stage's radius get no weight
         self._projectors = [projector.for_radius(_rounded_up(stage.radius, projector.disc.radius)) for stage in stages]
         self._disc = projector.disc
-        self._schedule = None
+        self._schedule = self._honest = None
 
     def learn(self, fits, poses, rng, parent):
         """Learn from a sample and take it through the march; its poses are changed.
@@ -63,28 +71,22 @@ class FisherRefiner:
         rng : numpy.random.Generator
         parent : (N,) int
             The particle that each image of the sample shows.
-
-        Returns
-        -------
-        list of (B, 5, 5) float
-            Fisher information of each batch.
         """
         if self.prior is None:
             self.prior = self._learn_prior(fits, [pose.copy() for pose in poses], rng, parent)
-        self._schedule, information = self._learn_schedule(fits, poses, self.prior, self._samples)
-        return information
+        self._schedule, _ = self._learn_schedule(fits, poses, self.prior, self._samples)
+        self._honest = self._honest_weights(poses[0].rotations)
 
     def march(self, fit, pose):
-        """Take a batch through all stages; its pose is changed.
-
-        Returns
-        -------
-        (B, 5, 5) float
-            Fisher information.
-        """
+        """Take a batch through all stages; its pose is changed. Gives ``covariance``."""
         for stage, projector, weights in zip(self.stages, self._projectors, self._schedule):
-            information = climb(fit, projector, weights, self.prior, pose, stage.steps)
-        return information
+            climb(fit, projector, weights, self.prior, pose, stage.steps)
+        return self.covariance(fit, pose)
+
+    def covariance(self, fit, pose):
+        """Covariance (B, 5, 5) of the errors of a batch at the end of its march, in rad and Å; see ``posterior_covariance``."""
+        found = fit.score_covariance(self._projectors[-1], *self._honest, pose.rotations, pose.shifts)
+        return posterior_covariance(*found, self.prior.precision_at(pose.expected_rotations))
 
     def strength(self, fit, pose):
         """``ImageFit.strength`` of a batch at a pose, by all that the last stage sees."""
@@ -105,6 +107,23 @@ class FisherRefiner:
             information = list(overlapped(lambda pair, step=step: step(pair[0], pose=pair[1]), zip(fits, poses)))
             schedule.append(weights)
         return schedule, information
+
+    def _honest_weights(self, rotations):
+        """The last ShellWeights with no more signal than is certain, and the noise of the reference (S,) over that of an image.
+
+        Images that a reference was made from agree with its noise too, so that they seem to hold more of its signal. Of the
+        power P of the reference, seen at rotations (B, 3, 3), the part r is signal. What is expected of an image is r times the
+        reference, and its signal differs from that by the variance r (1 - r) P.
+        """
+        projector, weights, ring = self._projectors[-1], self._schedule[-1], self._projectors[-1].disc.ring
+        real, imag = (part.numpy() for part in projector.images(tf.constant(rotations, tf.float32)))
+        power = np.bincount(ring, np.mean(real**2 + imag**2, axis=0)) / np.maximum(np.bincount(ring), 1)
+        rings = min(len(power), len(self._certain))
+        certain = np.maximum(self._certain[:rings], _LEAST_RELIABLE)
+        scale = weights.scale[:rings] * certain / np.maximum(self.reliability[:rings], _LEAST_RELIABLE)
+        noise = 0.5 * weights.precision[:rings] * scale**2 * (1 / certain - 1) * power[:rings]
+        beyond = (0, len(power) - rings)
+        return ShellWeights(np.pad(scale, beyond), weights.precision, weights.samples), np.pad(noise, beyond)
 
     def _weights(self, sums, radius, noise):
         return weights_from_sums(sums, self.reliability, self._lowest_ring, radius, noise)
@@ -181,6 +200,7 @@ def refine_poses(
     reader : ImageReader
         Of the half set, on the disc of the projectors, or of the scene where that has windows.
     batch_size : int
+        Images that may be read in advance.
     expected : list of tuple
         For each reference rotations (N, 3, 3) and shifts (N, 2) in Å about which the prior is centred; as windows show them,
         where the scene has any. So are the results.
@@ -193,20 +213,19 @@ def refine_poses(
     report : callable
         Called with the number of particles done.
     strengths : Strengths, optional
-        Filled with what the images say at the new poses about their signals against the first reference.
+        Filled with what images at the new poses say about their signals against the first reference.
 
     Returns
     -------
     list of tuple
-        For each reference rotations (N, 3, 3), shifts (N, 2) in Å, and their posterior errors (N, 2): rms rotation angle in
-        degrees and rms shift length in Å.
+        For each reference rotations (N, 3, 3), shifts (N, 2) in Å, and the covariances of their errors (N, 5, 5) in rad and Å.
     """
-    count = len(reader.particles)
+    count, ahead = len(reader.particles), chunks_in(batch_size)
     sample, others = _sample_and_others(reader.particles, refiners, rng)
-    results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 2))) for _ in refiners]
+    results = [(np.empty((count, 3, 3)), np.empty((count, 2)), np.empty((count, 5, 5))) for _ in refiners]
 
     def fit_of(batch):
-        return ImageFit(batch, reader.disc, reader.particles.pixel_size, batch_size)
+        return ImageFit(batch, reader.disc, reader.particles.pixel_size)
 
     def parts_of(fit, index, with_power=True):
         return [fit] * len(refiners) if scene is None else scene.parts(fit, index, len(refiners), with_power)
@@ -214,12 +233,11 @@ def refine_poses(
     def pose_of(number, index):
         return Pose(*([part[index] for part in poses[number]] for poses in (expected, current or expected)))
 
-    def keep(number, index, pose, information):
-        rotations, shifts, errors = results[number]
-        rotations[index], shifts[index] = pose.rotations, pose.shifts
-        errors[index] = posterior_errors(information, refiners[number].prior.precision_at(pose.expected_rotations))
+    def keep(number, index, pose, covariance):
+        for kept, new in zip(results[number], (pose.rotations, pose.shifts, covariance)):
+            kept[index] = new
 
-    batches, parent = list(reader.batches(batch_size, sample)), parents(reader.particles)[sample]
+    batches, parent = list(reader.batches(CHUNK, sample, ahead)), parents(reader.particles)[sample]
     fits, indices = [fit_of(batch) for batch in batches], [batch.index for batch in batches]
     if scene is not None:
         scene.learn(fits, indices)
@@ -227,7 +245,8 @@ def refine_poses(
     for number, refiner in enumerate(refiners):
         poses = [pose_of(number, index) for index in indices]
         own = [parts[number] for parts in seen]
-        for part in zip(indices, poses, refiner.learn(own, poses, rng, parent)):
+        refiner.learn(own, poses, rng, parent)
+        for part in zip(indices, poses, overlapped(lambda pair, of=refiner: of.covariance(*pair), zip(own, poses))):
             keep(number, *part)
         if strengths is not None and number == 0:
             list(overlapped(lambda batch: strengths.add(batch[0], *refiners[0].strength(*batch[1:])), zip(indices, own, poses)))
@@ -242,7 +261,7 @@ def refine_poses(
         return batch.index, marched
 
     done = len(sample)
-    for index, marched in overlapped(whole_march, reader.batches(batch_size, others)):
+    for index, marched in overlapped(whole_march, reader.batches(CHUNK, others, ahead)):
         for number, part in enumerate(marched):
             keep(number, index, *part)
         done += len(index)

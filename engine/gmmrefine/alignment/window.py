@@ -5,6 +5,7 @@ import numpy as np
 from scipy import fft
 
 from gmmrefine.alignment.fisher import LOWEST_RING
+from gmmrefine.alignment.pose_covariance import about_another_point
 from gmmrefine.backend import compiled, tf
 from gmmrefine.fourier.half_disc import half_disc
 
@@ -61,6 +62,10 @@ class Window:
     def outward(self, rotations, shifts):
         """The inverse of ``inward``; rotations (N, 3, 3), shifts (N, 2) in Å."""
         return rotations, shifts + self._projected_center(rotations) - self._place
+
+    def outward_covariance(self, rotations, covariance):
+        """Covariances (N, 5, 5) of the errors of poses at rotations (N, 3, 3), outside the window of those inside."""
+        return about_another_point(covariance, -rotations @ self._center)
 
     @property
     def density(self):

@@ -22,6 +22,9 @@ COMMANDS = {
     "audit": "audit",
     "import": "import_particles",
     "export": "export",
+    "controls": "controls",
+    "rerun": "rerun",
     "report": "report",
     "doctor": "doctor",
+    "selftest": "selftest",
 }

@@ -64,6 +64,11 @@ def _reader(setting):
 def add_output(parser, text="folder of the results; the same command continues it"):
     """Declare ``-o DIR`` and who may write there."""
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help=text)
+    add_take_over(parser)
+
+
+def add_take_over(parser):
+    """Declare the option of who may go on in a folder."""
     _add_setting(parser, TAKE_OVER)
 
 

@@ -21,14 +21,16 @@ def run(args):
     from gmmrefine.commands.particles_in import read_for_computing
     from gmmrefine.pipelines.odd_images import without_odd_images
     from gmmrefine.pipelines.particle_scales import check_weighting
+    from gmmrefine.pipelines.pose_weights import check_pose_weighting, with_known_blur
     from gmmrefine.pipelines.reconstruct import reconstruct
 
     particles, settings, notes = read_for_computing(args.particles, settings_from(args, ReconstructSettings))
     check_weighting(settings, particles)
+    check_pose_weighting(settings, particles)
     run = COMMAND.open(args, settings, [args.particles], particles, notes)
     particles = without_odd_images(particles, settings, run)
     run.describe_particles(particles)
-    results = reconstruct(particles, settings, run)
+    results = reconstruct(with_known_blur(particles, settings), settings, run)
     run.finish(results)
     if "directions_text" in results:
         run.progress.say(f"by direction: {results['directions_text']}")

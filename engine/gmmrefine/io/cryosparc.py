@@ -14,6 +14,7 @@ from gmmrefine.io.cryosparc_alignments import MOST_PROBABLE, Alignments, alignme
 from gmmrefine.io.cryosparc_fields import REQUIRED, SIGN_LABEL, SIZE_LABELS, UID_LABEL, finite, paths
 from gmmrefine.io.cryosparc_join import gathered_rows
 from gmmrefine.io.particle_table import ParticleTable, group_optics
+from gmmrefine.io.pose_error_labels import error_columns
 from gmmrefine.io.star import StarBlock, text_columns
 from gmmrefine.io.star_particles import particles_from_table
 from gmmrefine.particles.particle_set import ParticleSet
@@ -65,7 +66,7 @@ def read_cs(
     optics, group = _optics(rows, source)
     columns = {
         "rlnImageName": _image_names(rows), "rlnOpticsGroup": group, **_poses(alignments), **_ctf(rows, source),
-        **_locations(rows, source, flip_coordinate_y), **_identities(rows)}
+        **_locations(rows, source, flip_coordinate_y), **_identities(rows), **error_columns(rows)}
     if "blob/sign" in rows.dtype.names:
         columns[SIGN_LABEL] = _contrast_sign(rows, source)
         dark = np.count_nonzero(columns[SIGN_LABEL] < 0)

@@ -19,6 +19,7 @@ from gmmrefine.io.cryosparc_join import gathered_rows
 from gmmrefine.io.cryosparc_locations import location_fields
 from gmmrefine.io.cryosparc_template import rows_in_template
 from gmmrefine.io.particle_table import table_of
+from gmmrefine.io.pose_error_labels import error_fields, of_cryosparc
 from gmmrefine.io.stacks import plain_path
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, ParticleSet
 from gmmrefine.particles.symmetry import refuse_expanded
@@ -62,18 +63,18 @@ def write_cs(
         particles = replace(particles, table=table_of(particles), row=np.arange(len(particles)))
     _refuse_states(particles)
     uids = _uids(particles)
-    ctf, poses = _ctf(particles), _poses(particles)
+    ctf, poses, errors = _ctf(particles), _poses(particles), error_fields(particles.table.particles, particles.row)
     if template:
         known, _ = gathered_rows(template)
         rows = known if is_group(template) else read_rows(template)
         rows = rows[rows_in_template(particles, known, str(template))]
-        rows = _updated(rows, {**_sign(particles), **ctf}, poses, particles)
+        rows = _with_errors(_updated(rows, {**_sign(particles), **ctf}, poses, particles), errors)
         notes: List[str] = []
     else:
         locations, notes = location_fields(particles, flip_coordinate_y)
-        rows = _new_rows({"uid": uids, **_images(particles), **_ctf_of_new(particles), **ctf, **poses, **locations})
+        rows = _new_rows({"uid": uids, **_images(particles), **_ctf_of_new(particles), **ctf, **poses, **locations, **errors})
     write_rows(path, rows)
-    write_group(path, rows.dtype.names, len(rows))
+    write_group(path, of_cryosparc(rows.dtype.names), len(rows))
     return notes
 
 
@@ -181,6 +182,14 @@ def _updated(
     for name, column in values.items():
         other = ~np.isclose(rows[name], column, rtol=_SAME, atol=_SAME)
         rows[name][other] = column[other]
+    return rows
+
+
+def _with_errors(rows: np.ndarray, errors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Rows with fields (N, …) for the errors of their poses."""
+    rows = with_fields(rows, [(name, form_of(name), values.shape[1:]) for name, values in errors.items()])
+    for name, values in errors.items():
+        rows[name] = values
     return rows
 
 

@@ -1,5 +1,5 @@
 """Direct Fourier inversion: particle images to a map, each sample weighted by its CTF."""
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from scipy import fft
@@ -40,7 +40,9 @@ class FourierGrid:
         self._k = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (self._side / box_size), tf.float32)
         self._phase = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (2 * np.pi / box_size), tf.float32)
 
-    def insert(self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, by_scale: bool = False) -> None:
+    def insert(
+            self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, by_scale: bool = False,
+            blur_px2: Optional[np.ndarray] = None) -> None:
         """Add images at their poses.
 
         Parameters
@@ -53,8 +55,16 @@ class FourierGrid:
             Shifts that recentre the images, px.
         by_scale : bool
             Weight every image by the strength of its signal, as by its CTF.
+        blur_px2 : (B,) float, optional
+            Variance, px² along one axis, by which errors of the poses blur what the images add; weighs them as an envelope of
+            their CTF would.
         """
         matched, ctf2 = batch.matched_by_scale() if by_scale else (batch.matched(), batch.ctf**2)
+        if blur_px2 is not None:
+            place = np.stack([self.disc.kx, self.disc.ky]) if batch.place is None else batch.place
+            frequency2 = np.sum((place / self.box_size) ** 2, axis=0)
+            envelope = np.exp(-2 * np.pi**2 * frequency2 * blur_px2[:, None]).astype(np.float32)
+            matched, ctf2 = matched * envelope, ctf2 * envelope**2
         images, k, phase = [matched.real, matched.imag, ctf2], self._k, self._phase
         if batch.place is not None:
             steps = self._side / self.box_size, 2 * np.pi / self.box_size

@@ -1,7 +1,8 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Type, Union
+from typing import Any, Callable, Deque, Dict, Iterator, Optional, Tuple, Type, Union
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIE
 from gmmrefine.particles.stack_file import StackLayout, open_stack, stack_layout
 
 _STRONGEST = 1e32  # grey value; images may be scaled, but sums of stronger ones over an image leave single precision
+
+CHUNK = 64  # images of which sums are made, whatever the batch size: a sum in another order has other last bits
 
 
 @dataclass(frozen=True)
@@ -111,27 +114,29 @@ class ImageReader:
         self._layouts: Dict[str, StackLayout] = {}
         self._groups: Dict[Any, Any] = {}
 
-    def batches(self, batch_size: int, index: Optional[np.ndarray] = None) -> Iterator[ImageBatch]:
-        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
+    def batches(self, batch_size: int, index: Optional[np.ndarray] = None, ahead: int = 1) -> Iterator[ImageBatch]:
+        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next ones read while the caller works.
 
         Parameters
         ----------
         index : (M,) int, optional
             Which particles, all by default.
+        ahead : int
+            Batches that may be read in advance; one always is.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        yield from _ahead(self.read, index, batch_size)
+        yield from _ahead(self.read, index, batch_size, ahead)
 
-    def batches_in_place(self, batch_size: int) -> Iterator[ImageBatch]:
+    def batches_in_place(self, batch_size: int, ahead: int = 1) -> Iterator[ImageBatch]:
         """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
         grid, others = np.arange(len(self.particles)), []
         if not self.particles.is_uniform:
             group = self.particles.image_optics.index
             others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
             grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
-        yield from _ahead(self.read, grid, batch_size)
+        yield from _ahead(self.read, grid, batch_size, ahead)
         for members in others:
-            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
+            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size, ahead)
 
     def read(self, index: np.ndarray) -> ImageBatch:
         """The images at positions ``index`` (B,) of the set."""
@@ -238,13 +243,20 @@ def _unfit(strongest: float) -> str:
     return f"as strong as {strongest:.2g}, which no detector gives" if np.isfinite(strongest) else "not finite numbers"
 
 
-def _ahead(read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int) -> Iterator[ImageBatch]:
-    """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
-    chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
+def chunks_in(count: int) -> int:
+    """How many batches of ``CHUNK`` images are ``count`` images, for ``ahead``."""
+    return max(1, count // CHUNK)
+
+
+def _ahead(
+        read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int, most: int) -> Iterator[ImageBatch]:
+    """What ``read`` makes of ``index`` (M,), batch by batch, the next ``most`` read while the caller works."""
+    batches = (index[start : start + batch_size] for start in range(0, len(index), batch_size))
     with ThreadPoolExecutor(1) as reader:
-        pending = None
-        for chunk in chunks + [None]:
-            following = reader.submit(read, chunk) if chunk is not None else None
-            if pending is not None:
-                yield pending.result()
-            pending = following
+        pending: Deque["Future[ImageBatch]"] = deque()
+        for batch in batches:
+            pending.append(reader.submit(read, batch))
+            if len(pending) > most:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -81,6 +81,9 @@ class ParticleSet:
         +1 or -1, by which an image is multiplied for a bright molecule; None where the file does not tell, which means +1.
     scale : (N,) float, optional
         How strong a particle's signal is, relative to the others of its half set; None where it is not known, which means 1.
+    blur : (N,) float, optional
+        Variance in Å² by which the error of its pose moves a particle's molecule along one axis of the image; None where it is
+        not known, or not to be weighted by.
     diameter : float
         Of the particle in Å, outside which images show background; 0 where it is not known.
     optics : Optics, optional
@@ -102,6 +105,7 @@ class ParticleSet:
     particle: Optional[np.ndarray] = None
     contrast_sign: Optional[np.ndarray] = None
     scale: Optional[np.ndarray] = None
+    blur: Optional[np.ndarray] = None
     diameter: float = 0.0
     optics: Optional[Optics] = None
 
@@ -157,7 +161,7 @@ class ParticleSet:
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
         arrays += [
-            name for name in ("parent", "particle", "contrast_sign", "scale") if getattr(self, name) is not None]
+            name for name in ("parent", "particle", "contrast_sign", "scale", "blur") if getattr(self, name) is not None]
         optics = None if self.optics is None else self.optics.subset(index)
         return replace(self, ctf=self.ctf.subset(index), optics=optics, **{name: getattr(self, name)[index] for name in arrays})
 

@@ -30,6 +30,7 @@ from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
+from gmmrefine.pipelines.pose_weights import with_blur
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
 from gmmrefine.runs.file_sums import SUMS, check_sums, sums_as_array
@@ -52,13 +53,13 @@ class HalfState:
         At their present poses.
     volume : (Z, Y, X) float32
         Their unfiltered map.
-    pose_error : (N, 2) float
-        Expected error of rotation (rms angle, degrees) and shift (rms length, Å); 0 where none was estimated.
+    covariance : (N, 5, 5) float
+        Of the errors of rotations (rad, in the frame of the image) and shifts (Å); 0 where none was estimated.
     """
 
     particles: object
     volume: np.ndarray
-    pose_error: np.ndarray
+    covariance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,11 @@ class Body:
     gmm: Any
 
 
+def no_covariance(particles):
+    """Stands for covariances (N, 5, 5) of poses that none was estimated of."""
+    return np.zeros((len(particles), 5, 5))
+
+
 def improve_half(start, state, shared, iteration, settings, run, body=None):
     """Refine one half set, or load what an interrupted run had already finished.
 
@@ -158,11 +164,13 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
         if reference.rest is not None and particles.scale is None:
             particles = replace(particles, scale=with_measured_scale(
                 body.particles, body.gmm, reliability, settings, run.progress, where).scale)
-        particles, pose_error = new_poses(reference, reliability, start, particles, settings, run.progress, where)
+        particles, covariance = new_poses(
+            reference, reliability, start, particles, settings, run.progress, where, certain_part(shared.fsc[ring]))
         particles = particles.with_poses(*anchored(
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
+        particles = with_blur(particles, covariance, settings)
         volume = half_map(particles, settings, run.progress, iteration=iteration)
-        result = HalfState(particles, volume, pose_error)
+        result = HalfState(particles, volume, covariance)
     write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm, made_from(start))
     frequency = ring / (start.box_size * pixel_size)
     write_curves(os.path.join(folder, f"gmm_fsc_half_{start.half}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
@@ -235,7 +243,18 @@ def reference_reliability(fsc, gmm_fsc):
     return np.clip(ratio, 0, 1)
 
 
-def new_poses(reference, reliability, expected, particles, settings, progress, where):
+def certain_part(fsc):
+    """The least part of a GMM (S,) that is signal, by ring: that of its map, as if the GMM held as much of noise as of signal.
+
+    Parameters
+    ----------
+    fsc : (S,) float
+        Gold-standard FSC of the half maps.
+    """
+    return np.clip(smooth_curve(fsc), 0, 1)
+
+
+def new_poses(reference, reliability, expected, particles, settings, progress, where, certain=None):
     """Poses of one half set against its reference.
 
     Parameters
@@ -245,12 +264,14 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
         Part of the reference that is signal, by ring.
     expected, particles : ParticleSet
         The half at the poses about which the prior is centred, and at its present ones.
+    certain : (R + 1,) float, optional
+        ``certain_part``, for the errors of the poses.
 
     Returns
     -------
     tuple
-        The particles at their new poses, with the strengths of their signals where these were estimated; expected errors (N, 2)
-        in degrees and Å.
+        The particles at their new poses, with the strengths of their signals where these were estimated; covariances (N, 5, 5)
+        of their errors in rad and Å.
     """
     radius = len(reliability) - 1
     disc = half_disc(particles.box_size, min(radius + 3, particles.box_size // 2 - 1))
@@ -260,9 +281,10 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
             reader = ImageReader(particles, projector.disc, settings.invert_contrast)
             adam = AdamRefiner(projector, reader, settings.batch_size, settings.adam_steps, settings.learning_rate)
             poses = adam.refine(particles.rotations, particles.shifts, report)
-            return particles.with_poses(*poses), np.zeros((len(particles), 2))
+            return particles.with_poses(*poses), no_covariance(particles)
         is_part = reference.rest is not None
-        projector, refiner = make_refiner(reference.moving, reliability, disc, particles.pixel_size, settings, is_part)
+        projector, refiner = make_refiner(
+            reference.moving, reliability, disc, particles.pixel_size, settings, is_part, certain=certain)
         scene = None
         if is_part:
             rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
@@ -272,19 +294,19 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
         reader = ImageReader(particles, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
         strengths = None if is_part else Strengths(len(particles))
-        (rotations, shifts, pose_error), = refine_poses(
+        (rotations, shifts, covariance), = refine_poses(
             [refiner], reader, settings.batch_size, [(expected.rotations, expected.shifts)], rng,
             [(particles.rotations, particles.shifts)], scene, report, strengths)
     report_prior(refiner.prior, progress, where)
     if strengths is not None:
         particles = with_strengths(particles, strengths, progress, where)
-    return particles.with_poses(rotations, shifts), pose_error
+    return particles.with_poses(rotations, shifts), covariance
 
 
 def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=None, **limits):
     """The projector of a reference on a disc, and its refiner; it estimates a prior unless there is one.
 
-    ``limits`` are those of ``FisherRefiner``: ``samples``, ``lowest_ring``.
+    ``limits`` are those of ``FisherRefiner``: ``samples``, ``lowest_ring``, ``certain``.
     """
     radius = len(reliability) - 1
     projector = PROJECTORS[settings.projector](gmm, disc, pixel_size)
@@ -312,7 +334,7 @@ def save_half(folder, state):
         os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size, made_from=mark)
     arrays = {
         ENTRY: np.array(str(mark or "")), "rotations": state.particles.rotations, "shifts": state.particles.shifts,
-        "pose_error": state.pose_error}
+        "covariance": state.covariance}
     beside = (name.format(state.particles.half) for name in _BESIDE_POSES)
     arrays[SUMS] = sums_as_array(folder, beside)
     if state.particles.scale is not None:
@@ -335,7 +357,7 @@ def load_half(folder, particles, progress):
         found = read_npz(path)
         check_sums(folder, found.get(SUMS, "{}"))
         count = len(particles)
-        pose_error = _whole(found["pose_error"], (count, 2))
+        covariance = _whole(found["covariance"], (count, 5, 5))
         moved = particles.with_poses(_whole(found["rotations"], (count, 3, 3)), _whole(found["shifts"], (count, 2)))
         if "scale" in found:
             moved = replace(moved, scale=_whole(found["scale"], (count,)))
@@ -343,7 +365,7 @@ def load_half(folder, particles, progress):
         mark = made_from(particles)
         if mark is not None and {mark} != {read_made_from(path) or mark, read_made_from(half_map) or mark}:
             raise ValueError("made from other images")
-        return HalfState(moved, read_map(half_map).data, pose_error)
+        return HalfState(moved, read_map(half_map).data, covariance)
     except _DAMAGED as error:
         progress.say(f"{path} or the map beside it is damaged ({_reason(error)}): they are made again")
         os.unlink(path)

@@ -16,7 +16,7 @@ from gmmrefine.heterogeneity.motions import axes_of_motion, principal_motions
 from gmmrefine.heterogeneity.posterior import most_probable
 from gmmrefine.heterogeneity.train import Trainer, describe, held_out_gain, train_epoch
 from gmmrefine.io.network_file import read_arrays, write_arrays
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability
@@ -185,9 +185,9 @@ def untrained_half(particles, shared, numbers, settings, progress):
     sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
     projector = SliceProjector(gmm, disc, pixel_size, moments=False)
     sums = sum(
-        ImageFit(batch, disc, pixel_size, settings.batch_size).ring_sums(
+        ImageFit(batch, disc, pixel_size).ring_sums(
             projector, particles.rotations[batch.index], particles.shifts[batch.index])
-        for batch in reader.batches(settings.batch_size, sample))
+        for batch in reader.batches(CHUNK, sample, chunks_in(settings.batch_size)))
     weights = weights_from_sums(sums, reliability, LOWEST_SHELL, shared.radius)
     model = MotionModel(gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc))
     return Untrained(model, reader, trained, held)

@@ -9,7 +9,7 @@ from gmmrefine.alignment.refiner import WIDE_PRIOR
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.maps.mask import soft_mask
 from gmmrefine.pipelines.contrast_check import refuse_dark
-from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, save_half
+from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, no_covariance, save_half
 from gmmrefine.pipelines.reconstruct import half_map, start_map
 
 
@@ -42,7 +42,7 @@ def loaded_or_made(start, settings, run):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
     _forget_what_made_a_lost_mask(run)
     return load_half(_folder(run), start, run.progress) or HalfState(
-        start, start_map(start, settings, run, iteration=0), np.zeros((len(start), 2)))
+        start, start_map(start, settings, run, iteration=0), no_covariance(start))
 
 
 def _forget_what_made_a_lost_mask(run):
@@ -68,7 +68,7 @@ def keep(half, run):
 
 def at_poses(particles, settings, progress):
     """A half set at other poses than its start poses, with their map."""
-    return HalfState(particles, half_map(particles, settings, progress, iteration=0), np.zeros((len(particles), 2)))
+    return HalfState(particles, half_map(particles, settings, progress, iteration=0), no_covariance(particles))
 
 
 def laid_on_mask(half, mask, settings, progress):

@@ -7,7 +7,7 @@ from gmmrefine.alignment.likelihood import ImageFit, weights_from_sums
 from gmmrefine.alignment.refiner import refine_poses
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.pipelines.half_iteration import IMAGE_PROJECTORS, make_refiner
 
 _RANDOM = 6  # first number of the random streams of this file
@@ -60,10 +60,10 @@ class HeldOut:
 
     def _score(self, projector, reliability, scene, rotations, shifts, title):
         """Log-likelihood (N,) of poses by the samples not seen."""
-        size, score, weights = self._settings.batch_size, np.empty(len(rotations)), None
+        ahead, score, weights = chunks_in(self._settings.batch_size), np.empty(len(rotations)), None
         with self._progress.step(title, len(rotations), half=self._half.half) as report:
-            for batch in self._reader.batches(size):
-                fit = ImageFit(batch, self._disc, self._half.pixel_size, size)
+            for batch in self._reader.batches(CHUNK, ahead=ahead):
+                fit = ImageFit(batch, self._disc, self._half.pixel_size)
                 part, = scene.parts(fit, batch.index, 1)
                 if weights is None:
                     weights = self._unseen_weights(part, projector, reliability, batch.index)

@@ -11,7 +11,7 @@ from gmmrefine.backend import overlapped
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import shuffled
 
 _RANDOM = 7  # first number of the random streams of this file
@@ -66,22 +66,22 @@ def with_measured_scale(half, gmm, reliability, settings, progress, where):
     """
     if half.scale is not None:
         return half
-    radius, size = len(reliability) - 1, settings.batch_size
+    radius, ahead = len(reliability) - 1, chunks_in(settings.batch_size)
     disc = half_disc(half.box_size, radius)
     reader = ImageReader(half, disc, settings.invert_contrast)
     projector = SliceProjector(gmm, disc, half.pixel_size, moments=False)
     rng = np.random.default_rng([_RANDOM, settings.seed, *where.values()])
 
     def moved(batch):
-        fit = ImageFit(batch, disc, half.pixel_size, size)
+        fit = ImageFit(batch, disc, half.pixel_size)
         return batch.index, fit, fit.moved(projector, half.rotations[batch.index], half.shifts[batch.index])
 
     sample = np.sort(shuffled(half, rng)[:SAMPLE_SIZE])
-    sums = sum(fit.sums_of(disc, *images) for _, fit, images in overlapped(moved, reader.batches(size, sample)))
+    sums = sum(fit.sums_of(disc, *images) for _, fit, images in overlapped(moved, reader.batches(CHUNK, sample, ahead)))
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     strengths = Strengths(len(half))
     with progress.step("measure strengths", len(half), **where) as report:
-        for index, fit, images in overlapped(moved, reader.batches(size)):
+        for index, fit, images in overlapped(moved, reader.batches(CHUNK, ahead=ahead)):
             strengths.add(index, *fit.strength(weights, disc, *images))
             report(int(index[-1]) + 1)
     return with_strengths(half, strengths, progress, where)

@@ -12,7 +12,7 @@ from gmmrefine.figures.patches import draw_evidence
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.patches import Patch, nearest_patch, sphere_around
 from gmmrefine.io.curves import write_curves
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import parents, shuffled
 from gmmrefine.pipelines.half_iteration import PROJECTORS
 from gmmrefine.pipelines.patch_geometry import smallest_patches
@@ -105,21 +105,21 @@ def measured_motions(half, gmm, reliability, patches, settings, progress):
     radius = min(len(reliability) - 1, int(half.box_size * half.pixel_size / _FINEST))
     disc = half_disc(half.box_size, radius)
     reader = ImageReader(half, disc, settings.invert_contrast)
-    size, project = settings.batch_size, PROJECTORS[settings.projector]
+    ahead, project = chunks_in(settings.batch_size), PROJECTORS[settings.projector]
     owner = nearest_patch(gmm.centers, patches)
     parts = [project(gmm.subset(owner == patch), disc, half.pixel_size) for patch in range(len(patches))]
     whole = project(gmm, disc, half.pixel_size)
 
     def fit_of(batch):
-        return ImageFit(batch, disc, half.pixel_size, size), half.rotations[batch.index], half.shifts[batch.index]
+        return ImageFit(batch, disc, half.pixel_size), half.rotations[batch.index], half.shifts[batch.index]
 
     sums = sum(
         fit.ring_sums(whole, rotations, shifts)
-        for fit, rotations, shifts in map(fit_of, reader.batches(size, np.sort(sample))))
+        for fit, rotations, shifts in map(fit_of, reader.batches(CHUNK, np.sort(sample), ahead)))
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     found = []
     with progress.step("measure motions", len(half), half=half.half) as report:
-        for batch in reader.batches(size):
+        for batch in reader.batches(CHUNK, ahead=ahead):
             fit, rotations, shifts = fit_of(batch)
             found.append(in_molecule_frame(*fit.joint_equations(parts, weights, rotations, shifts), rotations))
             report(int(batch.index[-1]) + 1)

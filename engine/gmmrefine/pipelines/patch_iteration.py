@@ -23,6 +23,7 @@ from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import (
     IMAGE_PROJECTORS,
     HalfState,
+    certain_part,
     load_half,
     make_refiner,
     reference_reliability,
@@ -31,6 +32,7 @@ from gmmrefine.pipelines.half_iteration import (
 )
 from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.particle_scales import with_measured_scale
+from gmmrefine.pipelines.pose_weights import with_blur
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps
 from gmmrefine.pipelines.refined_output import joined
 from gmmrefine.pipelines.shared_region import usable_radius
@@ -53,7 +55,6 @@ class Together:
     settings : object
         ``settings.REFINE_PATCHES`` and computing settings.
     run : Run
-    progress : Progress
     """
 
     def __init__(self, particles, halves, mask, patches, settings, run):
@@ -121,17 +122,19 @@ class Together:
         saved = [load_half(folder, start, self._progress) for folder in folders]
         if None not in saved and (iteration > 1 or self._priors_are_whole(len(present), start.half)):
             return saved
+        settings = self._settings
         start, results = self._new_poses(whole, present, curves, iteration)
         sets = [
-            start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)) for rotations, shifts, _ in results]
-        volumes = half_maps(sets, self._settings, self._progress, iteration=iteration)
-        improved = [HalfState(moved, volume, errors) for moved, volume, (*_, errors) in zip(sets, volumes, results)]
+            with_blur(start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)), covariance, settings)
+            for rotations, shifts, covariance in results]
+        volumes = half_maps(sets, settings, self._progress, iteration=iteration)
+        improved = [HalfState(moved, volume, covariance) for moved, volume, (*_, covariance) in zip(sets, volumes, results)]
         for folder, state in zip(folders, improved):
             save_half(folder, state)
         return improved
 
     def _new_poses(self, whole, present, curves, iteration):
-        """One half with the strengths of its signals; rotations, shifts and their errors for every patch.
+        """One half with the strengths of its signals; rotations, shifts and covariances for every patch.
 
         A patch without Gaussians keeps what it has.
         """
@@ -155,7 +158,7 @@ class Together:
         scene = Scene(
             [(project(part, disc, pixel_size), *pose) for part, pose in zip(parts.values(), poses)],
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
-        refiners = self._refiners(parts, windows, reliability, where)
+        refiners = self._refiners(parts, windows, (reliability, [certain_part(fsc[patch]) for patch in parts]), where)
         reader = ImageReader(start, disc, settings.invert_contrast)
         rng = np.random.default_rng([_SAMPLING, settings.seed, iteration, number])
         with self._progress.step("refine poses", len(start), **where) as report:
@@ -168,8 +171,9 @@ class Together:
                 report_prior(refiner.prior, self._progress, {**where, "patch": patch + 1})
                 save_prior(self._prior_path(patch, number), refiner.prior)
         improved = {
-            patch: (*window.outward(*pose), errors) for patch, window, (*pose, errors) in zip(parts, windows, seen)}
-        return start, [improved.get(patch, (*every[patch], state.pose_error)) for patch, state in enumerate(present)]
+            patch: (*window.outward(*pose), window.outward_covariance(pose[0], covariance))
+            for patch, window, (*pose, covariance) in zip(parts, windows, seen)}
+        return start, [improved.get(patch, (*every[patch], state.covariance)) for patch, state in enumerate(present)]
 
     def _parts(self, gmm, where):
         """The Gaussians of a half's map by patch, dict of index to Gmm, without patches that have none."""
@@ -189,15 +193,18 @@ class Together:
             [part.about(center) for part, center in zip(parts.values(), centers)], disc.box_size, pixel_size, radius)
         return [Window(center, pose, disc, size, pixel_size) for center, pose in zip(centers, poses)]
 
-    def _refiners(self, parts, windows, reliability, where):
-        """A refiner for each patch, about its own centre; the priors are those of the first iteration."""
+    def _refiners(self, parts, windows, shares, where):
+        """A refiner for each patch, about its own centre; the priors are those of the first iteration.
+
+        ``shares`` are the reliability of each part, and what of it is certain, by ring.
+        """
         is_first, half = where["iteration"] == 1, where["half"]
         return [
             make_refiner(
                 part.about(self._patches[patch].center), window.curve(curve), window.disc, self._particles.pixel_size,
                 self._settings, True, None if is_first else load_prior(self._prior_path(patch, half)),
-                lowest_ring=window.lowest_ring)[1]
-            for (patch, part), window, curve in zip(parts.items(), windows, reliability)]
+                lowest_ring=window.lowest_ring, certain=window.curve(least))[1]
+            for (patch, part), window, curve, least in zip(parts.items(), windows, *shares)]
 
     def _priors_are_whole(self, count, half):
         """Whether the priors that the first iteration learned can be read; damaged ones are named and learned again."""

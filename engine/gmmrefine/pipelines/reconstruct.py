@@ -12,7 +12,7 @@ from gmmrefine.maps.filter import low_pass
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.reconstruct import FourierGrid
 from gmmrefine.particles.image_survey import ImageSurvey
-from gmmrefine.particles.images import ImageReader
+from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.directions import measure_directions
@@ -88,7 +88,7 @@ def half_maps(sets, settings, progress, group=None, survey=None, **where):
     insert = partial(_insert, by_scale=settings.weight_by_scale)
     with progress.step("reconstruct", len(sets[0]), half=sets[0].half, **where) as report:
         done = 0
-        for batch in reader.batches_in_place(settings.batch_size):
+        for batch in reader.batches_in_place(CHUNK, chunks_in(settings.batch_size)):
             list(overlapped(partial(insert, batch), zip(grids, sets)))
             done += len(batch.index)
             report(done)
@@ -97,7 +97,8 @@ def half_maps(sets, settings, progress, group=None, survey=None, **where):
 
 def _insert(batch, grid_and_half, by_scale):
     grid, half = grid_and_half
-    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale)
+    blur = None if half.blur is None else half.blur[batch.index] / half.pixel_size**2
+    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale, blur)
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):

@@ -36,7 +36,7 @@ def check_settings(settings, particles):
 def useless_in_scheme(settings):
     """Rules for ``refuse_ignored`` that come with the scheme of pose refinement."""
     return [
-        (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift")),
+        (settings.optimizer == "adam", "--optimizer adam", ("march", "prior_rotation", "prior_shift", "weight_by_pose_error")),
         (settings.optimizer == "fisher", "--optimizer fisher", ("adam_steps", "learning_rate"))]
 
 

@@ -8,10 +8,12 @@ from gmmrefine.geometry.rotations import angular_distance_deg
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
+from gmmrefine.io.pose_error_labels import RAN_AWAY
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
+from gmmrefine.pipelines.pose_error_columns import covariance_columns, error_summary, far_from_start
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 from gmmrefine.runs.image_identity import made_from
@@ -29,6 +31,7 @@ def write_results(particles, starts, course, settings, run):
         volumes, course.masks.fsc, measured, settings.fsc_threshold, run.path("directions.star"),
         (moved.rotations, point_group(settings.symmetry))))
     write_particles(run.path("particles.star"), moved, changes)
+    results.update(error_summary(changes, run.progress))
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run)
     return dict(
@@ -61,18 +64,20 @@ def joined(particles, starts, halves):
     starts : Halves of ParticleSet
     halves : Halves of HalfState
     """
+    far = halves.map(far_from_start, starts).both()
     halves, starts = halves.both(), starts.both()
     row = np.concatenate([half.particles.row for half in halves])
     order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
-    rotations, shifts, pose_error, start_rotations, start_shifts = (
+    rotations, shifts, covariance, start_rotations, start_shifts, far = (
         np.concatenate(parts)[order] for parts in (
             [half.particles.rotations for half in halves], [half.particles.shifts for half in halves],
-            [half.pose_error for half in halves], [start.rotations for start in starts], [start.shifts for start in starts]))
+            [half.covariance for half in halves], [start.rotations for start in starts], [start.shifts for start in starts],
+            far))
     columns = {
         "gmmRotationChange": angular_distance_deg(rotations, start_rotations),
         "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1)}
-    if pose_error.any():
-        columns.update({"gmmRotationError": pose_error[:, 0], "gmmShiftError": pose_error[:, 1]})
+    if covariance.any():
+        columns.update({**covariance_columns(covariance), RAN_AWAY: far.astype(int)})
     moved = particles.with_poses(rotations, shifts)
     if all(half.particles.scale is not None for half in halves):
         moved = replace(moved, scale=np.concatenate([half.particles.scale for half in halves])[order])

@@ -8,6 +8,7 @@ from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map
 from gmmrefine.pipelines.patch_geometry import read_patches
 from gmmrefine.report.conformations import conformations_section
+from gmmrefine.report.controls import controls_section
 from gmmrefine.report.folder import RunFolder, known, require_columns
 from gmmrefine.report.map_plots import distribution_plot, slices_plot, thinned_by, values_plot
 from gmmrefine.report.page import Figure, Part, Section, heading, rounded, table
@@ -273,5 +274,5 @@ def _thinned(volume: np.ndarray) -> str:
 
 
 SECTIONS = (
-    fsc_section, patches_section, conformations_section, poses_section, coverage_section, directions_section, gmm_section,
-    local_resolution_section, maps_section, q_section, audit_section)
+    fsc_section, controls_section, patches_section, conformations_section, poses_section, coverage_section, directions_section,
+    gmm_section, local_resolution_section, maps_section, q_section, audit_section)

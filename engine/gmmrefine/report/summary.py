@@ -180,6 +180,11 @@ def _conformation_to_pose(run: RunFolder, results: Mapping[str, Any]) -> Iterato
     yield f"Resolution of the region before: {_angstroms([results['resolution_before']])}."
 
 
+def _controls(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
+    failed = [row["title"] for row in results["controls"] if not row["passes"]]
+    yield f"Controls of {results['run']}: {'all passed' if not failed else 'not passed: ' + '; '.join(failed)}."
+
+
 def _any_command(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     text = results.get("resolution_text")
     yield f"{run.record['command']}: resolution {text}." if text else f"{run.record['command']}: finished."
@@ -205,4 +210,4 @@ _BY_COMMAND = {
     "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
     "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
     "modify": _modify, "qscore": _qscore, "audit": _audit, "heterogeneity": _heterogeneity,
-    "conformation-to-pose": _conformation_to_pose}
+    "conformation-to-pose": _conformation_to_pose, "controls": _controls}

@@ -6,6 +6,7 @@ from gmmrefine.settings.commands import *
 from gmmrefine.settings.concerns import *
 from gmmrefine.settings.kinds import *
 from gmmrefine.settings.resolutions import *
+from gmmrefine.settings.setting import NONE as NONE
 from gmmrefine.settings.setting import Setting as Setting
 from gmmrefine.settings.spelling import spelled as spelled
 from gmmrefine.settings.table import *

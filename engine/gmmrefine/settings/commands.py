@@ -103,7 +103,7 @@ class PatchesSettings(Patched, Joined, Limited, Fitted, Compared, Mapped, Rest, 
 class HeterogeneitySettings(Learned, Fitted, Compared, Mapped, Region, EdgeMade, Pinned, Symmetric, Limited, Computing):
     """Learning of conformations."""
 
-    fixed = ("symmetry", "initial_resolution", "max_resolution", "weight_by_scale")
+    fixed = ("symmetry", "initial_resolution", "max_resolution", "weight_by_scale", "weight_by_pose_error")
 
 
 @dataclass(frozen=True)
@@ -188,3 +188,26 @@ class AuditSettings(Scored, ExpectedAt, Placed, Seeded):
     """Audit of modified maps."""
 
     grids: str = table.GRIDS.default
+
+
+@dataclass(frozen=True)
+class ControlsSettings(Computing):
+    """Controls of a finished run."""
+
+    controls: str = table.CONTROL_NAMES.default
+    control_images: int = table.CONTROL_IMAGES.default
+
+
+@dataclass(frozen=True)
+class RerunSettings(Settings):
+    """A run repeated from its record."""
+
+    any_version: bool = table.ANY_VERSION.default
+
+
+@dataclass(frozen=True)
+class SelftestSettings(Settings):
+    """The whole installation tried."""
+
+    threads: Optional[int] = table.THREADS.default
+    device: str = table.DEVICE.default

@@ -91,6 +91,7 @@ class Mapped(ParticlesRead, Watched):
     """How maps are made of particles."""
 
     weight_by_scale: bool = table.WEIGHT_BY_SCALE.default
+    weight_by_pose_error: bool = table.WEIGHT_BY_POSE_ERROR.default
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from gmmrefine.settings.setting import Setting
 
 SEED = Setting("seed", 1, int, "Seed of every random draw; the same seed gives the same result on one CPU machine.", minimum=0)
 BATCH_SIZE = Setting(
-    "batch_size", 128, int, "Particle images treated at a time. Memory grows with it, results do not change.",
-    "images", advanced=True, minimum=1)
+    "batch_size", 128, int, "Particle images that may be read in advance. Memory grows with it; results do not depend on it: "
+    "sums are over chunks of 64.", "images", advanced=True, minimum=1)
 THREADS = Setting("threads", None, int, "CPU threads of the engine; none takes all.", advanced=True, minimum=0)
 DEVICE = Setting(
     "device", "auto", str, "Where the maths runs: auto takes a GPU when TensorFlow finds one; gpu insists on one.",
@@ -18,6 +18,7 @@ TAKE_OVER = Setting(
     "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
     "that was killed on this computer is taken over without this, one that lives never is.")
 
+ANY_VERSION = Setting("any_version", False, bool, "Repeat a run of another version too; its results may differ.")
 SPLIT_HALVES = Setting(
     "split_halves", None, int,
     "Draw the half sets with this seed when the particles carry none. none refuses such particles: a split drawn after a "
@@ -52,6 +53,9 @@ LEAVE_OUT = Setting(
 WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
+WEIGHT_BY_POSE_ERROR = Setting(
+    "weight_by_pose_error", False, bool, "Weight fine detail of every image in the map by how well its pose is known "
+    "(gmmCovariance1 to 15, of refinements).", label="Weight images by the errors of their poses?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
     "target_pixel_size", None, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
     "group; maps and masks are on it. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
@@ -199,6 +203,14 @@ BACKGROUND = Setting(
     "background", None, Folder, "Folder whose half maps (half_map_1.mrc, half_map_2.mrc) a composite shows outside all masks, "
     "e.g. the global refinement. none shows the mean of the parts there.", label="Background")
 
+
+CONTROL_NAMES = Setting(
+    "controls", "all", str, "Controls to make: all, or some of noise, phases (start maps with random phases beyond their "
+    "resolution), halves (shuffled at the final poses) and model (noise against the final maps).", label="Controls")
+CONTROL_IMAGES = Setting(
+    "control_images", 5000, int,
+    "Images of noise to make, at poses drawn evenly from the run's; 0 makes as many as the run had.",
+    label="Images of noise", advanced=True, minimum=0)
 
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmmrefine.geometry.rotations import angular_distance_deg, common_rotation
+from gmmrefine.geometry.rotations import angular_distance_deg, common_rotation, rotation_vectors
 from gmmrefine.particles.particle_set import ParticleSet
 
 _POINTS = 50  # that stand for a region
@@ -66,12 +66,34 @@ def pose_errors(particles: ParticleSet, truth: ParticleSet) -> PoseErrors:
         frame = common_rotation(particles.rotations[members], truth.rotations[members])
         turned = particles.rotations[members] @ frame
         rotation[members] = angular_distance_deg(turned, truth.rotations[members])
-        design = turned[:, :2].reshape(-1, 3)
-        difference = (particles.shifts[members] - truth.shifts[members]).ravel()
-        move = np.linalg.lstsq(design, difference, rcond=None)[0]
-        shift[members] = np.linalg.norm((difference - design @ move).reshape(-1, 2), axis=1)
+        shift[members] = np.linalg.norm(_moved_back(turned, particles.shifts[members] - truth.shifts[members]), axis=1)
         frames.append(frame)
     return PoseErrors(rotation, shift, float(angular_distance_deg(frames[0][None], frames[1][None])[0]))
+
+
+def pose_error_vectors(particles: ParticleSet, truth: ParticleSet) -> np.ndarray:
+    """Errors (N, 5) of poses: rotation vector in radians in the frame of the image, shift in Å; in each half's best frame.
+
+    Parameters
+    ----------
+    particles, truth : ParticleSet
+        The same particles in the same order, with half sets.
+    """
+    errors = np.empty((len(truth), 5))
+    for half in (1, 2):
+        members = truth.half_set == half
+        true = truth.rotations[members]
+        turned = particles.rotations[members] @ common_rotation(particles.rotations[members], true)
+        errors[members, :3] = rotation_vectors(np.einsum("bij,bkj->bik", turned, true))
+        errors[members, 3:] = _moved_back(turned, particles.shifts[members] - truth.shifts[members])
+    return errors
+
+
+def _moved_back(turned: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """Differences of shifts (M, 2) in Å at rotations (M, 3, 3), without the move of the frame that explains most of them."""
+    design = turned[:, :2].reshape(-1, 3)
+    move = np.linalg.lstsq(design, difference.ravel(), rcond=None)[0]
+    return difference - (design @ move).reshape(-1, 2)
 
 
 def displacement_rms(particles: ParticleSet, truth: ParticleSet, sphere: np.ndarray) -> float:
