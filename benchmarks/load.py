@@ -7,7 +7,6 @@ disk and half an hour.
 Usage: python benchmarks/load.py [folder] [--full]
 """
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -42,28 +41,35 @@ print("seconds", middle - started, time.perf_counter() - middle)
 """
 
 
-def run(*words):
-    """Run a program; seconds, peak memory in MB, and what it printed."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, time.perf_counter()
-    code = "import resource, runpy, sys\n" \
-           "sys.argv = sys.argv[1:]\n" \
-           "try:\n    runpy.run_module('gmmrefine', run_name='__main__')\n" \
-           "finally:\n    print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)\n"
-    program = [sys.executable, "-c", code, "gmmrefine", *map(str, words)] if words[0] != "-c" else [sys.executable, *words]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
+# Resident memory at most since the program was started; what getrusage has is that of the parent before it too.
+PEAK = "print('peak', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')), flush=True)"
+ENGINE = f"""
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_module("gmmrefine", run_name="__main__")
+finally:
+    {PEAK}
+"""
+
+
+def run(code, *words):
+    """Run a program that ends with PEAK; seconds, peak memory in MB, and what it printed."""
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{words[0]} failed: {done.stderr[-500:]}")
-    peaks = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("peak ")]
-    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return time.perf_counter() - started, peaks[-1] if peaks else max(before, after) / 1024, done.stdout
+        raise RuntimeError(f"{words} failed: {done.stderr[-500:]}")
+    peak, = (int(line.split()[1]) / 1024 for line in done.stdout.splitlines() if line.startswith("peak "))
+    return time.perf_counter() - started, peak, done.stdout
 
 
 def iteration(folder, count):
-    """Seconds and MB of one iteration of ``count`` particles, without the fit of the GMMs."""
+    """Seconds and MB of one iteration of ``count`` particles, start maps and GMMs included."""
     source = os.path.join(folder, f"images_{count}")
     simulated(source, particles=count, box=BOX, pixel_size=PIXEL_SIZE, snr=0.1)
     seconds, peak, _ = run(
-        "refine", os.path.join(source, "particles.star"), "-o", os.path.join(folder, f"refined_{count}"), "--iterations", 1)
+        ENGINE, "gmmrefine", "refine", os.path.join(source, "particles.star"), "-o",
+        os.path.join(folder, f"refined_{count}"), "--iterations", 1)
     return {"one iteration of refine, box 64": (seconds, peak)}
 
 
@@ -72,8 +78,9 @@ def rows(folder, count):
     star = os.path.join(folder, f"rows_{count}.star")
     write_particles(star, particles_without_images(folder, count))
     output = os.path.join(folder, f"export_{count}")
-    exported = run("export", star, "--to", "rows.cs", "-o", output)
-    imported = run("import", os.path.join(output, "rows.cs"), "-o", os.path.join(folder, f"import_{count}"))
+    exported = run(ENGINE, "gmmrefine", "export", star, "--to", "rows.cs", "-o", output)
+    back = os.path.join(folder, f"import_{count}")
+    imported = run(ENGINE, "gmmrefine", "import", os.path.join(output, "rows.cs"), "-o", back)
     return {"export .star to .cs": exported[:2], "import .cs to .star": imported[:2]}
 
 
@@ -106,7 +113,7 @@ def conversion(folder, count):
     write_particles(star, particles_without_images(folder, count))
     place = os.path.join(folder, f"scipion_{count}")
     os.makedirs(place)
-    _, peak, text = run("-c", CONVERT, star, place)
+    _, peak, text = run(f"{CONVERT}{PEAK}", star, place)
     reading, writing = map(float, [line for line in text.splitlines() if line.startswith("seconds")][-1].split()[1:])
     return {"Scipion: .star to set": (reading, peak), "Scipion: set to .star": (writing, peak)}
 
