@@ -15,7 +15,7 @@ WRITERS = {
     "refined_output.write_results", "refined_output.write_final_gmms", "refined_output.joined", "course.summary",
     "heterogeneity.heterogeneity", "refine_patches.joined_patches", "patch_iteration.write", "reconstruct.reconstruct",
     "control_runs.control_of_noise", "control_runs.control_of_phases", "control_runs.control_of_halves", "control_runs.real_of",
-    "control_runs.changes_between", "control_runs._control", "patch_controls._row"}
+    "control_runs.changes_between", "control_runs._control", "patch_controls.row"}
 # what is checked before anything is computed, or put in another order
 OTHERS = {
     "heterogeneity.check_settings", "reconstruct.symmetry_agreement", "patch_iteration.by_patch",

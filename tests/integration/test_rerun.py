@@ -50,7 +50,7 @@ def test_a_simulation_beside_it_without_being_asked_for_a_folder(simulated, tmp_
 @pytest.mark.parametrize("entries, words", (
     ({"version": "0.0.1"}, "run by version 0.0.1"), ({"command": "audit"}, "a run of audit; simulate, reconstruct"),
     ({"inputs": {"gone.star": "0"}}, "gone.star: an input of the run that is not there any more"),
-    ({"stacks": {"particles.mrcs": "0"}}, "particles.mrcs and 0 other stacks are not those"), ({"inputs": {}}, "names no "
+    ({"stacks": {"particles.mrcs": "0"}}, "holds a run on other images"), ({"inputs": {}}, "names no "
                                                                                                                "input")))
 def test_what_cannot_be_repeated_is_refused(refined, tmp_path, entries, words):
     path = changed(refined, tmp_path / "run", **entries)
