@@ -102,7 +102,7 @@ def test_unfit_local_resolution_maps(halves, tmp_path):
     outcome = gmmrefine("local-filter", halves / "map.mrc", "-o", tmp_path / "run")
     assert_refused(outcome, "local-filter", "--local-resolution: none given. Make it with: gmmrefine local-resolution")
     write_map(tmp_path / "zero.mrc", np.zeros((BOX,) * 3), PIXEL_SIZE)
-    outcome = gmmrefine("local-filter", tmp_path / "zero.mrc", "--local-resolution", "x.mrc", "-o", tmp_path / "run")
+    outcome = gmmrefine("local-filter", tmp_path / "zero.mrc", "--local-resolution", path, "-o", tmp_path / "run")
     assert_refused(outcome, "local-filter", "zero.mrc: all 262144 voxels are 0")
     assert not (tmp_path / "run").exists()
 

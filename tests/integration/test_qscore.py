@@ -48,7 +48,7 @@ def test_outputs(model, density, tmp_path):
         assert (tmp_path / "q" / name).stat().st_size > 0, name
     content = record(tmp_path / "q")
     assert content["finished"] and content["settings"] == {
-        "sigma": "0.6", "map_resolution": 3.0, "place_from": "auto", "first_voxel": ""}
+        "sigma": "0.6", "map_resolution": 3.0, "place_from": "auto", "first_voxel": None}
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}
     assert reported(tmp_path / "q", tmp_path) == {"Q-scores": [

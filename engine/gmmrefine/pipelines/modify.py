@@ -134,7 +134,7 @@ def _audit(atoms, left_out, model, origin, settings, run):
     where = " ".join(map(str, origin.tolist()))
     how = AuditSettings(sigma=settings.sigma, seed=settings.seed, place_from="given", first_voxel=where)
     maps = [run.path("unmodified.mrc"), run.path("modified.mrc")]
-    inside = Run(run.path("audit"), "audit", values_of(how), [model, *maps], run.take_over)
+    inside = Run(run.path("audit"), "audit", values_of(how), [model, *maps], run.take_over, progress=run.progress)
     found = audit(atoms, left_out, model, maps, [], how, inside)
     inside.finish(found)
     return {

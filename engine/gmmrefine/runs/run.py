@@ -55,6 +55,8 @@ class Run:
         ``settings.TAKE_OVER``.
     begin : bool
         Write at once; otherwise ``begin`` does, when all else is checked.
+    progress : Progress, optional
+        That of the run which this one is a part of, where people look.
 
     Raises
     ------
@@ -67,9 +69,10 @@ class Run:
 
     def __init__(
             self, directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]],
-            take_over: bool = False, *, begin: bool = True) -> None:
+            take_over: bool = False, *, begin: bool = True, progress: Optional[Progress] = None) -> None:
         self.directory = str(directory)
-        self.progress = Progress(self.directory, keep=_weak(self.keep_note))
+        self.progress = Progress(self.directory, keep=_weak(self.keep_note)) if progress is None else progress
+        self._seconds_before = dict(self.progress.seconds)
         self._started = time.time()
         self._content = {
             **origin_of(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
@@ -307,7 +310,9 @@ class Run:
         if self._stacks is not None:
             self._stacks.refuse_changed()
         for step, seconds in self.progress.seconds.items():
-            timings[step] = round(timings.get(step, 0) + seconds, 3)
+            here = seconds - self._seconds_before.get(step, 0)
+            if here > 0:
+                timings[step] = round(timings.get(step, 0) + here, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
         self.set(
             results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True,
