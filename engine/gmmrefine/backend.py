@@ -143,6 +143,11 @@ def set_up(threads=0, device="auto"):
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
 
 
+def on_cpu():
+    """Whether no GPU is in use."""
+    return not tf.config.get_visible_devices("GPU")
+
+
 def overlapped(function, items):
     """Results of ``function`` for each item, in order, several at a time on the CPU's cores.
 
@@ -155,7 +160,7 @@ def overlapped(function, items):
         Must not change anything the others use.
     items : iterable
     """
-    workers = 1 if tf.config.get_visible_devices("GPU") else thread_count()
+    workers = thread_count() if on_cpu() else 1
     pool, running = _pool(workers), deque()
     try:
         for item in items:

@@ -94,7 +94,4 @@ def test_slice_volume_is_finer_for_larger_molecules():
     assert small.step == 1.0 < large.step
     # 1.5 times the molecule's diameter fits into one period of the grid
     assert large.step * BOX * PIXEL_SIZE >= 1.5 * 2 * gmm.radius
-    assert large.values.shape == (4,) + (2 * large.half + 1,) * 3
-    assert slice_volume(gmm, BOX, PIXEL_SIZE, 8, moments=False).values.shape[0] == 1
-    density = slice_volume(gmm, BOX, PIXEL_SIZE, 8, moments=False).values[0]
-    assert np.abs(density - large.values[0]).max() < 1e-5 * np.abs(density).max()
+    assert large.values.shape == (2 * large.half + 1,) * 3

@@ -88,9 +88,7 @@ class FisherRefiner:
 
     def strength(self, fit, pose):
         """``ImageFit.strength`` of a batch at a pose, by all that the last stage sees."""
-        projector = self._projectors[-1]
-        moved = fit.moved(projector, pose.rotations, pose.shifts)
-        return fit.strength(self._schedule[-1], projector.disc, *moved)
+        return fit.strength(self._projectors[-1], self._schedule[-1], pose.rotations, pose.shifts)
 
     def _learn_schedule(self, fits, poses, prior, samples=None):
         """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.

@@ -5,7 +5,7 @@ import numpy as np
 from scipy import fft
 
 from gmmrefine.backend import tf
-from gmmrefine.fourier.kernel import WIDTH, kernel_beta, log_transform
+from gmmrefine.fourier.kernel import WIDTH, kernel_beta, log_transform, slope_polynomials
 from gmmrefine.fourier.shells import shell_index
 from gmmrefine.threads import thread_count
 
@@ -14,25 +14,27 @@ _MINIMAL_OVERSAMPLING = 1.5
 
 @dataclass(frozen=True)
 class FourierVolume:
-    """Samples of a GMM's transform and of its moments, pre-divided by the slice kernel.
+    """Samples of a GMM's transform, pre-divided by the slice kernel.
 
     Parameters
     ----------
-    values : (1 or 4, M, M, M) complex64
-        Transforms of the GMM and, with moments, of the GMM weighted by the x, y and z of its centres (px), at grid
-        frequencies -half … half, axes kz, ky, kx.
+    values : (M, M, M) complex64
+        At grid frequencies -half … half, axes kz, ky, kx.
     half : int
         Index of the origin on each axis.
     step : float
         Grid steps per frequency index of the image box (finer than 1 for large molecules).
     beta : float
         Shape of the slice kernel.
+    slopes : (4, 8) float
+        ``slope_polynomials`` of the grid.
     """
 
     values: np.ndarray
     half: int
     step: float
     beta: float
+    slopes: np.ndarray
 
 
 def fourier_sum(frequencies, centers, masses, widths):
@@ -100,7 +102,7 @@ def _signed_plane(even, odd):
     return plane
 
 
-def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
+def slice_volume(gmm, box_size, pixel_size, radius):
     """The transform of a GMM prepared for ``SliceProjector``.
 
     Each Gaussian is divided by the kernel's transform at its place, to second order again a Gaussian with a shifted
@@ -115,8 +117,6 @@ def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
         Å/px.
     radius : int
         Largest ring of the slices.
-    moments : bool
-        Add the transforms weighted by x, y and z.
     """
     centers, widths = gmm.centers / pixel_size, gmm.widths[:, None] / pixel_size
     diameter = 2 * gmm.radius / pixel_size
@@ -128,10 +128,9 @@ def slice_volume(gmm, box_size, pixel_size, radius, moments=True):
     gain = np.sqrt(new_variance) / widths * np.exp(-log_value + 0.5 * slope**2 * new_variance)
     half = int(np.ceil(radius * step)) + WIDTH // 2 + 1
     masses = gmm.masses / pixel_size**3 * gain.prod(axis=1)
-    weights = np.stack([np.ones(len(gmm)), *centers.T]) if moments else np.ones((1, len(gmm)))
     values = fourier_sum(
-        np.arange(half + 1) / period, centers - slope * new_variance, masses * weights, np.sqrt(new_variance))
-    return FourierVolume(values, half, float(step), float(beta))
+        np.arange(half + 1) / period, centers - slope * new_variance, masses[None], np.sqrt(new_variance))[0]
+    return FourierVolume(values, half, float(step), float(beta), slope_polynomials(beta, period / diameter))
 
 
 def fourier_map(gmm, box_size, pixel_size, radius=None):

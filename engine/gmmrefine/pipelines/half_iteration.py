@@ -2,7 +2,6 @@
 import os
 import zlib
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 from zipfile import BadZipFile
 
@@ -34,7 +33,6 @@ from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
 _DAMAGED = (InputError, ValueError, EOFError, KeyError, BadZipFile, zlib.error)
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
@@ -263,7 +261,7 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
         projector, refiner = make_refiner(reference.moving, reliability, disc, particles.pixel_size, settings, is_part)
         scene = None
         if is_part:
-            rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
+            rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
             scene = Scene([
                 (projector, particles.rotations, particles.shifts),
                 (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
