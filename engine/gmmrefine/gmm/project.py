@@ -186,17 +186,19 @@ def _slices(values, side, geometry, k, rotations):
 def _slices_with_moments(values, side, geometry, k, rotations, slopes, per_cell):
     first, part, weight = _taps(geometry, k, rotations)
     slope = tf.math.polyval(tf.unstack(tf.transpose(slopes)[::-1]), 2 * part[..., None] - 1)
-    both = tf.stack([weight, slope], axis=-1)  # (B, 3, K, W, 2)
     near = _near(values, side, first)
-    near = tf.reduce_sum(near[..., None, :] * both[:, 0, :, None, None, :, :, None], axis=4)  # (B, K, Wz, Wy, 2, C)
-    level, along_x = near[..., 0, :], near[..., 1, :]
-    level = tf.reduce_sum(level[..., None, :] * both[:, 1, :, None, :, :, None], axis=3)  # (B, K, Wz, 2, C)
-    along_x = tf.reduce_sum(along_x * weight[:, 1, :, None, :, None], axis=3)
-    image = tf.reduce_sum(level[..., None, 0, :] * both[:, 2, :, :, :, None], axis=2)  # (B, K, 2, C)
-    along_y = tf.reduce_sum(level[..., 1, :] * weight[:, 2, :, :, None], axis=2)
-    along_x = tf.reduce_sum(along_x * weight[:, 2, :, :, None], axis=2)
-    slopes = tf.stack([along_x, along_y, image[..., 1, :]], axis=-2) * per_cell  # (B, K, 3, C)
+
+    def along(cells, axis, taps):
+        """Cells (B, K, …, W, C) summed over their last axis of the grid with weights (B, 3, K, W)."""
+        row = taps[:, axis]
+        return tf.reduce_sum(cells * tf.reshape(row, [*row.shape[:2], *[1] * (len(cells.shape) - 4), WIDTH, 1]), axis=-2)
+
+    level, steep = along(near, 0, weight), along(near, 0, slope)
+    line, steep_line = along(level, 1, weight), along(level, 1, slope)
+    image = along(line, 2, weight)
+    slopes = tf.stack([
+        along(along(steep, 1, weight), 2, weight), along(steep_line, 2, weight), along(line, 2, slope)], axis=-2) * per_cell
     # i times a slope is a moment; from the axes of the table to those of the image
     real = -tf.einsum("bij,bkj->bik", rotations, slopes[..., 1])
     imag = tf.einsum("bij,bkj->bik", rotations, slopes[..., 0])
-    return image[..., 0, 0], image[..., 0, 1], real, imag
+    return image[..., 0], image[..., 1], real, imag
