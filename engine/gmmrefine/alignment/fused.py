@@ -33,7 +33,7 @@ def normal_equations(projector, weights, poses, images):
 
 
 def agreement_and_energy(projector, weights, poses, images):
-    """Agreement (B,) of images with slices and the slices' energy (B,); their log-likelihood is the first less half the second."""
+    """Agreement (B,) of images with slices and the slices' energy (B,); log-likelihood is the first less half the second."""
     found = np.empty(len(poses[0])), np.empty(len(poses[0]))
     _loops().agreement_and_energy(*_operands(projector, weights, poses, images), *found)
     return found

@@ -247,7 +247,13 @@ def normal_equations(
 def agreement_and_energy(
         values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, scale, precision,
         agreement, energy):
-    """Σ w a Re(C D* F) and Σ w a² C² |F|² of every image (B,); the log-likelihood is the first less half the second."""
+    """Σ w a Re(C D* F) and Σ w a² C² |F|² of every image (B,); the log-likelihood is the first less half the second.
+
+    Parameters
+    ----------
+    shifts : (B, 2) float32
+        px
+    """
     corner = np.empty(_RUN, np.int64)
     part, exponent = np.empty((3, _RUN), np.float32), np.empty((3, 4, _RUN), np.int32)
     weight, power = np.empty((3, 4, _RUN), np.float32), np.empty((3, 4, _RUN), np.float32)
@@ -278,7 +284,18 @@ def agreement_and_energy(
     *_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _image, numba.int64[::1], _RESULT))
 def ring_sums(
         values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, gain, ring, sums):
-    """Σ g Re(C D* F) and Σ g C² |F|² over all images by ring, sums (2, S); gain g (B, K) and ring (M,)."""
+    """Σ g Re(C D* F) and Σ g C² |F|² over all images by ring.
+
+    Parameters
+    ----------
+    shifts : (B, 2) float32
+        px
+    gain : (B, K) float32
+        g
+    ring : (M,) int64
+    sums : (2, S) float64
+        Filled.
+    """
     corner = np.empty(_RUN, np.int64)
     part, exponent = np.empty((3, _RUN), np.float32), np.empty((3, 4, _RUN), np.int32)
     weight, power = np.empty((3, 4, _RUN), np.float32), np.empty((3, 4, _RUN), np.float32)

@@ -11,6 +11,7 @@ import time
 
 import gmmrefine
 from gmmrefine.errors import ResourceError
+from gmmrefine.native import SWITCH, is_native
 
 _LIBRARIES = ("numpy", "scipy", "tensorflow", "mrcfile", "gemmi")
 
@@ -28,6 +29,7 @@ def run(args):
     print(f"{free:.1f} GB free in {os.path.abspath(args.folder)}")
     for name in _LIBRARIES:
         print(f"{name} {_version(name)}")
+    print(_compiled_loops())
     _try_devices()
 
 
@@ -39,6 +41,14 @@ def _version(name):
         raise ResourceError(
             f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
     return getattr(module, "__version__", "(version unknown)")
+
+
+def _compiled_loops():
+    if is_native():
+        return f"compiled loops: numba {_version('numba')}"
+    if os.environ.get(SWITCH) == "0":
+        return f"compiled loops: turned off by {SWITCH}=0; TensorFlow computes the same, slower"
+    return "compiled loops: none, as numba is not installed (pip install numba); TensorFlow computes the same, slower"
 
 
 def _memory_gb():

@@ -1,7 +1,7 @@
 """The Fourier transform of many Gaussians on a cubic grid: exact along x and y, by a fast Fourier transform along z.
 
-A Gaussian is narrow, so that a plane of constant z is touched by few: one matrix product of these few makes its transform along x
-and y, and the planes are transformed along z together. Summing every Gaussian at every frequency takes ten times as long.
+A Gaussian is narrow, so that a plane of constant z is touched by few: one matrix product of these few makes its transform along
+x and y, and the planes are transformed along z together. Summing every Gaussian at every frequency takes ten times as long.
 """
 import numpy as np
 from scipy import fft
@@ -67,8 +67,8 @@ def _planes_along_z(positions, widths, grid):
     Returns
     -------
     tuple
-        For each plane the Gaussians' numbers and their heights (float32); factors (L + 1, 1, 1) by frequency index that take off
-        what the Gaussians were widened by.
+        For each plane the Gaussians' numbers and their heights (float32); factors (L + 1, 1, 1) by frequency index that take
+        off what the Gaussians were widened by.
     """
     last, period, count = grid
     spacing = period / count

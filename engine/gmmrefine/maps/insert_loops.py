@@ -1,7 +1,7 @@
 """Images added to a Fourier grid by a compiled loop: the fast path of ``reconstruct``.
 
-Every call fills some planes of the grid and leaves the others alone, so that several may run side by side; a cell's sum is taken in
-the order of images and samples, whoever takes it.
+Every call fills some planes of the grid and leaves the others alone, so that several may run side by side; a cell's sum is
+taken in the order of images and samples, whoever takes it.
 """
 import numba
 import numpy as np

@@ -14,7 +14,7 @@ _line = numba.float64[::1]
 
 @compiled_loop(numba.void(_line, _line, _line, _line, numba.float64[:, ::1], numba.float32[:, ::1]))
 def sines(k2, cosine, sine, offset, terms, found):
-    """sin(2 π t), found (B, K), t = k² (a + b cosine + c sine + d k²) + e − offset with terms a … e (B, 5) and offset in turns."""
+    """Fill ``found`` (B, K) with sin(2 π t), t = k² (a + b cosine + c sine + d k²) + e − offset; terms a … e (B, 5)."""
     for b in range(len(terms)):
         t0, t1, t2, t3, t4 = terms[b, 0], terms[b, 1], terms[b, 2], terms[b, 3], terms[b, 4]
         for i in range(len(k2)):
