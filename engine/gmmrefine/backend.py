@@ -2,7 +2,6 @@
 
 Loading it takes seconds; modules that compute may be imported without.
 """
-import ctypes
 import os
 import sys
 from collections import deque
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from threading import RLock
 
+from gmmrefine.allocator import keep_freed_memory
 from gmmrefine.errors import ResourceError
 from gmmrefine.threads import thread_count, use_threads
 
@@ -93,12 +93,7 @@ class _Compiled:
 compiled = partial(_Compiled, jit_compile=True, autograph=False)
 traced = partial(_Compiled, reduce_retracing=True)
 
-# Two settings of glibc, so that memory does not grow with the number of batches: all threads share one heap, and arrays of
-# 4 MB and more go back to the system when freed (left alone, glibc raises that limit and keeps them in the heap).
-_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
-if hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
+keep_freed_memory()
 
 
 def set_up(threads=0, device="auto"):
