@@ -6,7 +6,8 @@ from gmmrefine.backend import overlapped
 from gmmrefine.particles.symmetry import mean_by_particle
 
 _INFORMATION = 0.99  # of what the images say about rotations lies within the rings that are looked at
-_STEPS = 1  # from the poses under one prior to those under the next; as many for the widest, or the others would only be nearer
+_STEPS = 1  # from the poses under one prior to those under the next
+_SETTLING = 3  # for the widest, or the next ones would agree better only as they are nearer to their goal
 _CLEARLY_WORSE = 2.0  # standard errors; the search ends after two such priors
 
 
@@ -43,7 +44,8 @@ class HeldOutSearch:
         """
         tried, agreement = [], []
         for candidate in candidates:
-            tried.append(self._drawn_in((tried or [self._poses])[-1], candidate))
+            steps = _STEPS if tried else _SETTLING
+            tried.append(self._drawn_in((tried or [self._poses])[-1], candidate, steps))
             agreement.append(self._held_out(tried[-1]))
             if _is_over(agreement):
                 break
@@ -51,10 +53,10 @@ class HeldOutSearch:
         self._poses = tried[chosen]
         return candidates[chosen]
 
-    def _drawn_in(self, poses, prior):
+    def _drawn_in(self, poses, prior, steps):
         poses = [pose.copy() for pose in poses]
         list(overlapped(
-            lambda pair: climb(pair[0], self._projector, self._seen, prior, pair[1], _STEPS), zip(self._fits, poses)))
+            lambda pair: climb(pair[0], self._projector, self._seen, prior, pair[1], steps), zip(self._fits, poses)))
         return poses
 
     def _held_out(self, poses):
