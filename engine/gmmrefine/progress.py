@@ -5,7 +5,6 @@ import sys
 import time
 from contextlib import contextmanager
 
-from gmmrefine.allocator import return_freed_memory
 from gmmrefine.errors import ResourceError
 
 _SECONDS_BETWEEN_UPDATES = 1.0
@@ -100,7 +99,6 @@ class Progress:
             yield report
         finally:
             self._overwrite("")
-            return_freed_memory()
         seconds = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         done, values = reached

@@ -1,4 +1,4 @@
-"""How narrow a prior may be: the narrowest whose poses, found on some Fourier samples, agree with the other samples as well as any."""
+"""How narrow a prior may be: as long as poses found on some Fourier samples agree with the other samples as well as any."""
 import numpy as np
 
 from gmmrefine.alignment.fisher import climb
@@ -14,8 +14,8 @@ _CLEARLY_WORSE = 2.0  # standard errors; the search ends after two such priors
 class HeldOutSearch:
     """Priors of falling width, tried on one sample of images.
 
-    The poses under a prior are begun at those under the one before: a narrower prior only draws them back towards the expected ones,
-    and the march from low to high frequency need not be taken again.
+    The poses under a prior are begun at those under the one before: a narrower prior only draws them back towards the expected
+    ones, and the march from low to high frequency need not be taken again.
 
     Parameters
     ----------
