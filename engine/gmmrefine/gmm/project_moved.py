@@ -7,9 +7,9 @@ from gmmrefine.backend import tf
 class MovedProjector:
     """Projections of Gaussians that were moved, for each image in its own way.
 
-    Exact sums over all Gaussians, whose slopes are written out for TensorFlow. As ``ExactProjector``, in real numbers: all samples
-    share the waves along x and along y, and -ky differs from ky by a sign, so that one matrix product makes an image, and two
-    more its slopes. Images are treated one by one, so that their waves stay in the processor's cache.
+    Exact sums over all Gaussians, whose slopes are written out for TensorFlow. As ``ExactProjector``, in real numbers: all
+    samples share the waves along x and along y, and -ky differs from ky by a sign, so that one matrix product makes an image,
+    and two more its slopes. Images are treated one by one, so that their waves stay in the processor's cache.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class MovedProjector:
 
     def _images_and_slopes(self, places, masses, widths):
         decay = tf.exp(-0.5 * (widths[:, None] * self._frequencies) ** 2)  # (G, R + 1)
-        images = tf.map_fn(lambda place: self._image(place, masses, decay), places, fn_output_signature=(tf.float32, tf.float32))
+        images = tf.map_fn(
+            lambda place: self._image(place, masses, decay), places, fn_output_signature=(tf.float32, tf.float32))
 
         def slopes(real, imag):
             of_places, of_masses, squares = tf.map_fn(
