@@ -1,4 +1,5 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Optional
@@ -12,6 +13,9 @@ from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_c
 from gmmrefine.particles.optics import OpticsGroup
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 from gmmrefine.particles.stack_file import open_stack, stack_layout
+from gmmrefine.threads import thread_count
+
+_MOST_READERS = 4  # each holds a batch; more would take memory and wait for the disk
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class ImageReader:
         self._groups = {}
 
     def batches(self, batch_size, index=None):
-        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next one read while the caller works.
+        """Yield ``ImageBatch`` of at most ``batch_size`` images, the next ones read while the caller works.
 
         Parameters
         ----------
@@ -115,7 +119,7 @@ class ImageReader:
             Which particles, all by default.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        yield from _ahead(self.read, index, batch_size)
+        yield from self._ahead(self.read, index, batch_size)
 
     def batches_in_place(self, batch_size):
         """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
@@ -124,9 +128,9 @@ class ImageReader:
             group = self.particles.optics.index
             others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
             grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
-        yield from _ahead(self.read, grid, batch_size)
+        yield from self._ahead(self.read, grid, batch_size)
         for members in others:
-            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size)
+            yield from self._ahead(self._read_in_place, np.flatnonzero(members), batch_size)
 
     def read(self, index):
         """The images at positions ``index`` (B,) of the set."""
@@ -143,6 +147,25 @@ class ImageReader:
             for name in ("data", "ctf", "state", "blank", "covered"):
                 getattr(whole, name)[members] = getattr(some, name)
         return whole
+
+    def _ahead(self, read, index, batch_size):
+        """What ``read`` makes of ``index`` (M,), batch by batch and in order, the next ones read while the caller works.
+
+        Several threads read; one does where somebody watches, who is then shown the batches in order.
+        """
+        readers = 1 if self._watch is not None else min(thread_count(), _MOST_READERS)
+        running = deque()
+        with ThreadPoolExecutor(readers) as pool:
+            try:
+                for start in range(0, len(index), batch_size):
+                    running.append(pool.submit(read, index[start : start + batch_size]))
+                    if len(running) > readers:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                for left in running:
+                    left.cancel()
 
     def look(self, index):
         """Have the images at positions ``index`` (B,) seen by ``watch``, and compute nothing of them."""
@@ -224,15 +247,3 @@ class ImageReader:
         if path not in self._layouts:
             self._layouts[path] = stack_layout(path)
         return self._layouts[path]
-
-
-def _ahead(read, index, batch_size):
-    """What ``read`` makes of ``index`` (M,), batch by batch, the next one read while the caller works."""
-    chunks = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
-    with ThreadPoolExecutor(1) as reader:
-        pending = None
-        for chunk in chunks + [None]:
-            following = reader.submit(read, chunk) if chunk is not None else None
-            if pending is not None:
-                yield pending.result()
-            pending = following
