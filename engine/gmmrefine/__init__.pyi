@@ -458,4 +458,5 @@ def report(
 def doctor(
     *,
     folder: str = '.',
+    plan: Optional[Union[_Path, Sequence[_Path]]] = None,
 ) -> Result: ...

@@ -1,7 +1,7 @@
 """Projections of Gaussians that lie elsewhere in every image, with slopes in all that describes the Gaussians."""
 import numpy as np
 
-from gmmrefine.backend import tf
+from gmmrefine.backend import on_cpu, tf
 
 
 class MovedProjector:
@@ -9,7 +9,7 @@ class MovedProjector:
 
     Exact sums over all Gaussians, whose slopes are written out for TensorFlow. As ``ExactProjector``, in real numbers: all
     samples share the waves along x and along y, and -ky differs from ky by a sign, so that one matrix product makes an image,
-    and two more its slopes. Images are treated one by one, so that their waves stay in the processor's cache.
+    and two more its slopes. On a CPU images are treated one by one, so that their waves stay in the processor's cache.
 
     Parameters
     ----------
@@ -48,13 +48,11 @@ class MovedProjector:
 
     def _images_and_slopes(self, places, masses, widths):
         decay = tf.exp(-0.5 * (widths[:, None] * self._frequencies) ** 2)  # (G, R + 1)
-        images = tf.map_fn(
-            lambda place: self._image(place, masses, decay), places, fn_output_signature=(tf.float32, tf.float32))
+        images = _for_each(lambda place: self._image(place, masses, decay), places, 2)
 
         def slopes(real, imag):
-            of_places, of_masses, squares = tf.map_fn(
-                lambda image: self._slopes(image[0], masses, decay, self._adjoint_plane(*image[1:])), (places, real, imag),
-                fn_output_signature=(tf.float32, tf.float32, tf.float32))
+            of_places, of_masses, squares = _for_each(
+                lambda image: self._slopes(image[0], masses, decay, self._adjoint_plane(*image[1:])), (places, real, imag), 3)
             return of_places, tf.reduce_sum(of_masses, axis=0), -widths * tf.reduce_sum(squares, axis=0)
 
         return images, slopes
@@ -99,3 +97,10 @@ class MovedProjector:
             tf.matmul(of[:, self._count :] * wave[:, : self._count] - of[:, : self._count] * wave[:, self._count :], k)[:, 0]
             for of, wave in ((of_x, x), (of_y, y))]
         return tf.stack([turned[0], turned[1] * masses], axis=1), of_mass, squares
+
+
+def _for_each(function, items, count):
+    """The ``count`` float32 results of ``function`` for items along the first axis: one by one on a CPU, together on a GPU."""
+    if on_cpu():
+        return tf.map_fn(function, items, fn_output_signature=(tf.float32,) * count)
+    return tf.vectorized_map(function, items)
