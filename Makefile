@@ -65,7 +65,7 @@ lint: install
 	$(RUN) -m mypy
 
 benchmark: install
-	set -e; for script in benchmarks/*.py; do $(RUN) "$$script"; done
+	set -e; for script in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do $(RUN) "$$script"; done
 
 clean:
 	rm -rf .venv

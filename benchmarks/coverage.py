@@ -11,6 +11,9 @@ import os
 import sys
 import tempfile
 
+if __name__ != "__main__":  # whoever looks for the package of this name, as numba does, must not find a benchmark
+    raise ImportError("benchmarks/coverage.py is a program")
+
 import numpy as np
 from scipy.stats import chi2
 from stage import command, simulated, table

@@ -112,7 +112,7 @@ def odd_group(folder, like, box):
     folder.mkdir(exist_ok=True)
     truth, gmm = read_particles(like / "truth.star"), true_gmm(str(like))
     microscope = GroupSamples(OpticsGroup(box, truth.pixel_size), half_disc(box, (box - 1) // 2))
-    projector, rng = SliceProjector(gmm, microscope.disc, truth.pixel_size, moments=False), np.random.default_rng(8)
+    projector, rng = SliceProjector(gmm, microscope.disc, truth.pixel_size), np.random.default_rng(8)
     with StackWriter(str(folder / "particles.mrcs"), len(truth), box, truth.pixel_size) as stack:
         for start in range(0, len(truth), 100):
             part = truth.subset(np.arange(start, min(start + 100, len(truth))))

@@ -488,6 +488,7 @@ def report(
 def doctor(
     *,
     folder: str = '.',
+    plan: Optional[Union[_Path, Sequence[_Path]]] = None,
 ) -> Result: ...
 
 def selftest(

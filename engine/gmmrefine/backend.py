@@ -2,7 +2,6 @@
 
 Loading it takes seconds; modules that compute may be imported without.
 """
-import ctypes
 import os
 import sys
 from collections import deque
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from threading import RLock
 
+from gmmrefine.allocator import keep_freed_memory
 from gmmrefine.errors import ResourceError
 from gmmrefine.threads import thread_count, use_threads
 
@@ -93,12 +93,7 @@ class _Compiled:
 compiled = partial(_Compiled, jit_compile=True, autograph=False)
 traced = partial(_Compiled, reduce_retracing=True)
 
-# Two settings of glibc, so that memory does not grow with the number of batches: all threads share one heap, and arrays of
-# 4 MB and more go back to the system when freed (left alone, glibc raises that limit and keeps them in the heap).
-_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
-if hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
+keep_freed_memory()
 
 
 def set_up(threads=None, device="auto"):
@@ -144,6 +139,11 @@ def set_up(threads=None, device="auto"):
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
 
 
+def on_cpu():
+    """Whether no GPU is in use."""
+    return not tf.config.get_visible_devices("GPU")
+
+
 def overlapped(function, items):
     """Results of ``function`` for each item, in order, several at a time on the CPU's cores.
 
@@ -156,7 +156,7 @@ def overlapped(function, items):
         Must not change anything the others use.
     items : iterable
     """
-    workers = 1 if tf.config.get_visible_devices("GPU") else thread_count()
+    workers = thread_count() if on_cpu() else 1
     pool, running = _pool(workers), deque()
     try:
         for item in items:
@@ -168,6 +168,14 @@ def overlapped(function, items):
     finally:
         for left in running:
             left.cancel()
+
+
+def side_by_side(function, items):
+    """Call ``function`` for all items at once, on a thread each; not from within ``overlapped``, whose threads it shares."""
+    if len(items) == 1:
+        function(items[0])
+    else:
+        list(_pool(len(items)).map(function, items))
 
 
 @lru_cache(maxsize=None)

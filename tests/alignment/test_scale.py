@@ -85,8 +85,7 @@ def test_strength_of_images_is_their_likelihood(taken_for):
     if taken_for:
         batch = replace(batch, scale=np.full(4, taken_for))
     fit, projector = ImageFit(batch, disc, PIXEL_SIZE, 6), ExactProjector(gmm, disc, PIXEL_SIZE)
-    agreement, energy = fit.strength(
-        weights, disc, *fit.moved(projector, images.particles.rotations, images.particles.shifts))
+    agreement, energy = fit.strength(projector, weights, images.particles.rotations, images.particles.shifts)
     for number in range(4):
         model = references.image(
             gmm, disc, PIXEL_SIZE, images.particles.rotations[number], images.particles.shifts[number], images.ctf[number])

@@ -6,6 +6,7 @@ from molecules import BOX, PIXEL_SIZE, RADIUS, molecule, random_rotations
 
 from gmmrefine.backend import tf
 from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.gmm import project_moved
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project_moved import MovedProjector
 
@@ -48,3 +49,21 @@ def test_slopes_are_those_of_finite_differences(rng):
                 changed[number][index] += sign * step
                 both.append(float(score([tf.constant(value, tf.float32) for value in changed])))
             assert slope.numpy()[index] == pytest.approx((both[0] - both[1]) / (2 * step), rel=2e-2, abs=2e-3)
+
+
+def test_images_together_are_images_one_by_one(rng, monkeypatch):
+    """As on a GPU, with slopes."""
+    gmm, projector = molecule(6), MovedProjector(DISC, PIXEL_SIZE)
+    values = [tf.constant(value, tf.float32) for value in (rng.normal(0, 8, (3, 6, 2)), gmm.masses, gmm.widths)]
+    weights = tf.constant(rng.normal(size=(2, 3, len(DISC.kx))), tf.float32)
+
+    def slopes():
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            total = tf.reduce_sum(weights * tf.stack(projector.images(*values)))
+        return tape.gradient(total, values)
+
+    one_by_one = slopes()
+    monkeypatch.setattr(project_moved, "on_cpu", lambda: False)
+    for found, expected in zip(slopes(), one_by_one):
+        assert found.numpy() == pytest.approx(expected.numpy(), rel=1e-4, abs=1e-5 * np.abs(expected).max())

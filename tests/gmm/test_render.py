@@ -8,7 +8,6 @@ from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import (
     centered_from_map,
     fourier_map,
-    fourier_sum,
     map_from_centered,
     render_map,
     slice_volume,
@@ -16,19 +15,6 @@ from gmmrefine.gmm.render import (
 
 BOX, PIXEL_SIZE = 24, 2.0
 SMOOTH = (3.4, 4.0)  # Å: no power is left at Nyquist
-
-
-def test_fourier_sum_equals_a_loop(rng):
-    frequencies = np.arange(5) / 20
-    centers, masses, widths = rng.normal(0, 3, (5, 3)), rng.uniform(1, 2, (2, 5)), rng.uniform(0.5, 1.5, (5, 3))
-    cubes = fourier_sum(frequencies, centers, masses, widths)
-    assert cubes.shape == (2, 9, 9, 9) and cubes.dtype == np.complex64
-    axis = np.arange(-4, 5) / 20
-    for z, y, x in np.ndindex(9, 9, 9):
-        q = np.array([axis[x], axis[y], axis[z]])
-        waves = np.exp(-2 * np.pi**2 * np.sum((widths * q) ** 2, axis=1) - 2j * np.pi * centers @ q)
-        if np.rint(20 * np.linalg.norm(q)) <= 4:  # up to and with the last shell
-            assert cubes[:, z, y, x] == pytest.approx(masses @ waves, abs=1e-5 * masses.sum())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +80,4 @@ def test_slice_volume_is_finer_for_larger_molecules():
     assert small.step == 1.0 < large.step
     # 1.5 times the molecule's diameter fits into one period of the grid
     assert large.step * BOX * PIXEL_SIZE >= 1.5 * 2 * gmm.radius
-    assert large.values.shape == (4,) + (2 * large.half + 1,) * 3
-    assert slice_volume(gmm, BOX, PIXEL_SIZE, 8, moments=False).values.shape[0] == 1
-    density = slice_volume(gmm, BOX, PIXEL_SIZE, 8, moments=False).values[0]
-    assert np.abs(density - large.values[0]).max() < 1e-5 * np.abs(density).max()
+    assert large.values.shape == (2 * large.half + 1,) * 3

@@ -5,6 +5,8 @@ from molecules import ctf_parameters, ctf_table
 from scipy import constants
 
 from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.native import is_native
+from gmmrefine.particles import ctf as ctf_module
 from gmmrefine.particles.ctf import ctf_on_disc, electron_wavelength
 
 
@@ -77,3 +79,12 @@ def test_ctf_belongs_to_the_frequency_in_angstrom(disc):
         assert at(disc, coarse_values, kx, ky) == pytest.approx(at(fine, fine_values, 2 * kx, 2 * ky), abs=1e-6)
     half_pixel = ctf_on_disc(one_ctf(), fine, 1.0)
     assert at(fine, half_pixel, 3, 4) == pytest.approx(at(disc, coarse_values, 3, 4), abs=1e-6)
+
+
+@pytest.mark.skipif(not is_native(), reason="numba is not installed")
+def test_compiled_loop_and_numpy_give_the_same(disc, rng, monkeypatch):
+    ctf = ctf_parameters(4, rng, phase_shift_deg=np.array([0.0, 90, 30, -15]))
+    even = rng.normal(0, 3, len(disc.kx))
+    found = ctf_on_disc(ctf, disc, 1.7, even)
+    monkeypatch.setattr(ctf_module, "is_native", lambda: False)
+    assert found == pytest.approx(ctf_on_disc(ctf, disc, 1.7, even), abs=5e-7)

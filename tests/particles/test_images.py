@@ -1,4 +1,5 @@
 """Images streamed from their stacks: the same however they are read, and the same whatever was done to them."""
+import time
 from dataclasses import replace
 
 import mrcfile
@@ -9,6 +10,7 @@ from molecules import ctf_parameters, ctf_table, particle_set, random_rotations
 
 from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
+from gmmrefine.particles import images
 from gmmrefine.particles.images import ImageBatch, ImageReader
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW
 
@@ -75,6 +77,22 @@ def test_streaming_equals_reading_at_once(reader, pixels, disc, batch_size):
     expected = ctf_table(reader.particles.ctf, disc, reader.particles.pixel_size)
     assert np.concatenate([batch.ctf for batch in batches]) == pytest.approx(expected, abs=1e-6)
     assert np.concatenate([batch.state for batch in batches]).tolist() == [CTF_RAW] * 8
+
+
+@pytest.mark.parametrize("threads", (1, 3))
+def test_batches_come_in_order_however_many_threads_read(reader, monkeypatch, threads):
+    """The first batch is read last."""
+    monkeypatch.setattr(images, "thread_count", lambda: threads)
+    read = reader.read
+
+    def slowly(index):
+        time.sleep(0.1 if index[0] == 0 else 0)
+        return read(index)
+
+    monkeypatch.setattr(reader, "read", slowly)
+    found = list(reader.batches(2))
+    assert [list(batch.index) for batch in found] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert np.array_equal(np.concatenate([batch.data for batch in found]), read(np.arange(8)).data)
 
 
 def test_some_particles_in_a_given_order(reader, pixels, disc):

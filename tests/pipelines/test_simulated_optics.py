@@ -53,7 +53,7 @@ def test_an_image_shows_the_object_through_the_matrix(rng):
     microscope = GroupSamples(group, half_disc(32, 15))
     ctf, shifts = ctf_parameters(1, rng), rng.normal(0, 3, (1, 2))
     particles = particle_set(random_rotations(1), shifts, ctf)
-    projector = SliceProjector(gmm, microscope.disc, 2.0, moments=False)
+    projector = SliceProjector(gmm, microscope.disc, 2.0)
     real, imag = projector.images(np.asarray(particles.rotations, np.float32))
     found = seen_through(real.numpy() + 1j * imag.numpy(), microscope, particles)[0]
     wavelength = 12.2643247 / np.sqrt(300e3 * (1 + 300e3 * 0.978466e-6))

@@ -5,7 +5,10 @@ from typing import Optional
 
 import numpy as np
 
-from gmmrefine.backend import compiled, tf
+from gmmrefine.alignment import fused
+from gmmrefine.alignment import likelihood_kernels as kernels
+from gmmrefine.alignment.matched_images import MatchedImages
+from gmmrefine.backend import tf
 from gmmrefine.fourier.shells import smooth_curve
 from gmmrefine.particles.images import CHUNK
 
@@ -32,10 +35,14 @@ class ShellWeights:
 
     def on(self, disc):
         """Scale and precision (K,) of the samples of a disc, as tensors."""
+        return tuple(tf.constant(part, tf.float32) for part in self.at(disc))
+
+    def at(self, disc):
+        """Scale and precision (K,) of the samples of a disc."""
         precision = self.precision[disc.ring]
         if self.samples is not None:
             precision = precision * self.samples[: len(precision)]
-        return tf.constant(self.scale[disc.ring], tf.float32), tf.constant(precision, tf.float32)
+        return self.scale[disc.ring], precision
 
     def restricted_to(self, samples):
         """The same weights for some of the samples, (K,) bool on the largest disc."""
@@ -79,14 +86,17 @@ class ImageFit:
         self._noise_gain = batch.noise_gain()
         self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
         self._noise = np.bincount(disc.ring, batch.noise().sum(axis=0))
-        self._matched = tf.constant(np.stack([matched.real[fill], matched.imag[fill]]))
-        self._ctf2 = tf.constant(ctf2[fill])
+        self._images = MatchedImages(fill, (np.ascontiguousarray(matched.real), np.ascontiguousarray(matched.imag), ctf2))
         self._scale = np.ones(self.count) if batch.scale is None else batch.scale
 
     def value(self, projector, weights, rotations, shifts):
         """Log-likelihood (B,) of poses: rotations (B, 3, 3), shifts (B, 2) in Å."""
+        if fused.is_fused(projector):
+            agreement, energy = self._agreement_and_energy(projector, weights, rotations, shifts)
+            return agreement - energy / 2
         rotations, shifts, matched, ctf2, k = self._operands(projector.disc, rotations, shifts)
-        return _value(*projector.images(rotations), shifts, matched, ctf2, k, *weights.on(projector.disc)).numpy()[: self.count]
+        found = kernels.value(*projector.images(rotations), shifts, matched, ctf2, k, *weights.on(projector.disc))
+        return found.numpy()[: self.count]
 
     def normal_equations(self, projector, weights, rotations, shifts):
         """Log-likelihood, its gradient and its Fisher information.
@@ -104,10 +114,15 @@ class ImageFit:
             value (B,), gradient (B, 5), information (B, 5, 5) in a rotation-vector increment (radians, acting in the image
             frame: R → exp(ω) R) and the shift (Å).
         """
-        rotations, shifts, matched, ctf2, k = self._operands(projector.disc, rotations, shifts)
-        moments = projector.images_with_moments(rotations)
-        result = _normal_equations(*moments, shifts, matched, ctf2, k, *weights.on(projector.disc))
-        value, gradient, information = (part.numpy()[: self.count].astype(float) for part in result)
+        if fused.is_fused(projector):
+            poses = rotations, shifts / self._pixel_size
+            result = fused.normal_equations(projector, weights, poses, self._images.arrays())
+        else:
+            rotations, shifts, matched, ctf2, k = self._operands(projector.disc, rotations, shifts)
+            moments = projector.images_with_moments(rotations)
+            result = kernels.normal_equations(*moments, shifts, matched, ctf2, k, *weights.on(projector.disc))
+            result = (part.numpy()[: self.count].astype(float) for part in result)
+        value, gradient, information = result
         units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
         return value, gradient * units, information * units[:, None] * units
 
@@ -131,7 +146,7 @@ class ImageFit:
         rotations, _, _, ctf2, k = self._operands(projector.disc, rotations, shifts)
         moments = projector.images_with_moments(rotations)
         noise = tf.constant(excess[projector.disc.ring], tf.float32)
-        found = _score_covariance(*moments, ctf2, k, *weights.on(projector.disc), noise)
+        found = kernels.score_covariance(*moments, ctf2, k, *weights.on(projector.disc), noise)
         units = np.array([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size])
         return tuple(part.numpy()[: self.count].astype(float) * units[:, None] * units for part in found)
 
@@ -157,7 +172,8 @@ class ImageFit:
         disc = projectors[0].disc
         rotations, shifts, matched, ctf2, k = self._operands(disc, rotations, shifts)
         moments = zip(*(projector.images_with_moments(rotations) for projector in projectors))
-        result = _joint_equations(*(tf.stack(part, axis=1) for part in moments), shifts, matched, ctf2, k, *weights.on(disc))
+        together = (tf.stack(part, axis=1) for part in moments)
+        result = kernels.joint_equations(*together, shifts, matched, ctf2, k, *weights.on(disc))
         gradient, information = (part.numpy()[: self.count].astype(float) for part in result)
         units = np.tile([1, 1, 1, 1 / self._pixel_size, 1 / self._pixel_size], len(projectors))
         return gradient * units, information * units[:, None] * units
@@ -174,7 +190,11 @@ class ImageFit:
         shifts : (B, 2) float
             Å.
         """
-        return self.sums_of(projector.disc, *self.moved(projector, rotations, shifts))
+        if not fused.is_fused(projector):
+            return self.sums_of(projector.disc, *self.moved(projector, rotations, shifts))
+        poses, rings = (rotations, shifts / self._pixel_size), projector.disc.radius + 1
+        found = fused.ring_sums(projector, poses, self._images.arrays(), self._noise_gain)
+        return np.stack([*found, self._power[:rings], self._noise[:rings]])
 
     def moved(self, projector, rotations, shifts):
         """Projections moved to where the particles are in the images: real and imaginary part, tensors (size, K).
@@ -187,10 +207,17 @@ class ImageFit:
             Å.
         """
         rotations, shifts, _, _, k = self._operands(projector.disc, rotations, shifts)
-        return _moved(*projector.images(rotations), shifts, k)
+        return kernels.moved(*projector.images(rotations), shifts, k)
 
-    def strength(self, weights, disc, real, imag):
-        """What the images say about the strength of moved projections (size, K) in them, whatever it was taken for.
+    def strength(self, projector, weights, rotations, shifts):
+        """What the images say about the strength of the signal in them at poses, whatever it was taken for.
+
+        Parameters
+        ----------
+        rotations : (B, 3, 3) float
+            Reference → particle.
+        shifts : (B, 2) float
+            Å.
 
         Returns
         -------
@@ -198,18 +225,35 @@ class ImageFit:
             agreement (B,), energy (B,): the log-likelihood of a signal s times as strong is s agreement - s² energy / 2. Both
             are 0 for particles without any signal.
         """
+        if fused.is_fused(projector):
+            agreement, energy = self._agreement_and_energy(projector, weights, rotations, shifts)
+            scale = self._told_scale()
+            return agreement / scale, energy / scale**2
+        return self.strength_of(weights, projector.disc, *self.moved(projector, rotations, shifts))
+
+    def strength_of(self, weights, disc, real, imag):
+        """``strength`` of moved projections (size, K)."""
         samples = len(disc.ring)
-        found = _strength(real, imag, self._matched[:, :, :samples], self._ctf2[:, :samples], *weights.on(disc))
+        matched, ctf2 = self._images.tensors()
+        found = kernels.strength(real, imag, matched[:, :, :samples], ctf2[:, :samples], *weights.on(disc))
         agreement, energy = (part.numpy()[: self.count].astype(float) for part in found)
-        scale = np.where(self._scale > 0, self._scale, 1)
+        scale = self._told_scale()
         return agreement / scale, energy / scale**2
+
+    def _told_scale(self):
+        return np.where(self._scale > 0, self._scale, 1)
+
+    def _agreement_and_energy(self, projector, weights, rotations, shifts):
+        poses = rotations, shifts / self._pixel_size
+        return fused.agreement_and_energy(projector, weights, poses, self._images.arrays())
 
     def sums_of(self, disc, real, imag):
         """``ring_sums`` (4, S) of projections that were moved already, on a disc."""
         samples = len(disc.ring)
         weight = np.zeros((len(self._fill), samples), np.float32)
         weight[: self.count] = self._noise_gain[:, :samples]
-        cross, model = _agreement(real, imag, self._matched[:, :, :samples], self._ctf2[:, :samples], tf.constant(weight))
+        matched, ctf2 = self._images.tensors()
+        cross, model = kernels.agreement(real, imag, matched[:, :, :samples], ctf2[:, :samples], tf.constant(weight))
         rings = disc.radius + 1
         return np.stack([
             np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
@@ -228,7 +272,9 @@ class ImageFit:
             Keep count of the images' power, which only ``ring_sums`` needs.
         """
         rest = copy(self)
-        rest._matched = _less(real, imag, self._matched, self._ctf2, tf.constant(scale[self._disc.ring], tf.float32))
+        matched, ctf2 = self._images.tensors()
+        left = kernels.less(real, imag, matched, ctf2, tf.constant(scale[self._disc.ring], tf.float32))
+        rest._images = MatchedImages(self._fill, tensors=(left, ctf2))
         if with_power:
             cross, model, *_ = self.sums_of(self._disc, real, imag)
             rest._power = self._power - 2 * scale * cross + scale**2 * model
@@ -236,7 +282,7 @@ class ImageFit:
 
     def averaged_ctf2(self, window):
         """CTF² about the samples of a ``Window``, for ``through``; a tensor (size, K')."""
-        return window.averaged(self._ctf2 * window.seen)
+        return window.averaged(self._images.tensors()[1] * window.seen)
 
     def through(self, window, index, averaged_ctf2, noise):
         """The same images seen through a ``Window``; of their power and g, ``ring_sums`` then say nothing.
@@ -253,8 +299,9 @@ class ImageFit:
         """
         part = copy(self)
         part._disc = window.disc
-        part._matched = window.density * tf.stack(window.cut(*tf.unstack(self._matched * window.seen), index[self._fill]))
-        part._ctf2 = window.density * averaged_ctf2
+        seen = tf.unstack(self._images.tensors()[0] * window.seen)
+        cut = window.density * tf.stack(window.cut(*seen, index[self._fill]))
+        part._images = MatchedImages(self._fill, tensors=(cut, window.density * averaged_ctf2))
         part._noise_gain = np.ones((self.count, len(window.disc.ring)), np.float32)
         part._power = part._noise = np.zeros(window.disc.radius + 1)
         part.noise = window.curve(noise)
@@ -262,9 +309,10 @@ class ImageFit:
 
     def _operands(self, disc, rotations, shifts):
         samples = len(disc.ring)
+        matched, ctf2 = self._images.tensors()
         return (
             tf.constant(rotations[self._fill], tf.float32), tf.constant(shifts[self._fill] / self._pixel_size, tf.float32),
-            self._matched[:, :, :samples], self._ctf2[:, :samples],
+            matched[:, :, :samples], ctf2[:, :samples],
             tf.constant(np.stack([disc.kx, disc.ky]) * (2 * np.pi / disc.box_size), tf.float32))
 
 
@@ -296,94 +344,3 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring, noise=N
     used = (ring >= lowest_ring) & (ring <= highest_ring) & (noise[: len(ring)] > 0)
     precision = np.divide(2, noise[: len(ring)], out=np.zeros(len(ring)), where=used)
     return ShellWeights(scale * reliability[: len(ring)], precision)
-
-
-def _recentred(shifts, matched, k):
-    """Images moved so that the particle is centred, real and imaginary part (B, K)."""
-    phase = tf.matmul(shifts, k)
-    cos, sin = tf.cos(phase), tf.sin(phase)
-    return matched[0] * cos + matched[1] * sin, matched[1] * cos - matched[0] * sin
-
-
-@compiled
-def _moved(real, imag, shifts, k):
-    phase = tf.matmul(shifts, k)
-    cos, sin = tf.cos(phase), tf.sin(phase)
-    return real * cos - imag * sin, real * sin + imag * cos
-
-
-@compiled
-def _less(real, imag, matched, ctf2, scale):
-    weight = ctf2 * scale
-    return tf.stack([matched[0] - weight * real, matched[1] - weight * imag])
-
-
-@compiled
-def _value(real, imag, shifts, matched, ctf2, k, scale, precision):
-    data_real, data_imag = _recentred(shifts, matched, k)
-    agreement = data_real * real + data_imag * imag - 0.5 * scale * ctf2 * (real**2 + imag**2)
-    return tf.reduce_sum(precision * scale * agreement, axis=1)
-
-
-@compiled
-def _strength(real, imag, matched, ctf2, scale, precision):
-    weight = precision * scale
-    agreement = tf.reduce_sum(weight * (matched[0] * real + matched[1] * imag), axis=1)
-    return agreement, tf.reduce_sum(weight * scale * ctf2 * (real**2 + imag**2), axis=1)
-
-
-@compiled
-def _agreement(real, imag, matched, ctf2, weight):
-    cross = tf.reduce_sum(weight * (matched[0] * real + matched[1] * imag), axis=0)
-    return cross, tf.reduce_sum(weight * ctf2 * (real**2 + imag**2), axis=0)
-
-
-def _slopes(f, moments, k):
-    """T, of which -i T are the derivatives of projections (…, K) with moments (…, 3, K) in turn and shift, (…, 5, K)."""
-    x, y, z = tf.unstack(moments, axis=-2)
-    # turning by ω moves a point by ω × x, and the image by -shift
-    return tf.stack([-k[1] * z, k[0] * z, k[1] * x - k[0] * y, -k[0] * f, -k[1] * f], axis=-2)
-
-
-@compiled
-def _normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
-    data_real, data_imag = _recentred(shifts, matched, k)
-    model = scale * ctf2
-    agreement = data_real * real + data_imag * imag - 0.5 * model * (real**2 + imag**2)
-    weight = precision * scale
-    value = tf.reduce_sum(weight * agreement, axis=1)
-
-    t_real, t_imag = _slopes(real, moment_real, k), _slopes(imag, moment_imag, k)
-    residual_real = weight * (data_real - model * real)
-    residual_imag = weight * (data_imag - model * imag)
-    gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
-    return value, gradient, _curvature(weight * model, t_real, t_imag)
-
-
-def _curvature(weight, t_real, t_imag):
-    """Products (B, 5, 5) of slopes (B, 5, K), weighted (B, K)."""
-    weight = weight[:, None]
-    return tf.add(tf.matmul(weight * t_real, t_real, transpose_b=True), tf.matmul(weight * t_imag, t_imag, transpose_b=True))
-
-
-@compiled
-def _score_covariance(real, imag, moment_real, moment_imag, ctf2, k, scale, precision, excess):
-    t_real, t_imag = _slopes(real, moment_real, k), _slopes(imag, moment_imag, k)
-    weight = precision * scale**2 * ctf2
-    return _curvature(weight, t_real, t_imag), _curvature(weight * (1 + excess * ctf2), t_real, t_imag)
-
-
-@compiled
-def _joint_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
-    data_real, data_imag = _recentred(shifts, matched, k)
-    model, weight = scale * ctf2, precision * scale
-    t_real, t_imag = (
-        tf.concat(tf.unstack(_slopes(f, moments, k), axis=1), axis=1)  # (B, 5 P, K)
-        for f, moments in ((real, moment_real), (imag, moment_imag)))
-    residual_real = weight * (data_real - model * tf.reduce_sum(real, axis=1))
-    residual_imag = weight * (data_imag - model * tf.reduce_sum(imag, axis=1))
-    gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
-    curvature = (weight * model)[:, None]
-    information = tf.add(
-        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
-    return gradient, information

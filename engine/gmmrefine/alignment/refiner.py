@@ -8,9 +8,10 @@ from gmmrefine.alignment.likelihood import ImageFit, ShellWeights, weights_from_
 from gmmrefine.alignment.motion_prior import estimate_motion_prior
 from gmmrefine.alignment.pose_covariance import posterior_covariance
 from gmmrefine.alignment.prior import PosePrior, estimate_prior, outweighs
+from gmmrefine.alignment.prior_search import HeldOutSearch, informative_radius
 from gmmrefine.backend import overlapped, tf
 from gmmrefine.particles.images import CHUNK, chunks_in
-from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
+from gmmrefine.particles.symmetry import parents, shuffled
 
 SAMPLE_SIZE = 256
 _PART_SAMPLE_SIZE = 512  # a small part says less: by 256 images one of six moving patches of 6MSM was taken for a resting one
@@ -90,9 +91,7 @@ class FisherRefiner:
 
     def strength(self, fit, pose):
         """``ImageFit.strength`` of a batch at a pose, by all that the last stage sees."""
-        projector = self._projectors[-1]
-        moved = fit.moved(projector, pose.rotations, pose.shifts)
-        return fit.strength(self._schedule[-1], projector.disc, *moved)
+        return fit.strength(self._projectors[-1], self._schedule[-1], pose.rotations, pose.shifts)
 
     def _learn_schedule(self, fits, poses, prior, samples=None):
         """Shell weights of every stage and the sample's information at the end; the sample's poses go through the march.
@@ -149,33 +148,21 @@ class FisherRefiner:
         # likelihoods compare under one set of weights only, learned at poses that were not fitted to any noise
         starts = [(pose.expected_rotations, pose.expected_shifts) for pose in poses]
         sums = _ring_sums(fits, self._projectors[-1], starts)
-        unseen = self._weights(sums, self.stages[-1].radius, fits[0].noise).restricted_to(~seen & allowed)
-
-        def held_out_fit(candidate):
-            trials = [Pose(start, start) for start in starts]
-            self._learn_schedule(fits, trials, candidate, seen & allowed)
-            return mean_by_particle(np.concatenate([
-                fit.value(self._projectors[-1], unseen, trial.rotations, trial.shifts)
-                for fit, trial in zip(fits, trials)]), parent)
-
+        weights = self._weights(sums, self.stages[-1].radius, fits[0].noise)
+        trials = [Pose(start, start) for start in starts]
+        schedule, _ = self._learn_schedule(fits, trials, prior, seen & allowed)
+        projector = self._projectors[-1].for_radius(max(self._lowest_ring + 2, informative_radius(sums, weights)))
+        search = HeldOutSearch(fits, projector, (schedule[-1], weights.restricted_to(~seen & allowed)), trials, parent)
         if self.is_part:
             # turn and move of a part belong together
-            return _narrowest([prior.narrowed(factor, factor) for factor in _PART_NARROWER], held_out_fit)
-        prior = _narrowest([prior.narrowed(rotation=factor) for factor in _NARROWER], held_out_fit)
-        return _narrowest([prior.narrowed(shift=factor) for factor in _NARROWER], held_out_fit)
+            return search.narrowest([prior.narrowed(factor, factor) for factor in _PART_NARROWER])
+        prior = search.narrowest([prior.narrowed(rotation=factor) for factor in _NARROWER])
+        return search.narrowest([prior.narrowed(shift=factor) for factor in _NARROWER])
 
 
 def _ring_sums(fits, projector, poses):
     """``ImageFit.ring_sums`` of several batches together; poses are rotations and shifts of each."""
     return sum(overlapped(lambda pair: pair[0].ring_sums(projector, *pair[1]), zip(fits, poses)))
-
-
-def _narrowest(candidates, held_out_fit):
-    """The last of the candidates, wide to narrow, that fits the particles as well as the best to a standard error."""
-    fits = np.array([held_out_fit(candidate) for candidate in candidates])
-    loss = fits[np.argmax(fits.sum(axis=1))] - fits
-    good = loss.mean(axis=1) <= loss.std(axis=1) / np.sqrt(loss.shape[1])
-    return candidates[np.flatnonzero(good)[-1]]
 
 
 def _rounded_up(radius, limit):

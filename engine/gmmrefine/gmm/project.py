@@ -12,7 +12,8 @@ class ExactProjector:
     """Sum over all Gaussians for every image; the reference for ``SliceProjector``.
 
     Both offer ``images`` and ``images_with_moments``. Images are transforms of the centred projection (shifts are applied
-    by the caller), moments are transforms of the projection weighted by the rotated coordinate x, y or z in px.
+    by the caller), moments are transforms of the projection weighted by the rotated coordinate x, y or z in px; of slices up to
+    a part along the sample's own frequency, which turning does not see.
 
     Parameters
     ----------
@@ -84,24 +85,22 @@ def _restricted(projector, radius):
 class SliceProjector:
     """Slices of the exact 3-D transform of a GMM; the cost of an image does not depend on the number of Gaussians.
 
+    Moments come from the slopes of the kernel, so that the table holds the transform alone.
+
     Parameters
     ----------
     gmm : Gmm
     disc : HalfDisc
     pixel_size : float
         Å/px.
-    moments : bool
-        Prepare ``images_with_moments`` too, which takes four times the memory.
+
+    Attributes
+    ----------
+    table : SliceTable
     """
 
-    def __init__(self, gmm, disc, pixel_size, moments=True):
-        volume = slice_volume(gmm, disc.box_size, pixel_size, disc.radius, moments)
-        self._side = volume.values.shape[-1]
-        cells = volume.values.reshape(len(volume.values), -1).T  # (cells, 1 or 4)
-        # a cell's numbers lie side by side, so that one look-up brings them all
-        self._density = tf.constant(np.ascontiguousarray(cells[:, :1]).view(np.float32))
-        self._density_and_moments = tf.constant(np.ascontiguousarray(cells).view(np.float32))
-        self._geometry = tf.constant([volume.step, volume.half, volume.beta], tf.float32)
+    def __init__(self, gmm, disc, pixel_size):
+        self.table = SliceTable(slice_volume(gmm, disc.box_size, pixel_size, disc.radius))
         self._set_disc(disc)
 
     def _set_disc(self, disc):
@@ -114,41 +113,92 @@ class SliceProjector:
 
     def images(self, rotations):
         """Real and imaginary part (B, K) of the projections at rotations (B, 3, 3)."""
-        return _slices(self._density, self._side, self._geometry, self._k, rotations)
+        return _slices(*self.table.tensors(), self._k, rotations)
 
     def images_with_moments(self, rotations):
         """``images`` and the moments: real, imaginary (B, K), real, imaginary (B, 3, K) for x, y, z in px."""
-        return _slices_with_moments(self._density_and_moments, self._side, self._geometry, self._k, rotations)
+        per_cell = tf.constant(self.disc.box_size * self.table.geometry[0] / (2 * np.pi), tf.float32)
+        return _slices_with_moments(*self.table.tensors(), self._k, rotations, tf.constant(self.table.slopes), per_cell)
 
 
-def _interpolate(values, side, geometry, k, rotations):
-    """Kernel-weighted sums (B, K, C) of grid values (cells, C) at the samples of each slice."""
+class SliceTable:
+    """The transform that slices are cut from.
+
+    Parameters
+    ----------
+    volume : FourierVolume
+
+    Attributes
+    ----------
+    values : (2 cells,) float32
+        Real and imaginary part of each cell, x fastest.
+    side : int
+        Cells along an edge.
+    geometry : (3,) float32
+        Grid steps per frequency index of the images, index of the origin, β of the kernel.
+    slopes : (4, 8) float32
+        ``slope_polynomials`` of the cells about a sample.
+    """
+
+    def __init__(self, volume):
+        self.values = volume.values.view(np.float32).reshape(-1)
+        self.side = len(volume.values)
+        self.geometry = np.array([volume.step, volume.half, volume.beta], np.float32)
+        self.slopes = np.ascontiguousarray(volume.slopes, np.float32)
+        self._tensors = None
+
+    def tensors(self):
+        """Values (cells, 2), side and geometry for TensorFlow, brought there when they are first needed."""
+        if self._tensors is None:
+            self._tensors = tf.constant(self.values.reshape(-1, 2)), self.side, tf.constant(self.geometry)
+        return self._tensors
+
+
+def _taps(geometry, k, rotations):
+    """First cells (B, 3, K) about each sample, how far it lies beyond its own (B, 3, K), weights (B, 3, K, W) of the kernel."""
     step, half, beta = tf.unstack(geometry)
     q = tf.einsum("bij,ik->bjk", rotations[:, :2], k) * step + half
-    first = tf.floor(q) - (WIDTH // 2 - 1)
-    tap = tf.range(WIDTH, dtype=tf.float32)
-    root = tf.sqrt(tf.maximum(1 - (2 / WIDTH * (first[..., None] + tap - q[..., None])) ** 2, 0))
-    weight = tf.exp(beta * (root - 1))  # (B, 3, K, W), axes x y z
+    own = tf.floor(q)
+    first = own - (WIDTH // 2 - 1)
+    root = tf.sqrt(tf.maximum(1 - (2 / WIDTH * (first[..., None] + tf.range(WIDTH, dtype=tf.float32) - q[..., None])) ** 2, 0))
+    return first, q - own, tf.exp(beta * (root - 1))
+
+
+def _near(values, side, first):
+    """Grid values (B, K, W, W, W, 2) about each sample, axes z y x."""
     i = tf.cast(first, tf.int32)
     corner = (i[:, 2] * side + i[:, 1]) * side + i[:, 0]
     w = tf.range(WIDTH)
     stencil = (w[:, None, None] * side + w[:, None]) * side + w
-    near = tf.gather(values, corner[:, :, None, None, None] + stencil)  # (B, K, W, W, W, C), axes z y x
-    near = tf.reduce_sum(near * weight[:, 0, :, None, None, :, None], axis=4)
-    near = tf.reduce_sum(near * weight[:, 1, :, None, :, None], axis=3)
-    return tf.reduce_sum(near * weight[:, 2, :, :, None], axis=2)
+    return tf.gather(values, corner[:, :, None, None, None] + stencil)
 
 
 @compiled
-def _slices(density, side, geometry, k, rotations):
-    image = _interpolate(density, side, geometry, k, rotations)
+def _slices(values, side, geometry, k, rotations):
+    first, _, weight = _taps(geometry, k, rotations)
+    near = tf.reduce_sum(_near(values, side, first) * weight[:, 0, :, None, None, :, None], axis=4)
+    near = tf.reduce_sum(near * weight[:, 1, :, None, :, None], axis=3)
+    image = tf.reduce_sum(near * weight[:, 2, :, :, None], axis=2)
     return image[..., 0], image[..., 1]
 
 
 @compiled
-def _slices_with_moments(density_and_moments, side, geometry, k, rotations):
-    samples = _interpolate(density_and_moments, side, geometry, k, rotations)
-    # from the axes of the volume to those of the image
-    real = tf.einsum("bij,bkj->bik", rotations, samples[..., 2::2])
-    imag = tf.einsum("bij,bkj->bik", rotations, samples[..., 3::2])
-    return samples[..., 0], samples[..., 1], real, imag
+def _slices_with_moments(values, side, geometry, k, rotations, slopes, per_cell):
+    first, part, weight = _taps(geometry, k, rotations)
+    slope = tf.math.polyval(tf.unstack(tf.transpose(slopes)[::-1]), 2 * part[..., None] - 1)
+    near = _near(values, side, first)
+
+    def along(cells, axis, taps):
+        """Cells (B, K, …, W, C) summed over their last axis of the grid with weights (B, 3, K, W)."""
+        row = taps[:, axis]
+        return tf.reduce_sum(cells * tf.reshape(row, [*row.shape[:2], *[1] * (len(cells.shape) - 4), WIDTH, 1]), axis=-2)
+
+    level, steep = along(near, 0, weight), along(near, 0, slope)
+    line, steep_line = along(level, 1, weight), along(level, 1, slope)
+    image = along(line, 2, weight)
+    slopes = tf.stack([
+        along(along(steep, 1, weight), 2, weight), along(steep_line, 2, weight), along(line, 2, slope)], axis=-2) * per_cell
+    # i times a slope is a moment; from the axes of the table to those of the image
+    real = -tf.einsum("bij,bkj->bik", rotations, slopes[..., 1])
+    imag = tf.einsum("bij,bkj->bik", rotations, slopes[..., 0])
+    return image[..., 0], image[..., 1], real, imag

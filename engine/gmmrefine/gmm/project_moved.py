@@ -1,14 +1,15 @@
 """Projections of Gaussians that lie elsewhere in every image, with slopes in all that describes the Gaussians."""
 import numpy as np
 
-from gmmrefine.backend import tf
+from gmmrefine.backend import on_cpu, tf
 
 
 class MovedProjector:
     """Projections of Gaussians that were moved, for each image in its own way.
 
-    Exact sums over all Gaussians, which TensorFlow differentiates. As ``ExactProjector``, in real numbers: all samples share
-    the waves along x and along y, and -ky differs from ky by a sign, so that one matrix product makes an image.
+    Exact sums over all Gaussians, whose slopes are written out for TensorFlow. As ``ExactProjector``, in real numbers: all
+    samples share the waves along x and along y, and -ky differs from ky by a sign, so that one matrix product makes an image,
+    and two more its slopes. On a CPU images are treated one by one, so that their waves stay in the processor's cache.
 
     Parameters
     ----------
@@ -19,12 +20,17 @@ class MovedProjector:
 
     def __init__(self, disc, pixel_size):
         self.disc = disc
-        self._pixel_size = pixel_size
+        self._volume = pixel_size**3
         self._count = disc.radius + 1
         step = 2 * np.pi / (disc.box_size * pixel_size)  # rad/Å
         self._frequencies = tf.constant(np.arange(self._count) * step, tf.float32)
-        self._pick = tf.constant(np.abs(disc.ky) * self._count + disc.kx)
+        plane = np.abs(disc.ky) * self._count + disc.kx
+        self._pick = tf.constant(plane)
         self._side = tf.constant(np.sign(disc.ky), tf.float32)
+        # of every cell of a plane |ky|, kx the samples at ky ≥ 0 and ky < 0; K where there is none
+        mates = np.full((2, self._count**2), len(disc.ky))
+        mates[(disc.ky < 0).astype(int), plane] = np.arange(len(disc.ky))
+        self._mates = tf.constant(mates)
 
     def images(self, places, masses, widths):
         """Real and imaginary part (B, K) of projections.
@@ -38,20 +44,63 @@ class MovedProjector:
         widths : (G,) float
             Å.
         """
+        return tf.custom_gradient(self._images_and_slopes)(places, masses, widths)
+
+    def _images_and_slopes(self, places, masses, widths):
         decay = tf.exp(-0.5 * (widths[:, None] * self._frequencies) ** 2)  # (G, R + 1)
-        cos_x, sin_x = self._waves(places[..., 0], decay)
-        cos_y, sin_y = self._waves(places[..., 1], decay * masses[:, None] / self._pixel_size**3)
-        planes = tf.matmul(tf.concat([cos_y, sin_y], 2), tf.concat([cos_x, sin_x], 2), transpose_a=True)
+        images = _for_each(lambda place: self._image(place, masses, decay), places, 2)
+
+        def slopes(real, imag):
+            of_places, of_masses, squares = _for_each(
+                lambda image: self._slopes(image[0], masses, decay, self._adjoint_plane(*image[1:])), (places, real, imag), 3)
+            return of_places, tf.reduce_sum(of_masses, axis=0), -widths * tf.reduce_sum(squares, axis=0)
+
+        return images, slopes
+
+    def _image(self, place, masses, decay):
+        """Real and imaginary part (K,) of one image of Gaussians at (G, 2)."""
+        x, y = self._waves(place[:, 0], decay), self._waves(place[:, 1], decay * masses[:, None] / self._volume)
+        planes = tf.matmul(y, x, transpose_a=True)
         low, high = slice(0, self._count), slice(self._count, None)
         cos_cos, cos_sin, sin_cos, sin_sin = (
-            self._samples(planes[:, y, x]) for y, x in ((low, low), (low, high), (high, low), (high, high)))
+            tf.gather(tf.reshape(planes[y, x], [-1]), self._pick)
+            for y, x in ((low, low), (low, high), (high, low), (high, high)))
         return cos_cos - self._side * sin_sin, -cos_sin - self._side * sin_cos
 
     def _waves(self, places, decay):
-        """Cosine and sine (B, G, R + 1) at places (B, G), times the Gaussians' decay (G, R + 1)."""
-        phase = places[..., None] * self._frequencies
-        return tf.cos(phase) * decay, tf.sin(phase) * decay
+        """Cosines, then sines (G, 2 R + 2) at places (G,), times the Gaussians' decay (G, R + 1)."""
+        phase = places[:, None] * self._frequencies
+        return tf.concat([tf.cos(phase) * decay, tf.sin(phase) * decay], axis=1)
 
-    def _samples(self, plane):
-        """Samples (B, K) of the disc from a plane (B, |ky|, kx)."""
-        return tf.gather(tf.reshape(plane, [tf.shape(plane)[0], -1]), self._pick, axis=1)
+    def _adjoint_plane(self, real, imag):
+        """What slopes (K,) in the samples are in the plane of waves along y and x, (2 R + 2, 2 R + 2)."""
+        shape = [self._count, self._count]
+        (real_above, real_below), (imag_above, imag_below) = (
+            tf.unstack(tf.gather(tf.concat([part, [0.0]], axis=0), self._mates)) for part in (real, imag))
+        signed = tf.cast(tf.range(self._count**2) >= self._count, tf.float32)  # ky = 0 has no sine
+        cos_cos, cos_sin, sin_cos, sin_sin = (tf.reshape(part, shape) for part in (
+            real_above + real_below, -(imag_above + imag_below), -signed * (imag_above - imag_below),
+            -signed * (real_above - real_below)))
+        return tf.concat([tf.concat([cos_cos, cos_sin], axis=1), tf.concat([sin_cos, sin_sin], axis=1)], axis=0)
+
+    def _slopes(self, place, masses, decay, plane):
+        """Slopes of one image in places (G, 2) and masses (G,), and those in widths (G,) over minus the width."""
+        x, y = self._waves(place[:, 0], decay), self._waves(place[:, 1], decay / self._volume)
+        of_x = tf.matmul(y, plane) * masses[:, None]
+        of_y = tf.matmul(x, plane, transpose_b=True)
+        k = self._frequencies[:, None]
+        both = of_y * y
+        of_mass = tf.reduce_sum(both, axis=1)
+        both = both * masses[:, None] + of_x * x
+        squares = tf.matmul(both[:, : self._count] + both[:, self._count :], k**2)[:, 0]
+        turned = [
+            tf.matmul(of[:, self._count :] * wave[:, : self._count] - of[:, : self._count] * wave[:, self._count :], k)[:, 0]
+            for of, wave in ((of_x, x), (of_y, y))]
+        return tf.stack([turned[0], turned[1] * masses], axis=1), of_mass, squares
+
+
+def _for_each(function, items, count):
+    """The ``count`` float32 results of ``function`` for items along the first axis: one by one on a CPU, together on a GPU."""
+    if on_cpu():
+        return tf.map_fn(function, items, fn_output_signature=(tf.float32,) * count)
+    return tf.vectorized_map(function, items)

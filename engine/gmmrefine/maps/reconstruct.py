@@ -1,14 +1,15 @@
 """Direct Fourier inversion: particle images to a map, each sample weighted by its CTF."""
-from typing import Any, Optional
+from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import fft
 
-from gmmrefine.backend import compiled, tf
+from gmmrefine.backend import compiled, on_cpu, side_by_side, tf
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_index
 from gmmrefine.geometry.symmetry import ASYMMETRIC, coset_representatives, grid_operators
 from gmmrefine.maps.turn import turned_on_grid
+from gmmrefine.native import is_native, loops
 from gmmrefine.particles.images import ImageBatch
 from gmmrefine.threads import thread_count
 
@@ -36,13 +37,13 @@ class FourierGrid:
         self._side = int(2 * np.ceil(PADDING * box_size / 2))
         self._half = int(np.ceil(PADDING * self.disc.radius)) + 1
         self._shape = (2 * self._half + 1, 2 * self._half + 1, self._half + 2)  # z, y, x
-        self._sums = tf.zeros([np.prod(self._shape), 3])
-        self._k = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (self._side / box_size), tf.float32)
-        self._phase = tf.constant(np.stack([self.disc.kx, self.disc.ky]) * (2 * np.pi / box_size), tf.float32)
+        self._by_loops = is_native() and on_cpu()
+        self._sums = np.zeros((*self._shape, 3), np.float32) if self._by_loops else tf.zeros([np.prod(self._shape), 3])
+        self._place = np.stack([self.disc.kx, self.disc.ky])
 
     def insert(
-            self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, by_scale: bool = False,
-            blur_px2: Optional[np.ndarray] = None) -> None:
+            self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, *, by_scale: bool = False,
+            blur_px2: Optional[np.ndarray] = None, threads: int = 1) -> None:
         """Add images at their poses.
 
         Parameters
@@ -58,26 +59,49 @@ class FourierGrid:
         blur_px2 : (B,) float, optional
             Variance, px² along one axis, by which errors of the poses blur what the images add; weighs them as an envelope of
             their CTF would.
+        threads : int
+            Cores to use, by compiled loops; the sums do not depend on it.
         """
         matched, ctf2 = batch.matched_by_scale() if by_scale else (batch.matched(), batch.ctf**2)
+        place = self._place if batch.place is None else batch.place
         if blur_px2 is not None:
-            place = np.stack([self.disc.kx, self.disc.ky]) if batch.place is None else batch.place
             frequency2 = np.sum((place / self.box_size) ** 2, axis=0)
             envelope = np.exp(-2 * np.pi**2 * frequency2 * blur_px2[:, None]).astype(np.float32)
             matched, ctf2 = matched * envelope, ctf2 * envelope**2
-        images, k, phase = [matched.real, matched.imag, ctf2], self._k, self._phase
-        if batch.place is not None:
-            steps = self._side / self.box_size, 2 * np.pi / self.box_size
-            k, phase = (tf.constant(batch.place * step, tf.float32) for step in steps)
-            # batches of many sizes are filled up to few: a kernel is compiled for each
-            fill = 2 ** int(np.ceil(np.log2(len(matched)))) - len(matched)
-            rotations, shifts_px, *images = (
-                np.pad(values, [(0, fill)] + [(0, 0)] * (values.ndim - 1)) for values in (rotations, shifts_px, *images))
-        images = [tf.constant(values) for values in images]
+        images = [np.ascontiguousarray(part, np.float32) for part in (matched.real, matched.imag, ctf2)]
         for operator in self._inserted:
-            self._sums = _insert(
-                self._sums, tf.constant(self._shape), k, phase, tf.constant(rotations @ operator, tf.float32),
-                tf.constant(shifts_px, tf.float32), *images)
+            poses = rotations @ operator, shifts_px
+            if self._by_loops:
+                self._insert_by_loops(place, poses, images, threads)
+            else:
+                self._insert_by_tensorflow(place, poses, images, batch.place is not None)
+
+    def _insert_by_loops(
+            self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray], threads: int) -> None:
+        k, turns = (np.ascontiguousarray(place * step, np.float32) for step in (self._side / self.box_size, 1 / self.box_size))
+        insert = loops("gmmrefine.maps.insert_loops").insert
+        operands = k, turns, *(np.ascontiguousarray(part, np.float32) for part in poses), *images
+        planes = self._planes_of_equal_work(threads)
+        side_by_side(lambda edges: insert(self._sums, *edges, *operands), list(zip(planes[:-1], planes[1:])))
+
+    def _planes_of_equal_work(self, parts: int) -> np.ndarray:
+        """Edges of ``parts`` runs of planes; slices in all directions have fewer samples in a plane the farther out it is."""
+        share = np.linspace(0, 1, parts + 1)
+        place = np.where(share < 0.5, np.sqrt(2 * share), 2 - np.sqrt(2 - 2 * share)) / 2
+        return np.rint(place * self._shape[0]).astype(int)
+
+    def _insert_by_tensorflow(
+            self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray],
+            is_anywhere: bool) -> None:
+        steps = self._side / self.box_size, 2 * np.pi / self.box_size
+        k, phase = (tf.constant(place * step, tf.float32) for step in steps)
+        operands = [*poses, *images]
+        if is_anywhere:
+            # batches of many sizes are filled up to few: a kernel is compiled for each
+            fill = 2 ** int(np.ceil(np.log2(len(images[0])))) - len(images[0])
+            operands = [np.pad(values, [(0, fill)] + [(0, 0)] * (values.ndim - 1)) for values in operands]
+        self._sums = _insert(
+            self._sums, tf.constant(self._shape), k, phase, *(tf.constant(values, tf.float32) for values in operands))
 
     def map(self) -> np.ndarray:
         """The reconstructed map (Z, Y, X) float32, unfiltered, in the units of a projection's pixels.
@@ -87,8 +111,8 @@ class FourierGrid:
         (Z, Y, X) float32
             Zero where the images hold no signal at all.
         """
-        sums = self._sums.numpy().reshape(*self._shape, 3)
-        numerator, weight = sums[..., 0] + 1j * sums[..., 1], sums[..., 2]
+        sums = np.asarray(self._sums).reshape(*self._shape, 3)
+        numerator, weight = sums[..., 0] + 1j * sums[..., 1], sums[..., 2].copy()
         # samples just left of the plane qx = 0 were mirrored to its right: the plane misses their mates
         numerator[:, :, 0] += np.conj(numerator[::-1, ::-1, 0])
         weight[:, :, 0] += weight[::-1, ::-1, 0]

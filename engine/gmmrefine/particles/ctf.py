@@ -1,9 +1,11 @@
 """Contrast transfer function of every particle on a half disc, with RELION's constants and signs."""
-from typing import Union, overload
+from functools import lru_cache
+from typing import Tuple, Union, overload
 
 import numpy as np
 
 from gmmrefine.fourier.half_disc import HalfDisc
+from gmmrefine.native import is_native, loops
 from gmmrefine.particles.particle_set import CtfParameters
 
 
@@ -48,12 +50,27 @@ def ctf_on_disc(
     -------
     (B, K) float32
     """
-    k2 = (disc.kx**2 + disc.ky**2) / (disc.box_size * pixel_size) ** 2
-    theta = np.arctan2(disc.ky, disc.kx)
-    wavelength = electron_wavelength(ctf.voltage_kv)[:, None]
-    mean = 0.5 * (ctf.defocus_u + ctf.defocus_v)[:, None]
-    astigmatism = 0.5 * (ctf.defocus_u - ctf.defocus_v)[:, None]
-    defocus = mean + astigmatism * np.cos(2 * (theta - np.radians(ctf.defocus_angle)[:, None]))
+    k2, cosine, sine = _places(disc, float(pixel_size))
+    wavelength = electron_wavelength(ctf.voltage_kv)
+    mean, astigmatism = 0.5 * (ctf.defocus_u + ctf.defocus_v), 0.5 * (ctf.defocus_u - ctf.defocus_v)
+    angle = 2 * np.radians(ctf.defocus_angle)
     constant = np.radians(ctf.phase_shift_deg) + np.arcsin(ctf.amplitude_contrast)
-    phase = np.pi * wavelength * k2 * (defocus - 0.5e7 * ctf.cs_mm[:, None] * wavelength**2 * k2) + constant[:, None]
-    return np.sin(phase - even_phase).astype(np.float32)
+    # radians: k² (a + b cos 2θ + c sin 2θ + d k²) + e
+    terms = np.stack(np.broadcast_arrays(
+        np.pi * wavelength * mean, np.pi * wavelength * astigmatism * np.cos(angle),
+        np.pi * wavelength * astigmatism * np.sin(angle), -0.5e7 * np.pi * ctf.cs_mm * wavelength**3, constant), axis=1)
+    if is_native():
+        found = np.empty((len(terms), len(k2)), np.float32)
+        offset = np.broadcast_to(even_phase, k2.shape) / (2 * np.pi)
+        loops("gmmrefine.particles.ctf_loops").sines(k2, cosine, sine, offset, terms / (2 * np.pi), found)
+        return found
+    a, b, c, d, e = terms.T[:, :, None]
+    return np.sin(k2 * (a + b * cosine + c * sine + d * k2) + e - even_phase).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _places(disc: HalfDisc, pixel_size: float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """k² in 1/Å² of a disc's samples, and cosine and sine of twice their direction, (K,) each."""
+    k2 = (disc.kx**2 + disc.ky**2) / (disc.box_size * pixel_size) ** 2
+    theta = 2 * np.arctan2(disc.ky, disc.kx)
+    return k2, np.cos(theta), np.sin(theta)

@@ -14,8 +14,10 @@ from gmmrefine.particles.group_transform import Cropped, OnGrid, Scattered, is_c
 from gmmrefine.particles.optics import OpticsGroup
 from gmmrefine.particles.particle_set import CTF_PHASE_FLIPPED, CTF_PREMULTIPLIED, CTF_RAW, ParticleSet
 from gmmrefine.particles.stack_file import StackLayout, open_stack, stack_layout
+from gmmrefine.threads import thread_count
 
 _STRONGEST = 1e32  # grey value; images may be scaled, but sums of stronger ones over an image leave single precision
+_MOST_READERS = 4  # each holds a batch; more would take memory and wait for the disk
 
 CHUNK = 64  # images of which sums are made, whatever the batch size: a sum in another order has other last bits
 
@@ -125,7 +127,7 @@ class ImageReader:
             Batches that may be read in advance; one always is.
         """
         index = np.arange(len(self.particles)) if index is None else np.asarray(index)
-        yield from _ahead(self.read, index, batch_size, ahead)
+        yield from self._ahead(self.read, index, batch_size, ahead)
 
     def batches_in_place(self, batch_size: int, ahead: int = 1) -> Iterator[ImageBatch]:
         """As ``batches`` of all images, but samples between those of the disc stay where they are, in batches of their own."""
@@ -134,9 +136,9 @@ class ImageReader:
             group = self.particles.image_optics.index
             others = [group == number for number in np.unique(group) if not self._is_cropped(number)]
             grid = np.flatnonzero(~np.any([np.zeros(len(group), bool), *others], axis=0))
-        yield from _ahead(self.read, grid, batch_size, ahead)
+        yield from self._ahead(self.read, grid, batch_size, ahead)
         for members in others:
-            yield from _ahead(self._read_in_place, np.flatnonzero(members), batch_size, ahead)
+            yield from self._ahead(self._read_in_place, np.flatnonzero(members), batch_size, ahead)
 
     def read(self, index: np.ndarray) -> ImageBatch:
         """The images at positions ``index`` (B,) of the set."""
@@ -154,6 +156,27 @@ class ImageReader:
             for name in ("data", "ctf", "state", "blank", "covered"):
                 getattr(whole, name)[members] = getattr(some, name)
         return whole
+
+    def _ahead(
+            self, read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int,
+            most: int) -> Iterator[ImageBatch]:
+        """What ``read`` makes of ``index`` (M,), batch by batch and in order, the next ``most`` read while the caller works.
+
+        Several threads read; one does where somebody watches, who is then shown the batches in order.
+        """
+        readers = 1 if self._watch is not None else min(thread_count(), _MOST_READERS)
+        running: Deque["Future[ImageBatch]"] = deque()
+        with ThreadPoolExecutor(readers) as pool:
+            try:
+                for start in range(0, len(index), batch_size):
+                    running.append(pool.submit(read, index[start : start + batch_size]))
+                    if len(running) > max(readers, most):
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                for left in running:
+                    left.cancel()
 
     def look(self, index: np.ndarray) -> None:
         """Have the images at positions ``index`` (B,) seen by ``watch``, and compute nothing of them."""
@@ -246,17 +269,3 @@ def _unfit(strongest: float) -> str:
 def chunks_in(count: int) -> int:
     """How many batches of ``CHUNK`` images are ``count`` images, for ``ahead``."""
     return max(1, count // CHUNK)
-
-
-def _ahead(
-        read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int, most: int) -> Iterator[ImageBatch]:
-    """What ``read`` makes of ``index`` (M,), batch by batch, the next ``most`` read while the caller works."""
-    batches = (index[start : start + batch_size] for start in range(0, len(index), batch_size))
-    with ThreadPoolExecutor(1) as reader:
-        pending: Deque["Future[ImageBatch]"] = deque()
-        for batch in batches:
-            pending.append(reader.submit(read, batch))
-            if len(pending) > most:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()

@@ -1,7 +1,6 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,6 @@ from gmmrefine.runs.file_sums import SUMS, check_sums, sums_as_array
 from gmmrefine.runs.image_identity import made_from
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
 _DAMAGED = (InputError, OSError, *DAMAGED)
 _BESIDE_POSES = "half_map_{}.mrc", "gmm_half_{}.star", "gmm_fsc_half_{}.star"
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
@@ -287,7 +285,7 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
             reference.moving, reliability, disc, particles.pixel_size, settings, is_part, certain=certain)
         scene = None
         if is_part:
-            rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
+            rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
             scene = Scene([
                 (projector, particles.rotations, particles.shifts),
                 (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)

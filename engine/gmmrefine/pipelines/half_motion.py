@@ -183,7 +183,7 @@ def untrained_half(particles, shared, numbers, settings, progress):
     levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
     rng = np.random.default_rng([_RANDOM, settings.seed, particles.half, _NETWORKS])
     sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
-    projector = SliceProjector(gmm, disc, pixel_size, moments=False)
+    projector = SliceProjector(gmm, disc, pixel_size)
     sums = sum(
         ImageFit(batch, disc, pixel_size).ring_sums(
             projector, particles.rotations[batch.index], particles.shifts[batch.index])

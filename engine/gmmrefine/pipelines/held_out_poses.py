@@ -8,7 +8,7 @@ from gmmrefine.alignment.refiner import refine_poses
 from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
-from gmmrefine.pipelines.half_iteration import IMAGE_PROJECTORS, make_refiner
+from gmmrefine.pipelines.half_iteration import PROJECTORS, make_refiner
 
 _RANDOM = 6  # first number of the random streams of this file
 _MIXTURE_STEPS, _SHARES = 50, (0.01, 0.99)
@@ -38,7 +38,7 @@ class HeldOut:
         self._half, self._reference, self._reliability, self._disc = half, reference, reliability, disc
         self._settings, self._progress = settings, progress
         self._reader = ImageReader(half, disc, settings.invert_contrast)
-        self._rest = IMAGE_PROJECTORS[settings.projector](reference.rest, disc, half.pixel_size)
+        self._rest = PROJECTORS[settings.projector](reference.rest, disc, half.pixel_size)
 
     def prefers(self, others):
         """Which particles (N,) are seen better from other start poses after a focused refinement from each; ParticleSet."""

@@ -1,5 +1,6 @@
 """The strength of every particle's signal, learned within a half set and kept with its particles."""
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -69,19 +70,21 @@ def with_measured_scale(half, gmm, reliability, settings, progress, where):
     radius, ahead = len(reliability) - 1, chunks_in(settings.batch_size)
     disc = half_disc(half.box_size, radius)
     reader = ImageReader(half, disc, settings.invert_contrast)
-    projector = SliceProjector(gmm, disc, half.pixel_size, moments=False)
+    projector = SliceProjector(gmm, disc, half.pixel_size)
     rng = np.random.default_rng([_RANDOM, settings.seed, *where.values()])
 
-    def moved(batch):
-        fit = ImageFit(batch, disc, half.pixel_size)
-        return batch.index, fit, fit.moved(projector, half.rotations[batch.index], half.shifts[batch.index])
+    def at_poses(measure, batch, *known):
+        fit = ImageFit(batch, disc, half.pixel_size, CHUNK)
+        return batch.index, measure(fit, projector, *known, half.rotations[batch.index], half.shifts[batch.index])
 
     sample = np.sort(shuffled(half, rng)[:SAMPLE_SIZE])
-    sums = sum(fit.sums_of(disc, *images) for _, fit, images in overlapped(moved, reader.batches(CHUNK, sample, ahead)))
+    learned = overlapped(partial(at_poses, ImageFit.ring_sums), reader.batches(CHUNK, sample, ahead))
+    sums = sum(part for _, part in learned)
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     strengths = Strengths(len(half))
     with progress.step("measure strengths", len(half), **where) as report:
-        for index, fit, images in overlapped(moved, reader.batches(CHUNK, ahead=ahead)):
-            strengths.add(index, *fit.strength(weights, disc, *images))
+        measured = overlapped(lambda batch: at_poses(ImageFit.strength, batch, weights), reader.batches(CHUNK, ahead=ahead))
+        for index, told in measured:
+            strengths.add(index, *told)
             report(int(index[-1]) + 1)
     return with_strengths(half, strengths, progress, where)

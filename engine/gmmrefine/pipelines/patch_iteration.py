@@ -21,7 +21,7 @@ from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import (
-    IMAGE_PROJECTORS,
+    PROJECTORS,
     HalfState,
     certain_part,
     load_half,
@@ -154,7 +154,7 @@ class Together:
         start = replace(start, scale=present[0].particles.scale)
         start = with_measured_scale(start, gmm, np.mean(reliability, axis=0), settings, self._progress, where)
         windows = self._windows(parts, poses, disc, radius)
-        project = IMAGE_PROJECTORS[settings.projector]
+        project = PROJECTORS[settings.projector]
         scene = Scene(
             [(project(part, disc, pixel_size), *pose) for part, pose in zip(parts.values(), poses)],
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)

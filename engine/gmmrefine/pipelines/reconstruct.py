@@ -19,6 +19,7 @@ from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.map_inputs import read_or_make_mask
 from gmmrefine.pipelines.odd_images import tell_of_images
 from gmmrefine.pipelines.symmetry_check import check_symmetry
+from gmmrefine.threads import thread_count
 
 _FEWEST_SHELLS = 4  # left in a map whose halves agree nowhere
 _MOST_IMAGES_CHECKED = 5000  # of each half: enough for the coarse maps whose symmetry is measured
@@ -89,16 +90,21 @@ def half_maps(sets, settings, progress, group=None, survey=None, **where):
     with progress.step("reconstruct", len(sets[0]), half=sets[0].half, **where) as report:
         done = 0
         for batch in reader.batches_in_place(CHUNK, chunks_in(settings.batch_size)):
-            list(overlapped(partial(insert, batch), zip(grids, sets)))
+            if len(grids) == 1:
+                insert(batch, (grids[0], sets[0]), threads=thread_count())
+            else:
+                list(overlapped(partial(insert, batch), zip(grids, sets)))
             done += len(batch.index)
             report(done)
     return [grid.map() for grid in grids]
 
 
-def _insert(batch, grid_and_half, by_scale):
+def _insert(batch, grid_and_half, by_scale, threads=1):
     grid, half = grid_and_half
     blur = None if half.blur is None else half.blur[batch.index] / half.pixel_size**2
-    grid.insert(batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale, blur)
+    grid.insert(
+        batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale=by_scale, blur_px2=blur,
+        threads=threads)
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):

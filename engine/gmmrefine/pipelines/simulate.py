@@ -131,7 +131,7 @@ class _Projectors:
             if self._motion is not None:
                 centers = centers + self._motion * (state / (_CONFORMATIONS - 1))
             gmm = Gmm(centers, self._gmm.amplitudes, self._gmm.widths)
-            self._state, self._projector = state, SliceProjector(gmm, self._disc, self._pixel_size, moments=False)
+            self._state, self._projector = state, SliceProjector(gmm, self._disc, self._pixel_size)
         return self._projector
 
 
