@@ -114,4 +114,4 @@ def _arguments(given, parser):
             words += [action.option_strings[-1], *map(str, values)] if values else []
         else:
             words.append(f"{action.option_strings[-1]}={value}")
-    return [*words, "--", *inputs]
+    return [*words, "--", *inputs] if inputs else words
