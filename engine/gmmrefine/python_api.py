@@ -123,4 +123,4 @@ def _arguments(given, parser):
             words.append(f"{action.option_strings[-1]}={NONE}")
         else:
             words.append(f"{action.option_strings[-1]}={value}")
-    return [*words, "--", *inputs]
+    return [*words, "--", *inputs] if inputs else words

@@ -1,6 +1,7 @@
 """The memory that doctor plans for a refinement."""
 import pytest
 
+import gmmrefine
 from gmmrefine.__main__ import main
 from gmmrefine.commands import doctor
 from gmmrefine.pipelines.memory_plan import planned_memory_mb
@@ -33,3 +34,9 @@ def test_counts_are_whole_numbers(wrong, capsys):
     with pytest.raises(SystemExit):
         main(["doctor", "--plan", "8000", "400", wrong])
     assert f"{wrong}: expected a whole number of 1 or more" in capsys.readouterr().err
+
+
+def test_from_python(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "_memory_gb", lambda: 64.0)
+    gmmrefine.doctor(plan=[8000, 64, 300])
+    assert "8000 Gaussians in each half, box 64 px, 300 particles: " in capsys.readouterr().out

@@ -86,7 +86,8 @@ class ImageFit:
         self._noise_gain = batch.noise_gain()
         self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
         self._noise = np.bincount(disc.ring, batch.noise().sum(axis=0))
-        self._images = MatchedImages(fill, (np.ascontiguousarray(matched.real), np.ascontiguousarray(matched.imag), ctf2))
+        self._images = MatchedImages(
+            fill, tuple(np.ascontiguousarray(part, np.float32) for part in (matched.real, matched.imag, ctf2)))
         self._scale = np.ones(self.count) if batch.scale is None else batch.scale
 
     def value(self, projector, weights, rotations, shifts):
