@@ -36,6 +36,9 @@ EXCHANGES = {
     "mask": Exchange(
         "mask of the molecule", "the mask, from the sum of both start maps", "mask resolution, 15 Å by default",
         "both half maps are compared in the same region"),
+    "frame": Exchange(
+        "frame of the molecule", "6 numbers per iteration, a turn and a move", "15 Å",
+        "half maps of particles refined apart lie on one another"),
     "contrast": Exchange(
         "contrast of the start maps", "2 numbers, how much brighter than solvent each half's molecule is", "20 Å",
         "a run on dark molecules is refused; nothing else follows from it"),

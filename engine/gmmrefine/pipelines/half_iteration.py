@@ -28,6 +28,7 @@ from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map, write_map
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.common_frame import in_common_frame
 from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
 from gmmrefine.pipelines.reconstruct import half_map
@@ -79,7 +80,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Shared:
-    """All that a half iteration is told about the other half: the FSC and the masks.
+    """All that a half iteration is told about the other half: the FSC, the masks and the common frame.
 
     Parameters
     ----------
@@ -88,11 +89,14 @@ class Shared:
     masks : Masks
     radius : int
         Shell up to which signal is used.
+    frame : dict, optional
+        Frame (6,) by number of the half set, by which it is turned and moved from that of its start poses; none by default.
     """
 
     fsc: np.ndarray
     masks: Masks
     radius: int
+    frame: Any = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
         particles, pose_error = new_poses(reference, reliability, start, particles, settings, progress, where)
         particles = particles.with_poses(*anchored(
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
+        if shared.frame is not None:
+            particles = in_common_frame(particles, shared.frame[start.half])
         volume = half_map(particles, settings, progress, iteration=iteration)
         result = HalfState(particles, volume, pose_error)
     write_gmm(os.path.join(folder, f"gmm_half_{start.half}.star"), gmm)

@@ -1,13 +1,15 @@
 """The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
+from dataclasses import replace
 from functools import partial
 
 from gmmrefine.io.mrc import write_map
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.common_frame import CommonFrame
 from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
 from gmmrefine.pipelines.half_iteration import improve_half
-from gmmrefine.pipelines.half_start import is_kept, keep, laid_on_mask, loaded_or_made, volume_of
+from gmmrefine.pipelines.half_start import keep, loaded_or_made, volume_of
 from gmmrefine.pipelines.reconstruct import symmetry_agreement
 from gmmrefine.pipelines.refine_settings import check_settings
 from gmmrefine.pipelines.refined_output import write_results
@@ -41,7 +43,12 @@ def refine(particles, settings, run, progress):
     course = Course(Step(0, halves, shared_fsc(halves, masks, 0, settings, run)), starts, masks, settings)
     progress.say(f"start: resolution {course.last.curve.resolution_text(settings.fsc_threshold)}")
 
+    # a region is refined in the frame in which it was chosen
+    frame = None if masks.focus is not None else CommonFrame(expected, masks.molecule, settings.symmetry, run, progress)
+
     def improve(halves, shared, iteration):
+        if frame is not None:
+            shared = replace(shared, frame=frame.shares(halves, iteration))
         return expected.map(
             partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run, progress=progress), halves)
 
@@ -51,9 +58,6 @@ def refine(particles, settings, run, progress):
 
 def start_halves(starts, particles, settings, run, progress):
     """Both half sets at their start poses with their maps, and the masks they share.
-
-    Where the molecule's mask was made from the maps, each half's frame is laid on it; a focused refinement keeps the frame it
-    was given, in which its region was chosen.
 
     Returns
     -------
@@ -70,8 +74,5 @@ def start_halves(starts, particles, settings, run, progress):
         refuse_focus_outside(focus, mask)
         refuse_expanded_without_rest(particles, focus, mask)
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
-    elif run.made_its_mask(settings):
-        halves = halves.map(
-            lambda half: half if is_kept(half.particles, run) else laid_on_mask(half, mask, settings, progress))
     halves.map(partial(keep, run=run))
     return settings, halves, Masks(mask, focus, settings.focus_level)

@@ -235,10 +235,6 @@ class RunRecord:
         """Whether exchanges are replayed rather than measured."""
         return bool(self._pinned)
 
-    def made_its_mask(self, settings):
-        """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
-        return not self._pinned_settings.get("mask", settings.mask)
-
     def told(self, kind, key, measure):
         """Something both halves are told: measured now, or replayed from the pinned run.
 
