@@ -146,7 +146,7 @@ def test_a_planted_frame_is_found(planted):
 
 
 def test_a_frame_is_believed_as_far_as_it_is_expected(planted):
-    """Both maps say 0.6 Å; where a move of a hundredth of that is expected, nearly nothing is left, and what was given is undone."""
+    """Both maps say 0.6 Å; where a move of a hundredth of that is expected, nearly nothing is left."""
     away, here, mask, frame = planted
     narrow = WIDE[0], 0.001
     found = frame_between(away, here, mask, FINE_PIXEL, RESOLUTION, narrow)

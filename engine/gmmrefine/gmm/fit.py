@@ -15,6 +15,7 @@ _ANTI_ALIAS = 0.65  # grid steps by which Gaussians are widened on the grid; und
 _SCALES = 0.06, 0.05, 0.04  # step of a centre (px), of a relative mass, of a log width: equal weight for L-BFGS
 _WIDTHS = 0.1, 0.45  # smallest and largest width, in units of the resolution; wider ones outgrow the taps
 _CULL_MASS = 1e-3  # of the mean
+_CONVERGED = 1e-3  # of the loss, gained by a step
 
 
 class MapTarget:
@@ -121,7 +122,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
         Start.
     target : MapTarget
     evaluations : int
-        Evaluations of loss and gradient by L-BFGS-B.
+        Evaluations of loss and gradient by L-BFGS-B, at most; it stops where a step gains nothing.
     report : callable
         Called with the number of evaluations done and the loss.
 
@@ -149,6 +150,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
         gradient[:, 4] *= parameters[:, 4]
         done += 1
         report(done, loss)
+        # far above 1, where the optimizer's tolerance is one of the loss itself
         return 1e3 * loss, 1e3 * (gradient * scales).ravel()
 
     z = start.copy()
@@ -156,7 +158,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
     bounds = [(None, None)] * 3 + [(0, None), (lower / scales[4], upper / scales[4])]
     result = optimize.minimize(
         objective, (z / scales).ravel(), jac=True, method="L-BFGS-B", bounds=bounds * len(start),
-        options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10})
+        options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10, "ftol": _CONVERGED})
     fitted = unpack(result.x)
     reach = np.linalg.norm(start[:, :3], axis=1).max() + resolution_px
     keep = (np.linalg.norm(fitted[:, :3], axis=1) < reach) & (fitted[:, 3] > _CULL_MASS * fitted[:, 3].mean())

@@ -1,4 +1,6 @@
 """A GMM built from a map: seeded on its voxels or on an atomic model, fitted, compared."""
+from functools import partial
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -7,13 +9,13 @@ from gmmrefine.gmm.fit import MapTarget, fit_gaussians, gmm_map_fsc
 from gmmrefine.gmm.from_atoms import randomised
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import centered_from_map, render_map
-from gmmrefine.gmm.seed import automatic_count, molecule_voxels, seed_gaussians
+from gmmrefine.gmm.seed import SEEDS_PER_VOXEL, automatic_count, molecule_voxels, seed_gaussians
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
-from gmmrefine.maps.mask import molecule_threshold
+from gmmrefine.maps.mask import molecular_volume, molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
@@ -34,6 +36,7 @@ _SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gauss
 _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
 _FEWEST_IN_MASK = 0.5  # of a model's atoms
+_SAME_NUMBER = 0.2  # of the logarithm of a number of Gaussians: maps of two iterations differ by that
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 
 
@@ -108,7 +111,7 @@ def check_settings(volume, settings):
     return radius
 
 
-def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **where):
+def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, earlier=None, **where):
     """Fit a GMM to the masked map.
 
     Parameters
@@ -122,6 +125,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
         ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``; with a model ``model_origin``, x, y, z in Å of
         the map's first voxel in its frame.
     progress : Progress
+    earlier : Gmm, optional
+        Of an earlier map of the same particles, to go on from where about as many are wanted now.
     where : object
         Iteration and half, for the log and the seed.
 
@@ -134,12 +139,15 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
     rng = np.random.default_rng([_SEEDING, settings.seed, *where.values()])
     refuse_dark_molecule(volume, mask, radius)
     filtered = low_pass(volume, radius) * mask
+    resolution = len(volume) * pixel_size / radius
     if settings.model:
-        resolution = len(volume) * pixel_size / radius
-        seeds = _seeds_from_model(settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
+        count, seeds = None, partial(
+            _seeds_from_model, settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
     else:
-        seeds = _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng)
-        _note_if_fewer(len(seeds), settings.gaussians, progress, where)
+        voxels, count = _places_and_number(filtered, mask, pixel_size, resolution, settings)
+        _note_if_fewer(count, settings.gaussians, progress, where)
+        seeds = partial(seed_gaussians, filtered, voxels, count, pixel_size, resolution, rng)
+    seeds = earlier if _is_about(earlier, count) else seeds()
     target = MapTarget(centered_from_map(volume * mask), pixel_size, shell_weights)
     with progress.step("fit GMM", settings.fit_evaluations, unit="evaluations", **where) as report:
         gmm = fit_gaussians(seeds, target, settings.fit_evaluations, lambda done, loss: report(done, loss=round(loss, 5)))
@@ -165,15 +173,23 @@ def refuse_dark_molecule(volume, mask, radius):
             "Multiply the map by -1, or refine with --invert-contrast.")
 
 
-def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
-    resolution = len(filtered) * pixel_size / radius
+def _places_and_number(filtered, mask, pixel_size, resolution, settings):
+    """Voxels (V, 3) of a masked map at a resolution in Å on which Gaussians start, and how many Gaussians."""
     threshold = getattr(settings, "threshold", 0.0) or molecule_threshold(filtered)
     voxels = molecule_voxels(filtered, mask, threshold)
     if settings.gaussians == "auto":
-        count = automatic_count(len(voxels) * pixel_size**3, resolution)
+        # of a fine map only the ridges of the density lie above its own threshold
+        volume = max(molecular_volume(filtered, mask, pixel_size), len(voxels) * pixel_size**3)
+        count = automatic_count(volume, resolution)
     else:
         count = int(settings.gaussians)
-    return seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
+    return voxels, min(count, SEEDS_PER_VOXEL * len(voxels))
+
+
+def _is_about(earlier, count):
+    """Whether there is an earlier Gmm of about as many Gaussians as are wanted; of a model always."""
+    return earlier is not None and len(earlier) > 0 and (
+        count is None or abs(np.log(count / len(earlier))) < _SAME_NUMBER)
 
 
 def _note_if_fewer(seeded, asked, progress, where):
@@ -181,7 +197,7 @@ def _note_if_fewer(seeded, asked, progress, where):
     if asked != "auto" and seeded < int(asked):
         progress.note(
             "gaussians", f"{asked} Gaussians were asked for, but the map ({place_in_run(where) or 'the one given'}) has room "
-            f"for {seeded}, one in every voxel of the molecule; every map gets as many as it has room for")
+            f"for {seeded}, {SEEDS_PER_VOXEL} in every voxel of the molecule; every map gets as many as it has room for")
 
 
 def check_number_of_gaussians(text):

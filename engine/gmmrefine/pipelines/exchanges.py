@@ -39,6 +39,9 @@ EXCHANGES = {
     "frame": Exchange(
         "frame of the molecule", "6 numbers per iteration, a turn and a move", "15 Å",
         "half maps of particles refined apart lie on one another"),
+    "settled": Exchange(
+        "whether poses are settled", "1 bit per iteration", "none",
+        "a run goes on where poses still change by more than a fifth of their expected errors"),
     "contrast": Exchange(
         "contrast of the start maps", "2 numbers, how much brighter than solvent each half's molecule is", "20 Å",
         "a run on dark molecules is refused; nothing else follows from it"),

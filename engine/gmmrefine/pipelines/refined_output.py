@@ -12,6 +12,7 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
+from gmmrefine.pipelines.half_iteration import gmm_of_iteration
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 
@@ -29,22 +30,25 @@ def write_results(particles, starts, course, settings, run, progress):
         (moved.rotations, point_group(settings.symmetry))))
     write_particles(run.path("particles.star"), moved, changes)
     radius = usable_radius(curve, iteration + 1, settings)
-    write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run, progress)
+    write_final_gmms(course.best, course.masks.molecule, radius, settings, run, progress)
     return dict(
         results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=course.history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
 
 
-def write_final_gmms(halves, curve, mask, radius, settings, run, progress):
-    """Fit one GMM to each final half map and write them with their agreement."""
+def write_final_gmms(step, mask, radius, settings, run, progress):
+    """Fit one GMM to each half map of the final Step and write them with their agreement."""
+    curve = step.curve
     ring = np.arange(radius + 1)
     weights = fit_weights(curve.fsc[ring])
 
     def fitted(half):
-        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=half.particles.half)
+        number = half.particles.half
+        earlier = gmm_of_iteration(step.iteration, number, run)
+        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, earlier, half=number)
 
     columns = {"gmmFrequency": curve.frequency[ring]}
-    for number, (gmm, fsc) in enumerate(halves.map(fitted).both(), 1):
+    for number, (gmm, fsc) in enumerate(step.halves.map(fitted).both(), 1):
         write_gmm(run.path(f"gmm_half_{number}.star"), gmm)
         columns[f"gmmFscHalf{number}"] = fsc
     write_curves(run.path("gmm_fsc.star"), columns)
