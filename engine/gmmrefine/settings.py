@@ -97,13 +97,15 @@ TRUTH = Setting(
     "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
 
 GAUSSIANS = Setting(
-    "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",
+    "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume of the molecule and the resolution; a refinement "
+    "tries how close they should lie, by the map that they were not fitted to.",
     label="Number of Gaussians")
 MODEL = Setting(
     "model", "", str, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
     "randomised at the resolution so that the model cannot bias the halves.", label="Start from atomic model")
 FIT_EVALUATIONS = Setting(
-    "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
+    "fit_evaluations", 60, int, "Evaluations of the map agreement when the Gaussians are fitted, at most: a fit ends where it "
+    "converges.",
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "

@@ -9,20 +9,20 @@ from gmmrefine.threads import thread_count
 _LLOYD_ITERATIONS = 8
 _START_WIDTH = 0.28  # of the resolution
 _SMALLEST_SPACING = 1.3  # Å, a bond
-_SPACING = 0.65  # nearest neighbours per resolution; equal to it (the paper) leaves too few to follow the map at the band's end
+SPACING = 0.65  # nearest neighbours per resolution; equal to it (the paper) leaves too few to follow the map at the band's end
 SEEDS_PER_VOXEL = 4  # at most
 _PACKING = 0.85  # nearest-neighbour distance of K-means centres per cube root of the volume each fills
 
 
-def automatic_count(volume_of_molecule, resolution):
-    """Number of Gaussians for a molecule's volume in Å³ at a resolution in Å.
+def automatic_count(volume_of_molecule, resolution, spacing=SPACING):
+    """Number of Gaussians for a molecule's volume in Å³ at a resolution in Å, so many resolutions apart.
 
     Notes
     -----
     Chen et al. 2023 match the mean nearest-neighbour distance to the resolution; two thirds of it are needed for a GMM-map FSC
     above 0.95, down to the length of a bond.
     """
-    spacing = max(_SPACING * resolution, _SMALLEST_SPACING)
+    spacing = max(spacing * resolution, _SMALLEST_SPACING)
     return max(8, int(round(volume_of_molecule * (_PACKING / spacing) ** 3)))
 
 

@@ -9,7 +9,7 @@ from gmmrefine.gmm.fit import MapTarget, fit_gaussians, gmm_map_fsc
 from gmmrefine.gmm.from_atoms import randomised
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import centered_from_map, render_map
-from gmmrefine.gmm.seed import SEEDS_PER_VOXEL, automatic_count, molecule_voxels, seed_gaussians
+from gmmrefine.gmm.seed import SEEDS_PER_VOXEL, SPACING, automatic_count, molecule_voxels, seed_gaussians
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
@@ -122,8 +122,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, earl
     shell_weights : (R + 1,) float
         Weight of each shell's correlation; R is the target resolution.
     settings : object
-        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``; with a model ``model_origin``, x, y, z in Å of
-        the map's first voxel in its frame.
+        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold`` and ``spacing`` (of Gaussians, in units of the
+        resolution); with a model ``model_origin``, x, y, z in Å of the map's first voxel in its frame.
     progress : Progress
     earlier : Gmm, optional
         Of an earlier map of the same particles, to go on from where about as many are wanted now.
@@ -180,7 +180,7 @@ def _places_and_number(filtered, mask, pixel_size, resolution, settings):
     if settings.gaussians == "auto":
         # of a fine map only the ridges of the density lie above its own threshold
         volume = max(molecular_volume(filtered, mask, pixel_size), len(voxels) * pixel_size**3)
-        count = automatic_count(volume, resolution)
+        count = automatic_count(volume, resolution, getattr(settings, "spacing", SPACING))
     else:
         count = int(settings.gaussians)
     return voxels, min(count, SEEDS_PER_VOXEL * len(voxels))

@@ -3,7 +3,7 @@ import os
 import zlib
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 from zipfile import BadZipFile
 
 import numpy as np
@@ -33,6 +33,7 @@ from gmmrefine.pipelines.focus import Masks, has_focus
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
+from gmmrefine.settings import changed
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
 IMAGE_PROJECTORS = {"slice": partial(SliceProjector, moments=False), "exact": ExactProjector}  # where no slopes are needed
@@ -91,12 +92,15 @@ class Shared:
         Shell up to which signal is used.
     frame : dict, optional
         Frame (6,) by number of the half set, by which it is turned and moved from that of its start poses; none by default.
+    spacing : float, optional
+        Of Gaussians, in units of the resolution.
     """
 
     fsc: np.ndarray
     masks: Masks
     radius: int
     frame: Any = None
+    spacing: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(
-        state.volume, shared.masks.molecule, pixel_size, weights, settings, progress,
+        state.volume, shared.masks.molecule, pixel_size, weights, with_spacing(settings, shared.spacing), progress,
         gmm_of_iteration(iteration - 1, start.half, run), **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
@@ -174,6 +178,11 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     write_curves(os.path.join(folder, f"gmm_fsc_half_{start.half}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
     save_half(folder, result)
     return result
+
+
+def with_spacing(settings, spacing):
+    """Settings by which Gaussians lie so many resolutions apart; those given where it is None."""
+    return settings if spacing is None else changed(settings, spacing=spacing)
 
 
 def gmm_of_iteration(iteration, half, run):

@@ -8,7 +8,8 @@ from gmmrefine.pipelines.common_frame import CommonFrame
 from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
-from gmmrefine.pipelines.half_iteration import improve_half
+from gmmrefine.pipelines.gaussian_spacing import GaussianSpacing
+from gmmrefine.pipelines.half_iteration import improve_half, with_spacing
 from gmmrefine.pipelines.half_start import keep, loaded_or_made, volume_of
 from gmmrefine.pipelines.reconstruct import symmetry_agreement
 from gmmrefine.pipelines.refine_settings import check_settings
@@ -46,13 +47,19 @@ def refine(particles, settings, run, progress):
     # a region is refined in the frame in which it was chosen
     frame = None if masks.focus is not None else CommonFrame(expected, masks.molecule, settings.symmetry, run, progress)
 
+    spacing = GaussianSpacing(masks.molecule, settings.seed, run, progress)
+    is_chosen = settings.gaussians == "auto" and not settings.model
+
     def improve(halves, shared, iteration):
+        if is_chosen:
+            shared = replace(shared, spacing=spacing.at(halves, shared.fsc[: shared.radius + 1], iteration))
         if frame is not None:
             shared = replace(shared, frame=frame.shares(halves, iteration))
         return expected.map(
             partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run, progress=progress), halves)
 
     until_nothing_improves(course, improve, settings.iterations, run, progress, settings)
+    settings = with_spacing(settings, spacing.last)
     return dict(write_results(particles, starts, course, settings, run, progress), **symmetry)
 
 
