@@ -5,15 +5,14 @@ import os
 import gemmi
 import numpy as np
 from stage import bound, command
+from voxel_reference import VoxelProjector
 
 from gmmrefine.alignment.fisher import march
 from gmmrefine.alignment.refiner import FisherRefiner, refine_poses
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.fourier.shells import shell_of_resolution, smooth_curve
 from gmmrefine.gmm.from_atoms import gmm_from_atoms
-from gmmrefine.gmm.map_volume import map_volume
 from gmmrefine.gmm.model import Gmm
-from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.io.atoms import embedded_model, read_atoms
 from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
@@ -123,7 +122,7 @@ def _one_pass(half, volume, signal):
     """A half set after one pass against a map (Z, Y, X) of which a part ``signal`` (R + 1,) by ring is signal."""
     radius = len(signal) - 1
     disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
-    projector = SliceProjector.of(map_volume(volume, half.box_size, disc.radius), disc)
+    projector = VoxelProjector(volume, disc)
     stages = march(radius, [float(text) for text in defaults(REFINE).march.split()])
     refiner = FisherRefiner(projector, np.pad(signal, (0, disc.radius - radius)), stages)
     (rotations, shifts, _), = refine_poses(

@@ -97,13 +97,6 @@ class SliceProjector:
     def __init__(self, gmm, disc, pixel_size, moments=True):
         self._cut_from(slice_volume(gmm, disc.box_size, pixel_size, disc.radius, moments), disc)
 
-    @classmethod
-    def of(cls, volume, disc):
-        """The projector of a FourierVolume that was made for a HalfDisc."""
-        projector = object.__new__(cls)
-        projector._cut_from(volume, disc)
-        return projector
-
     def _cut_from(self, volume, disc):
         self._side = volume.values.shape[-1]
         cells = volume.values.reshape(len(volume.values), -1).T  # (cells, 1 or 4)

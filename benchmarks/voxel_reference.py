@@ -1,10 +1,18 @@
-"""The Fourier transform of a map, prepared for slices as that of a GMM is."""
+"""A map as the reference of poses, voxel by voxel: its slices are cut as those of a GMM are."""
 import numpy as np
 
 from gmmrefine.fourier.kernel import WIDTH, kernel_beta, log_transform
+from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.gmm.render import FourierVolume, slice_step
 
 _LEAST = 1e-3  # of the largest density; what is weaker may lie beyond the reach for which the kernel is made
+
+
+class VoxelProjector(SliceProjector):
+    """Slices of a masked map (Z, Y, X), on a HalfDisc."""
+
+    def __init__(self, volume, disc):
+        self._cut_from(map_volume(volume, disc.box_size, disc.radius), disc)
 
 
 def map_volume(volume, box_size, radius):
