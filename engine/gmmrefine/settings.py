@@ -212,7 +212,8 @@ RECONSTRUCT = (SYMMETRY,) + FSC + MAPPED
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(
-    "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
+    "anchors", "auto", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'. "
+    "auto: 32, fewer in a small region, whose Gaussians lie closer then.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
     "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)

@@ -10,11 +10,13 @@ from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.half_iteration import gmm_of_iteration
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
+
+_FOLLOWED = 0.95  # FSC that a GMM should have with a map whose own is as high
 
 
 def write_results(particles, starts, course, settings, run, progress):
@@ -52,6 +54,19 @@ def write_final_gmms(step, mask, radius, settings, run, progress):
         write_gmm(run.path(f"gmm_half_{number}.star"), gmm)
         columns[f"gmmFscHalf{number}"] = fsc
     write_curves(run.path("gmm_fsc.star"), columns)
+    note_poor_fit(curve, np.minimum(columns["gmmFscHalf1"], columns["gmmFscHalf2"]), progress)
+
+
+def note_poor_fit(curve, fsc, progress):
+    """Say where Gaussians follow the half maps less well, FSC (R + 1,), than these deserve by their own FscCurve."""
+    own = curve.fsc[: len(fsc)]
+    poor = np.flatnonzero((own >= _FOLLOWED) & (fsc < _FOLLOWED) & (np.arange(len(fsc)) >= LOWEST_SHELL))
+    if len(poor):
+        worst = poor[np.argmin(fsc[poor])]
+        progress.note(
+            "fit", f"the Gaussians do not follow the half maps everywhere: FSC {fsc[worst]:.2f} with them at "
+            f"{1 / curve.frequency[worst]:.2f} Å, where the half maps agree with one another by {own[worst]:.2f}. More of them "
+            "(--gaussians) or a longer fit (--fit-evaluations) may improve the poses")
 
 
 def joined(particles, starts, halves):
