@@ -37,6 +37,7 @@ def test_model(name):
 
 def cut_model(folder):
     """Gs alpha without its flexible domain and G beta of 3SN6, 59 kDa, written into ``folder``; its path."""
+    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "3sn6_59kda.cif")
     structure = gemmi.read_structure(test_model("3sn6"))
     structure.setup_entities()

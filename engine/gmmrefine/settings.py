@@ -104,8 +104,8 @@ MODEL = Setting(
     "model", "", str, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
     "randomised at the resolution so that the model cannot bias the halves.", label="Start from atomic model")
 FIT_EVALUATIONS = Setting(
-    "fit_evaluations", 60, int, "Evaluations of the map agreement when the Gaussians are fitted, at most: a fit ends where it "
-    "converges.",
+    "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted, at most: a fit ends where it "
+    "converges. More of them follow the noise of a half map.",
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "

@@ -121,17 +121,3 @@ def test_the_number_follows_the_volume_of_the_molecule_not_the_ridges_of_a_fine_
     gmm, _ = gmm_of_map(volume, mask, 1.0, np.ones(17), few, Progress(None, io.StringIO()), iteration=1, half=1)
     volume_of_ball = 4 / 3 * np.pi * 14**3
     assert len(gmm) == pytest.approx(volume_of_ball * (0.85 / (0.65 * 3)) ** 3, rel=0.35)
-
-
-def test_a_fit_goes_on_from_earlier_gaussians_where_about_as_many_are_wanted(volume):
-    mask, weights = soft_mask(volume, PIXEL_SIZE, 10), np.where(np.arange(RADIUS + 1) >= 2, 1.0, 0)
-
-    def fitted(number, earlier, evaluations=12):
-        few, silent = settings(gaussians=str(number), fit_evaluations=evaluations), Progress(None, io.StringIO())
-        gmm, fsc = gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, silent, earlier, iteration=1, half=1)
-        return gmm, fsc[2:].mean()
-
-    first, _ = fitted(60, None)
-    once, on = fitted(60, None, 1), fitted(len(first), first, 1)
-    assert on[1] > once[1] + 0.01  # one evaluation from there is worth as much as all before it
-    assert len(fitted(2 * len(first), first, 1)[0]) > 1.5 * len(first)  # another number begins anew

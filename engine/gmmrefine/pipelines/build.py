@@ -1,6 +1,4 @@
 """A GMM built from a map: seeded on its voxels or on an atomic model, fitted, compared."""
-from functools import partial
-
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -36,7 +34,6 @@ _SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gauss
 _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
 _FEWEST_IN_MASK = 0.5  # of a model's atoms
-_SAME_NUMBER = 0.2  # of the logarithm of a number of Gaussians: maps of two iterations differ by that
 _SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 
 
@@ -111,7 +108,7 @@ def check_settings(volume, settings):
     return radius
 
 
-def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, earlier=None, **where):
+def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **where):
     """Fit a GMM to the masked map.
 
     Parameters
@@ -125,8 +122,6 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, earl
         ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold`` and ``spacing`` (of Gaussians, in units of the
         resolution); with a model ``model_origin``, x, y, z in Å of the map's first voxel in its frame.
     progress : Progress
-    earlier : Gmm, optional
-        Of an earlier map of the same particles, to go on from where about as many are wanted now.
     where : object
         Iteration and half, for the log and the seed.
 
@@ -141,13 +136,11 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, earl
     filtered = low_pass(volume, radius) * mask
     resolution = len(volume) * pixel_size / radius
     if settings.model:
-        count, seeds = None, partial(
-            _seeds_from_model, settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
+        seeds = _seeds_from_model(settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
     else:
         voxels, count = _places_and_number(filtered, mask, pixel_size, resolution, settings)
         _note_if_fewer(count, settings.gaussians, progress, where)
-        seeds = partial(seed_gaussians, filtered, voxels, count, pixel_size, resolution, rng)
-    seeds = earlier if _is_about(earlier, count) else seeds()
+        seeds = seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
     target = MapTarget(centered_from_map(volume * mask), pixel_size, shell_weights)
     with progress.step("fit GMM", settings.fit_evaluations, unit="evaluations", **where) as report:
         gmm = fit_gaussians(seeds, target, settings.fit_evaluations, lambda done, loss: report(done, loss=round(loss, 5)))
@@ -184,12 +177,6 @@ def _places_and_number(filtered, mask, pixel_size, resolution, settings):
     else:
         count = int(settings.gaussians)
     return voxels, min(count, SEEDS_PER_VOXEL * len(voxels))
-
-
-def _is_about(earlier, count):
-    """Whether there is an earlier Gmm of about as many Gaussians as are wanted; of a model always."""
-    return earlier is not None and len(earlier) > 0 and (
-        count is None or abs(np.log(count / len(earlier))) < _SAME_NUMBER)
 
 
 def _note_if_fewer(seeded, asked, progress, where):

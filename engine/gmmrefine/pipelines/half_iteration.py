@@ -151,7 +151,7 @@ def improve_half(start, state, shared, iteration, settings, run, progress, body=
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(
         state.volume, shared.masks.molecule, pixel_size, weights, with_spacing(settings, shared.spacing), progress,
-        gmm_of_iteration(iteration - 1, start.half, run), **where)
+        **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
         body = Body(start, consensus_gmm(gmm, iteration, start.half, settings, run))
@@ -185,17 +185,11 @@ def with_spacing(settings, spacing):
     return settings if spacing is None else changed(settings, spacing=spacing)
 
 
-def gmm_of_iteration(iteration, half, run):
-    """The Gmm that a half set was refined against in an iteration of a run; None where there was none."""
-    path = run.path("iterations", f"{iteration:02d}", f"gmm_half_{half}.star")
-    return read_gmm(path) if os.path.exists(path) else None
-
-
 def consensus_gmm(gmm, iteration, half, settings, run):
     """The GMM of a half's start map, where a focused refinement needs it: that of the first iteration."""
     if not has_focus(settings) or settings.focus_rest == "moves":
         return None
-    return gmm if iteration == 1 else gmm_of_iteration(1, half, run)
+    return gmm if iteration == 1 else read_gmm(run.path("iterations", "01", f"gmm_half_{half}.star"))
 
 
 def holds_gaussians(focus, gmm, pixel_size):

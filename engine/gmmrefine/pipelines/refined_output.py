@@ -12,7 +12,6 @@ from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
-from gmmrefine.pipelines.half_iteration import gmm_of_iteration
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 
@@ -45,9 +44,7 @@ def write_final_gmms(step, mask, radius, settings, run, progress):
     weights = fit_weights(curve.fsc[ring])
 
     def fitted(half):
-        number = half.particles.half
-        earlier = gmm_of_iteration(step.iteration, number, run)
-        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, earlier, half=number)
+        return gmm_of_map(half.volume, mask, curve.pixel_size, weights, settings, progress, half=half.particles.half)
 
     columns = {"gmmFrequency": curve.frequency[ring]}
     for number, (gmm, fsc) in enumerate(step.halves.map(fitted).both(), 1):
@@ -66,7 +63,7 @@ def note_poor_fit(curve, fsc, progress):
         progress.note(
             "fit", f"the Gaussians do not follow the half maps everywhere: FSC {fsc[worst]:.2f} with them at "
             f"{1 / curve.frequency[worst]:.2f} Å, where the half maps agree with one another by {own[worst]:.2f}. More of them "
-            "(--gaussians) or a longer fit (--fit-evaluations) may improve the poses")
+            "(--gaussians), or a longer fit (--fit-evaluations), follow them closer")
 
 
 def joined(particles, starts, halves):
