@@ -36,7 +36,7 @@ def chosen(protein, noise):
 def test_clean_maps_get_closer_gaussians_than_noisy_ones(protein):
     clean, agreements = chosen(protein, 0.0)
     noisy = chosen(protein, 15.0)
-    assert clean < SPACINGS[0] and agreements[1] > agreements[0] + 0.01
-    assert noisy[0] == SPACINGS[0] and len(noisy[1]) == 2 and noisy[1][1] < noisy[1][0] + 0.01
+    assert clean < SPACINGS[0] and agreements[1] > agreements[0] + 0.015
+    assert noisy[0] == SPACINGS[0] and len(noisy[1]) == 2 and noisy[1][1] < noisy[1][0] + 0.015
     assert noisy[1][0] < agreements[0] - 0.1
     assert chosen(protein, 15.0) == noisy
