@@ -76,7 +76,7 @@ def row(name, problem, given_mask):
         f"{errors.rotation_rms / possible.rotation_rms:.2f}", f"{errors.rotation_rms / least:.2f}",
         f"{errors.shift_rms:.3f}", f"{100 * np.mean(errors.rotation_deg > _LOST):.1f} %",
         f"{errors.frame_difference_deg:.2f}", f"{results['resolution']:.2f}", f"{resolution_at_truth:.2f}",
-        f"{len(results['iterations'])}", f"{agreement:.3f}", f"{seconds:.0f}")
+        f"{len(results['iterations']) - 1}", f"{agreement:.3f}", f"{seconds:.0f}")
 
 
 def main(asked, folder):
