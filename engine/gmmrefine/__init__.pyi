@@ -202,7 +202,7 @@ def heterogeneity(
     *,
     take_over: bool = False,
     latent_size: int = 2,
-    anchors: str = '32',
+    anchors: str = 'auto',
     target_resolution: float = 7.0,
     epochs: int = 30,
     training_rate: float = 0.002,

@@ -42,12 +42,14 @@ def wrongGaussians(text):
 
 
 def wrongAnchors(text):
-    """Errors of numbers of anchors, which must be whole and grow."""
+    """Errors of numbers of anchors, which must be whole and grow, or auto."""
+    if text == "auto":
+        return []
     words = text.split()
     numbers = [int(word) for word in words if _isAboveZero(word)]
     if words and len(numbers) == len(words) and numbers == sorted(set(numbers)):
         return []
-    return [f"{settings.ANCHORS.form_label} is '{text}'; whole numbers that grow are needed, such as 32 or 32 128.\n"
+    return [f"{settings.ANCHORS.form_label} is '{text}'; auto or whole numbers that grow are needed, such as 32 or 32 128.\n"
             "Correct it."]
 
 

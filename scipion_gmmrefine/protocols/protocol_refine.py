@@ -43,7 +43,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     *Input*: particles with poses and CTF from any refinement, with the half sets of that refinement. In every iteration
     each half set is reconstructed, its map is represented by a sum of Gaussians, and its particles are aligned to that
-    model alone. The two halves exchange only their Fourier shell correlation and the shape of the mask.
+    model alone. The two halves exchange only their Fourier shell correlation, the shape of the mask, and how their frames lie.
 
     *Output*: the map with its half maps, particles with new poses, the gold-standard FSC and one model per half.
 

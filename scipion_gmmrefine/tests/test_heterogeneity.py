@@ -139,7 +139,7 @@ class TestValidateHeterogeneity(ValidateTest):
     def test_anchors(self):
         for text in ("", "some", "32 16", "0", "32 32", "-4"):
             self.assertOneError(self.learning(anchors=text), f"'{text}'", "such as 32 or 32 128")
-        for text in ("32", "32 128"):
+        for text in ("auto", "32", "32 128"):
             self.assertEqual(self.learning(anchors=text).validate(), [])
 
     def test_target_resolution(self):

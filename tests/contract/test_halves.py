@@ -9,7 +9,9 @@ PIPELINES = "engine/gmmrefine/pipelines"
 # what a half set is told, measured from both
 MEASURES = {
     "shared_region.measured_fsc", "shared_region.measure", "contrast_check.measure", "start_map_place.place_models",
-    "refine_patches.measure", "conformation_to_pose.refine_regions", "patch_iteration._measured"}
+    "common_frame.measure", "common_frame._expected", "refine_patches.measure", "conformation_to_pose.refine_regions",
+    "patch_iteration._measured", "course.are_settled",
+    "gaussian_spacing.measure"}
 # what is written after the last exchange
 WRITERS = {
     "refined_output.write_results", "refined_output.write_final_gmms", "refined_output.joined", "course.summary",

@@ -13,7 +13,8 @@ from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles
 from gmmrefine.maps.mask import spherical_mask
 from gmmrefine.pipelines.focus import Masks
-from gmmrefine.pipelines.half_iteration import HalfState, Shared, improve_half
+from gmmrefine.pipelines.half_iteration import Shared, improve_half
+from gmmrefine.pipelines.half_state import HalfState
 from gmmrefine.progress import Progress
 from gmmrefine.report.folder import read_run
 from gmmrefine.report.summary import cautions

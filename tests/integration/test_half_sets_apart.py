@@ -67,10 +67,12 @@ def test_without_the_pin_half_1_sees_the_other_mask_and_curve(noise_in_half_2, r
     assert not filecmp.cmp(refined / "iterations/01/half_map_1.mrc", free / "iterations/01/half_map_1.mrc", shallow=False)
 
 
-def test_only_contrast_fsc_curves_and_a_mask_are_told(refined, pinned):
+def test_only_contrast_fsc_curves_a_frame_a_mask_and_when_to_stop_are_told(refined, pinned):
     for folder in (refined, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
-        assert sorted(exchanged) == [("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
+        assert sorted(exchanged) == [
+            ("contrast", 0), ("frame", 1), ("frame", 2), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0),
+            ("settled", 1), ("settled", 2)]
     curves = [
         [entry["value"] for entry in record(folder)["exchanges"] if entry["kind"] == "fsc"] for folder in (refined, pinned)]
     assert curves[0] == curves[1]
@@ -102,5 +104,5 @@ def test_more_iterations_than_the_earlier_run_had(simulated, refined, tmp_path):
     outcome = gmmrefine(
         "refine", simulated / "particles.star", "-o", tmp_path / "run", *REFINE, "--iterations", 4, "--pin-exchanges",
         refined / "run.json")
-    ended_early = "improved nothing" in outcome.out
-    assert outcome.code == 0 if ended_early else "--pin-exchanges: the earlier run has no fsc of iteration 3" in outcome.err
+    ended_early, refused = "improved nothing" in outcome.out, "the earlier run has no frame of iteration 3; it ran fewer"
+    assert outcome.code == 0 if ended_early else refused in outcome.err

@@ -75,14 +75,14 @@ def test_more_gaussians_than_the_map_has_room_for(volume):
     progress = Progress(None, said, keep=kept.__setitem__)
     mask = soft_mask(volume, PIXEL_SIZE, 10)
     weights = np.where(np.arange(RADIUS + 1) >= 2, 1.0, 0)
-    room = np.sum((low_pass(volume, RADIUS) * mask > 0.9 * volume.max()) & (mask > 0.5))
-    assert 1 < room < 60
+    room = 4 * np.sum((low_pass(volume, RADIUS) * mask > 0.9 * volume.max()) & (mask > 0.5))
+    assert 4 < room < 60
     few = settings(threshold=0.9 * volume.max(), fit_evaluations=2)
     for iteration in (1, 2):
         gmm, _ = gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, progress, iteration=iteration, half=2)
         assert 0 < len(gmm) <= room
     text = (
-        f"60 Gaussians were asked for, but the map (iteration 1, half 2) has room for {room}, one in every voxel of the "
+        f"60 Gaussians were asked for, but the map (iteration 1, half 2) has room for {room}, 4 in every voxel of the "
         "molecule; every map gets as many as it has room for")
     assert kept == {"gaussians": text} and said.getvalue().count(f"note: {text}\n") == said.getvalue().count("note:") == 1
     few, none = changed(few, gaussians="auto"), {}
@@ -110,3 +110,17 @@ def test_resolution_beyond_nyquist(volume, tmp_path):
     with pytest.raises(InputError, match=r"--resolution 4 Å is beyond Nyquist of the map \(5.00 Å for voxels of 2.5 Å\)"):
         build(Volume(volume, PIXEL_SIZE, np.zeros(3)), settings(resolution=4.0), run)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_number_follows_the_volume_of_the_molecule_not_the_ridges_of_a_fine_map():
+    """Of thin walls about hollows only the walls are dense in a fine map; Gaussians must follow what lies between, too."""
+    axis = np.arange(48) * 2 * np.pi / 6
+    waves = np.cos(axis)[:, None, None] + np.cos(axis)[:, None] + np.cos(axis)
+    middle = np.arange(48) - 24
+    ball = np.sqrt(middle[:, None, None] ** 2 + middle[:, None] ** 2 + middle**2) < 14
+    volume = (ball * (0.4 + np.maximum(waves, 0) ** 3)).astype(np.float32)
+    mask = soft_mask(volume, 1.0, 10)
+    few = settings(gaussians="auto", fit_evaluations=1)
+    gmm, _ = gmm_of_map(volume, mask, 1.0, np.ones(17), few, Progress(None, io.StringIO()), iteration=1, half=1)
+    volume_of_ball = 4 / 3 * np.pi * 14**3
+    assert len(gmm) == pytest.approx(volume_of_ball * (0.85 / (0.65 * 3)) ** 3, rel=0.35)

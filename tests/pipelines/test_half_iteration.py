@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
 
-from gmmrefine.pipelines.half_iteration import HalfState, load_half, reference_reliability, save_half
+from gmmrefine.pipelines.half_iteration import reference_reliability
+from gmmrefine.pipelines.half_state import HalfState, load_half, save_half
 
 
 @pytest.fixture

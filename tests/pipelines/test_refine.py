@@ -1,4 +1,5 @@
 """The parts of the refinement that decide without computing."""
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,14 @@ from gmmrefine.errors import InputError
 from gmmrefine.geometry.rotations import rotations_from_vectors
 from gmmrefine.maps.fsc import FscCurve
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.pipelines.course import Step, summary
-from gmmrefine.pipelines.half_iteration import HalfState
+from gmmrefine.pipelines.course import Course, Step, are_settled, summary
+from gmmrefine.pipelines.focus import Masks
+from gmmrefine.pipelines.half_state import HalfState
 from gmmrefine.pipelines.refine import check_settings
 from gmmrefine.pipelines.refine_settings import check_resolutions
-from gmmrefine.pipelines.refined_output import joined
+from gmmrefine.pipelines.refined_output import joined, note_poor_fit
 from gmmrefine.pipelines.shared_region import usable_radius
+from gmmrefine.progress import Progress
 from gmmrefine.settings import RefineSettings
 
 
@@ -92,6 +95,50 @@ def test_summary(particles, moved):
     found = summary(Step(3, moved, curve(17)), split_half_sets(particles), settings())
     assert found["iteration"] == 3 and found["resolution"] == pytest.approx(128 / (16 + (0.9 - 0.143) / 0.9), rel=1e-6)
     assert found["rotation_change_deg"] == pytest.approx(3) and found["shift_change"] == pytest.approx(3)
+
+
+@pytest.mark.parametrize("turn, move, settled", [(0.19, 0.0, True), (0.21, 0.0, False), (0.0, 0.095, True), (0.0, 0.11, False)])
+def test_poses_are_settled_when_they_change_by_less_than_a_fifth_of_their_errors(particles, turn, move, settled):
+    def with_change(angle_deg, length):
+        turned = rotations_from_vectors(np.radians([[0.0, 0.0, angle_deg]]))
+
+        def at_poses(half):
+            poses = half.with_poses(turned @ half.rotations, half.shifts + [length, 0.0])
+            variances = [*[np.radians(1.0) ** 2 / 3] * 3, *[0.5**2 / 2] * 2]  # 1° and 0.5 Å
+            return HalfState(poses, np.zeros((2, 2, 2)), np.tile(np.diag(variances), (len(half), 1, 1)))
+
+        return Step(1, split_half_sets(particles).map(at_poses), curve(17))
+
+    assert are_settled(with_change(3, 1), with_change(3 + turn, 1 + move)) is settled
+    unknown = with_change(3 + turn, 1 + move)
+    unknown = replace(unknown, halves=unknown.halves.map(lambda half: replace(half, covariance=0 * half.covariance)))
+    assert are_settled(with_change(3, 1), unknown)  # of Adam's poses nothing is known
+
+
+def test_a_run_goes_on_once_where_poses_are_not_settled(particles, moved):
+    def gaining(fsc):
+        return Step(1, moved, replace(curve(17), fsc=np.full(33, fsc)))
+
+    course = Course(gaining(0.5), split_half_sets(particles), Masks(np.ones((2, 2, 2)), None), settings())
+    course.add(gaining(0.6))
+    assert not course.has_ended(settled=True)  # it gained
+    course.add(gaining(0.6))
+    assert course.has_ended(settled=True) and not course.has_ended(settled=False)
+    course.add(gaining(0.6))
+    assert course.has_ended(settled=False)  # twice without any gain
+    assert course.best is course.steps[1]
+
+
+def test_gaussians_that_do_not_follow_good_maps_are_named():
+    good = replace(curve(17), fsc=np.array([1.0, 1, 0.99, 0.98, 0.97, 0.96, 0.9] + [0.1] * 26))
+
+    def said(*fsc):
+        words = io.StringIO()
+        note_poor_fit(good, np.array(fsc), Progress(None, words))
+        return words.getvalue()
+
+    assert said(0, 0.2, 0.99, 0.98, 0.96, 0.95, 0.5, 0.1) == ""  # beyond, the maps themselves are poor
+    assert "FSC 0.80 with them at 32.00 Å, where the half maps agree with one another by 0.97" in said(0, 0, 1, 0.9, 0.8, 0.9)
 
 
 def test_good_settings(particles):

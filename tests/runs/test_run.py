@@ -211,7 +211,9 @@ def test_patches_are_decided_once(folder, source):
 
 
 def test_the_list_of_what_half_sets_are_told_is_closed(folder, source):
-    words = "may be told fsc, mask, contrast, place, patches, converted, axis, grey_scales, smearing, weights, not poses"
+    words = (
+        "may be told fsc, mask, frame, gaussians, settled, contrast, place, patches, converted, axis, grey_scales, smearing, "
+        "weights, not poses")
     with pytest.raises(ValueError, match=words):
         begun(folder, source).told("poses", 0, lambda: 1)
 

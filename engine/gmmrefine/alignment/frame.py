@@ -1,15 +1,16 @@
-"""The frame of a half set: kept where it was, or laid on the mask, so that two halves refined apart do not lie apart."""
+"""The frame of a half set: kept where it was, and laid on that of the other half, so that two halves do not lie apart."""
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
+from gmmrefine.fourier.shells import shell_index, shell_sums, smooth_curve
 from gmmrefine.geometry.rotations import common_rotation, rotation_vectors, rotations_from_vectors
 from gmmrefine.geometry.symmetry import ASYMMETRIC, free_directions
 
-_FEWEST_PARTICLES = 20  # of fewer, their own errors would be taken for the frame's
-_CHOICES = slice(0, 0), slice(3, 6), slice(0, 6)  # nothing, the move, turn and move
-_FARTHEST = 2.5  # times the expected rms; a frame lies farther than that three times in ten thousand
-_EDGE = 0.02, 0.98  # of a soft mask
-_STEPS = 6  # of Gauss-Newton; frames lie a degree apart at most, where one or two do
+FEWEST_PARTICLES = 20  # of fewer, their own errors would be taken for the frame's
+_LOWEST_SHELL = 2  # shells 0 and 1 hold the solvent's level
+_MASK_END = 0.02  # of a soft mask
+_SAMPLES = 4  # points per resolution along each axis
+_STEPS = 5  # of Gauss-Newton; frames lie a degree apart at most, where one or two do
 
 
 def anchored(rotations, shifts, start_rotations, start_shifts, operators=ASYMMETRIC):
@@ -33,7 +34,7 @@ def anchored(rotations, shifts, start_rotations, start_shifts, operators=ASYMMET
     tuple
         rotations (N, 3, 3), shifts (N, 2) in Å.
     """
-    if len(shifts) < _FEWEST_PARTICLES:
+    if len(shifts) < FEWEST_PARTICLES:
         return rotations, shifts
     free = free_directions(operators)
     turn = rotation_vectors(common_rotation(rotations, start_rotations)[None])
@@ -82,79 +83,97 @@ def in_frame(rotations, shifts, frame):
     return rotations @ rotations_from_vectors(frame[None, :3])[0], shifts - rotations[:, :2] @ frame[3:]
 
 
-def frame_of_mask(own, mask, pixel_size, block, expected):
-    """The turn and move that lay a half set's own mask on the shared one, by least squares over the soft edge.
+def frame_between(own, other, mask, pixel_size, resolution, expected, before=None):
+    """The turn and move that lay a half set's map on that of the other, from shells coarser than a resolution.
 
-    The edge is cut into blocks like a chess board. What is fitted to the white blocks must also serve the black ones and the
-    other way round: of turn and move, move alone, and nothing, the best is taken. One that is larger than the start errors
-    explain is not believed: noise on the mask of a ball, say, asks for any turn.
+    The most probable one: the difference of the maps is noise of the variance that it has in each shell, a frame is expected to
+    be off by nothing but the mean of the start errors. So a map that says nothing about a turn, that of a ball, asks for none.
 
     Parameters
     ----------
-    own, mask : (Z, Y, X) float
-        Soft masks 0 to 1, both made in the same way: of the half's map, and of both maps together.
+    own, other : (Z, Y, X) float
+        Unfiltered maps of the two halves.
+    mask : (Z, Y, X) float
+        Soft mask of the molecule, 0 to 1.
     pixel_size : float
         Å/px.
-    block : float
-        Side in Å of the blocks whose errors are independent: the resolution the masks were made at.
+    resolution : float
+        Å; finer shells are not looked at.
     expected : tuple of float
-        Expected rms of a frame's turn (radians) and of its move (Å).
+        Standard deviations of each component of a turn (radians) and of a move (Å) between the frames.
+    before : (6,) float, optional
+        By how much ``own`` was turned and moved already from where this is expected; nothing by default.
 
     Returns
     -------
     (6,) float
-        Rotation vector (radians) and move (Å), for ``in_frame``.
+        Rotation vector (radians) and move (Å), for ``in_frame`` with the poses of ``own``.
     """
-    fit = _EdgeFit(own.astype(float), mask.astype(float), pixel_size)
-    white = np.floor(fit.points / block).astype(int).sum(axis=1) % 2 == 0
-
-    def held_out_loss(free):
-        return sum(np.sum(fit.rest(fit.frame(free, seen))[~seen] ** 2) for seen in (white, ~white))
-
-    def is_plausible(frame):
-        return all(np.linalg.norm(part) < _FARTHEST * rms for part, rms in zip((frame[:3], frame[3:]), expected))
-
-    everywhere = np.ones(len(white), bool)
-    choices = [free for free in _CHOICES if is_plausible(fit.frame(free, everywhere))]
-    return fit.frame(min(choices, key=held_out_loss), everywhere)
+    own, other, every = _in_units_of_noise(own, other, pixel_size, resolution)
+    points = np.zeros(mask.shape, bool)
+    points[::every, ::every, ::every] = True
+    # each point stands for a cube of voxels
+    fit = _MapFit(own, other, np.argwhere(points & (mask > _MASK_END)), pixel_size, every**3)
+    return fit.frame(np.repeat(expected, 3) ** -2.0, np.zeros(6) if before is None else before)
 
 
-class _EdgeFit:
-    """A mask looked at from another frame, at the voxels of the soft edge of the mask it should agree with.
+def _in_units_of_noise(own, other, pixel_size, resolution):
+    """Maps (Z, Y, X) whose difference is white up to a resolution, of variance 1 in as many voxels as the shells have samples.
+
+    Returns
+    -------
+    tuple
+        Both maps, and how many voxels apart points tell all there is.
+    """
+    n, radius = len(own), int(len(own) * pixel_size / resolution)
+    transforms = [fft.rfftn(volume) for volume in (own, other)]
+    power = shell_sums(np.abs(transforms[0] - transforms[1]) ** 2, n) / shell_sums(np.ones(transforms[0].shape), n)
+    shells = np.arange(len(power))
+    used = (shells >= _LOWEST_SHELL) & (shells <= radius)
+    factor = np.divide(n**1.5, np.sqrt(smooth_curve(power)), out=np.zeros(len(power)), where=used & (power > 0))
+    factor = np.append(factor, 0)[np.minimum(shell_index(n), len(factor))]
+    filtered = (fft.irfftn(transform * factor, s=own.shape) for transform in transforms)
+    return (*filtered, max(1, int(resolution / _SAMPLES / pixel_size)))
+
+
+class _MapFit:
+    """A map looked at from another frame, at points of the map it should agree with.
 
     Parameters
     ----------
-    own, mask : (Z, Y, X) float
+    own, other : (Z, Y, X) float
+        In units of the noise of their difference.
+    voxels : (V, 3) int
+        Points, z y x.
     pixel_size : float
         Å/px.
+    weight : float
+        Samples that each point stands for.
     """
 
-    def __init__(self, own, mask, pixel_size):
-        self._centre, self._pixel_size = len(mask) // 2, pixel_size
-        voxels = np.argwhere((mask > _EDGE[0]) & (mask < _EDGE[1]))
-        self.points = (voxels[:, ::-1] - self._centre) * pixel_size
-        self._wanted = mask[tuple(voxels.T)]
+    def __init__(self, own, other, voxels, pixel_size, weight):
+        self._centre, self._pixel_size, self._weight = len(own) // 2, pixel_size, weight
+        self._points = (voxels[:, ::-1] - self._centre) * pixel_size
+        self._wanted = other[tuple(voxels.T)]
         self._spline = ndimage.spline_filter(own, order=3)
         self._slopes = [np.gradient(own, pixel_size, axis=axis) for axis in (2, 1, 0)]
 
-    def _seen_from(self, frame):
-        turned = self.points @ rotations_from_vectors(frame[None, :3])[0].T
-        return turned, ((turned + frame[3:])[:, ::-1] / self._pixel_size + self._centre).T
-
-    def rest(self, frame):
-        """What is missing (V,) at every point of the edge in a frame (6,)."""
-        _, places = self._seen_from(frame)
-        return self._wanted - ndimage.map_coordinates(self._spline, places, order=3, prefilter=False)
-
-    def frame(self, free, seen):
-        """The best frame (6,) with only the components ``free`` different from 0, as far as the points ``seen`` (V,) tell."""
+    def frame(self, precision, before):
+        """The most probable frame (6,) that goes on from another one, where both together have inverse variances (6,)."""
         frame = np.zeros(6)
-        for _ in range(_STEPS if len(frame[free]) else 0):
-            turned, places = self._seen_from(frame)
+        for _ in range(_STEPS):
+            turned = self._points @ rotations_from_vectors(frame[None, :3])[0].T
+            places = ((turned + frame[3:])[:, ::-1] / self._pixel_size + self._centre).T
+            rest = self._wanted - ndimage.map_coordinates(self._spline, places, order=3, prefilter=False)
             slope = np.stack([ndimage.map_coordinates(part, places, order=1) for part in self._slopes], axis=1)
-            design = np.concatenate([np.cross(turned, slope), slope], axis=1)[seen][:, free]
-            step = np.zeros(6)
-            step[free] = np.linalg.lstsq(design, self.rest(frame)[seen], rcond=None)[0]
-            rotation = rotations_from_vectors(np.stack([step[:3], frame[:3]]))
-            frame = np.concatenate([rotation_vectors((rotation[0] @ rotation[1])[None])[0], frame[3:] + step[3:]])
+            design = np.concatenate([np.cross(turned, slope), slope], axis=1)
+            pull = self._weight * design.T @ rest - precision * (before + frame)
+            step = np.linalg.solve(self._weight * design.T @ design + np.diag(precision), pull)
+            frame = added(frame, step)
         return frame
+
+
+def added(frame, step):
+    """A frame (6,) turned and moved on by another one (6,)."""
+    rotation = rotations_from_vectors(np.stack([step[:3], frame[:3]]))
+    return np.concatenate([rotation_vectors((rotation[0] @ rotation[1])[None])[0], frame[3:] + step[3:]])

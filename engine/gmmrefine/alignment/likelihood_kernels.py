@@ -61,7 +61,7 @@ def slopes(f, moments, k):
 
 @compiled
 def normal_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
-    """Log likelihood (B,), its slope (B, 5) and Gauss-Newton information (B, 5, 5) in turn (rad) and shift (B, 2)."""
+    """Log likelihood (B,), slope (B, 5) and information (B, 5, 5) in turn and shift; shifts (B, 2) in rad per unit of k."""
     data_real, data_imag = recentred(shifts, matched, k)
     model = scale * ctf2
     agreement = data_real * real + data_imag * imag - 0.5 * model * (real**2 + imag**2)
@@ -91,7 +91,7 @@ def score_covariance(real, imag, moment_real, moment_imag, ctf2, k, scale, preci
 
 @compiled
 def joint_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2, k, scale, precision):
-    """Slope (B, 5 P) and information (B, 5 P, 5 P) of P parts together, shifts (B, 2) of the images in radians per unit of k."""
+    """Slope (B, 5 P) and information (B, 5 P, 5 P) of P parts together; shifts (B, 2) in radians per unit of k."""
     data_real, data_imag = recentred(shifts, matched, k)
     model, weight = scale * ctf2, precision * scale
     t_real, t_imag = (

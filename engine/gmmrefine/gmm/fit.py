@@ -1,4 +1,6 @@
 """All five parameters of every Gaussian fitted to a map, by its Fourier shell correlation in 3-D."""
+from contextlib import suppress
+
 import numpy as np
 from scipy import fft, optimize
 
@@ -15,6 +17,7 @@ _ANTI_ALIAS = 0.65  # grid steps by which Gaussians are widened on the grid; und
 _SCALES = 0.06, 0.05, 0.04  # step of a centre (px), of a relative mass, of a log width: equal weight for L-BFGS
 _WIDTHS = 0.1, 0.45  # smallest and largest width, in units of the resolution; wider ones outgrow the taps
 _CULL_MASS = 1e-3  # of the mean
+_CONVERGED, _LAST = 0.01, 10  # share of the loss that the last evaluations must gain for more of them
 
 
 class MapTarget:
@@ -121,7 +124,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
         Start.
     target : MapTarget
     evaluations : int
-        Evaluations of loss and gradient by L-BFGS-B.
+        Evaluations of loss and gradient by L-BFGS-B, at most; fewer where the last ten gained less than a hundredth of it.
     report : callable
         Called with the number of evaluations done and the loss.
 
@@ -135,7 +138,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
     start = np.column_stack([seeds.centers / pixel_size, seeds.masses / seeds.masses.mean(), seeds.widths / pixel_size])
     lower, upper = (np.log(limit * resolution_px) for limit in _WIDTHS)
     scales = np.array([_SCALES[0]] * 3 + [_SCALES[1], _SCALES[2]])
-    done = 0
+    losses, best = [], None
 
     def unpack(z):
         parameters = z.reshape(-1, 5) * scales
@@ -143,21 +146,26 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
         return parameters
 
     def objective(z):
-        nonlocal done
+        nonlocal best
         parameters = unpack(z)
         loss, gradient = target.disagreement(parameters)
         gradient[:, 4] *= parameters[:, 4]
-        done += 1
-        report(done, loss)
+        if not losses or loss < min(losses):
+            best = z.copy()
+        losses.append(loss)
+        report(len(losses), loss)
+        if len(losses) > 2 * _LAST and min(losses) > (1 - _CONVERGED) * min(losses[:-_LAST]):
+            raise StopIteration
         return 1e3 * loss, 1e3 * (gradient * scales).ravel()
 
     z = start.copy()
     z[:, 4] = np.clip(np.log(z[:, 4]), lower, upper)
     bounds = [(None, None)] * 3 + [(0, None), (lower / scales[4], upper / scales[4])]
-    result = optimize.minimize(
-        objective, (z / scales).ravel(), jac=True, method="L-BFGS-B", bounds=bounds * len(start),
-        options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10})
-    fitted = unpack(result.x)
+    with suppress(StopIteration):
+        optimize.minimize(
+            objective, (z / scales).ravel(), jac=True, method="L-BFGS-B", bounds=bounds * len(start),
+            options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10})
+    fitted = unpack(best)
     reach = np.linalg.norm(start[:, :3], axis=1).max() + resolution_px
     keep = (np.linalg.norm(fitted[:, :3], axis=1) < reach) & (fitted[:, 3] > _CULL_MASS * fitted[:, 3].mean())
     return _in_map_units(fitted[keep], target)

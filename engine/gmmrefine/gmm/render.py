@@ -37,6 +37,11 @@ class FourierVolume:
     slopes: np.ndarray
 
 
+def slice_step(diameter, box_size):
+    """Grid steps per frequency index that hold an object of a diameter (px) in a box (px)."""
+    return np.ceil(8 * max(1.0, _MINIMAL_OVERSAMPLING * diameter / box_size)) / 8
+
+
 def slice_volume(gmm, box_size, pixel_size, radius):
     """The transform of a GMM prepared for ``SliceProjector``.
 
@@ -55,7 +60,7 @@ def slice_volume(gmm, box_size, pixel_size, radius):
     """
     centers, widths = gmm.centers / pixel_size, gmm.widths[:, None] / pixel_size
     diameter = 2 * gmm.radius / pixel_size
-    step = np.ceil(8 * max(1.0, _MINIMAL_OVERSAMPLING * diameter / box_size)) / 8
+    step = slice_step(diameter, box_size)
     period = box_size * step
     beta = kernel_beta(period / diameter)
     log_value, slope, curvature = log_transform(centers, beta, period)

@@ -9,19 +9,20 @@ from gmmrefine.threads import thread_count
 _LLOYD_ITERATIONS = 8
 _START_WIDTH = 0.28  # of the resolution
 _SMALLEST_SPACING = 1.3  # Å, a bond
-_SPACING = 0.65  # nearest neighbours per resolution; equal to it (the paper) leaves too few to follow the map at the band's end
+SPACING = 0.65  # nearest neighbours per resolution; equal to it (the paper) leaves too few to follow the map at the band's end
+SEEDS_PER_VOXEL = 4  # at most
 _PACKING = 0.85  # nearest-neighbour distance of K-means centres per cube root of the volume each fills
 
 
-def automatic_count(volume_of_molecule, resolution):
-    """Number of Gaussians for a molecule's volume in Å³ at a resolution in Å.
+def automatic_count(volume_of_molecule, resolution, spacing=SPACING):
+    """Number of Gaussians for a molecule's volume in Å³ at a resolution in Å, so many resolutions apart.
 
     Notes
     -----
     Chen et al. 2023 match the mean nearest-neighbour distance to the resolution; two thirds of it are needed for a GMM-map FSC
     above 0.95, down to the length of a bond.
     """
-    spacing = max(_SPACING * resolution, _SMALLEST_SPACING)
+    spacing = max(spacing * resolution, _SMALLEST_SPACING)
     return max(8, int(round(volume_of_molecule * (_PACKING / spacing) ** 3)))
 
 
@@ -51,7 +52,7 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
     voxels : (V, 3) int
         Voxels to represent, z y x.
     count : int
-        Number of Gaussians; a map has room for V, one per voxel, and gets no more.
+        Number of Gaussians; a map has room for ``SEEDS_PER_VOXEL`` in each voxel, and gets no more.
     pixel_size : float
         Å/px.
     resolution : float
@@ -62,11 +63,11 @@ def seed_gaussians(volume, voxels, count, pixel_size, resolution, rng):
     -------
     Gmm
     """
-    count = min(count, len(voxels))
+    count = min(count, SEEDS_PER_VOXEL * len(voxels))
     density = volume[tuple(voxels.T)].astype(float)
     density -= density.min()
     density += 1e-3 * (density.max() or 1.0)  # the weakest voxel counts a little
-    chosen = rng.choice(len(voxels), count, replace=False, p=density / density.sum())
+    chosen = rng.choice(len(voxels), count, replace=count > len(voxels), p=density / density.sum())
     centers = voxels[chosen] + rng.uniform(-0.5, 0.5, (count, 3))
     for _ in range(_LLOYD_ITERATIONS):
         nearest = cKDTree(centers).query(voxels, workers=thread_count())[1]

@@ -7,13 +7,13 @@ from gmmrefine.gmm.fit import MapTarget, fit_gaussians, gmm_map_fsc
 from gmmrefine.gmm.from_atoms import randomised
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.render import centered_from_map, render_map
-from gmmrefine.gmm.seed import automatic_count, molecule_voxels, seed_gaussians
+from gmmrefine.gmm.seed import SEEDS_PER_VOXEL, SPACING, automatic_count, molecule_voxels, seed_gaussians
 from gmmrefine.io.atoms import read_atoms
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.filter import low_pass
-from gmmrefine.maps.mask import molecule_threshold
+from gmmrefine.maps.mask import molecular_volume, molecule_threshold
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
@@ -122,8 +122,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
     shell_weights : (R + 1,) float
         Weight of each shell's correlation; R is the target resolution.
     settings : object
-        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold``; with a model ``model_origin``, x, y, z in Å of
-        the map's first voxel in its frame.
+        ``gaussians, model, fit_evaluations, seed`` and optionally ``threshold`` and ``spacing`` (of Gaussians, in units of the
+        resolution); with a model ``model_origin``, x, y, z in Å of the map's first voxel in its frame.
     progress : Progress
     where : object
         Iteration and half, for the log and the seed.
@@ -137,12 +137,13 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
     rng = np.random.default_rng([_SEEDING, settings.seed, *where.values()])
     refuse_dark_molecule(volume, mask, radius)
     filtered = low_pass(volume, radius) * mask
+    resolution = len(volume) * pixel_size / radius
     if settings.model:
-        resolution = len(volume) * pixel_size / radius
         seeds = _seeds_from_model(settings.model, mask, pixel_size, settings.model_origin, resolution, rng)
     else:
-        seeds = _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng)
-        _note_if_fewer(len(seeds), settings.gaussians, progress, where)
+        voxels, count = _places_and_number(filtered, mask, pixel_size, resolution, settings)
+        _note_if_fewer(count, settings.gaussians, progress, where)
+        seeds = seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
     target = MapTarget(centered_from_map(volume * mask), pixel_size, shell_weights)
     with progress.step("fit GMM", settings.fit_evaluations, unit="evaluations", **where) as report:
         gmm = fit_gaussians(seeds, target, settings.fit_evaluations, lambda done, loss: report(done, loss=round(loss, 5)))
@@ -168,15 +169,17 @@ def refuse_dark_molecule(volume, mask, radius):
             "Multiply the map by -1, or refine with --invert-contrast.")
 
 
-def _seeds_from_map(filtered, mask, pixel_size, radius, settings, rng):
-    resolution = len(filtered) * pixel_size / radius
+def _places_and_number(filtered, mask, pixel_size, resolution, settings):
+    """Voxels (V, 3) of a masked map at a resolution in Å on which Gaussians start, and how many Gaussians."""
     threshold = getattr(settings, "threshold", None) or molecule_threshold(filtered)
     voxels = molecule_voxels(filtered, mask, threshold)
     if settings.gaussians == "auto":
-        count = automatic_count(len(voxels) * pixel_size**3, resolution)
+        # of a fine map only the ridges of the density lie above its own threshold
+        volume = max(molecular_volume(filtered, mask, pixel_size), len(voxels) * pixel_size**3)
+        count = automatic_count(volume, resolution, settings.spacing or SPACING)
     else:
         count = int(settings.gaussians)
-    return seed_gaussians(filtered, voxels, count, pixel_size, resolution, rng)
+    return voxels, min(count, SEEDS_PER_VOXEL * len(voxels))
 
 
 def _note_if_fewer(seeded, asked, progress, where):
@@ -184,7 +187,7 @@ def _note_if_fewer(seeded, asked, progress, where):
     if asked != "auto" and seeded < int(asked):
         progress.note(
             "gaussians", f"{asked} Gaussians were asked for, but the map ({place_in_run(where) or 'the one given'}) has room "
-            f"for {seeded}, one in every voxel of the molecule; every map gets as many as it has room for")
+            f"for {seeded}, {SEEDS_PER_VOXEL} in every voxel of the molecule; every map gets as many as it has room for")
 
 
 def check_number_of_gaussians(text):

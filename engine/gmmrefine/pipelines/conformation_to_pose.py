@@ -14,17 +14,9 @@ from gmmrefine.pipelines.build import check_number_of_gaussians, fit_weights, gm
 from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks, has_focus, read_focus, refuse_focus_outside
-from gmmrefine.pipelines.half_iteration import (
-    Body,
-    HalfState,
-    Shared,
-    improve_half,
-    load_half,
-    reference_of,
-    reference_reliability,
-    save_half,
-)
+from gmmrefine.pipelines.half_iteration import Body, Shared, improve_half, reference_of, reference_reliability
 from gmmrefine.pipelines.half_start import at_poses, at_start, volume_of
+from gmmrefine.pipelines.half_state import HalfState, load_half, save_half
 from gmmrefine.pipelines.held_out_poses import HeldOut
 from gmmrefine.pipelines.heterogeneity_folder import LEARNED, finished_record, settings_as_learned
 from gmmrefine.pipelines.particle_motions import (

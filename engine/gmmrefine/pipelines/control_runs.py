@@ -19,8 +19,9 @@ from gmmrefine.pipelines.control_noise import with_noise
 from gmmrefine.pipelines.control_verdicts import Control, fine, shell_gain
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks
-from gmmrefine.pipelines.half_iteration import HalfState, improve_half, load_half, no_covariance
+from gmmrefine.pipelines.half_iteration import improve_half
 from gmmrefine.pipelines.half_start import volume_of
+from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
 from gmmrefine.runs.earlier_run import read_record

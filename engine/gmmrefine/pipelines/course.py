@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmmrefine.alignment.pose_covariance import errors_of
 from gmmrefine.geometry.rotations import angular_distance_deg
 from gmmrefine.maps.fsc import FscCurve
 from gmmrefine.particles.halves import Halves
@@ -13,8 +14,9 @@ from gmmrefine.pipelines.reconstruct import mean_correlation
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
 from gmmrefine.progress import readable_time
 
-# of the mean FSC, and of the logarithm of the shared signal in a region; below, an iteration has not improved anything
+# of the mean FSC, and of the logarithm of the signal that the halves share; below, an iteration has not improved anything
 _LEAST_GAIN, _LEAST_SIGNAL_GAIN = 5e-4, 1e-3
+_SETTLED = 0.2  # of the expected errors; poses that changed less can gain a fiftieth of them
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,22 @@ class Course:
         else:
             self.gains.append(mean_correlation(curve) - mean_correlation(first))
 
-    @property
-    def has_ended(self):
-        """The last step has improved nothing, and a next one would see no more than it did.
+    def has_ended(self, settled=True):
+        """The last step has improved nothing, its poses are settled, and a next one would see no more than it did.
 
-        An iteration that was held back by a starting low-pass says nothing about the next.
+        An FSC saturates while poses still improve. So poses that still changed, against the errors they are expected to have,
+        get one more step. An iteration that was held back by a starting low-pass says nothing about the next.
+
+        Parameters
+        ----------
+        settled : bool
+            What ``are_settled`` says of the last two steps.
         """
         least = _LEAST_GAIN if self.masks.focus is None else _LEAST_SIGNAL_GAIN
         if self.gains[-1] >= max(self.gains[:-1]) + least:
+            return False
+        gained_before = len(self.gains) == 2 or self.gains[-2] >= max(self.gains[:-2]) + least
+        if gained_before and not settled:
             return False
         before = self.steps[-2]
         seen = usable_radius(before.curve, self.last.iteration, self._settings)
@@ -120,11 +130,21 @@ def until_nothing_improves(course, improve, most, run, settings):
         found = course.last.curve.resolution_text(settings.fsc_threshold)
         run.progress.say(f"iteration {taken} of {most}: resolution {found}{words}")
         run.progress.event(step="iteration", eta_s=round(left, 1), **course.history[-1])
-        if course.has_ended:
+        # a region ends with the signal that it gains
+        settled = course.masks.focus is not None or run.told("settled", iteration, lambda: are_settled(*course.steps[-2:]))
+        if course.has_ended(settled):
             if taken < most:
                 best = course.best.iteration - before
                 run.progress.say(f"iteration {taken} improved nothing; the run ends with iteration {max(best, 0)}")
             break
+
+
+def are_settled(before, after):
+    """Whether the poses of one Step differ from those of the next by little against their expected errors."""
+    changes = before.halves.map(lambda earlier, half: np.stack(_changes(earlier.particles, half), axis=1), after.halves).both()
+    errors = [errors_of(half.covariance) for half in after.halves.both()]
+    changed, expected = (np.sqrt(np.mean(np.concatenate(values) ** 2, axis=0)) for values in (changes, errors))
+    return bool(np.all(changed <= _SETTLED * expected)) or not expected.any()  # no errors are known where Adam made the poses
 
 
 def summary(step, starts, settings):

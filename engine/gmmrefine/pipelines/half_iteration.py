@@ -1,7 +1,7 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -19,45 +19,22 @@ from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.gmm.mask import is_whole, membership, weighted, widened_outside
 from gmmrefine.gmm.model import Gmm
 from gmmrefine.gmm.project import ExactProjector, SliceProjector
-from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.curves import write_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
-from gmmrefine.io.made_from import ENTRY, read_made_from
-from gmmrefine.io.mrc import read_map, write_map
-from gmmrefine.io.npz import DAMAGED, read_npz
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.common_frame import in_common_frame
 from gmmrefine.pipelines.focus import Masks, has_focus
+from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance, save_half
 from gmmrefine.pipelines.particle_scales import with_measured_scale, with_strengths
 from gmmrefine.pipelines.pose_weights import with_blur
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
-from gmmrefine.runs.file_sums import SUMS, check_sums, sums_as_array
 from gmmrefine.runs.image_identity import made_from
+from gmmrefine.settings import changed
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-_DAMAGED = (InputError, OSError, *DAMAGED)
-_BESIDE_POSES = "half_map_{}.mrc", "gmm_half_{}.star", "gmm_fsc_half_{}.star"
 _SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
-
-
-@dataclass(frozen=True)
-class HalfState:
-    """One half set at the end of an iteration.
-
-    Parameters
-    ----------
-    particles : ParticleSet
-        At their present poses.
-    volume : (Z, Y, X) float32
-        Their unfiltered map.
-    covariance : (N, 5, 5) float
-        Of the errors of rotations (rad, in the frame of the image) and shifts (Å); 0 where none was estimated.
-    """
-
-    particles: object
-    volume: np.ndarray
-    covariance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -81,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Shared:
-    """All that a half iteration is told about the other half: the FSC and the masks.
+    """All that a half iteration is told about the other half: the FSC, the masks and the common frame.
 
     Parameters
     ----------
@@ -90,11 +67,17 @@ class Shared:
     masks : Masks
     radius : int
         Shell up to which signal is used.
+    frame : dict, optional
+        Frame (6,) by number of the half set, by which it is turned and moved from that of its start poses; none by default.
+    spacing : float, optional
+        Of Gaussians, in units of the resolution.
     """
 
     fsc: np.ndarray
     masks: Masks
     radius: int
+    frame: Any = None
+    spacing: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -111,11 +94,6 @@ class Body:
 
     particles: object
     gmm: Any
-
-
-def no_covariance(particles):
-    """Stands for covariances (N, 5, 5) of poses that none was estimated of."""
-    return np.zeros((len(particles), 5, 5))
 
 
 def improve_half(start, state, shared, iteration, settings, run, body=None):
@@ -147,7 +125,9 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
     ring = np.arange(shared.radius + 1)
     weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
-    gmm, gmm_fsc = gmm_of_map(state.volume, shared.masks.molecule, pixel_size, weights, settings, run.progress, **where)
+    gmm, gmm_fsc = gmm_of_map(
+        state.volume, shared.masks.molecule, pixel_size, weights, with_spacing(settings, shared.spacing), run.progress,
+        **where)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
         body = Body(start, consensus_gmm(gmm, iteration, start.half, settings, run))
@@ -166,6 +146,8 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
             reference, reliability, start, particles, settings, run.progress, where, certain_part(shared.fsc[ring]))
         particles = particles.with_poses(*anchored(
             particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
+        if shared.frame is not None:
+            particles = in_common_frame(particles, shared.frame[start.half])
         particles = with_blur(particles, covariance, settings)
         volume = half_map(particles, settings, run.progress, iteration=iteration)
         result = HalfState(particles, volume, covariance)
@@ -174,6 +156,11 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
     write_curves(os.path.join(folder, f"gmm_fsc_half_{start.half}.star"), {"gmmFrequency": frequency, "gmmFsc": gmm_fsc})
     save_half(folder, result)
     return result
+
+
+def with_spacing(settings, spacing):
+    """Settings by which Gaussians lie so many resolutions apart; those given where it is None."""
+    return settings if spacing is None else changed(settings, spacing=spacing)
 
 
 def consensus_gmm(gmm, iteration, half, settings, run):
@@ -323,63 +310,3 @@ def _given_prior(settings):
     if settings.prior_rotation and settings.prior_shift:
         return PosePrior.from_rms(settings.prior_rotation, settings.prior_shift)
     return None
-
-
-def save_half(folder, state):
-    """Write map, poses and strengths of a half; the poses come last and mark it as finished."""
-    mark = made_from(state.particles)
-    write_map(
-        os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size, made_from=mark)
-    arrays = {
-        ENTRY: np.array(str(mark or "")), "rotations": state.particles.rotations, "shifts": state.particles.shifts,
-        "covariance": state.covariance}
-    beside = (name.format(state.particles.half) for name in _BESIDE_POSES)
-    arrays[SUMS] = sums_as_array(folder, beside)
-    if state.particles.scale is not None:
-        arrays["scale"] = state.particles.scale
-    with atomic_path(_poses_path(folder, state.particles)) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
-
-
-def is_saved(folder, particles):
-    """Whether a half set is finished in the folder of an iteration."""
-    return os.path.exists(_poses_path(folder, particles))
-
-
-def load_half(folder, particles, progress):
-    """The finished half of an iteration, or None; files that a power cut has damaged are named, and made again."""
-    if not is_saved(folder, particles):
-        return None
-    path = _poses_path(folder, particles)
-    try:
-        found = read_npz(path)
-        check_sums(folder, found.get(SUMS, "{}"))
-        count = len(particles)
-        covariance = _whole(found["covariance"], (count, 5, 5))
-        moved = particles.with_poses(_whole(found["rotations"], (count, 3, 3)), _whole(found["shifts"], (count, 2)))
-        if "scale" in found:
-            moved = replace(moved, scale=_whole(found["scale"], (count,)))
-        half_map = os.path.join(folder, f"half_map_{particles.half}.mrc")
-        mark = made_from(particles)
-        if mark is not None and {mark} != {read_made_from(path) or mark, read_made_from(half_map) or mark}:
-            raise ValueError("made from other images")
-        return HalfState(moved, read_map(half_map).data, covariance)
-    except _DAMAGED as error:
-        progress.say(f"{path} or the map beside it is damaged ({_reason(error)}): they are made again")
-        os.unlink(path)
-        return None
-
-
-def _whole(array, shape):
-    """An array of finite numbers of this shape."""
-    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ValueError(f"not {' × '.join(map(str, shape))} finite numbers")
-    return array
-
-
-def _reason(error):
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _poses_path(folder, particles):
-    return os.path.join(folder, f"poses_half_{particles.half}.npz")

@@ -10,6 +10,7 @@ from gmmrefine.errors import InputError
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.mask import membership
 from gmmrefine.gmm.project import SliceProjector
+from gmmrefine.gmm.seed import SPACING
 from gmmrefine.heterogeneity.anchors import place_anchors
 from gmmrefine.heterogeneity.model import MotionModel, images_of
 from gmmrefine.heterogeneity.motions import axes_of_motion, principal_motions
@@ -19,7 +20,7 @@ from gmmrefine.io.network_file import read_arrays, write_arrays
 from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import mean_by_particle, parents, shuffled
 from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
-from gmmrefine.pipelines.half_iteration import reference_reliability
+from gmmrefine.pipelines.half_iteration import reference_reliability, with_spacing
 from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_map
 
@@ -30,6 +31,8 @@ _CERTAIN = 3.0  # standard errors of the held-out gain
 _PATIENCE = 8  # epochs without a better held-out loss
 _FIELDS = 500  # particles whose displacements tell the axes of motion
 _MOBILE = 0.5
+_ANCHORS, _PER_ANCHOR = 32, 2  # most anchors where none are asked for, and Gaussians that each moves at least
+_CLOSEST = 0.6  # of the usual spacing
 _EDGE = 0.05  # a membership that is nearly 0 or 1 is
 _RANDOM = 5  # first number of the random streams of this file
 _NETWORKS, _SPLIT, _EPOCH = 0, 1, 2
@@ -153,8 +156,8 @@ def untrained_half(particles, shared, numbers, settings, progress):
     ----------
     particles : ParticleSet
     shared : Shared
-    numbers : list of int
-        Of anchors, coarse to fine.
+    numbers : list of int or None
+        Of anchors, coarse to fine; None chooses them.
     settings : object
         ``settings.HETEROGENEITY`` and computing settings.
     progress : Progress
@@ -166,15 +169,15 @@ def untrained_half(particles, shared, numbers, settings, progress):
     trained, held = split_for_training(particles, settings)
     ring, pixel_size = np.arange(shared.radius + 1), particles.pixel_size
     volume = half_map(particles.subset(trained), settings, progress)
-    gmm, gmm_fsc = gmm_of_map(
-        volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, progress, iteration=0,
-        half=particles.half)
+    gmm, gmm_fsc, mobility = gmm_that_moves(volume, shared, particles, settings, progress)
     disc = half_disc(particles.box_size, shared.radius)
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     particles = with_measured_scale(particles, gmm, reliability, settings, progress, {"iteration": 0, "half": particles.half})
     reader = ImageReader(particles, disc, settings.invert_contrast)
-    mobility = np.ones(len(gmm)) if shared.masks.focus is None else start_mobility(gmm, shared.masks.focus, pixel_size)
     mobile = mobility > _MOBILE
+    if numbers is None:
+        numbers = [min(_ANCHORS, max(1, int(mobile.sum()) // _PER_ANCHOR))]
+        progress.say(f"half {particles.half}: {numbers[0]} anchors move {mobile.sum()} of {len(gmm)} Gaussians")
     if mobile.sum() < numbers[-1]:
         raise InputError(
             f"--anchors {settings.anchors}: the region holds {mobile.sum()} of the {len(gmm)} Gaussians of half "
@@ -191,6 +194,33 @@ def untrained_half(particles, shared, numbers, settings, progress):
     weights = weights_from_sums(sums, reliability, LOWEST_SHELL, shared.radius)
     model = MotionModel(gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc))
     return Untrained(model, reader, trained, held)
+
+
+def gmm_that_moves(volume, shared, particles, settings, progress):
+    """The Gaussians of a half set's map (Z, Y, X) and what of them may move; closer ones where a region holds only few.
+
+    Returns
+    -------
+    tuple
+        Gmm, its FSC (R + 1,) with the map, mobility (G,).
+    """
+    pixel_size, weights = particles.pixel_size, fit_weights(shared.fsc[: shared.radius + 1])
+
+    def built(settings):
+        gmm, fsc = gmm_of_map(
+            volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=particles.half)
+        focus = shared.masks.focus
+        return gmm, fsc, np.ones(len(gmm)) if focus is None else start_mobility(gmm, focus, pixel_size)
+
+    made = built(settings)
+    mobile = np.sum(made[2] > _MOBILE)
+    if settings.gaussians == "auto" and mobile < _ANCHORS * _PER_ANCHOR:
+        closer = SPACING * max(_CLOSEST, (max(mobile, 1) / (_ANCHORS * _PER_ANCHOR)) ** (1 / 3))
+        progress.say(
+            f"half {particles.half}: {mobile} of {len(made[0])} Gaussians may move; they are placed "
+            f"{SPACING / closer:.2f} times as close")
+        made = built(with_spacing(settings, closer))
+    return made
 
 
 def start_mobility(gmm, focus, pixel_size):

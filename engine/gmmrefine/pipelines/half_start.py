@@ -1,15 +1,9 @@
-"""A half set at the poses it comes with: its first map, made once, and the frame it is given."""
+"""A half set at the poses it comes with, and its first map, made once."""
 import os
 from functools import partial
 
-import numpy as np
-
-from gmmrefine.alignment.frame import frame_of_mask, in_frame, left_free
-from gmmrefine.alignment.refiner import WIDE_PRIOR
-from gmmrefine.geometry.symmetry import point_group
-from gmmrefine.maps.mask import soft_mask
 from gmmrefine.pipelines.contrast_check import refuse_dark
-from gmmrefine.pipelines.half_iteration import HalfState, is_saved, load_half, no_covariance, save_half
+from gmmrefine.pipelines.half_state import HalfState, is_saved, load_half, no_covariance, save_half
 from gmmrefine.pipelines.reconstruct import half_map, start_map
 
 
@@ -69,23 +63,6 @@ def keep(half, run):
 def at_poses(particles, settings, progress):
     """A half set at other poses than its start poses, with their map."""
     return HalfState(particles, half_map(particles, settings, progress, iteration=0), no_covariance(particles))
-
-
-def laid_on_mask(half, mask, settings, progress):
-    """A half set whose frame is turned and moved so that the mask of its own map lies on the shared one."""
-    particles = half.particles
-    operators = point_group(settings.symmetry)
-    own = soft_mask(half.volume, particles.pixel_size, settings.mask_resolution, settings.mask_edge, operators)
-    # a frame is off by the mean of as many start errors as there are particles
-    expected = WIDE_PRIOR.rotation, WIDE_PRIOR.shift
-    frame = frame_of_mask(
-        own, mask, particles.pixel_size, settings.mask_resolution,
-        [deviation * np.sqrt(3 / len(particles)) for deviation in expected])
-    frame = left_free(frame, operators)
-    progress.event(
-        step="frame", half=particles.half, rotation_deg=round(float(np.degrees(np.linalg.norm(frame[:3]))), 4),
-        move=round(float(np.linalg.norm(frame[3:])), 4))
-    return at_poses(particles.with_poses(*in_frame(particles.rotations, particles.shifts, frame)), settings, progress)
 
 
 def _folder(run):

@@ -90,13 +90,15 @@ def check_settings(settings, particles):
 
 
 def anchor_numbers(text):
-    """Numbers of anchors, coarse to fine, from text such as ``32 128``."""
+    """Numbers of anchors, coarse to fine, from text such as ``32 128``; None for auto."""
+    if text == "auto":
+        return None
     try:
         numbers = [int(part) for part in text.split()]
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 1 or numbers != sorted(set(numbers)):
-        raise InputError(f"--anchors '{text}': expected whole numbers that grow, e.g. '32' or '32 128'.")
+        raise InputError(f"--anchors '{text}': expected auto or whole numbers that grow, e.g. '32' or '32 128'.")
     return numbers
 
 

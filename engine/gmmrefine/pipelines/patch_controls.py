@@ -10,8 +10,8 @@ from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.control_runs import changes_between, noise_of, start_states
 from gmmrefine.pipelines.control_verdicts import Control, fine, judged
-from gmmrefine.pipelines.half_iteration import HalfState, no_covariance
 from gmmrefine.pipelines.half_start import volume_of
+from gmmrefine.pipelines.half_state import HalfState, no_covariance
 from gmmrefine.pipelines.patch_geometry import read_patches
 from gmmrefine.pipelines.patch_iteration import Together, by_patch
 from gmmrefine.pipelines.reconstruct import half_map

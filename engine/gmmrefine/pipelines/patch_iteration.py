@@ -20,17 +20,9 @@ from gmmrefine.maps.fsc import FscCurve, gold_standard_fsc
 from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
-from gmmrefine.pipelines.half_iteration import (
-    PROJECTORS,
-    HalfState,
-    certain_part,
-    load_half,
-    make_refiner,
-    reference_reliability,
-    report_prior,
-    save_half,
-)
+from gmmrefine.pipelines.half_iteration import PROJECTORS, certain_part, make_refiner, reference_reliability, report_prior
 from gmmrefine.pipelines.half_start import volume_of
+from gmmrefine.pipelines.half_state import HalfState, load_half, save_half
 from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.pose_weights import with_blur
 from gmmrefine.pipelines.reconstruct import half_maps, write_maps

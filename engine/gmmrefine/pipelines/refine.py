@@ -1,13 +1,16 @@
 """The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
+from dataclasses import replace
 from functools import partial
 
 from gmmrefine.io.mrc import write_map
 from gmmrefine.particles.particle_set import split_half_sets
+from gmmrefine.pipelines.common_frame import CommonFrame
 from gmmrefine.pipelines.contrast_check import refuse_dark
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks, read_focus, refuse_expanded_without_rest, refuse_focus_outside
-from gmmrefine.pipelines.half_iteration import improve_half
-from gmmrefine.pipelines.half_start import is_kept, keep, laid_on_mask, loaded_or_made, volume_of
+from gmmrefine.pipelines.gaussian_spacing import GaussianSpacing
+from gmmrefine.pipelines.half_iteration import improve_half, with_spacing
+from gmmrefine.pipelines.half_start import keep, loaded_or_made, volume_of
 from gmmrefine.pipelines.reconstruct import symmetry_agreement
 from gmmrefine.pipelines.refine_settings import check_settings
 from gmmrefine.pipelines.refined_output import write_results
@@ -40,19 +43,27 @@ def refine(particles, settings, run):
     course = Course(Step(0, halves, shared_fsc(halves, masks, 0, settings, run)), starts, masks, settings)
     run.progress.say(f"start: resolution {course.last.curve.resolution_text(settings.fsc_threshold)}")
 
+    # a region is refined in the frame in which it was chosen
+    frame = None if masks.focus is not None else CommonFrame(expected, masks.molecule, settings.symmetry, run)
+
+    spacing = GaussianSpacing(masks.molecule, settings.seed, run)
+    is_chosen = settings.gaussians == "auto" and not settings.model
+
     def improve(halves, shared, iteration):
+        if is_chosen:
+            shared = replace(shared, spacing=spacing.at(halves, shared.fsc[: shared.radius + 1], iteration))
+        if frame is not None:
+            shared = replace(shared, frame=frame.shares(halves, iteration))
         return expected.map(
             partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run), halves)
 
     until_nothing_improves(course, improve, settings.iterations, run, settings)
+    settings = with_spacing(settings, spacing.last)
     return dict(write_results(particles, starts, course, settings, run), **symmetry)
 
 
 def start_halves(starts, particles, settings, run):
     """Both half sets at their start poses with their maps, and the masks they share.
-
-    Where the molecule's mask was made from the maps, each half's frame is laid on it; a focused refinement keeps the frame it
-    was given, in which its region was chosen.
 
     Returns
     -------
@@ -69,8 +80,5 @@ def start_halves(starts, particles, settings, run):
         refuse_focus_outside(focus, mask)
         refuse_expanded_without_rest(particles, focus, mask)
         write_map(run.path("focus_mask.mrc"), focus, particles.pixel_size)
-    elif run.made_its_mask(settings):
-        halves = halves.map(
-            lambda half: half if is_kept(half.particles, run) else laid_on_mask(half, mask, settings, run.progress))
     halves.map(partial(keep, run=run))
     return settings, halves, Masks(mask, focus, settings.focus_level)

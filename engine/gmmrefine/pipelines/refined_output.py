@@ -11,12 +11,14 @@ from gmmrefine.io.gmm_file import write_gmm
 from gmmrefine.io.pose_error_labels import RAN_AWAY
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.particles.symmetry import particle_count
-from gmmrefine.pipelines.build import fit_weights, gmm_of_map
+from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.directions import measure_directions
 from gmmrefine.pipelines.pose_error_columns import covariance_columns, error_summary, far_from_start
 from gmmrefine.pipelines.reconstruct import write_maps
 from gmmrefine.pipelines.shared_region import measured_fsc, usable_radius
 from gmmrefine.runs.image_identity import made_from
+
+_FOLLOWED = 0.95  # FSC that a GMM should have with a map whose own is as high
 
 
 def write_results(particles, starts, course, settings, run):
@@ -33,14 +35,15 @@ def write_results(particles, starts, course, settings, run):
     write_particles(run.path("particles.star"), moved, changes)
     results.update(error_summary(changes, run.progress))
     radius = usable_radius(curve, iteration + 1, settings)
-    write_final_gmms(halves, curve, course.masks.molecule, radius, settings, run)
+    write_final_gmms(course.best, course.masks.molecule, radius, settings, run)
     return dict(
         results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=course.history,
         used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
 
 
-def write_final_gmms(halves, curve, mask, radius, settings, run):
-    """Fit one GMM to each final half map and write them with their agreement."""
+def write_final_gmms(step, mask, radius, settings, run):
+    """Fit one GMM to each half map of the final Step and write them with their agreement."""
+    curve = step.curve
     ring = np.arange(radius + 1)
     weights = fit_weights(curve.fsc[ring])
 
@@ -50,9 +53,22 @@ def write_final_gmms(halves, curve, mask, radius, settings, run):
         return fsc
 
     columns = {"gmmFrequency": curve.frequency[ring]}
-    for number, fsc in enumerate(halves.map(fitted).both(), 1):
+    for number, fsc in enumerate(step.halves.map(fitted).both(), 1):
         columns[f"gmmFscHalf{number}"] = fsc
     write_curves(run.path("gmm_fsc.star"), columns)
+    note_poor_fit(curve, np.minimum(columns["gmmFscHalf1"], columns["gmmFscHalf2"]), run.progress)
+
+
+def note_poor_fit(curve, fsc, progress):
+    """Say where Gaussians follow the half maps less well, FSC (R + 1,), than these deserve by their own FscCurve."""
+    own = curve.fsc[: len(fsc)]
+    poor = np.flatnonzero((own >= _FOLLOWED) & (fsc < _FOLLOWED) & (np.arange(len(fsc)) >= LOWEST_SHELL))
+    if len(poor):
+        worst = poor[np.argmin(fsc[poor])]
+        progress.note(
+            "fit", f"the Gaussians do not follow the half maps everywhere: FSC {fsc[worst]:.2f} with them at "
+            f"{1 / curve.frequency[worst]:.2f} Å, where the half maps agree with one another by {own[worst]:.2f}. More of them "
+            "(--gaussians), or a longer fit (--fit-evaluations), follow them closer")
 
 
 def joined(particles, starts, halves):

@@ -36,6 +36,15 @@ EXCHANGES = {
     "mask": Exchange(
         "mask of the molecule", "the mask, from the sum of both start maps", "mask resolution, 15 Å by default",
         "both half maps are compared in the same region"),
+    "frame": Exchange(
+        "frame of the molecule", "6 numbers per iteration, a turn and a move", "15 Å",
+        "half maps of particles refined apart lie on one another"),
+    "gaussians": Exchange(
+        "spacing of the Gaussians", "1 number of four, told again when the resolution has changed by 15 %", "all shells",
+        "Gaussians are as close as serves the map of the other half, and no closer"),
+    "settled": Exchange(
+        "whether poses are settled", "1 bit per iteration", "none",
+        "a run goes on where poses still change by more than a fifth of their expected errors"),
     "contrast": Exchange(
         "contrast of the start maps", "2 numbers, how much brighter than solvent each half's molecule is", "20 Å",
         "a run on dark molecules is refused; nothing else follows from it"),

@@ -24,7 +24,6 @@ from gmmrefine.runs.image_identity import Stacks, half_set_hash, made_from, slot
 from gmmrefine.runs.input_marks import file_hash
 from gmmrefine.runs.record_file import write_with_copy
 from gmmrefine.runs.same_run import origin_of, refuse_difference
-from gmmrefine.settings import Masked
 
 WEIGHTS_FOLDER = "weights"
 _NAMED = 30  # damaged files
@@ -262,10 +261,6 @@ class Run:
     def is_pinned(self) -> bool:
         """Whether exchanges are replayed rather than measured."""
         return bool(self._pinned)
-
-    def made_its_mask(self, settings: Masked) -> bool:
-        """Whether the mask was made from the half maps, here or in the pinned run, rather than given."""
-        return not self._pinned_settings.get("mask", settings.mask)
 
     def told(self, kind: str, key: int, measure: Callable[[], Any]) -> Any:
         """Something both halves are told: measured now, or replayed from the pinned run.

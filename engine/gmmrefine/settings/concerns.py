@@ -133,11 +133,18 @@ class Placed(Settings):
 
 @dataclass(frozen=True)
 class Fitted(Placed):
-    """Gaussians."""
+    """Gaussians.
+
+    Parameters
+    ----------
+    spacing : float, optional
+        Of Gaussians, in units of the resolution, once a refinement has tried what agrees best.
+    """
 
     gaussians: str = table.GAUSSIANS.default
     model: Optional[str] = table.MODEL.default
     fit_evaluations: int = table.FIT_EVALUATIONS.default
+    spacing: Optional[float] = None
 
 
 @dataclass(frozen=True)

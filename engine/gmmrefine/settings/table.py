@@ -102,13 +102,15 @@ TRUTH = Setting(
     "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
 
 GAUSSIANS = Setting(
-    "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",
+    "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume of the molecule and the resolution; a refinement "
+    "tries how close they should lie, by the map that they were not fitted to.",
     label="Number of Gaussians")
 MODEL = Setting(
     "model", None, ModelFile, "Atomic model (mmCIF or PDB) to start from: one Gaussian per non-hydrogen atom, coordinates "
     "randomised at the resolution so that the model cannot bias the halves.", label="Start from atomic model")
 FIT_EVALUATIONS = Setting(
-    "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
+    "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted, at most: a fit ends where it "
+    "converges. More of them follow the noise of a half map.",
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
@@ -215,7 +217,8 @@ CONTROL_IMAGES = Setting(
 LATENT_SIZE = Setting(
     "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(
-    "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
+    "anchors", "auto", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'. "
+    "auto: 32, fewer in a small region, whose Gaussians lie closer then.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
     "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
