@@ -20,7 +20,7 @@ from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.particles.halves import Halves
 from gmmrefine.particles.images import ImageReader
 from gmmrefine.particles.particle_set import split_half_sets
-from gmmrefine.settings import REFINE, defaults
+from gmmrefine.settings import RefineSettings
 from gmmrefine.validation.pose_error import pose_errors
 
 _CUT_AWAY = {"A": lambda number: number < 12 or 60 <= number <= 203}  # of 3SN6: what is flexible of Gs alpha
@@ -124,7 +124,7 @@ def _one_pass(half, volume, signal):
     radius = len(signal) - 1
     disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
     projector = VoxelProjector(volume, disc)
-    stages = march(radius, [float(text) for text in defaults(REFINE).march.split()])
+    stages = march(radius, [float(text) for text in RefineSettings().march.split()])
     refiner = FisherRefiner(projector, np.pad(signal, (0, disc.radius - radius)), stages)
     (rotations, shifts, _), = refine_poses(
         [refiner], ImageReader(half, disc), 128, [(half.rotations, half.shifts)], np.random.default_rng(1))

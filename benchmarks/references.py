@@ -34,7 +34,7 @@ from gmmrefine.particles.particle_set import split_half_sets
 from gmmrefine.pipelines.build import fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability
 from gmmrefine.progress import Progress
-from gmmrefine.settings import COMPUTING, REFINE, defaults
+from gmmrefine.settings import RefineSettings
 
 KINDS = ("gmm", "gmm:2500", "gmm:9000", "voxels", "voxels:10", "mixed:1500")
 
@@ -89,7 +89,7 @@ class Reference:
         fsc = self.curve.fsc[: self.radius + 1]
         self._signal = np.clip(smooth_curve(fsc), 0, 1)
         if self._name != "voxels":
-            settings = defaults(REFINE, COMPUTING, gaussians=number or "auto")
+            settings = RefineSettings(gaussians=number or "auto")
             self._gmms = [
                 gmm_of_map(volume, mask, pixel_size, fit_weights(fsc), settings, Progress(None, open(os.devnull, "w")),
                            iteration=iteration, half=half) for half, volume in enumerate(self._maps, 1)]
@@ -117,7 +117,7 @@ class Reference:
 def refined(half, start, number, reference, iteration):
     """A half set after one pass, each part of it against its reference."""
     disc = half_disc(half.box_size, min(reference.radius + 3, half.box_size // 2 - 1))
-    stages = march(reference.radius, [float(text) for text in defaults(REFINE).march.split()])
+    stages = march(reference.radius, [float(text) for text in RefineSettings().march.split()])
     rotations, shifts = half.rotations.copy(), half.shifts.copy()
     part = np.arange(len(half)) % reference.parts
     for chosen in range(reference.parts):

@@ -63,9 +63,9 @@ def pose_speedup(gmm, start, radius):
     from gmmrefine.fourier.half_disc import half_disc
     from gmmrefine.gmm.project import ExactProjector, SliceProjector
     from gmmrefine.particles.images import ImageReader
-    from gmmrefine.settings import COMPUTING, REFINE, defaults
+    from gmmrefine.settings import RefineSettings
 
-    settings, pixel_size = defaults(REFINE, COMPUTING), start.pixel_size
+    settings, pixel_size = RefineSettings(), start.pixel_size
     disc, few = half_disc(start.box_size, radius), start.subset(slice(0, PAPER_PARTICLES))
     adam = AdamRefiner(
         ExactProjector(gmm, disc, pixel_size), ImageReader(few, disc), 16, settings.adam_steps, settings.learning_rate)
