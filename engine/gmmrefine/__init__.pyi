@@ -28,9 +28,9 @@ def simulate(
     magnification_matrix: Optional[str] = None,
     symmetry: str = 'C1',
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def reconstruct(
@@ -54,9 +54,9 @@ def reconstruct(
     target_box: Optional[int] = None,
     split_halves: Optional[int] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def fsc(
@@ -69,6 +69,7 @@ def fsc(
     truth: bool = False,
     fsc_threshold: Optional[float] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def build(
@@ -87,9 +88,9 @@ def build(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def refine(
@@ -137,9 +138,9 @@ def refine(
     learning_rate: float = 0.001,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def refine_patches(
@@ -185,9 +186,9 @@ def refine_patches(
     learning_rate: float = 0.001,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def heterogeneity(
@@ -226,9 +227,9 @@ def heterogeneity(
     focus_edge: float = 5.0,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def conformations(
@@ -246,9 +247,9 @@ def conformations(
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def conformation_to_pose(
@@ -285,9 +286,9 @@ def conformation_to_pose(
     focus_edge: float = 5.0,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def composite(
@@ -302,9 +303,9 @@ def composite(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def expand_symmetry(
@@ -314,9 +315,9 @@ def expand_symmetry(
     take_over: bool = False,
     symmetry: str = 'C1',
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def impose_symmetry(
@@ -329,6 +330,7 @@ def impose_symmetry(
     symmetry: str = 'C1',
     fsc_threshold: float = 0.143,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def local_resolution(
@@ -343,6 +345,7 @@ def local_resolution(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def local_filter(
@@ -351,6 +354,7 @@ def local_filter(
     *,
     take_over: bool = False,
     local_resolution: Optional[_Path] = None,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def sharpen(
@@ -371,6 +375,7 @@ def sharpen(
     mask: Optional[_Path] = None,
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def modify(
@@ -392,6 +397,7 @@ def modify(
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def qscore(
@@ -405,6 +411,7 @@ def qscore(
     map_resolution: Optional[float] = None,
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def audit(
@@ -422,6 +429,7 @@ def audit(
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def import_particles(

@@ -26,7 +26,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
     Go on with *GMM focused refine* on one unit, then *impose symmetry* on its map.
     """
 
-    _label = "symmetry expansion"
+    _label = "GMM symmetry expansion"
     _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
@@ -39,7 +39,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, SETTINGS, COMPUTING)
+        options = [*engineOptions(self, SETTINGS, COMPUTING), *self._extra()]
         self._insertConversion()
         self._insertFunctionStep(self.expandStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)

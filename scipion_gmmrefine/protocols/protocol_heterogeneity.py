@@ -1,7 +1,4 @@
 """Learn how a molecule moves from its particles."""
-import os
-import textwrap
-
 from pwem.objects import ParticleFlex, SetOfParticlesFlex
 from pwem.protocols import ProtAnalysis3D, ProtFlexBase
 from pyworkflow import BETA
@@ -21,18 +18,17 @@ from scipion_gmmrefine.constants import (
     TRAINING_FILE,
 )
 from scipion_gmmrefine.convert.latents import readLatents
+from scipion_gmmrefine.convert.progress import secondsOfTraining
 from scipion_gmmrefine.protocols.form import (
     COMPUTING,
-    POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
     placeConditions,
     rows,
-    without,
 )
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongAnchors, wrongGaussians, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
+from scipion_gmmrefine.protocols.protocol_base import sentence
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 from scipion_gmmrefine.protocols.protocol_region import RegionProtocol
 
@@ -64,22 +60,20 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
-        common = without(self.SETTINGS, REGION)
-        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         self._defineParticles(form)
-        addSettings(form, pointers)
-        addSettings(form, rows(settings.ParticlesRead))
         self._defineRegion(form, REGION)
-        form.addSection(label="Motion")
-        addSettings(form, without(common, pointers, rows(settings.ParticlesRead, settings.Fitted, settings.Compared)))
+        addSettings(form, (settings.TARGET_RESOLUTION, settings.LATENT_SIZE))
+        self._defineImages(form)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, rows(settings.Fitted, settings.Compared), placeConditions(self.WITH_MODEL))
+        form.addSection(label="Motion")
+        addSettings(form, self.SETTINGS)
         form.addSection(label="Computing")
         addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, COMPUTING)
+        options = [*engineOptions(self, self.SETTINGS, COMPUTING), *self._extra()]
         self._insertConversion()
         self._insertFunctionStep(self.learnStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
@@ -125,10 +119,13 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
 
     def _summary(self):
         if not hasattr(self, "outputParticles"):
-            return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
+            return self._whatIsGoingOn()
         verdict = self._results()["verdict"]
-        return [*textwrap.wrap(verdict[0].upper() + verdict[1:], SUMMARY_WIDTH), f"Moving: {self._describeRegion()}",
+        return [*sentence(verdict), f"Moving: {self._describeRegion()}",
                 *self._notes()]
+
+    def _secondsLeft(self, events):
+        return secondsOfTraining(events, self.epochs.get())
 
     def _methods(self):
         if not hasattr(self, "outputParticles"):

@@ -10,7 +10,7 @@ from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
 from scipion_gmmrefine.convert.star_reader import fillSet, refuseSeveralGrids
 from scipion_gmmrefine.engine import EngineFailure
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addExtraArguments, addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
@@ -28,7 +28,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     the file is a link, so a job of a RELION or cryoSPARC project can be chosen where it lies.
     """
 
-    _label = "import particles (.star/.cs)"
+    _label = "GMM import particles"
     _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
@@ -41,13 +41,14 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
                       label=settings.PASSTHROUGH.form_label, help=settings.PASSTHROUGH.help)
         addSettings(form, CRYOSPARC_SETTINGS)
+        addExtraArguments(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         arguments = [os.path.abspath(self.particlesFile.get()), "--full-paths"]
         if self.passthroughFile.get():
             arguments += [settings.PASSTHROUGH.option, os.path.abspath(self.passthroughFile.get())]
-        arguments += engineOptions(self, CRYOSPARC_SETTINGS)
+        arguments += [*engineOptions(self, CRYOSPARC_SETTINGS), *self._extra()]
         self._insertFunctionStep(self.readStep, arguments, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 

@@ -7,6 +7,7 @@ from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, P
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
 from scipion_gmmrefine.convert.star_reader import RefinedPoses, leftOut
 from scipion_gmmrefine.convert.star_writer import writeParticles
+from scipion_gmmrefine.protocols.form import addSettings, rows
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 
@@ -36,6 +37,11 @@ class ParticlesProtocol(EngineProtocol):
                       pointerCondition="hasAlignmentProj and hasCTF", label="Input particles",
                       help="Particles with 3D poses and CTF. The half sets of their refinement (_rlnRandomSubset) are "
                            "kept; the protocol *import particles (.star/.cs)* of this plugin brings them along.")
+
+    def _defineImages(self, form):
+        """The section of how images are read."""
+        form.addSection(label="Images")
+        addSettings(form, rows(settings.ParticlesRead))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertConversion(self):

@@ -18,7 +18,6 @@ from scipion_gmmrefine.convert.tables import readGaussians
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols.form import (
     COMPUTING,
-    POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
@@ -57,19 +56,19 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
         "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputGmm1": GmmModel,
         "outputGmm2": GmmModel}
     SETTINGS = without(rows(settings.RefineSettings), rows(settings.Focused))
+    FIRST = (settings.MASK, settings.SYMMETRY, settings.ITERATIONS)  # what decides most, beside the particles
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         common = without(self.SETTINGS, rows(settings.Focused))
-        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         self._defineParticles(form)
-        addSettings(form, pointers)
-        addSettings(form, rows(settings.ParticlesRead))
         self._defineFocus(form)
-        form.addSection(label="Refinement")
-        addSettings(form, without(common, pointers, rows(settings.ParticlesRead, settings.Fitted, settings.Compared)))
+        addSettings(form, [setting for setting in self.FIRST if setting in common])
+        self._defineImages(form)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, rows(settings.Fitted, settings.Compared), placeConditions(self.WITH_MODEL))
+        form.addSection(label="Refinement")
+        addSettings(form, common)
         form.addSection(label="Computing")
         addComputing(form)
 
@@ -78,7 +77,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, COMPUTING)
+        options = [*engineOptions(self, self.SETTINGS, COMPUTING), *self._extra()]
         self._insertConversion()
         self._insertFunctionStep(self.refineStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
@@ -129,7 +128,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     def _summary(self):
         results = self._results()
         if not hasattr(self, "outputVolume"):
-            return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
+            return self._whatIsGoingOn()
         lines = [f"Resolution: {self._resolution()}", *self._directions()]
         for one in results.get("iterations", []):
             lines.append(f"Iteration {one['iteration']}: {describeResolution(one.get('resolution'))}")

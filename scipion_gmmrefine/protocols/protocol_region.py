@@ -22,9 +22,8 @@ class RegionProtocol:
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineRegion(self, form, group):
-        """The section of the region, with the settings of a group."""
+        """The rows of the region, with the settings of a group."""
         choices = [*REGIONS, self.WITHOUT_REGION] if self.WITHOUT_REGION else list(REGIONS)
-        form.addSection(label="Focus")
         form.addParam("region", params.EnumParam, choices=choices, default=NONE_NAMED if self.WITHOUT_REGION else MASK,
                       important=True, display=params.EnumParam.DISPLAY_HLIST, label="Region as", help=self.REGION_HELP)
         addSettings(form, group, CONDITIONS)

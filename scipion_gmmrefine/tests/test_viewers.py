@@ -127,7 +127,7 @@ class TestRefineViewer(ViewerTest):
         self.assertEqual(protocol.summary(), ["Not started yet."])
         writeEvents(extra)
         self.assertEqual(protocol.summary(),
-                         ["Iteration 2, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."])
+                         ["Iteration 2 of 5, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."])
         writeRefinement(extra, (ROTATIONS, SHIFTS))
         protocol.outputVolume = writeVolume(extra / "map.mrc")
         self.assertEqual(protocol.summary(), ["Resolution: 7.25 Å", "Iteration 0: 11.00 Å", "Iteration 1: 8.50 Å"])

@@ -6,11 +6,11 @@ from pwem.convert.atom_struct import AtomicStructHandler
 from pwem.wizards import EmWizard
 from pyworkflow.gui.dialog import showInfo, showWarning
 
-from gmmrefine.settings import MAP_RESOLUTION, is_beyond_nyquist, nyquist_text
+from gmmrefine.settings import MAKE_MASK, MAP_RESOLUTION, nyquist_text
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.convert.maps import mrcMap
-from scipion_gmmrefine.convert.tables import readRun
+from scipion_gmmrefine.convert.tables import readRun, rounded
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
@@ -108,13 +108,6 @@ class GmmRefineMapResolutionWizard(EmWizard):
             form.setVar("mapResolution" if scoring else "lowPass", rounded(resolution, volume.getSamplingRate()))
 
 
-def rounded(resolution, samplingRate):
-    """A resolution in Å with two decimals, more where only these would be beyond Nyquist of a sampling in Å/px."""
-    short = round(resolution, 2)
-    isLost = is_beyond_nyquist(short, samplingRate) and not is_beyond_nyquist(resolution, samplingRate)
-    return float(nyquist_text(samplingRate)) if isLost else short
-
-
 def knownResolution(volume):
     """Resolution of a volume in Å.
 
@@ -125,7 +118,7 @@ def knownResolution(volume):
     Returns
     -------
     float or None
-        As the engine reported it when it made the map; else where the FSC of the half maps, without mask, falls below 0.143.
+        As the engine reported it when it made the map; else that of the half maps inside a mask made from them.
     """
     reported = readRun(os.path.dirname(stackFileName(volume))).get("results", {}).get("resolution")
     if reported or not volume.hasHalfMaps():
@@ -134,5 +127,5 @@ def knownResolution(volume):
         halves = [mrcMap(name, os.path.join(folder, f"half_map_{number}.mrc"), volume.getSamplingRate())
                   for number, name in enumerate(halfMapFiles(volume), 1)]
         run = os.path.join(folder, "fsc")
-        Plugin.runEngineNow("fsc", halves, run)
+        Plugin.runEngineNow("fsc", [*halves, MAKE_MASK.option], run)
         return readRun(run)["results"]["resolution"]
