@@ -60,9 +60,14 @@ class Plugin(pwem.Plugin):
         engine.runEngine(protocol, cls.getPython(), command, arguments, outputs, part)
 
     @classmethod
-    def runEngineNow(cls, command, arguments, folder):
+    def runEngineNow(cls, command, arguments, folder, goesOn=None):
         """Run a command for a viewer; see :func:`scipion_gmmrefine.engine.runEngineNow`."""
-        engine.runEngineNow(cls.getPython(), command, arguments, folder)
+        engine.runEngineNow(cls.getPython(), command, arguments, folder, goesOn)
+
+    @classmethod
+    def makeReport(cls, folder, goesOn=None):
+        """Have the engine write the report of a run; see :func:`scipion_gmmrefine.engine.makeReport`."""
+        return engine.makeReport(cls.getPython(), folder, goesOn)
 
     @classmethod
     def defineBinaries(cls, env):

@@ -33,6 +33,7 @@ MASK_FILE = "mask.mrc"
 HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")
 HALF_SETS_FILE = "half_sets.npz"
 FSC_FILE = "fsc.star"
+REPORT_FILE = "report.html"
 DIRECTIONS_FILE = "directions.star"
 GMM_FILE = "gmm.star"
 HALF_GMM_FILES = ("gmm_half_1.star", "gmm_half_2.star")

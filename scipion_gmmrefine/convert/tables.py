@@ -33,7 +33,7 @@ def readCurve(fileName, column="gmmFsc"):
 def curveLabel(name, curve, threshold):
     """A name for a legend with the resolution of its curve (frequencies, values), e.g. patch 2: 7.1 Å."""
     resolution = read_resolution(*curve, threshold).angstroms
-    return f"{name}: none" if resolution is None else f"{name}: {resolution:.1f} Å"
+    return f"{name}: none" if resolution is None else f"{name}: {resolution:.2f} Å"
 
 
 def rounded(resolution, samplingRate):

@@ -5,7 +5,6 @@ import re
 
 from pwem.objects import AtomStruct
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -49,7 +48,6 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM map audit"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct1"
     _possibleOutputs = {_OUTNAME: AtomStruct}

@@ -1,6 +1,5 @@
 """Build a Gaussian mixture model from a density map."""
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -37,7 +36,6 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM build"
-    _devStatus = BETA
     _possibleOutputs = {"outputGmm": GmmModel, "outputFSC": GmmFSC}
 
     # --------------------------- DEFINE param functions ----------------------

@@ -4,7 +4,6 @@ import shutil
 
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -47,7 +46,6 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM composite map"
-    _devStatus = BETA
     _possibleOutputs = {"outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -60,7 +58,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                       pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry,"
                                    "GmmRefineProtPatches",
                       condition=f"partsFrom=={REFINEMENTS}", label="Focused refinements",
-                      help="*GMM focused refine*, *GMM conformation to pose* or *impose symmetry*, finished; of *GMM patch "
+                      help="*GMM focused refine*, *GMM conformation to pose* or *GMM impose symmetry*, finished; of *GMM patch "
                            "refine* every patch becomes a part.")
         form.addParam("inputVolumes", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="Volume",
                       condition=f"partsFrom=={MAPS}", label="Volumes", help="With half maps.")

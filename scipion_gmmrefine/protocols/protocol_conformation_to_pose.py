@@ -46,7 +46,7 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
     is certain keeps its poses, and the summary says so.
 
     *Output*: as of *GMM focused refine*: map with half maps, particles with poses of the region, FSC, one model per half and
-    the focus mask. *composite map* takes it as one of its parts.
+    the focus mask. *GMM composite map* takes it as one of its parts.
     """
 
     _label = "GMM conformation to pose"

@@ -1,7 +1,6 @@
 """Put every particle at each of its symmetry-equivalent poses."""
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtOperateParticles
-from pyworkflow import BETA
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import INPUT_FILE, PARTICLES_FILE
@@ -23,11 +22,10 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
     set above all, and carry its id (_gmmParentParticle) and a number (_gmmSymmetryCopy). They are not independent of one
     another: global refinements of this plugin refuse them, and those of others should not be given them.
 
-    Go on with *GMM focused refine* on one unit, then *impose symmetry* on its map.
+    Go on with *GMM focused refine* on one unit, then *GMM impose symmetry* on its map.
     """
 
     _label = "GMM symmetry expansion"
-    _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
     # --------------------------- DEFINE param functions ----------------------

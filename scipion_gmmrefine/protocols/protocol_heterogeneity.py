@@ -1,7 +1,6 @@
 """Learn how a molecule moves from its particles."""
 from pwem.objects import ParticleFlex, SetOfParticlesFlex
 from pwem.protocols import ProtAnalysis3D, ProtFlexBase
-from pyworkflow import BETA
 from pyworkflow.object import Float, Integer
 
 from gmmrefine import settings
@@ -40,7 +39,7 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
     """Learn how a molecule moves from the particles, each half set by itself (Chen and Ludtke 2021).
 
     *Input*: particles of a global refinement, with its half sets. Their poses stay as they are. Of a symmetric molecule use
-    *symmetry expansion* first.
+    *GMM symmetry expansion* first.
 
     *Output*: the particles with the coordinates of their conformation (latents), as other protocols of the Flexibility Hub
     take them. Zero is the neutral state. Each half set has a network and latent axes of its own: coordinates of two particles
@@ -52,7 +51,6 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
     """
 
     _label = "GMM heterogeneity"
-    _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticlesFlex}
     SETTINGS = rows(settings.HeterogeneitySettings)
     WITHOUT_REGION = "whole molecule"

@@ -3,7 +3,6 @@ import os
 
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtImport
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -29,7 +28,6 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     """
 
     _label = "GMM import particles"
-    _devStatus = BETA
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
     # --------------------------- DEFINE param functions ----------------------

@@ -1,7 +1,6 @@
 """Make a symmetric map from a focused refinement of one unit."""
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -24,7 +23,6 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM impose symmetry"
-    _devStatus = BETA
     _possibleOutputs = {"outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask}
 
     # --------------------------- DEFINE param functions ----------------------

@@ -3,7 +3,6 @@ import os
 
 from pwem.objects import Volume, VolumeMask
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -31,7 +30,6 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM local resolution"
-    _devStatus = BETA
     _possibleOutputs = {"outputResolution": Volume, "outputMask": VolumeMask, "outputVolume": Volume}
 
     # --------------------------- DEFINE param functions ----------------------

@@ -3,7 +3,6 @@ import os
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -51,7 +50,6 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM density modification"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct"
     _possibleOutputs = {"outputVolume": Volume, "outputUnmodified": Volume, "outputMask": VolumeMask, "outputFSC": SetOfFSCs,

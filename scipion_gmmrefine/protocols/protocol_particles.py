@@ -36,7 +36,7 @@ class ParticlesProtocol(EngineProtocol):
         form.addParam("inputParticles", params.PointerParam, pointerClass="SetOfParticles", important=True,
                       pointerCondition="hasAlignmentProj and hasCTF", label="Input particles",
                       help="Particles with 3D poses and CTF. The half sets of their refinement (_rlnRandomSubset) are "
-                           "kept; the protocol *import particles (.star/.cs)* of this plugin brings them along.")
+                           "kept; the protocol *GMM import particles* of this plugin brings them along.")
 
     def _defineImages(self, form):
         """The section of how images are read."""

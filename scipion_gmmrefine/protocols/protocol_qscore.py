@@ -3,7 +3,6 @@ import os
 
 from pwem.objects import AtomStruct
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -30,7 +29,6 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM Q-score"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMN  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct"
     _possibleOutputs = {_OUTNAME: AtomStruct}

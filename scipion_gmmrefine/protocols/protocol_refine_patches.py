@@ -2,9 +2,8 @@
 import os
 import shutil
 
-from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume
+from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume, VolumeMask
 from pwem.protocols import ProtRefine3D
-from pyworkflow import BETA
 from pyworkflow.protocol import STEPS_PARALLEL
 
 from gmmrefine import settings
@@ -62,8 +61,9 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     *Input*: particles of a global refinement with its half sets. The Gaussians of the molecule are cut into patches, the same
     for both halves; each patch is refined as a focus of its own, and the half maps are averaged by the patches' masks.
 
-    *Output*: the composite with its half maps and FSC, a Gaussian model of it, the map and the mask of every patch, and for
-    every patch a set of particles with the poses of that patch (outputParticles1, outputParticles2, ...).
+    *Output*: the composite with its half maps, FSC and the mask of the molecule, a Gaussian model of it, the map and the mask
+    of every patch, and for every patch a set of particles with the poses of that patch (outputParticles1,
+    outputParticles2, ...).
 
     Patches *together* go through the images once per iteration, which is faster. Patches *apart* are steps of their own: they
     run side by side on the GPUs listed (give one Scipion thread more than GPUs), and *Continue* refines only those that are
@@ -74,10 +74,9 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     """
 
     _label = "GMM patch refine"
-    _devStatus = BETA
     _possibleOutputs = {
-        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes,
-        "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
+        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask,
+        "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes, "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
     stepsExecutionMode = STEPS_PARALLEL
     ITERATIONS_ROW = "patchIterations"
     SETTINGS = without(rows(settings.PatchesSettings), (settings.ONLY,))
@@ -159,6 +158,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
             "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
             "outputFSC": self._fscs(**{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)}, **{
                 f"patch {number}": os.path.join(folder, FSC_FILE) for number, folder in folders.items()}),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
             "outputVolumes": self._patchVolumes("maps", [
                 self._volume(samplingRate, folder=folder) for folder in folders.values()]),
             "outputMasks": self._patchVolumes("masks", [

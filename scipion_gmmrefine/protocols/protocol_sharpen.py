@@ -2,7 +2,6 @@
 
 from pwem.objects import Volume
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -48,7 +47,6 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM sharpen"
-    _devStatus = BETA
     _possibleOutputs = {"outputVolume": Volume, "outputUnmodified": Volume}
 
     # --------------------------- DEFINE param functions ----------------------

@@ -77,8 +77,8 @@ class TestEngine(unittest.TestCase):
                       ">&2; exit 1")
 
     def test_settings_are_named_as_in_the_form(self):
-        with self.assertRaisesRegex(EngineFailure, r"^'Finest resolution for poses \(Å\)' 2 Å is too fine\. Set 'Molecule is dark in the "
-                                                   r"images\?' to Yes, or --to x\.$"):
+        with self.assertRaisesRegex(EngineFailure, r"^'Finest resolution for poses \(Å\)' 2 Å is too fine\. Set "
+                                                   r"'Molecule is dark in the images\?' to Yes, or --to x\.$"):
             self.run_("echo 'gmmrefine refine: --max-resolution 2 Å is too fine. Set --invert-contrast to Yes, or --to x.' "
                       ">&2; exit 1")
 

@@ -41,7 +41,7 @@ class FakeEngine:
     def __init__(self, frames):
         self.frames, self.asked = frames, []
 
-    def __call__(self, command, arguments, folder):
+    def __call__(self, command, arguments, folder, goesOn=None):
         self.asked.append((command, arguments))
         half = arguments[arguments.index("--half") + 1]
         place = Path(folder) / f"half_{half}"
@@ -327,7 +327,7 @@ class TestConformationToPoseViewer(ViewerTest):
 
     def test_fsc_before_and_after(self):
         labels = self.axes(self.finished(), "showBeforeAfter")[0].get_legend_handles_labels()[1]
-        self.assertEqual(labels, [f"before: {crossing(0.08):.1f} Å", f"after: {crossing(0.125):.1f} Å"])
+        self.assertEqual(labels, [f"before: {crossing(0.08):.2f} Å", f"after: {crossing(0.125):.2f} Å"])
         self.assertLess(fscCurve(0.08)[5], fscCurve(0.125)[5])
 
     def test_who_was_converted(self):
@@ -344,7 +344,7 @@ class TestConformationToPoseViewer(ViewerTest):
 
     def test_all_that_a_focused_refinement_shows(self):
         viewer = self.finished()
-        for name, axes in (("showFsc", 1), ("showRegion", 3), ("showChanges", 2), ("showSlices", 3)):
+        for name, axes in (("showFsc", 1), ("showRegion", 3), ("showChanges", 2), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
 
     def test_summary(self):
@@ -352,7 +352,7 @@ class TestConformationToPoseViewer(ViewerTest):
         protocol.outputVolume = writeVolume(protocol._getExtraPath("map.mrc"))
         protocol.inputHeterogeneity.set(self.proj.newProtocol(GmmRefineProtHeterogeneity, region=1, focusSphere="9 9 9 5"))
         self.assertEqual(protocol.summary(), [
-            "40 % of the particles converted", "Resolution: 7.25 Å", "Iteration 0: 11.00 Å", "Iteration 1: 8.50 Å",
+            "40 % of the particles converted", "Resolution: 7.25 Å", "Start poses: 11.00 Å", "Iteration 1: 8.50 Å",
             "Focus: sphere 9 9 9 5 (x y z radius in Å)", "Before: 11.00 Å, at the poses of the whole molecule"])
 
     def test_methods_claim_a_conversion_only_where_there_was_one(self):

@@ -275,7 +275,7 @@ class TestLocalResolutionAndSharpening(MapsTest):
 
     def test_viewer_of_the_local_resolution(self):
         viewer = self.viewer(viewers.GmmRefineLocalResolutionViewer, self.measuring)
-        for name, count in (("showDistribution", 1), ("showComparison", 1), ("showLocalResolution", 4), ("showSlices", 3)):
+        for name, count in (("showDistribution", 1), ("showComparison", 1), ("showLocalResolution", 4), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), count, name)
         self.assertIn("colours.cxc", self.chimera(viewer, "showLocalChimera"))
 
@@ -299,7 +299,7 @@ class TestLocalResolutionAndSharpening(MapsTest):
         viewer = self.viewer(viewers.GmmRefineSharpenViewer, protocol)
         for name in ("showGuinier", "showComparison"):
             self.assertGreater(np.ptp(self.axes(viewer, name)[0].images[0].get_array()), 0.5)
-        self.assertEqual(len(self.axes(viewer, "showSlices")), 3)
+        self.assertEqual(len(self.axes(viewer, "showSlices")), 6)
 
     def test_local_resolution_volume_and_mask_steer_the_sharpening(self):
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=BY_LOCAL_RESOLUTION, bFactor=20.0)

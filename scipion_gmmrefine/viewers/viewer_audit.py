@@ -133,6 +133,7 @@ class GmmRefineAuditViewer(AuditedViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         self._defineAllMaps(form.addGroup("All maps"))
         group = form.addGroup("One modified map")
         group.addParam("modified", params.EnumParam, choices=self._modifiedMaps() or ["none yet"], default=0,

@@ -25,6 +25,7 @@ class MapViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
                       help="Without mask, with mask, with mask after the phases were randomised, and corrected by that.")
         self._defineMaps(form)

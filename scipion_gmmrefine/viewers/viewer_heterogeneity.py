@@ -7,7 +7,6 @@ from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.protocol import params
 from pyworkflow.viewer import MessageView
 
-from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, TRAINING_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
@@ -15,12 +14,11 @@ from scipion_gmmrefine.convert.tables import readRows
 from scipion_gmmrefine.protocols import GmmRefineProtHeterogeneity
 from scipion_gmmrefine.viewers.latent_space import alongAxes, alongComponents, byUmap
 from scipion_gmmrefine.viewers.latent_tools import ConformationPicker, ParticleLasso
-from scipion_gmmrefine.viewers.plots import plotSlices
 from scipion_gmmrefine.viewers.plots_latents import NOTE_SIZE, plotFrames, plotHistogram, plotLatents, plotTraining
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.subsets import registerSubset
 from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
-from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, plotterOf, readMap
 
 CONFORMATIONS_FOLDER, MOVIE_FILE = "conformations", "movie.cxc"
 PICKED_FOLDER = "picked_conformations"
@@ -54,6 +52,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Is the motion real?")
         group.addParam("showMotions", params.LabelParam, label="Motions and agreement of the halves",
                        help="How far the leading motions reach, and how well the halves agree on them: cosine 1 is the same "
@@ -160,7 +159,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         through = "; ".join(" ".join(f"{value:.4f}" for value in latent) for latent in latents)
         model = ["--model", os.path.abspath(self.morphModel.get())] if self.morphModel.get() else []
         folder = self.protocol._getExtraPath(PICKED_FOLDER)
-        Plugin.runEngineNow("conformations", [
+        self._engine("Maps of conformations", "conformations", [
             self.protocol._getExtraPath(), f"--through={through}", "--half", str(half), *model], folder)
         program = Chimera.getProgram()
         if program and os.path.exists(program):
@@ -169,7 +168,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         places = " to ".join(f"({', '.join(f'{value:.2f}' for value in latent)})" for latent in latents)
         title = f"Conformation of half {half} at {places}"
         if len(frames) == 1:
-            return [plotterOf(plotSlices, *readMap(frames[0]), title, size=(11, 4))]
+            return [browserOf(*readMap(frames[0]), title)]
         return [plotterOf(plotFrames, *zip(*map(readMap, frames)), title, size=(9, 9))]
 
     def _showMovie(self):

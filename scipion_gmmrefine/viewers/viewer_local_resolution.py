@@ -28,6 +28,7 @@ class GmmRefineLocalResolutionViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showDistribution", params.LabelParam, label="Slices and histogram of the local resolution",
                       help="How many voxels inside the mask have which resolution.")
         if self.protocol.filterVolume:

@@ -31,6 +31,7 @@ class GmmRefineModifyViewer(AuditedViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showComparison", params.LabelParam, label="Slices of both maps",
                       help="The three central slices of the unmodified and of the modified map.")
         form.addParam("showFscKinds", params.LabelParam, label="FSC of the half maps, given and modified",

@@ -30,6 +30,7 @@ class GmmRefineQScoreViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Residues")
         group.addParam("chain", params.EnumParam, choices=list(self._chainFigures()) or ["none yet"], default=0,
                        label="Chain", help="Chains of protein or nucleic acid.")

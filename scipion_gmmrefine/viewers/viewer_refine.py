@@ -33,6 +33,7 @@ class GmmRefineRefineViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Gold-standard FSC")
         group.addParam("iterations", params.EnumParam, choices=["all", "selected"], default=ALL,
                        display=params.EnumParam.DISPLAY_HLIST, label="Iterations",

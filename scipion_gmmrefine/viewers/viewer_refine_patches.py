@@ -45,6 +45,7 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Patches")
         group.addParam("showPatches", params.LabelParam, label="Patches on Gaussians and map",
                        help="Gaussians of the composite coloured by patch, and the patches as spheres on the map.")

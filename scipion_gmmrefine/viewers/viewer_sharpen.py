@@ -16,6 +16,7 @@ class GmmRefineSharpenViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showComparison", params.LabelParam, label="Slices of both maps",
                       help="The three central slices of the unmodified and of the sharpened map.")
         form.addParam("showGuinier", params.LabelParam, label="Guinier plot",

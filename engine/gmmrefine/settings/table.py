@@ -93,7 +93,7 @@ MASK_RESOLUTION = Setting(
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0,
     label="Soft edge of the mask")
 MAKE_MASK = Setting(
-    "make_mask", False, bool, "Compare the half maps inside a mask made from them, as refinements make it, where none is given.")
+    "make_mask", False, bool, "Compare half maps inside a mask that is made from them, as refinements make it.")
 TRUTH = Setting(
     "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
     "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
