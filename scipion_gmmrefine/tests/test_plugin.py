@@ -73,7 +73,7 @@ class TestRegistration(BaseTest):
         self.assertEqual(learning, {"gaussians": wizards.GmmRefineGaussiansWizard, "focusSphere": wizards.GmmRefineSphereWizard,
                                     "targetResolution": wizards.GmmRefineResolutionWizard})
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
-        self.assertEqual(patches, refine)
+        self.assertEqual(patches, {**refine, "patches": wizards.GmmRefinePatchesWizard})
         for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
             found = self.domain.findWizards(self.proj.newProtocol(getattr(protocols, name)), DESKTOP_TKINTER)
             self.assertEqual(found, {row: wizards.GmmRefineMapResolutionWizard})

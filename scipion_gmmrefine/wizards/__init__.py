@@ -1,6 +1,9 @@
-from scipion_gmmrefine.wizards.wizard_settings import (
+from scipion_gmmrefine.wizards.wizard_region import (
     GmmRefineGaussiansWizard,
+    GmmRefinePatchesWizard,
+    GmmRefineSphereWizard,
+)
+from scipion_gmmrefine.wizards.wizard_settings import (
     GmmRefineMapResolutionWizard,
     GmmRefineResolutionWizard,
-    GmmRefineSphereWizard,
 )
