@@ -142,11 +142,13 @@ def run(places):
     watch.lap("build")
     say(DRAWING)
     pictures = draw(project, places.pictures, refining, building)
+    report = refining.getPlugin().makeReport(refining._getExtraPath())
     watch.lap("pictures")
     return "\n".join([
         "", compare(importing, refining, places.data / "truth.star"), "", watch.table(), "",
         "Where to look",
         f"  pictures  {places.pictures}: {', '.join(path.name for path in pictures)}",
+        f"  report    {Path(report).absolute()} (opens in a browser)",
         f"  maps      {Path(refining.outputVolume.getFileName()).absolute()}",
         f"  project   {project.path}"])
 

@@ -66,6 +66,7 @@ def fsc(
     *,
     take_over: bool = False,
     mask: Optional[_Path] = None,
+    make_mask: bool = False,
     truth: bool = False,
     fsc_threshold: Optional[float] = None,
     seed: int = 1,

@@ -8,8 +8,10 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
+    GmmRefineProtConformations,
     GmmRefineProtConformationToPose,
     GmmRefineProtExpandSymmetry,
+    GmmRefineProtExport,
     GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
     GmmRefineProtImportParticles,
@@ -18,6 +20,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtModify,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
+    GmmRefineProtReconstruct,
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
@@ -40,6 +43,9 @@ GROUPS = {
     GmmRefineProtConformationToPose: without(
         rows(settings.ConversionSettings), rows(settings.ParticlesRead),
         (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + COMPUTING,
+    GmmRefineProtConformations: without(rows(settings.ConformationsSettings), HANDED_OVER) + COMPUTING,
+    GmmRefineProtExport: (settings.FLIP_COORDINATE_Y,),
+    GmmRefineProtReconstruct: rows(settings.ReconstructSettings) + COMPUTING,
     GmmRefineProtPatches: without(rows(settings.PatchesSettings), (settings.ONLY,)) + COMPUTING,
     GmmRefineProtComposite: rows(settings.CompositeSettings) + COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + COMPUTING,
@@ -53,7 +59,8 @@ OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
     "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
-    "particlesFile", "passthroughFile", "extraArguments"}
+    "particlesFile", "passthroughFile", "extraArguments", "morphModel", "what", "particleForm", "template",
+    "inputModel", "modelForm", "inputRun", "copyTo"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 

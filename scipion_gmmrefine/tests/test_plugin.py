@@ -15,6 +15,7 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
     "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
+    "GmmRefineProtConformations", "GmmRefineProtExport", "GmmRefineProtReconstruct",
     "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
     "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtModify", "GmmRefineProtPatches",
     "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
@@ -27,6 +28,8 @@ VIEWERS = {
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
     protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
     protocols.GmmRefineProtConformationToPose: viewers.GmmRefineConformationToPoseViewer,
+    protocols.GmmRefineProtConformations: viewers.GmmRefineConformationsViewer,
+    protocols.GmmRefineProtReconstruct: viewers.GmmRefineReconstructViewer,
     protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
     protocols.GmmRefineProtHeterogeneity: viewers.GmmRefineHeterogeneityViewer,
     protocols.GmmRefineProtImposeSymmetry: viewers.GmmRefineImposeSymmetryViewer,
@@ -101,6 +104,11 @@ class TestRegistration(BaseTest):
                          ("Flexibility Hub", "Landscape estimation", "Heterogeneous reconstruction",
                           "GmmRefineProtHeterogeneity"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtConformationToPose"),
+                         ("Protocols SPA", "3D", "Reconstruct", "GmmRefineProtReconstruct"),
+                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformations"),
+                         ("Protocols SPA", "Exports", "GmmRefineProtExport"),
+                         ("Flexibility Hub", "Data analysis", "GmmRefineProtConformations"),
+                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtReconstruct"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 

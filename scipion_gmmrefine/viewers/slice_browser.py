@@ -30,7 +30,7 @@ class SliceBrowser:
         self._volume, self._voxelSize, self._start = volume, voxelSize, np.array(start, float)
         self._size = np.array(volume.shape[::-1])
         self._canvas, self._changed = figure.canvas, []
-        grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.06), left=0.06, right=0.97, bottom=0.08, top=0.88, wspace=0.3,
+        grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.06), left=0.06, right=0.95, bottom=0.08, top=0.88, wspace=0.3,
                                    hspace=0.3)
         self.panels, self._images, self._lines, self._sliders = [], [], [], []
         self.point = self._start + self._size // 2 * voxelSize

@@ -3,7 +3,7 @@ from pyworkflow.protocol import params
 
 from scipion_gmmrefine.constants import COMPOSITE_FILE, COMPOSITE_HALF_FILES, MASK_FILE, OVERLAPS_FILE, SEAMS_FILE
 from scipion_gmmrefine.convert.tables import readRows
-from scipion_gmmrefine.protocols import GmmRefineProtComposite, GmmRefineProtImposeSymmetry
+from scipion_gmmrefine.protocols import GmmRefineProtComposite, GmmRefineProtImposeSymmetry, GmmRefineProtReconstruct
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.views import plotterOf
@@ -39,6 +39,13 @@ class GmmRefineImposeSymmetryViewer(MapViewer):
 
     _targets = [GmmRefineProtImposeSymmetry]
     _label = "viewer impose symmetry"
+
+
+class GmmRefineReconstructViewer(MapViewer):
+    """Results of GMM reconstruct."""
+
+    _targets = [GmmRefineProtReconstruct]
+    _label = "viewer GMM reconstruct"
 
 
 class GmmRefineCompositeViewer(MapViewer):

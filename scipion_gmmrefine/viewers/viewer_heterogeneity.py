@@ -7,7 +7,7 @@ from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.protocol import params
 from pyworkflow.viewer import MessageView
 
-from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, TRAINING_FILE
+from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, MOVIE_FILE, TRAINING_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import readRows
@@ -18,9 +18,9 @@ from scipion_gmmrefine.viewers.plots_latents import NOTE_SIZE, plotFrames, plotH
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.subsets import registerSubset
 from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
-from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, filmOf, plotterOf, readMap
 
-CONFORMATIONS_FOLDER, MOVIE_FILE = "conformations", "movie.cxc"
+CONFORMATIONS_FOLDER = "conformations"
 PICKED_FOLDER = "picked_conformations"
 START = os.path.join("iterations", "00")
 HALVES = (1, 2)
@@ -76,13 +76,17 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
                        help="mmCIF or PDB, fitted into the maps; shown in ChimeraX. Empty shows maps alone.")
         group.addParam("showLatents", params.LabelParam, label="Conformations of both half sets",
                        help="Every dot is a particle. Each half set has axes of its own, which may run the other way.")
+        group.addParam("showFilm", params.LabelParam, label="Largest motion of a half as a film",
+                       help="Projections of maps along the first axis of half set 1, seen where most of the motion is; needs "
+                            "no ChimeraX. *GMM conformations* makes films of other axes and of half set 2.")
         group.addParam("showMovie", params.LabelParam, label="Largest motion of both halves in ChimeraX",
                        help="A film of maps along the first axis; needs ChimeraX.")
         self._defineMaps(form)
 
     def _shown(self):
         return {**super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
-                "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie}
+                "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie,
+                "showFilm": self._showFilm}
 
     # --------------------------- is it real? ---------------------------------
     def _showMotions(self):
@@ -173,6 +177,13 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     def _showMovie(self):
         return chimeraViews(self, [self._existing(os.path.join(CONFORMATIONS_FOLDER, MOVIE_FILE))])
+
+    def _showFilm(self):
+        paths = sorted(glob(self._path(os.path.join(CONFORMATIONS_FOLDER, "half_1", "frame_*.mrc"))))
+        if not paths:
+            return [self.errorMessage("The conformations are made when the run has ended.", "Nothing to show")]
+        maps = [readMap(path) for path in paths]
+        return [filmOf([volume for volume, _ in maps], maps[0][1], "Largest motion of half 1")]
 
     def _subset(self, ids):
         """Particles as a set of the project; a message that says where they are."""

@@ -8,11 +8,12 @@ from pwem.viewers import EmPlotter
 from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.viewer import View
 
+from scipion_gmmrefine.viewers.film import Film
 from scipion_gmmrefine.viewers.slice_browser import SliceBrowser
 
 PICTURE_DPI = 150  # of the engine's figures
 WIDEST, HIGHEST = 16, 9  # inches of a window
-BROWSER_SIZE = (12, 5)
+BROWSER_SIZE, FILM_SIZE = (12, 5), (6, 7)
 
 
 def plotterOf(draw, *arguments, size=(7, 5), **options):
@@ -55,6 +56,19 @@ def browserOf(volume, voxelSize, title):
     plotter.tightLayoutOn = False
     # pyplot keeps the figure as long as its window is open; matplotlib itself holds callbacks weakly
     plotter.getFigure().browser = SliceBrowser(plotter.getFigure(), volume, voxelSize, title)
+    return plotter
+
+
+def filmOf(frames, voxelSize, title):
+    """A window with maps (Z, Y, X) one after the other, of a voxel size in Å.
+
+    Returns
+    -------
+    EmPlotter
+    """
+    plotter = EmPlotter(windowTitle=title, figsize=FILM_SIZE)
+    plotter.tightLayoutOn = False
+    plotter.getFigure().film = Film(plotter.getFigure(), frames, voxelSize, title)  # held as the browser above
     return plotter
 
 

@@ -239,19 +239,23 @@ TRAINING_BATCH = Setting(
     "training_batch", 32, int, "Particle images in one step of training. Memory grows with it times the number of Gaussians.",
     "images", advanced=True, minimum=1)
 
-AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1)
+AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1,
+    label="Axis of the motion")
 FRAMES = Setting(
     "frames", 9, int, "Maps along the axis, from the 5th to the 95th percentile of the half's particles, or along the line "
-    "through given points.", minimum=2, maximum=99)
+    "through given points.", minimum=2, maximum=99,
+    label="Number of frames")
 THROUGH = Setting(
     "through", None, str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
     "through them, or one map for one point.", label="Through latent points")
 HALF = Setting(
     "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
-    "something else in that of the other.", choices=("both", "1", "2"))
+    "something else in that of the other.", choices=("both", "1", "2"),
+    label="Half sets shown")
 SUBSETS = Setting(
     "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
-    minimum=0, maximum=99)
+    minimum=0, maximum=99,
+    label="Classes along the axis")
 
 MOTION_TABLE = Setting(
     "motions", None, TableFile,
