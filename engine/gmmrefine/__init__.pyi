@@ -242,6 +242,7 @@ def conformations(
     axis: int = 1,
     frames: int = 9,
     through: Optional[str] = None,
+    at_points: bool = False,
     half: str = 'both',
     subsets: int = 0,
     fsc_threshold: float = 0.143,

@@ -18,7 +18,8 @@ from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeRe
 WITH_MODEL = "morphModel is not None"
 SETTINGS = without(rows(settings.ConformationsSettings), (settings.FIRST_VOXEL,))
 CONDITIONS = {
-    "axis": "not through or subsets>0", "place_from": WITH_MODEL, "fsc_threshold": "subsets>0"}
+    "axis": "not through or subsets>0", "at_points": "through", "frames": "not atPoints", "place_from": WITH_MODEL,
+    "fsc_threshold": "subsets>0"}
 MODEL_OPTION = "--model"
 
 
@@ -46,7 +47,7 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
         form.addParam("inputHeterogeneity", params.PointerParam, pointerClass="GmmRefineProtHeterogeneity", important=True,
                       label="Heterogeneity", help="*GMM heterogeneity*, finished.")
         addSettings(form, (settings.THROUGH, settings.SUBSETS), CONDITIONS)
-        addSettings(form, (settings.AXIS, settings.FRAMES, settings.HALF), CONDITIONS)
+        addSettings(form, (settings.AXIS, settings.AT_POINTS, settings.FRAMES, settings.HALF), CONDITIONS)
         form.addParam("morphModel", params.PointerParam, pointerClass="AtomStruct", allowsNull=True,
                       label="Atomic model to move along",
                       help="Fitted into the maps of the run. Its atoms follow the motion in the film for ChimeraX.")

@@ -115,6 +115,7 @@ class ConformationsSettings(Thresholded, Placed, Computing):
     axis: int = table.AXIS.default
     frames: int = table.FRAMES.default
     through: Optional[str] = table.THROUGH.default
+    at_points: bool = table.AT_POINTS.default
     half: str = table.HALF.default
     subsets: int = table.SUBSETS.default
 

@@ -248,6 +248,9 @@ FRAMES = Setting(
 THROUGH = Setting(
     "through", None, str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
     "through them, or one map for one point.", label="Through latent points")
+AT_POINTS = Setting(
+    "at_points", False, bool, "One map for each of the points given, not evenly along the line through them.", advanced=True,
+    label="Maps at the points themselves?")
 HALF = Setting(
     "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
     "something else in that of the other.", choices=("both", "1", "2"),
