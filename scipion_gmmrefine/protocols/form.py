@@ -161,7 +161,8 @@ def engineOptions(protocol, *groups):
         if setting.kind is bool:
             options += [setting.option] if value else []
         elif setting.read(value) is not None:
-            options += [setting.option, str(value)]
+            text = str(value)  # one that begins with "-" would be taken for an option
+            options += [f"{setting.option}={text}"] if text.startswith("-") else [setting.option, text]
     return options
 
 

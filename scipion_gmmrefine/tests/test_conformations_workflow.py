@@ -1,12 +1,18 @@
 """Maps of conformations, their particles reconstructed and exported, with the real engine through Scipion's launcher."""
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 
+from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET
+from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.demo import launch
+from scipion_gmmrefine.flexhub.annotation import SERVER_FUNCTIONS
 from scipion_gmmrefine.protocols import (
     GmmRefineProtConformations,
     GmmRefineProtExport,
@@ -76,6 +82,30 @@ class TestConformationsWorkflow(SmallProject):
         self.assertEqual(len(table["rlnImageName"]), self.showing.outputParticles2.getSize())
         launch(self.proj, GmmRefineProtExport, {"inputRun": (self.learning, "")}, what=2, copyTo=folder)
         self.assertIn("<html", Path(folder, "report.html").read_text().lower())
+
+    def test_annotate_space_decodes_latents_into_our_maps(self):
+        """Loaded by its path, with the viewer's options as a dict, as hax 1.0.4 and its server do."""
+        loader = importlib.util.spec_from_file_location("loaded_module", SERVER_FUNCTIONS)
+        module = importlib.util.module_from_spec(loader)
+        loader.loader.exec_module(module)
+        folder = self.folder("decoded")
+        folder.mkdir()
+        metadata = {"outdir": str(folder), "mode": "gmmrefine", "gmm_run": self.learning._getExtraPath(), "gmm_half": 2.0,
+                    "gmm_python": sys.executable, "env_name": "hax"}
+        program = module.HeterogeneityProgramInterface(
+            _path_template=str(folder / "decoded_map_class_{:02d}.mrc"), _program_loading_params=metadata)
+        own = readLatents(self.learning._getExtraPath()).ofHalf(2).latent[:, 0]
+        latent = np.linspace(own.min(), own.max(), 10)  # NumPy reads a file of one column as one row
+        program.decode_state_from_latent(latent=latent[None])
+        through = ";".join(f"{value:.6f}" for value in latent)
+        run = launch(self.proj, GmmRefineProtConformations, {"inputHeterogeneity": (self.learning, "")}, through=through,
+                     atPoints=True, half=settings.HALF.choices.index("2"), useGpu=False, numberOfThreads=2)
+        self.assertFalse(hasattr(run, "outputVolumesHalf1"))
+        self.assertEqual(run.outputVolumesHalf2.getSize(), 10)
+        for number, volume in enumerate(run.outputVolumesHalf2.iterItems(), 1):
+            self.assertAlmostEqual(volume._gmmLatent1.get(), latent[number - 1], places=5)
+            ours, theirs = mrcfile.read(volume.getFileName()), mrcfile.read(folder / f"decoded_map_class_{number:02d}.mrc")
+            np.testing.assert_allclose(theirs, ours, atol=1e-5 * ours.std())
 
     def test_the_film_plays_to_and_fro(self):
         viewer = GmmRefineConformationsViewer(project=self.proj, protocol=self.showing)

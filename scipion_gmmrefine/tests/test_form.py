@@ -226,6 +226,10 @@ class TestForm(BaseTest):
         with self.assertRaisesRegex(EngineFailure, "--first-voxel is given to 'gmmrefine sharpen' by this protocol itself"):
             protocol._runEngine("sharpen", ["map.mrc", "--first-voxel=1 1 1", *protocol._extra()], [])
 
+    def test_values_that_begin_with_a_minus_are_not_taken_for_options(self):
+        protocol = self.proj.newProtocol(GmmRefineProtConformations, through="-1 0; 1 0")
+        self.assertIn("--through=-1 0; 1 0", engineOptions(protocol, GROUPS[GmmRefineProtConformations]))
+
     def test_threads_of_the_engine_where_steps_run_side_by_side(self):
         protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)
         options = engineOptions(protocol, GROUPS[GmmRefineProtPatches])

@@ -14,6 +14,7 @@ from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.viewer import MessageView
 
 from scipion_gmmrefine import Plugin
+from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose, GmmRefineProtHeterogeneity
@@ -136,6 +137,24 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
             self.assertIsInstance(self.show(viewer, "showMovie"), ChimeraView)
 
 
+class TestAnnotation(HeterogeneityViewerTest):
+    def test_the_command_is_told_where_hax_is_not_installed(self):
+        viewer = self.finished(annotated=1)
+        message = self.show(viewer, "showAnnotation").getMessage()
+        table = Path(viewer.protocol._getExtraPath("annotation", "half_2", "z_space.txt")).absolute()
+        self.assertIn(f"--z_space {table}", message)
+        for words in ("--gmm_half 2", "--server_functions_path", "--env_name hax"):
+            self.assertIn(words, message)
+        own = readLatents(viewer.protocol._getExtraPath()).ofHalf(2).latent
+        np.testing.assert_allclose(np.loadtxt(table), own)
+
+    def test_hax_is_started_where_it_is(self):
+        with mock.patch("scipion_gmmrefine.viewers.viewer_heterogeneity.haxProgram",
+                        return_value="activate && annotate_space "):
+            view = self.show(self.finished(), "showAnnotation")
+        self.assertTrue(view._cmd.startswith("activate && annotate_space  --z_space"), view._cmd)
+
+
 class TestPicking(HeterogeneityViewerTest):
     """Clicks in the scatter become commands of the engine."""
 
@@ -162,7 +181,7 @@ class TestPicking(HeterogeneityViewerTest):
             self.assertEqual(arguments[arguments.index("--half") + 1], str(half))
             through, = (word.split("=")[1] for word in arguments if word.startswith("--through="))
             np.testing.assert_allclose([float(value) for value in through.split()], [-0.5, 0.25], atol=1e-3)
-            self.assertEqual(len(shown[0].getFigure().axes), 3)
+            self.assertEqual(len(shown[0].getFigure().axes), 6)
             self.assertIn("Click in a panel", self.drawn._suptitle.get_text())
 
     def test_two_points_are_made_a_morph_once_both_are_there(self):
@@ -253,7 +272,7 @@ class TestLasso(HeterogeneityViewerTest):
     def test_the_button_makes_a_set_and_a_star_file(self):
         viewer, window = self.window()
         protocol = viewer.protocol
-        protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
+        protocol._defineOutputs(outputParticles=protocol._flexibleParticles(readLatents(protocol._getExtraPath())))
         window.getFigure().tool.select(2, [(0, -9), (9, -9), (9, 9), (0, 9)])
         button = window.getFigure().axes[3]
         self.click(button, (0.5, 0.5))
@@ -267,7 +286,7 @@ class TestLasso(HeterogeneityViewerTest):
 
     def test_a_set_that_scipion_cannot_make_is_a_message(self):
         viewer, window = self.window()
-        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles())
+        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles(readLatents(viewer.protocol._getExtraPath())))
         window.getFigure().tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
         with mock.patch.object(self.proj, "launchProtocol"):
             viewer._atOnce(window.getFigure(), viewer._subset)(window.getFigure().tool.selected())

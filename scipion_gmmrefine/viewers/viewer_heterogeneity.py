@@ -5,12 +5,14 @@ from glob import glob
 import numpy as np
 from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.protocol import params
-from pyworkflow.viewer import MessageView
+from pyworkflow.viewer import CommandView, MessageView
 
+from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, MOVIE_FILE, TRAINING_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import readRows
+from scipion_gmmrefine.flexhub.annotation import annotation, haxProgram
 from scipion_gmmrefine.protocols import GmmRefineProtHeterogeneity
 from scipion_gmmrefine.viewers.latent_space import alongAxes, alongComponents, byUmap
 from scipion_gmmrefine.viewers.latent_tools import ConformationPicker, ParticleLasso
@@ -81,12 +83,18 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
                             "no ChimeraX. *GMM conformations* makes films of other axes and of half set 2.")
         group.addParam("showMovie", params.LabelParam, label="Largest motion of both halves in ChimeraX",
                        help="A film of maps along the first axis; needs ChimeraX.")
+        group.addParam("annotated", params.EnumParam, choices=["half 1", "half 2"], default=0,
+                       display=params.EnumParam.DISPLAY_HLIST, label="Half set to annotate",
+                       help="Its latents, decoded by its own network.")
+        group.addParam("showAnnotation", params.LabelParam, label="Annotate the space with hax (Flexibility Hub)",
+                       help="Starts annotate_space of the plugin scipion-em-hax, for which this plugin's engine decodes maps.")
         self._defineMaps(form)
 
     def _shown(self):
-        return {**super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
-                "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie,
-                "showFilm": self._showFilm}
+        return {
+            **super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
+            "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie,
+            "showFilm": self._showFilm, "showAnnotation": self._showAnnotation}
 
     # --------------------------- is it real? ---------------------------------
     def _showMotions(self):
@@ -184,6 +192,15 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
             return [self.errorMessage("The conformations are made when the run has ended.", "Nothing to show")]
         maps = [readMap(path) for path in paths]
         return [filmOf([volume for volume, _ in maps], maps[0][1], "Largest motion of half 1")]
+
+    def _showAnnotation(self):
+        latents = readLatents(self.protocol._getExtraPath()).ofHalf(self.annotated.get() + 1)
+        command = annotation(self.protocol._getExtraPath(), self.annotated.get() + 1, latents.latent, Plugin.getPython())
+        program = haxProgram("annotate_space")
+        if program is None:
+            return [self.infoMessage(f"The plugin scipion-em-hax is not installed. With hax elsewhere, start\n\n{command}",
+                                     "Annotate the space")]
+        return [CommandView(command.replace("annotate_space", program, 1))]
 
     def _subset(self, ids):
         """Particles as a set of the project; a message that says where they are."""
