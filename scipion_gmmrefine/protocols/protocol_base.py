@@ -4,7 +4,7 @@ import os
 import shlex
 import textwrap
 
-from pwem.objects import Volume, VolumeMask
+from pwem.objects import EMSet, Volume, VolumeMask
 from pyworkflow.protocol import Protocol
 
 from gmmrefine import settings
@@ -175,7 +175,8 @@ class EngineProtocol:
         None of a scheduled run whose inputs have all finished: Scipion's scheduler would wait for ever for its errors to go
         away. So it starts the run, which begins with this check and fails with what it says.
         """
-        errors = [*super().validate(), *self._inputsNotYetThere(), *wrongExtraArguments(self, self.extraArguments.get() or "")]
+        errors = [*super().validate(), *self._inputsNotYetThere(), *self._openInputs(),
+                  *wrongExtraArguments(self, self.extraArguments.get() or "")]
         return [] if self.isScheduled() and self._inputsHaveFinished() else errors
 
     def _inputsNotYetThere(self):
@@ -185,6 +186,14 @@ class EngineProtocol:
             "that protocol has finished, choose something else, or leave the row empty."
             for row, pointer in self.iterInputPointers()
             if self.getParam(row).allowsNull and pointer.hasValue() and pointer.get() is None and self.evalParamCondition(row)]
+
+    def _openInputs(self):
+        """Errors of input sets that are still being filled: a scheduled run waits until they are closed."""
+        return [
+            f"*{self.getParam(row).label}*: {pointer.getObjValue()} is still being filled (streaming).\nWait until its "
+            "protocol has closed it; a scheduled run waits by itself."
+            for row, pointer in self.iterInputPointers()
+            if isinstance(pointer.get(), EMSet) and pointer.get().isStreamOpen() and self.evalParamCondition(row)]
 
     def _inputsHaveFinished(self):
         """Whether nothing that this protocol points to can still change."""

@@ -5,6 +5,7 @@ from pyworkflow.protocol import params
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
+from scipion_gmmrefine.convert.optics import unknownGroups
 from scipion_gmmrefine.convert.star_reader import RefinedPoses, leftOut
 from scipion_gmmrefine.convert.star_writer import writeParticles
 from scipion_gmmrefine.protocols.form import addSettings, rows
@@ -91,6 +92,10 @@ class ParticlesProtocol(EngineProtocol):
             return ["The input particles have no 3D poses.\nTake the output of a 3D refinement."]
         if not particles.hasCTF() or not first.hasCTF():
             return ["The input particles have no CTF.\nAssign the CTF before the refinement."]
+        groups = unknownGroups(particles)
+        if groups:
+            return [f"The input particles come from {groups} optics groups that differ, but do not say from which each comes "
+                    "(_rlnOpticsGroup).\nThe import that made them has lost that: import them with *GMM import particles*."]
         return [message for message in [unreadableStack(stackFileName(first))] if message]
 
     def _validateHalves(self, particles):
