@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Scipion plugin: refine the poses of single particles against a Gaussian mixture model."""
 import importlib.util
 import os
@@ -26,6 +27,7 @@ class Plugin(pwem.Plugin):
     """Where the engine is and how it is started."""
 
     _url = "https://github.com/scipion-em/scipion-em-gmmrefine"
+    _supportedVersions = [__version__]  # of the engine, which carries the version of the plugin
 
     @classmethod
     def _defineVariables(cls):

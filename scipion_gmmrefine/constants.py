@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Names that several parts of the plugin share."""
 
 GMMREFINE_PYTHON = "GMMREFINE_PYTHON"

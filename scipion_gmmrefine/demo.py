@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The whole road once, on simulated particles: what ``make demo`` runs, and ``make gui`` shows.
 
 Simulates particles of an ABC transporter (PDB 6MSM), makes a Scipion project, imports the particles, refines their

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
 import importlib.util
 import os

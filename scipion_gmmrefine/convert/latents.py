@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's table of conformations, joined to the particles that were given to it."""
 import os
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's particle table: new sets of particles, and new poses for particles that Scipion has."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """How annotate-space of the Flexibility Hub is started on latents of this plugin."""
 import importlib
 import os

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Maps of conformations for annotate-space of the Flexibility Hub, which loads this file by its path.
 
     annotate_space --z_space z.txt --path FOLDER --mode gmmrefine --server_functions_path .../flexhub/server_functions.py \\

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 from scipion_gmmrefine.protocols.protocol_audit import GmmRefineProtAudit
 from scipion_gmmrefine.protocols.protocol_build import GmmRefineProtBuild
 from scipion_gmmrefine.protocols.protocol_composite import GmmRefineProtComposite

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's settings as rows of a Scipion form, and a filled form as options of the engine."""
 import os
 

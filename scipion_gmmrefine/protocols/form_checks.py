@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Errors of a form that can be seen before the engine starts; each says the cause, then what to do."""
 import re
 import shlex

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Build a Gaussian mixture model from a density map."""
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow.protocol import params

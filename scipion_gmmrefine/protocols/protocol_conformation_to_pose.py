@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Turn learned conformations into poses of one region."""
 import numpy as np
 from pyworkflow.object import Pointer

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Maps of learned conformations, and particles sorted by them."""
 import os
 
@@ -9,6 +10,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FRAMES_FILE, HALF_SET, MOVIE_FILE, OBJECT_ID
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.latents import LATENT, withoutConformation
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import readRows
@@ -126,6 +128,7 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
         for particle in source.iterItems():
             if particle.getObjId() in chosen:
                 particles.append(withoutConformation(particle))
+        sayHalfSets(particles)
         particles.setObjComment(f"Class {number} along latent axis {self.axis.get()}")
         return particles
 

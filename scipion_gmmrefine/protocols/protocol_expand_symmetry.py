@@ -1,9 +1,11 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Put every particle at each of its symmetry-equivalent poses."""
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtOperateParticles
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import INPUT_FILE, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.star_reader import appendCopies
 from scipion_gmmrefine.protocols.form import COMPUTING, addComputing, addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import expandedParticles, wrongSymmetry
@@ -52,6 +54,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         particles.copyInfo(source)
         particles.setAlignmentProj()
         appendCopies(particles, source, self._getExtraPath(PARTICLES_FILE))
+        sayHalfSets(particles)
         self._defineOutputs(outputParticles=particles)
         self._defineTransformRelation(self.inputParticles, particles)
 

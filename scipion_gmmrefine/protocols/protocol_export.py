@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Particles, Gaussian models and reports for other programs and people."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Learn how a molecule moves from its particles."""
 from pwem.objects import ParticleFlex, SetOfParticlesFlex
 from pwem.protocols import ProtAnalysis3D, ProtFlexBase
@@ -18,6 +19,7 @@ from scipion_gmmrefine.constants import (
     NETWORK_FILES,
     TRAINING_FILE,
 )
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.latents import readCommonLatents, readLatents
 from scipion_gmmrefine.convert.progress import secondsOfTraining
 from scipion_gmmrefine.protocols.form import (
@@ -121,6 +123,7 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
         for particle in source.iterItems():
             if particle.getObjId() in rows:
                 particles.append(_flexibleParticle(particle, latents, rows[particle.getObjId()]))
+        sayHalfSets(particles)
         return particles
 
     # --------------------------- INFO functions -------------------------------

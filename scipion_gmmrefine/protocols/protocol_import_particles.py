@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Import particles with poses, half sets and optics groups."""
 import os
 
@@ -7,6 +8,7 @@ from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.star_reader import fillSet, refuseSeveralGrids
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols.form import addExtraArguments, addSettings, engineOptions
@@ -62,6 +64,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()
         fillSet(particles, self._getExtraPath(PARTICLES_FILE), self._getExtraPath())
+        sayHalfSets(particles)
         self._defineOutputs(outputParticles=particles)
 
     # --------------------------- INFO functions -------------------------------

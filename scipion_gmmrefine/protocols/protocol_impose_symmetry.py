@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Make a symmetric map from a focused refinement of one unit."""
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes

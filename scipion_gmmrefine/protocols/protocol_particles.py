@@ -1,9 +1,11 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that take particles with poses share."""
 from pwem.objects import EMSet
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
 from scipion_gmmrefine.convert.optics import unknownGroups
 from scipion_gmmrefine.convert.star_reader import RefinedPoses, leftOut
@@ -67,6 +69,7 @@ class ParticlesProtocol(EngineProtocol):
         particles.copyInfo(source)
         particles.setAlignmentProj()
         particles.copyItems(self._itemsOf(source), updateItemCallback=poses.update)
+        sayHalfSets(particles)
         return particles
 
     def _itemsOf(self, particles):

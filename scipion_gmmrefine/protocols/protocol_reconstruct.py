@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Reconstruct particles at their poses."""
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtReconstruct3D

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine the poses of particles against Gaussian mixture models."""
 import os
 

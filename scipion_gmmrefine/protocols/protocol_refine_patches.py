@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine a molecule patch by patch and join the patches."""
 import os
 import shutil

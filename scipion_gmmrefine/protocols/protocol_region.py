@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that look at one region of a molecule share."""
 from pyworkflow.protocol import params
 

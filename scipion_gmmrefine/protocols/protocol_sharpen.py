@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Sharpen a map, as a whole or locally."""
 
 from pwem.objects import Volume

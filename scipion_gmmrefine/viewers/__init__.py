@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 from scipion_gmmrefine.viewers.viewer_audit import GmmRefineAuditViewer
 from scipion_gmmrefine.viewers.viewer_build import GmmRefineBuildViewer, GmmRefineModelViewer
 from scipion_gmmrefine.viewers.viewer_composite import (

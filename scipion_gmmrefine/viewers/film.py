@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Maps of a motion one after the other, without ChimeraX: projections along the direction in which most of it is seen."""
 import numpy as np
 from matplotlib.widgets import Slider

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
 import numpy as np
 from scipy.ndimage import gaussian_filter

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Slices of a map in three directions, with a slider for each; and a sphere that is drawn and dragged on them."""
 import numpy as np
 from matplotlib.patches import Circle

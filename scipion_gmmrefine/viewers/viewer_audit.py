@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What an audit found: Q by component class in every map, and what became of ligands, ions, lipids and waters."""
 import os
 

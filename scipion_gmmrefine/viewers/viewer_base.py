@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the viewers of protocols share: messages instead of missing files, and the rows about maps."""
 import os
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Composite and symmetric maps: FSC, slices, seams and local resolution."""
 from pyworkflow.protocol import params
 

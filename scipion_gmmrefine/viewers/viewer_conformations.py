@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM conformations made: maps along a motion, as slices and as a film."""
 import os
 from glob import glob

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM heterogeneity found: whether the motion is real, where particles lie in it, and what a conformation looks like."""
 import os
 from glob import glob

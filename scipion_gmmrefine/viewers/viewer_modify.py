@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM density modification made: the modified map beside the unmodified one, their FSC, the error model and the audit."""
 from pyworkflow.protocol import params
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM Q-score found: Q by residue, chain and component class, and the model coloured by it."""
 import glob
 import os

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM refine found, also while it runs: FSC per iteration, models, maps, and how far particles moved."""
 import os
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM patch refine found: where the patches lie, what each has gained, the composite and its seams."""
 import os
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM sharpen made: the sharpened map beside the unmodified one, and the amplitudes of both."""
 from pyworkflow.protocol import params
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Windows that both Scipion's desktop and a test can hold."""
 import os
 import webbrowser

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The molecule that a form is about, as a wizard shows it: a map, and Gaussians that stand for it."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wizards that show the molecule: a sphere dragged on its map, patches beforehand, and what Gaussians stand for."""
 import os
 import tempfile

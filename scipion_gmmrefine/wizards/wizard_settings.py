@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wizards that fill in numbers which follow from the inputs."""
 import os
 import tempfile
