@@ -86,7 +86,8 @@ FSC_THRESHOLD = Setting(
 MASK = Setting(
     "mask", None, MaskFile,
     "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
-    "maps; refused where it lies outside the molecule. none makes one from the maps.")
+    "maps; refused where it lies outside the molecule. none makes one from the maps.",
+    label="Mask of the molecule")
 MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2,
     label="Low-pass for the mask")
