@@ -1,6 +1,7 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
 import importlib.util
+import itertools
 import os
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from gmmrefine import settings
 from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE, REPORT_FILE
 
 SECONDS_BETWEEN_LOOKS = 0.2
+_NUMBERS = itertools.count()
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
 ADVICE = {"use another folder with -o": "execute this protocol with Restart",
           "Use another folder with -o": "Execute this protocol with Restart",
@@ -133,7 +135,7 @@ def runEngineNow(python, command, arguments, folder, goesOn=None):
         The engine stopped with an error, or is too old to know the command, or was given up.
     """
     parent, name = os.path.split(os.path.abspath(folder))
-    made = os.path.join(parent, f".{name}.{os.getpid()}")
+    made = os.path.join(parent, f".{name}.{os.getpid()}.{next(_NUMBERS)}")  # a window lets its user ask for the same twice
     shutil.rmtree(made, ignore_errors=True)  # of a viewer that was killed
     try:
         said, code = _waitFor([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], engineEnviron(python),

@@ -119,6 +119,22 @@ class TestEngine(unittest.TestCase):
         self.assertEqual([path.name for path in target.iterdir()], ["said"])  # an error takes nothing away
         self.assertEqual([path.name for path in self.folder.iterdir()], beside)
 
+    def test_what_a_viewer_waits_for_can_be_given_up(self):
+        target, looks = self.folder / "result", []
+        target.mkdir()
+        (target / "old").touch()
+        python = self.python('for last; do :; done; mkdir "$last"; echo $$ > "$last/process"; exec sleep 600')
+
+        def goesOn(folder):
+            looks.append(Path(folder, "process").read_text() if Path(folder, "process").exists() else "")
+            return not looks[-1]
+
+        with self.assertRaisesRegex(EngineFailure, "Cancelled"):
+            runEngineNow(python, "local-resolution", [], str(target), goesOn)
+        self.assertFalse(os.path.exists(f"/proc/{int(looks[-1])}"))
+        self.assertEqual([path.name for path in target.iterdir()], ["old"])
+        self.assertFalse(list(self.folder.glob(".result.*")))
+
     def test_two_viewers_of_one_protocol_do_not_write_to_one_folder(self):
         """What the engine of one has in hand is not removed by the other."""
         target, go = self.folder / "result", self.folder / "go"
