@@ -11,6 +11,7 @@ from pwem.viewers.viewer_localres import getResidueAverage, replaceOcuppancyWith
 from gmmrefine import settings
 from scipion_gmmrefine import viewers
 from scipion_gmmrefine.convert.star import readTable, writeTables
+from scipion_gmmrefine.convert.tables import readRun
 from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtComposite,
@@ -300,6 +301,13 @@ class TestLocalResolutionAndSharpening(MapsTest):
         for name in ("showGuinier", "showComparison"):
             self.assertGreater(np.ptp(self.axes(viewer, name)[0].images[0].get_array()), 0.5)
         self.assertEqual(len(self.axes(viewer, "showSlices")), 6)
+
+    def test_at_its_defaults_the_half_maps_say_the_resolution(self):
+        protocol = self.execute(GmmRefineProtSharpen, {"inputVolume": "volume"})
+        self.assertTrue(2 * VOXEL <= protocol._results()["resolution"] < 4, protocol._results()["resolution"])
+        measured = readRun(protocol._getExtraPath("resolution"))
+        self.assertTrue(measured["settings"]["make_mask"])
+        self.assertAlmostEqual(protocol._results()["resolution"], measured["results"]["resolution"], delta=0.01)
 
     def test_local_resolution_volume_and_mask_steer_the_sharpening(self):
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=BY_LOCAL_RESOLUTION, bFactor=20.0)
