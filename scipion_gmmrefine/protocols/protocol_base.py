@@ -52,7 +52,11 @@ class EngineProtocol:
 
     def _extra(self):
         """The extra arguments of the form as a list."""
-        return shlex.split(self.extraArguments.get() or "")
+        return shlex.split(self._extraText())
+
+    def _extraText(self):
+        """The row of extra arguments; empty where the form has none."""
+        return (self.extraArguments.get() or "") if hasattr(self, "extraArguments") else ""
 
     def _refuseTwice(self, command, arguments):
         """Refuse extra arguments that this protocol gives by itself."""
@@ -177,7 +181,7 @@ class EngineProtocol:
         away. So it starts the run, which begins with this check and fails with what it says.
         """
         errors = [*super().validate(), *self._inputsNotYetThere(), *self._openInputs(),
-                  *wrongExtraArguments(self, self.extraArguments.get() or "")]
+                  *wrongExtraArguments(self, self._extraText())]
         return [] if self.isScheduled() and self._inputsHaveFinished() else errors
 
     def _inputsNotYetThere(self):
