@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Scipion plugin: refine the poses of single particles against a Gaussian mixture model."""
 import importlib.util
 import os
@@ -26,6 +27,7 @@ class Plugin(pwem.Plugin):
     """Where the engine is and how it is started."""
 
     _url = "https://github.com/scipion-em/scipion-em-gmmrefine"
+    _supportedVersions = [__version__]  # of the engine, which carries the version of the plugin
 
     @classmethod
     def _defineVariables(cls):
@@ -60,9 +62,14 @@ class Plugin(pwem.Plugin):
         engine.runEngine(protocol, cls.getPython(), command, arguments, outputs, part)
 
     @classmethod
-    def runEngineNow(cls, command, arguments, folder):
+    def runEngineNow(cls, command, arguments, folder, goesOn=None):
         """Run a command for a viewer; see :func:`scipion_gmmrefine.engine.runEngineNow`."""
-        engine.runEngineNow(cls.getPython(), command, arguments, folder)
+        engine.runEngineNow(cls.getPython(), command, arguments, folder, goesOn)
+
+    @classmethod
+    def makeReport(cls, folder, goesOn=None):
+        """Have the engine write the report of a run; see :func:`scipion_gmmrefine.engine.makeReport`."""
+        return engine.makeReport(cls.getPython(), folder, goesOn)
 
     @classmethod
     def defineBinaries(cls, env):

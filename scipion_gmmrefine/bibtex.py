@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """
 @article{Chen2023,
 author = {Chen, Muyuan and Schmid, Michael F. and Chiu, Wah},

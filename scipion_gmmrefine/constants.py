@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Names that several parts of the plugin share."""
 
 GMMREFINE_PYTHON = "GMMREFINE_PYTHON"
@@ -12,6 +13,7 @@ SHIFT_CHANGE = "_gmmShiftChange"
 PARENT_PARTICLE = "_gmmParentParticle"
 SYMMETRY_COPY = "_gmmSymmetryCopy"
 MOTION = "_gmmMotion"
+LATENT_MISFIT = "_gmmLatentMisfit"  # Å, of a conformation laid onto the space of the other half set
 LATENT_ERROR = "_gmmLatentError"  # and the number of the axis
 MOTION_USED = "_gmmMotionUsed"
 COPY_MARKS = (PARENT_PARTICLE, SYMMETRY_COPY)  # of symmetry-expanded particles
@@ -34,6 +36,7 @@ MASK_FILE = "mask.mrc"
 HALF_MAP_FILES = ("half_map_1.mrc", "half_map_2.mrc")
 HALF_SETS_FILE = "half_sets.npz"
 FSC_FILE = "fsc.star"
+REPORT_FILE = "report.html"
 DIRECTIONS_FILE = "directions.star"
 GMM_FILE = "gmm.star"
 HALF_GMM_FILES = ("gmm_half_1.star", "gmm_half_2.star")
@@ -44,8 +47,11 @@ COMPOSITE_HALF_FILES = ("composite_half_1.mrc", "composite_half_2.mrc")
 SEAMS_FILE = "seams.mrc"
 OVERLAPS_FILE = "overlaps.star"
 LATENT_FILE = "latent.star"
+COMMON_LATENT_FILE = "common_latent.star"
 NETWORK_FILES = ("network_half_1.npz", "network_half_2.npz")
 MOTIONS_FILE = "motions.star"
+FRAMES_FILE = "frames.star"
+MOVIE_FILE = "movie.cxc"
 TRAINING_FILE = "training.star"
 PATCHES_FILE = "patches.star"
 PATCH_TABLE_FILE = "patch_table.star"

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The whole road once, on simulated particles: what ``make demo`` runs, and ``make gui`` shows.
 
 Simulates particles of an ABC transporter (PDB 6MSM), makes a Scipion project, imports the particles, refines their
@@ -143,11 +144,13 @@ def run(places):
     watch.lap("build")
     say(DRAWING)
     pictures = draw(project, places.pictures, refining, building)
+    report = refining.getPlugin().makeReport(refining._getExtraPath())
     watch.lap("pictures")
     return "\n".join([
         "", compare(importing, refining, places.data / "truth.star"), "", watch.table(), "",
         "Where to look",
         f"  pictures  {places.pictures}: {', '.join(path.name for path in pictures)}",
+        f"  report    {Path(report).absolute()} (opens in a browser)",
         f"  maps      {Path(refining.outputVolume.getFileName()).absolute()}",
         f"  project   {project.path}"])
 

@@ -1,11 +1,14 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
 import errno
 import importlib.util
+import itertools
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -15,8 +18,10 @@ from pyworkflow.exceptions import PyworkflowException
 from pyworkflow.utils import Environ
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE
+from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE, REPORT_FILE
 
+SECONDS_BETWEEN_LOOKS = 0.2
+_NUMBERS = itertools.count()
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
 ADVICE = {"use another folder with -o": "execute this protocol with Restart",
           "Use another folder with -o": "Execute this protocol with Restart",
@@ -112,7 +117,7 @@ def runEngine(protocol, python, command, arguments, outputs, part=""):
         raise EngineFailure(_lastWords(said, command, protocol) if said else f"The engine wrote no {', '.join(missing)}.")
 
 
-def runEngineNow(python, command, arguments, folder):
+def runEngineNow(python, command, arguments, folder, goesOn=None):
     """Run one command of the engine from a viewer and wait for it.
 
     Parameters
@@ -124,22 +129,24 @@ def runEngineNow(python, command, arguments, folder):
     folder : str
         Where its results are afterwards, in place of those of an earlier run. It writes beside it: another viewer may have the
         same at work.
+    goesOn : callable, optional
+        Asked several times a second, with the folder where the engine reports meanwhile, whether to wait on.
 
     Raises
     ------
     EngineFailure
-        The engine stopped with an error, or is too old to know the command.
+        The engine stopped with an error, or is too old to know the command, or was given up.
     """
     parent, name = os.path.split(os.path.abspath(folder))
     made = os.path.join(parent, f".{name}.{uuid4().hex}")  # no other viewer's, on this computer or another
     try:
-        ended = subprocess.run([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], capture_output=True, text=True,
-                               env=dict(engineEnviron(python)), check=False)
-        if "invalid choice" in ended.stderr:
+        said, code = _waitFor([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], engineEnviron(python),
+                              lambda: goesOn is None or goesOn(made))
+        if "invalid choice" in said:
             raise EngineFailure(
                 f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
-        if ended.returncode:
-            raise EngineFailure(_lastWords(ended.stderr.strip() or f"{command} failed", command))
+        if code:
+            raise EngineFailure(_lastWords(said.strip() or f"{command} failed", command))
         _putInPlace(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -160,6 +167,52 @@ def _putInPlace(made, folder):
                 raise
         finally:
             shutil.rmtree(older, ignore_errors=True)
+
+
+def makeReport(python, folder, goesOn=None):
+    """Have the engine write the report of a run.
+
+    Parameters
+    ----------
+    python : str
+        Python that has the engine.
+    folder : str
+        Of the run.
+    goesOn : callable, optional
+        Asked several times a second, with the folder, whether to wait on.
+
+    Returns
+    -------
+    str
+        The page.
+
+    Raises
+    ------
+    EngineFailure
+        The engine stopped with an error, or was given up.
+    """
+    said, code = _waitFor([python, "-m", ENGINE_PACKAGE, "report", folder], engineEnviron(python),
+                          lambda: goesOn is None or goesOn(folder))
+    if code:
+        raise EngineFailure(_lastWords(said.strip() or "report failed", "report"))
+    return os.path.join(folder, REPORT_FILE)
+
+
+def _waitFor(words, environ, goesOn):
+    """Errors and exit code of a program that runs until it ends or nobody waits for it any more."""
+    with tempfile.TemporaryFile("w+") as errors:
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors, env=dict(environ)) as program:
+            while True:
+                try:
+                    program.wait(SECONDS_BETWEEN_LOOKS)
+                    break
+                except subprocess.TimeoutExpired:
+                    if not goesOn():
+                        program.terminate()
+                        program.wait()
+                        raise EngineFailure("Cancelled; nothing was changed.") from None
+        errors.seek(0)
+        return errors.read(), program.returncode
 
 
 def _lastWords(said, command, protocol=None):

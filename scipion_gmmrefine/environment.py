@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The variables a Scipion session needs where no full Scipion is installed: for the demo and the tests.
 
 pyworkflow reads them when it is imported, so they must be set before; this file imports nothing of Scipion.

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wait for the runs of a Scipion project and say how each ends: ``scipion3 python -m scipion_gmmrefine.follow NAME``.
 
 ``scipion3 template`` comes back when the runs are scheduled, long before they end, and a run whose input has failed stays

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Makes the engine's environment: what ``scipion3 installb gmmrefine`` runs.
 
 A program of its own that needs the standard library only: python install_engine.py FOLDER REQUIREMENT [CONDA_ACTIVATION]

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """How far poses are from a known truth, for the demo and the tests."""
 import numpy as np
 

@@ -28,9 +28,9 @@ def simulate(
     magnification_matrix: Optional[str] = None,
     symmetry: str = 'C1',
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def reconstruct(
@@ -56,9 +56,9 @@ def reconstruct(
     split_halves: Optional[int] = None,
     verify: bool = False,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def fsc(
@@ -68,9 +68,11 @@ def fsc(
     *,
     take_over: bool = False,
     mask: Optional[_Path] = None,
+    make_mask: bool = False,
     truth: bool = False,
     fsc_threshold: Optional[float] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def build(
@@ -89,9 +91,9 @@ def build(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def refine(
@@ -141,9 +143,9 @@ def refine(
     learning_rate: float = 0.001,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def refine_patches(
@@ -191,9 +193,9 @@ def refine_patches(
     learning_rate: float = 0.001,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def heterogeneity(
@@ -233,9 +235,9 @@ def heterogeneity(
     focus_edge: float = 5.0,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def conformations(
@@ -247,15 +249,16 @@ def conformations(
     axis: int = 1,
     frames: int = 9,
     through: Optional[str] = None,
+    at_points: bool = False,
     half: str = 'both',
     subsets: int = 0,
     fsc_threshold: float = 0.143,
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def conformation_to_pose(
@@ -294,9 +297,9 @@ def conformation_to_pose(
     focus_edge: float = 5.0,
     pin_exchanges: Optional[_Path] = None,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def composite(
@@ -311,9 +314,9 @@ def composite(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def expand_symmetry(
@@ -323,9 +326,9 @@ def expand_symmetry(
     take_over: bool = False,
     symmetry: str = 'C1',
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def impose_symmetry(
@@ -338,6 +341,7 @@ def impose_symmetry(
     symmetry: str = 'C1',
     fsc_threshold: float = 0.143,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def local_resolution(
@@ -352,6 +356,7 @@ def local_resolution(
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def local_filter(
@@ -360,6 +365,7 @@ def local_filter(
     *,
     take_over: bool = False,
     local_resolution: Optional[_Path] = None,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def sharpen(
@@ -380,6 +386,7 @@ def sharpen(
     mask: Optional[_Path] = None,
     mask_resolution: float = 15.0,
     mask_edge: float = 6.0,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def modify(
@@ -401,6 +408,7 @@ def modify(
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def qscore(
@@ -414,6 +422,7 @@ def qscore(
     map_resolution: Optional[float] = None,
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def audit(
@@ -431,6 +440,7 @@ def audit(
     place_from: str = 'auto',
     first_voxel: Optional[str] = None,
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def import_particles(
@@ -468,9 +478,9 @@ def controls(
     controls: str = 'all',
     control_images: int = 5000,
     batch_size: int = 128,
-    threads: Optional[int] = None,
     device: str = 'auto',
     seed: int = 1,
+    threads: Optional[int] = None,
 ) -> Result: ...
 
 def rerun(

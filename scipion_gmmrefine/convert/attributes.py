@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Values of atoms in an atomic model, where Scipion's tools look for them."""
 from pwem.convert.atom_struct import NAME, RECIP, SPEC, VALUE, AtomicStructHandler
 

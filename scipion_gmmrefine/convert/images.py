@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Image stacks between Scipion and the engine, which reads MRC."""
 import os
 import re

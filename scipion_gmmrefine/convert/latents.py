@@ -1,17 +1,29 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's table of conformations, joined to the particles that were given to it."""
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
+from typing import Optional
 
 import numpy as np
 from pwem.objects import Particle
 
-from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, LATENT_ERROR, LATENT_FILE, MOTION, OBJECT_ID
+from scipion_gmmrefine.constants import (
+    COMMON_LATENT_FILE,
+    HALF_SET,
+    INPUT_FILE,
+    LATENT_ERROR,
+    LATENT_FILE,
+    LATENT_MISFIT,
+    MOTION,
+    OBJECT_ID,
+)
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.star_reader import leftOut
 
 LATENT = "gmmLatent"  # and the number of the axis
-LEARNED = ("_flexInfo", "_zFlex", "_zRed", MOTION)  # of a particle with a conformation, beside the errors of its latents
+# of a particle with a conformation, beside the errors of its latents
+LEARNED = ("_flexInfo", "_zFlex", "_zRed", MOTION, LATENT_MISFIT)
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Latents:
         Å, positive = underfocus.
     rot, tilt : (N,) float
         RELION's angles of the view, degrees.
+    misfit : (N,) float or None
+        Of conformations in a common space: how far the molecule lies from where its own network has it, rms in Å.
     """
 
     ids: np.ndarray
@@ -42,11 +56,12 @@ class Latents:
     defocus: np.ndarray
     rot: np.ndarray
     tilt: np.ndarray
+    misfit: Optional[np.ndarray] = None
 
     def ofHalf(self, half):
         """The particles of one half set."""
         mine = self.halves == half
-        return Latents(**{name: values[mine] for name, values in vars(self).items()})
+        return Latents(**{name: values if values is None else values[mine] for name, values in vars(self).items()})
 
 
 def readLatents(folder):
@@ -85,6 +100,14 @@ def readLatents(folder):
         ids=np.array(particles[OBJECT_ID], int), halves=np.array(table[HALF_SET[1:]], int), latent=latent, errors=errors,
         motion=numbers(table, MOTION[1:]), rot=numbers(particles, "rlnAngleRot"), tilt=numbers(particles, "rlnAngleTilt"),
         defocus=(numbers(particles, "rlnDefocusU") + numbers(particles, "rlnDefocusV")) / 2)
+
+
+def readCommonLatents(folder, common):
+    """The same with the latents of half set 2 laid onto the space of half set 1, by the engine's table in a folder of it."""
+    latents, table = readLatents(folder), readTable(os.path.join(folder, common, COMMON_LATENT_FILE))
+    size = latents.latent.shape[1]
+    together = np.column_stack([np.array(table[f"{LATENT}{axis}"], float) for axis in range(1, size + 1)])
+    return replace(latents, latent=together, misfit=np.array(table[LATENT_MISFIT[1:]], float))
 
 
 def withoutConformation(flexible):

@@ -1,7 +1,10 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Optics groups, which Scipion keeps as the text of RELION's optics table."""
+from scipion_gmmrefine.constants import OPTICS_GROUP
 from scipion_gmmrefine.convert.star import formatTable, parseTable
 
 TABLE = "optics"
+NAMES_OF_GROUP = ("rlnOpticsGroup", "rlnOpticsGroupName")
 PHASE_FLIPPED = "rlnCtfDataArePhaseFlipped"
 ACQUISITION_COLUMNS = {
     "rlnVoltage": "getVoltage",
@@ -13,6 +16,24 @@ ACQUISITION_COLUMNS = {
 def opticsToText(optics):
     """RELION's optics table as text, the form in which an acquisition carries it."""
     return formatTable(TABLE, optics)
+
+
+def unknownGroups(particles):
+    """How many different optics groups a set has whose particles do not say to which they belong; 0 where it is clear.
+
+    Some readers keep the table of the groups and forget the particles' column; to take the first group for all would treat
+    the others by wrong optics, or as phase-flipped when they are not.
+
+    Parameters
+    ----------
+    particles : SetOfParticles
+    """
+    text = particles.getAcquisition().opticsGroupInfo.get()
+    if not text or particles.getFirstItem().hasAttribute(OPTICS_GROUP):
+        return 0
+    optics = {name: values for name, values in parseTable(text, TABLE).items() if name not in NAMES_OF_GROUP}
+    kinds = set(zip(*optics.values()))
+    return len(kinds) if len(kinds) > 1 else 0
 
 
 def opticsOfSet(particles):

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's particle table: new sets of particles, and new poses for particles that Scipion has."""
 import os
 from pathlib import Path
@@ -49,7 +50,7 @@ def fillSet(particles, fileName, stackFolder):
     refuseSeveralGrids(fileName)
     optics, table = readTable(fileName, "optics"), readTable(fileName, "particles")
     pixelSize = next(float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE)
-    _setProperties(particles, optics, pixelSize)
+    _setProperties(particles, optics, table, pixelSize)
     links = _StackLinks(fileName, stackFolder)
     kept = {name: _scipionType(name, values) for name, values in table.items()
             if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_COLUMNS)}
@@ -75,16 +76,18 @@ def refuseSeveralGrids(fileName):
                 "which takes groups of several grids.")
 
 
-def _setProperties(particles, optics, pixelSize):
+def _setProperties(particles, optics, table, pixelSize):
+    used = set(table.get("rlnOpticsGroup", optics["rlnOpticsGroup"]))
+    rows = [row for row, group in enumerate(optics["rlnOpticsGroup"]) if group in used]  # others say nothing of the set
     acquisition = particles.getAcquisition()
     acquisition.setMagnification(MAGNIFICATION)
     for column, getter in ACQUISITION_COLUMNS.items():
-        getattr(acquisition, getter.replace("get", "set"))(float(optics[column][0]))
+        getattr(acquisition, getter.replace("get", "set"))(float(optics[column][rows[0]]))
     acquisition.opticsGroupInfo.set(opticsToText(optics))
     particles.setSamplingRate(pixelSize)
     particles.setAlignmentProj()
     particles.setHasCTF(True)
-    particles.setIsPhaseFlipped(any(float(flag) for flag in optics.get(PHASE_FLIPPED, [])))
+    particles.setIsPhaseFlipped(PHASE_FLIPPED in optics and any(float(optics[PHASE_FLIPPED][row]) for row in rows))
 
 
 def _rows(table):
@@ -144,6 +147,8 @@ def _scipionType(name, values):
     """Scipion's attribute for a column; RELION's text columns all end in Name, and ids may be too large for its numbers."""
     if name.endswith("Name") or f"_{name}" == CRYOSPARC_UID:
         return String
+    if any(value != "0" and value.startswith("0") and value.isdecimal() for value in values):
+        return String  # a name such as 007, which a number would shorten
     if _areAll(int, values):
         return Integer if all(abs(int(value)) <= LARGEST_INTEGER for value in values) else String
     return Float if _areAll(float, values) else String

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's curves, models and run record."""
 import json
 import os
@@ -5,6 +6,7 @@ import os
 import numpy as np
 
 from gmmrefine.resolution import read_resolution
+from gmmrefine.settings import is_beyond_nyquist, nyquist_text
 from scipion_gmmrefine.convert.star import readTable
 
 
@@ -32,7 +34,14 @@ def readCurve(fileName, column="gmmFsc"):
 def curveLabel(name, curve, threshold):
     """A name for a legend with the resolution of its curve (frequencies, values), e.g. patch 2: 7.1 Å."""
     resolution = read_resolution(*curve, threshold).angstroms
-    return f"{name}: none" if resolution is None else f"{name}: {resolution:.1f} Å"
+    return f"{name}: none" if resolution is None else f"{name}: {resolution:.2f} Å"
+
+
+def rounded(resolution, samplingRate):
+    """A resolution in Å with two decimals, more where only these would be beyond Nyquist of a sampling in Å/px."""
+    short = round(resolution, 2)
+    isLost = is_beyond_nyquist(short, samplingRate) and not is_beyond_nyquist(resolution, samplingRate)
+    return float(nyquist_text(samplingRate)) if isLost else short
 
 
 def readGaussians(fileName):
@@ -57,26 +66,6 @@ def readRun(folder):
         return {}
     with open(name) as handle:
         return json.load(handle)
-
-
-def readProgress(folder):
-    """What a running engine reported last.
-
-    Returns
-    -------
-    dict
-        The last event, such as step, half, particles_per_s and eta_s of this step, with the newest iteration and
-        resolution of any event; empty when nothing was reported yet.
-    """
-    name = os.path.join(folder, "events.jsonl")
-    lasting, last = {}, {}
-    if os.path.exists(name):
-        with open(name) as handle:
-            for line in handle:
-                if line.endswith("\n"):  # the engine may be in the middle of the last line
-                    last = json.loads(line)
-                    lasting.update({key: last[key] for key in ("iteration", "resolution") if key in last})
-    return {**lasting, **last}
 
 
 def readPatches(fileName):

@@ -1,9 +1,12 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 from scipion_gmmrefine.protocols.protocol_audit import GmmRefineProtAudit
 from scipion_gmmrefine.protocols.protocol_build import GmmRefineProtBuild
 from scipion_gmmrefine.protocols.protocol_composite import GmmRefineProtComposite
 from scipion_gmmrefine.protocols.protocol_conformation_to_pose import GmmRefineProtConformationToPose
+from scipion_gmmrefine.protocols.protocol_conformations import GmmRefineProtConformations
 from scipion_gmmrefine.protocols.protocol_controls import GmmRefineProtControls
 from scipion_gmmrefine.protocols.protocol_expand_symmetry import GmmRefineProtExpandSymmetry
+from scipion_gmmrefine.protocols.protocol_export import GmmRefineProtExport
 from scipion_gmmrefine.protocols.protocol_focus import GmmRefineProtFocus
 from scipion_gmmrefine.protocols.protocol_heterogeneity import GmmRefineProtHeterogeneity
 from scipion_gmmrefine.protocols.protocol_import_particles import GmmRefineProtImportParticles
@@ -11,6 +14,7 @@ from scipion_gmmrefine.protocols.protocol_impose_symmetry import GmmRefineProtIm
 from scipion_gmmrefine.protocols.protocol_local_resolution import GmmRefineProtLocalResolution
 from scipion_gmmrefine.protocols.protocol_modify import GmmRefineProtModify
 from scipion_gmmrefine.protocols.protocol_qscore import GmmRefineProtQScore
+from scipion_gmmrefine.protocols.protocol_reconstruct import GmmRefineProtReconstruct
 from scipion_gmmrefine.protocols.protocol_refine import GmmRefineProtRefine
 from scipion_gmmrefine.protocols.protocol_refine_patches import GmmRefineProtPatches
 from scipion_gmmrefine.protocols.protocol_sharpen import GmmRefineProtSharpen

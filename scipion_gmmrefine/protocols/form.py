@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's settings as rows of a Scipion form, and a filled form as options of the engine."""
 import os
 
@@ -8,6 +9,7 @@ from scipion_gmmrefine.convert.images import plainFileName
 
 # Kinds of settings that Scipion has its own kind of row for, and what may be put there.
 POINTER_CLASSES = {settings.MaskFile: "VolumeMask", settings.ModelFile: "AtomStruct", settings.MapFile: "Volume"}
+EXTRA_ARGUMENTS = "extraArguments"
 COMPUTING = settings.settings_of(settings.Computing)  # rows of a section of their own
 _ONE_GPU = "Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow."
 _SEVERAL_GPUS = (
@@ -44,7 +46,7 @@ def without(group, *others):
 
 
 def addSettings(form, group, conditions=None):
-    """Add one form row for each setting, in order.
+    """Add one form row for each setting, in order; a setting that has its row in an earlier section keeps it there.
 
     Parameters
     ----------
@@ -54,8 +56,27 @@ def addSettings(form, group, conditions=None):
         Name of a setting → when Scipion shows its row. A row that is not shown is not passed on.
     """
     for setting in group:
-        if setting.name != "threads":
+        if setting.name != "threads" and not _wholeForm(form).hasParam(setting.form_name):
             _addSetting(form, setting, (conditions or {}).get(setting.name))
+
+
+def _wholeForm(part):
+    """The form that a group of rows belongs to, or the form itself."""
+    return part._form if isinstance(part, params.ElementGroup) else part
+
+
+def addExtraArguments(form):
+    """Add the row for options of the engine that have no row."""
+    form.addParam(
+        EXTRA_ARGUMENTS, params.StringParam, default="", label="Extra arguments",
+        help="Options of the engine that have no row here, as on its command line, such as --name value. "
+             "'gmmrefine COMMAND --help-all' lists them. What has a row is refused here.")
+
+
+def addThreads(form, threads=4):
+    """Add the row of extra arguments and Scipion's row of threads, for protocols that need no GPU."""
+    addExtraArguments(form)
+    form.addParallelSection(threads=threads, mpi=0)
 
 
 def addComputing(form, threads=4, parallelSteps=0):
@@ -70,6 +91,7 @@ def addComputing(form, threads=4, parallelSteps=0):
         Scipion's threads, one of them its own, where the protocol has steps that run side by side.
     """
     addSettings(form, COMPUTING)
+    addExtraArguments(form)
     form.addHidden(
         params.USE_GPU, params.BooleanParam, default=True, label="Use GPU?",
         help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.")
@@ -140,7 +162,8 @@ def engineOptions(protocol, *groups):
         if setting.kind is bool:
             options += [setting.option] if value else []
         elif setting.read(value) is not None:
-            options += [setting.option, str(value)]
+            text = str(value)  # one that begins with "-" would be taken for an option
+            options += [f"{setting.option}={text}"] if text.startswith("-") else [setting.option, text]
     return options
 
 

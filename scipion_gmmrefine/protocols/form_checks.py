@@ -1,8 +1,12 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Errors of a form that can be seen before the engine starts; each says the cause, then what to do."""
 import re
+import shlex
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import SYMMETRY_COPY
+
+NOT_EXTRA = ("output", "help", "help-all")
 
 
 def wrongGrid(volume, boxSize, samplingRate, name):
@@ -91,6 +95,30 @@ def _isShown(protocol, setting):
 
 def _isAboveZero(text):
     return text.isdecimal() and int(text) > 0
+
+
+def wrongExtraArguments(protocol, text):
+    """Errors of extra arguments that name what the form has a row for, or what Scipion itself decides."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        return [f"Extra arguments: {error}.\nClose the quotation mark."]
+    if words and not words[0].startswith("-"):
+        return [f"Extra arguments begin with '{words[0]}'; an option such as --name is needed.\nCorrect it."]
+    errors = []
+    for word in (word.partition("=")[0] for word in words if re.match("-[-a-z]", word)):
+        row = next((one for one in settings.SETTINGS.values() if _hasRow(protocol, one) and one.option.startswith(word)), None)
+        if word.lstrip("-") in NOT_EXTRA or not word.startswith("--") or settings.TAKE_OVER.option.startswith(word):
+            errors.append(f"Extra arguments: {word} is for Scipion to say.\nLeave it out.")
+        elif row is not None and settings.SETTINGS.get(word[2:].replace("-", "_"), row) is row:
+            label = "Threads" if row is settings.THREADS else protocol.getParam(row.form_name).label.get()
+            errors.append(f"Extra arguments: {word} has a row of its own.\nFill in '{label}' instead.")
+    return errors
+
+
+def _hasRow(protocol, setting):
+    """Whether the form has a row for a setting, shown or not."""
+    return setting is settings.THREADS or protocol.getParam(setting.form_name) is not None
 
 
 def wrongMarch(text):

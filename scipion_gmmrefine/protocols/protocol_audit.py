@@ -1,12 +1,11 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Compare modified maps with an unmodified one."""
 import itertools
 import os
 import re
-import textwrap
 
 from pwem.objects import AtomStruct
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -19,8 +18,8 @@ from scipion_gmmrefine.constants import (
     Q_CLASSES_FIGURE,
     Q_COLUMNS_OF_AUDIT,
 )
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions, rows, without
+from scipion_gmmrefine.protocols.protocol_base import shortened
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MAPS_FOLDER, MapProtocol
 
 REFITTED = "--refitted"
@@ -50,7 +49,6 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM map audit"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct1"
     _possibleOutputs = {_OUTNAME: AtomStruct}
@@ -70,11 +68,12 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
                            "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
                            "with its own model, which is fairer. Empty: all are scored with the atomic model.")
         addSettings(form, without(rows(settings.AuditSettings), HANDED_OVER))
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         options = [*engineOptions(self, without(rows(settings.AuditSettings), HANDED_OVER)),
-                   *self._originOptions(*(pointer.get() for pointer in self._volumes()))]
+                   *self._originOptions(*(pointer.get() for pointer in self._volumes())), *self._extra()]
         names = mapNames(self._volumes())
         files = [pointer.get().getFileName() for pointer in self._volumes()]
         models = [pointer.get().getFileName() for pointer in self._models()]
@@ -155,7 +154,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         for name, found in results["verdicts"].items():
             (then if found["is_judged"] else first).extend(f"{name}: {line}" for line in found["lines"])
         then += [f"{results['reference']}: {line}" for line in results["about_reference"]]
-        return [[part for line in lines for part in textwrap.wrap(line, SUMMARY_WIDTH)] for lines in (first, then)]
+        return first, then
 
     def _methods(self):
         results = self._results()
@@ -172,7 +171,7 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
 
 def describeQuality(name, quality):
     """The FSC of a map with its model and where its mean Q stands, as lines of a summary; ``quality`` is the engine's."""
-    return [part for line in quality["lines"] for part in textwrap.wrap(f"{name}: {line}", SUMMARY_WIDTH)]
+    return [f"{name}: {line}" for line in quality["lines"]]
 
 
 def describeCopies(name, counts, lost, parts=(), isJudged=True):
@@ -196,12 +195,12 @@ def describeCopies(name, counts, lost, parts=(), isJudged=True):
     list of str
     """
     if not isJudged:
-        return textwrap.wrap(f"{name}: copies are not judged", SUMMARY_WIDTH)
+        return [f"{name}: copies are not judged"]
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none to judge"
-    lines = textwrap.wrap(f"{name}: {said}", SUMMARY_WIDTH)
+    lines = [f"{name}: {said}"]
     if lost:
-        lines += textwrap.wrap(f"lost: {', '.join(lost)}", SUMMARY_WIDTH, max_lines=3)
-    return lines + (textwrap.wrap(f"parts lost: {', '.join(parts)}", SUMMARY_WIDTH, max_lines=4) if parts else [])
+        lines.append(shortened(f"lost: {', '.join(lost)}"))
+    return lines + ([shortened(f"parts lost: {', '.join(parts)}")] if parts else [])
 
 
 def mapNames(pointers):

@@ -1,6 +1,6 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Build a Gaussian mixture model from a density map."""
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -10,7 +10,6 @@ from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmFSC, GmmModel
 from scipion_gmmrefine.protocols.form import (
     COMPUTING,
-    POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
@@ -38,7 +37,6 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM build"
-    _devStatus = BETA
     _possibleOutputs = {"outputGmm": GmmModel, "outputFSC": GmmFSC}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -46,10 +44,9 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Density map to represent, at best low-passed to its resolution.")
-        addSettings(form, [setting for setting in SETTINGS if setting.kind in POINTER_CLASSES])
-        form.addSection(label="Gaussians")
-        addSettings(form, [setting for setting in SETTINGS if setting.kind not in POINTER_CLASSES],
-                    placeConditions("model is not None"))
+        addSettings(form, (settings.RESOLUTION, settings.GAUSSIANS, settings.MASK))
+        form.addSection(label="Gaussians and mask")
+        addSettings(form, SETTINGS, placeConditions("model is not None"))
         form.addSection(label="Computing")
         addComputing(form)
 
@@ -57,7 +54,7 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     def _insertAllSteps(self):
         volume = self.inputVolume.get()
         arguments = [plainFileName(volume.getFileName()), *engineOptions(self, SETTINGS, COMPUTING),
-                     *self._originOptions(volume)]
+                     *self._originOptions(volume), *self._extra()]
         self._insertFunctionStep(self.buildStep, arguments)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 

@@ -1,11 +1,10 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Join focused refinements into one map per half set."""
 import os
 import shutil
-import textwrap
 
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -28,7 +27,7 @@ from scipion_gmmrefine.protocols.form import (
     without,
 )
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, EngineProtocol
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, sentence
 
 REFINEMENTS, MAPS = range(2)
 SETTINGS = without(rows(settings.CompositeSettings), (settings.BACKGROUND,))
@@ -47,8 +46,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     maps and masks it was made from, and look at the seams in *Analyze results*.
     """
 
-    _label = "composite map"
-    _devStatus = BETA
+    _label = "GMM composite map"
     _possibleOutputs = {"outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -61,7 +59,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                       pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry,"
                                    "GmmRefineProtPatches",
                       condition=f"partsFrom=={REFINEMENTS}", label="Focused refinements",
-                      help="*GMM focused refine*, *GMM conformation to pose* or *impose symmetry*, finished; of *GMM patch "
+                      help="*GMM focused refine*, *GMM conformation to pose* or *GMM impose symmetry*, finished; of *GMM patch "
                            "refine* every patch becomes a part.")
         form.addParam("inputVolumes", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="Volume",
                       condition=f"partsFrom=={MAPS}", label="Volumes", help="With half maps.")
@@ -72,7 +70,6 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
                       label=settings.BACKGROUND.form_label,
                       help="Volume with half maps that is shown outside all masks, such as that of the global refinement. "
                            "Empty shows the mean of the parts there.")
-        form.addSection(label="Composite")
         addSettings(form, SETTINGS)
         form.addSection(label="Computing")
         addComputing(form)
@@ -82,7 +79,7 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         parts = [(*halfMapFiles(volume), stackFileName(mask)) for volume, mask in self._parts()]
         background = self.background.get()
         behind = halfMapFiles(background) if background is not None else []
-        options = engineOptions(self, SETTINGS, COMPUTING)
+        options = [*engineOptions(self, SETTINGS, COMPUTING), *self._extra()]
         self._insertFunctionStep(self.linkStep, parts, behind, needsGPU=False)
         self._insertFunctionStep(self.joinStep, len(parts), bool(behind), options)
         self._insertFunctionStep(self.createOutputStep, parts, options, needsGPU=False)
@@ -166,9 +163,9 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
             return [self._progress()] if self.isActive() else ["Not joined yet."]
         results = self._results()
         return [f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
-                *textwrap.wrap(results["seam_text"][0].upper() + results["seam_text"][1:], SUMMARY_WIDTH),
-                *(line for note in results["grey_scale_notes"] for line in textwrap.wrap(note, SUMMARY_WIDTH)),
-                *textwrap.wrap(results["caution"][0].upper() + results["caution"][1:], SUMMARY_WIDTH)]
+                *sentence(results["seam_text"]),
+                *results["grey_scale_notes"],
+                *sentence(results["caution"])]
 
     def _methods(self):
         return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "

@@ -1,6 +1,5 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Turn learned conformations into poses of one region."""
-import textwrap
-
 import numpy as np
 from pyworkflow.object import Pointer
 from pyworkflow.protocol import params
@@ -29,7 +28,7 @@ from scipion_gmmrefine.protocols.form import (
     without,
 )
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGaussians, wrongGrid
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import describeResolution, sentence
 from scipion_gmmrefine.protocols.protocol_focus import GmmRefineProtFocus
 from scipion_gmmrefine.protocols.protocol_region import NONE_NAMED
 
@@ -48,7 +47,7 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
     is certain keeps its poses, and the summary says so.
 
     *Output*: as of *GMM focused refine*: map with half maps, particles with poses of the region, FSC, one model per half and
-    the focus mask. *composite map* takes it as one of its parts.
+    the focus mask. *GMM composite map* takes it as one of its parts.
     """
 
     _label = "GMM conformation to pose"
@@ -63,19 +62,18 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         form.addSection(label="Input")
         form.addParam("inputHeterogeneity", params.PointerParam, pointerClass="GmmRefineProtHeterogeneity", important=True,
                       label="Heterogeneity", help="*GMM heterogeneity*, finished. Its particles and half sets are taken.")
-        addSettings(form, pointers)
         self._defineRegion(form, REGION)
+        addSettings(form, (settings.ITERATIONS,))
         form.addSection(label="Refinement")
-        addSettings(form, without(common, pointers, rows(settings.Fitted, settings.Compared)))
-        form.addSection(label="Gaussians and mask")
-        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers, LEARNED_ALREADY),
+        addSettings(form, without(pointers + rows(settings.Fitted, settings.Compared), LEARNED_ALREADY),
                     placeConditions(self.WITH_MODEL))
+        addSettings(form, common)
         form.addSection(label="Computing")
         addComputing(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, COMPUTING)
+        options = [*engineOptions(self, self.SETTINGS, COMPUTING), *self._extra()]
         self._insertFunctionStep(self.convertStep, self.inputHeterogeneity.get().getObjId(), options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
 
@@ -136,8 +134,7 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         lines, results = super()._summary(), self._results()
         if not hasattr(self, "outputVolume"):
             return lines
-        verdict = results["verdict"][0].upper() + results["verdict"][1:]
-        return [*textwrap.wrap(verdict, SUMMARY_WIDTH), *lines,
+        return [*sentence(results["verdict"]), *lines,
                 f"Before: {describeResolution(results.get('resolution_before'))}, at the poses of the whole molecule"]
 
     def _describeRegion(self):
@@ -153,6 +150,9 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
 
     def _whatWasRefined(self):
         return f"{super()._whatWasRefined()}, which started from learned conformations [Chen2021] where held-out signal agreed,"
+
+    def _mostIterations(self):
+        return self.iterations.get() + 1  # the first are the poses of the conformations
 
     # --------------------------- UTILS functions ------------------------------
     def converted(self):

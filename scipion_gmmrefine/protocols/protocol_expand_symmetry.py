@@ -1,10 +1,11 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Put every particle at each of its symmetry-equivalent poses."""
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtOperateParticles
-from pyworkflow import BETA
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import INPUT_FILE, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.star_reader import appendCopies
 from scipion_gmmrefine.protocols.form import COMPUTING, addComputing, addSettings, engineOptions
 from scipion_gmmrefine.protocols.form_checks import expandedParticles, wrongSymmetry
@@ -23,11 +24,10 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
     set above all, and carry its id (_gmmParentParticle) and a number (_gmmSymmetryCopy). They are not independent of one
     another: global refinements of this plugin refuse them, and those of others should not be given them.
 
-    Go on with *GMM focused refine* on one unit, then *impose symmetry* on its map.
+    Go on with *GMM focused refine* on one unit, then *GMM impose symmetry* on its map.
     """
 
-    _label = "symmetry expansion"
-    _devStatus = BETA
+    _label = "GMM symmetry expansion"
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -39,7 +39,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, SETTINGS, COMPUTING)
+        options = [*engineOptions(self, SETTINGS, COMPUTING), *self._extra()]
         self._insertConversion()
         self._insertFunctionStep(self.expandStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
@@ -54,6 +54,7 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         particles.copyInfo(source)
         particles.setAlignmentProj()
         appendCopies(particles, source, self._getExtraPath(PARTICLES_FILE))
+        sayHalfSets(particles)
         self._defineOutputs(outputParticles=particles)
         self._defineTransformRelation(self.inputParticles, particles)
 

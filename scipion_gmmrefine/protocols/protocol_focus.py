@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine the poses of particles for one region of the molecule."""
 from pwem.objects import VolumeMask
 
@@ -20,12 +21,14 @@ class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
     Everything else is that of *GMM refine*: each half set has a model of its own, and the halves exchange only their
     Fourier shell correlation and the shape of the masks.
 
-    *Output*: as of *GMM refine*, sharp inside the region, and the focus mask. Several such maps are joined by *composite map*.
-    For an oligomer first use *symmetry expansion*, then focus on one unit, then *impose symmetry* on the result.
+    *Output*: as of *GMM refine*, sharp inside the region, the focus mask, in
+    which the FSC is measured, and that of the molecule. Several such maps are joined by *GMM
+    composite map*. For an oligomer first use *GMM symmetry expansion*, then focus on one unit, then *GMM impose
+    symmetry* on the result.
     """
 
     _label = "GMM focused refine"
-    _possibleOutputs = {**GmmRefineProtRefine._possibleOutputs, "outputMask": VolumeMask}
+    _possibleOutputs = {**GmmRefineProtRefine._possibleOutputs, "outputMoleculeMask": VolumeMask}
     SETTINGS = without(rows(settings.RefineSettings), (settings.SYMMETRY,))
 
     # --------------------------- DEFINE param functions ----------------------
@@ -34,7 +37,8 @@ class GmmRefineProtFocus(RegionProtocol, GmmRefineProtRefine):
 
     # --------------------------- STEPS functions ------------------------------
     def _outputsBesideParticles(self, samplingRate):
-        return {**super()._outputsBesideParticles(samplingRate), "outputMask": self._mask(samplingRate, FOCUS_MASK_FILE)}
+        outputs = super()._outputsBesideParticles(samplingRate)
+        return {**outputs, "outputMask": self._mask(samplingRate, FOCUS_MASK_FILE), "outputMoleculeMask": outputs["outputMask"]}
 
     # --------------------------- INFO functions -------------------------------
     def _summary(self):

@@ -1,16 +1,17 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Import particles with poses, half sets and optics groups."""
 import os
 
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtImport
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.star_reader import fillSet, refuseSeveralGrids
 from scipion_gmmrefine.engine import EngineFailure
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addExtraArguments, addSettings, engineOptions
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
@@ -28,8 +29,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     the file is a link, so a job of a RELION or cryoSPARC project can be chosen where it lies.
     """
 
-    _label = "import particles (.star/.cs)"
-    _devStatus = BETA
+    _label = "GMM import particles"
     _possibleOutputs = {"outputParticles": SetOfParticles}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -41,13 +41,14 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
                       label=settings.PASSTHROUGH.form_label, help=settings.PASSTHROUGH.help)
         addSettings(form, CRYOSPARC_SETTINGS)
+        addExtraArguments(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         arguments = [os.path.abspath(self.particlesFile.get()), "--full-paths"]
         if self.passthroughFile.get():
             arguments += [settings.PASSTHROUGH.option, os.path.abspath(self.passthroughFile.get())]
-        arguments += engineOptions(self, CRYOSPARC_SETTINGS)
+        arguments += [*engineOptions(self, CRYOSPARC_SETTINGS), *self._extra()]
         self._insertFunctionStep(self.readStep, arguments, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
@@ -63,6 +64,7 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()
         fillSet(particles, self._getExtraPath(PARTICLES_FILE), self._getExtraPath())
+        sayHalfSets(particles)
         self._defineOutputs(outputParticles=particles)
 
     # --------------------------- INFO functions -------------------------------

@@ -1,16 +1,16 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Make a symmetric map from a focused refinement of one unit."""
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, MAP_FILE, MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions
 from scipion_gmmrefine.protocols.form_checks import withoutHalfMaps, wrongGrid, wrongSymmetry
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol
 
-SETTINGS = (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED)
+SETTINGS = (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED, settings.THREADS)
 
 
 class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
@@ -23,8 +23,7 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
     background: a volume of the whole molecule that was made from the same half sets; another one of this plugin is refused.
     """
 
-    _label = "impose symmetry"
-    _devStatus = BETA
+    _label = "GMM impose symmetry"
     _possibleOutputs = {"outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -41,11 +40,12 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
                            "masks. The symmetry is measured on it and refused where it is absent; a volume that was refined "
                            "with the symmetry has it in any case. Empty leaves 0 there.")
         addSettings(form, SETTINGS[1:])
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         files = self._filesOf("inputVolume", "inputMask", "backgroundVolume")
-        options = engineOptions(self, SETTINGS)
+        options = [*engineOptions(self, SETTINGS), *self._extra()]
         self._insertFunctionStep(self.imposeStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 

@@ -1,14 +1,14 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Measure the resolution around every voxel of a map."""
 import os
 
 from pwem.objects import Volume, VolumeMask
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import FILTERED_FILE, LOCAL_RESOLUTION_FIGURE, LOCAL_RESOLUTION_FILE, MASK_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions, rows
 from scipion_gmmrefine.protocols.protocol_base import describeResolution
 from scipion_gmmrefine.protocols.protocol_maps import MapProtocol, unfitHalves
 
@@ -31,7 +31,6 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM local resolution"
-    _devStatus = BETA
     _possibleOutputs = {"outputResolution": Volume, "outputMask": VolumeMask, "outputVolume": Volume}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -39,13 +38,15 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="With unfiltered half maps; of any protocol.")
+        addSettings(form, (settings.MASK,))
         form.addParam("filterVolume", params.BooleanParam, default=False, label="Low-pass the volume by it?",
                       help="Yes: the input volume is also low-passed, at every voxel, to its local resolution.")
         addSettings(form, rows(settings.LocalResolutionSettings), CONDITIONS)
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, rows(settings.LocalResolutionSettings))
+        options = [*engineOptions(self, rows(settings.LocalResolutionSettings)), *self._extra()]
         files = self._filesOf("inputVolume", "mask")
         self._insertFunctionStep(self.measureStep, files, options, needsGPU=False)
         if self.filterVolume:
@@ -59,7 +60,8 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
 
     def filterStep(self, _files, _options):
         volume = self._engineMap(self.inputVolume.get(), "map")
-        self._runEngine("local-filter", [volume, settings.RESOLUTION_MAP.option, self._getExtraPath(LOCAL_RESOLUTION_FILE)],
+        self._runEngine("local-filter", [volume, settings.RESOLUTION_MAP.option, self._getExtraPath(LOCAL_RESOLUTION_FILE),
+                                          *engineOptions(self, (settings.THREADS,))],
                         [FILTERED_FILE], folder=FILTERED_FOLDER)
 
     def createOutputStep(self, _files, _options, filtered):

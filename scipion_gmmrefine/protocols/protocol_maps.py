@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that take maps of any protocol share."""
 import os
 

@@ -1,10 +1,9 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Modify the density of two half maps, without a learned prior."""
 import os
-import textwrap
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -21,9 +20,9 @@ from scipion_gmmrefine.constants import (
     Q_COLUMNS_OF_AUDIT,
     UNMODIFIED_FILE,
 )
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions, rows, without
 from scipion_gmmrefine.protocols.protocol_audit import describeCopies
-from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, SUMMARY_WIDTH, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES, describeResolution, sentence
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, unfitHalves
 
 FSC_CURVES_OF_BOTH = {**FSC_CURVES, "gmmFscModified": "modified half maps"}
@@ -52,7 +51,6 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM density modification"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct"
     _possibleOutputs = {"outputVolume": Volume, "outputUnmodified": Volume, "outputMask": VolumeMask, "outputFSC": SetOfFSCs,
@@ -63,16 +61,19 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="With unfiltered half maps; of any protocol. Only its half maps are used.")
-        addSettings(form, without(rows(settings.ModifySettings), OF_AUDIT, HANDED_OVER), CONDITIONS)
+        addSettings(form, (settings.MASK,))
         group = form.addGroup("Audit")
         group.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", allowsNull=True, label="Atomic model",
                        help="Fitted to the map, with its ligands, ions and waters. Empty: nothing says whether they were kept.")
         addSettings(group, OF_AUDIT, CONDITIONS)
+        form.addSection(label="Modification")
+        addSettings(form, without(rows(settings.ModifySettings), HANDED_OVER), CONDITIONS)
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         named = engineOptions(self, without(rows(settings.ModifySettings), HANDED_OVER))
-        options = [*named, *self._originOptions(self.inputVolume.get())]
+        options = [*named, *self._originOptions(self.inputVolume.get()), *self._extra()]
         files, model = self._filesOf("inputVolume", "mask"), "".join(self._filesOf("inputStructure"))
         self._insertFunctionStep(self.modifyStep, files, model, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, model, options, needsGPU=False)
@@ -117,14 +118,14 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         lines = [f"Resolution of the half maps: {self._resolution()}; this is the one to quote",
                  f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}", *self._notes()]
         sureness = [
-            *textwrap.wrap(results["smearing_text"][0].upper() + results["smearing_text"][1:], SUMMARY_WIDTH),
-            *textwrap.wrap(f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the "
-                           "density's deviation (modified_error.mrc)", SUMMARY_WIDTH)]
+            *sentence(results["smearing_text"]),
+            f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation "
+            "(modified_error.mrc)"]
         if not results["audited"]:
             return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept",
                     *sureness]
         audit = results["audit"]
-        lines += [part for line in audit["lines"] for part in textwrap.wrap(f"Modified map: {line}", SUMMARY_WIDTH)]
+        lines += [f"Modified map: {line}" for line in audit["lines"]]
         return [*lines, *describeCopies(
             "Audit against the unmodified map", audit["counts"], audit["lost"], audit["parts_lost"], audit["is_judged"]),
             *sureness]

@@ -1,12 +1,16 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that take particles with poses share."""
 from pwem.objects import EMSet
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import HALF_SET, INPUT_FILE, PARENT_PARTICLE, PARTICLES_FILE
+from scipion_gmmrefine.convert.half_sets import sayHalfSets
 from scipion_gmmrefine.convert.images import stackFileName, unreadableStack
+from scipion_gmmrefine.convert.optics import unknownGroups
 from scipion_gmmrefine.convert.star_reader import RefinedPoses, leftOut
 from scipion_gmmrefine.convert.star_writer import writeParticles
+from scipion_gmmrefine.protocols.form import addSettings, rows
 from scipion_gmmrefine.protocols.protocol_base import EngineProtocol
 
 
@@ -35,7 +39,12 @@ class ParticlesProtocol(EngineProtocol):
         form.addParam("inputParticles", params.PointerParam, pointerClass="SetOfParticles", important=True,
                       pointerCondition="hasAlignmentProj and hasCTF", label="Input particles",
                       help="Particles with 3D poses and CTF. The half sets of their refinement (_rlnRandomSubset) are "
-                           "kept; the protocol *import particles (.star/.cs)* of this plugin brings them along.")
+                           "kept; the protocol *GMM import particles* of this plugin brings them along.")
+
+    def _defineImages(self, form):
+        """The section of how images are read."""
+        form.addSection(label="Images")
+        addSettings(form, rows(settings.ParticlesRead))
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertConversion(self):
@@ -60,6 +69,7 @@ class ParticlesProtocol(EngineProtocol):
         particles.copyInfo(source)
         particles.setAlignmentProj()
         particles.copyItems(self._itemsOf(source), updateItemCallback=poses.update)
+        sayHalfSets(particles)
         return particles
 
     def _itemsOf(self, particles):
@@ -85,6 +95,10 @@ class ParticlesProtocol(EngineProtocol):
             return ["The input particles have no 3D poses.\nTake the output of a 3D refinement."]
         if not particles.hasCTF() or not first.hasCTF():
             return ["The input particles have no CTF.\nAssign the CTF before the refinement."]
+        groups = unknownGroups(particles)
+        if groups:
+            return [f"The input particles come from {groups} optics groups that differ, but do not say from which each comes "
+                    "(_rlnOpticsGroup).\nThe import that made them has lost that: import them with *GMM import particles*."]
         return [message for message in [unreadableStack(stackFileName(first))] if message]
 
     def _validateHalves(self, particles):

@@ -1,16 +1,15 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Score how well a map shows each atom of a model."""
 import os
-import textwrap
 
 from pwem.objects import AtomStruct
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import Q_COLUMN, Q_SCRIPT, SCORED_MODEL_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions, rows, without
+from scipion_gmmrefine.protocols.protocol_base import shortened
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol
 
 
@@ -31,7 +30,6 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM Q-score"
-    _devStatus = BETA
     _ATTRNAME = Q_COLUMN  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct"
     _possibleOutputs = {_OUTNAME: AtomStruct}
@@ -44,11 +42,12 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
                       label="Atomic model", help="Fitted to the map.")
         addSettings(form, without(rows(settings.QscoreSettings), HANDED_OVER))
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         named = engineOptions(self, without(rows(settings.QscoreSettings), HANDED_OVER))
-        options = [*named, *self._originOptions(self.inputVolume.get())]
+        options = [*named, *self._originOptions(self.inputVolume.get()), *self._extra()]
         files = self._filesOf("inputVolume", "inputStructure")
         self._insertFunctionStep(self.scoreStep, files, options, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
@@ -75,16 +74,15 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
             return [self._progress()] if self.isActive() else ["Not scored yet."]
         results = self._results()
         lines = [f"Mean Q {results['mean_q']:.3f} of {results['atoms']} atoms (σ {results['sigma']:g} Å)"]
-        lines += [part for line in results["about_map"] for part in textwrap.wrap(f"Note: {line}", SUMMARY_WIDTH)]
+        lines += [f"Note: {line}" for line in results["about_map"]]
         lines += [f"{kind.replace('_', ' ')}: {mean:.3f}" for kind, mean in results["mean_q_by_class"].items()]
         lines += [f"Expected of {kind} at this resolution: {value:.3f}" for kind, value in results["expected_q"].items()]
-        lines += [part for line in results["quality"]["lines"] for part in textwrap.wrap(line, SUMMARY_WIDTH)]
+        lines += results["quality"]["lines"]
         if results["atoms_outside"]:
-            lines += textwrap.wrap(f"{results['atoms_outside']} atoms lie outside the map and have no Q, of "
-                                   f"{', '.join(results['residues_outside'])}", SUMMARY_WIDTH, max_lines=3)
+            lines.append(shortened(f"{results['atoms_outside']} atoms lie outside the map and have no Q, of "
+                                   f"{', '.join(results['residues_outside'])}"))
         if results["unknown_residues"]:
-            lines += textwrap.wrap(f"No class is known for {', '.join(results['unknown_residues'])}", SUMMARY_WIDTH,
-                                   max_lines=3)
+            lines.append(shortened(f"No class is known for {', '.join(results['unknown_residues'])}"))
         return lines
 
     def _methods(self):

@@ -1,9 +1,9 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine the poses of particles against Gaussian mixture models."""
 import os
 
-from pwem.objects import SetOfFSCs, SetOfParticles, Volume
+from pwem.objects import SetOfFSCs, SetOfParticles, Volume, VolumeMask
 from pwem.protocols import ProtRefine3D
-from pyworkflow import BETA
 
 from gmmrefine import settings
 from scipion_gmmrefine.constants import (
@@ -12,13 +12,13 @@ from scipion_gmmrefine.constants import (
     HALF_MAP_FILES,
     INPUT_FILE,
     MAP_FILE,
+    MASK_FILE,
     PARTICLES_FILE,
 )
 from scipion_gmmrefine.convert.tables import readGaussians
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols.form import (
     COMPUTING,
-    POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
@@ -45,31 +45,31 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     each half set is reconstructed, its map is represented by a sum of Gaussians, and its particles are aligned to that
     model alone. The two halves exchange only their Fourier shell correlation, the shape of the mask, and how their frames lie.
 
-    *Output*: the map with its half maps, particles with new poses, the gold-standard FSC and one model per half.
+    *Output*: the map with its half maps, particles with new poses, the gold-standard FSC and the mask it was measured in, and
+    one model per half.
 
     Start with the defaults. Give a mask when the upstream refinement had a good one. A stopped or failed run goes on
     where it was with *Continue*; so does a finished run after the number of iterations was raised.
     """
 
     _label = "GMM refine"
-    _devStatus = BETA
     _possibleOutputs = {
-        "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputGmm1": GmmModel,
-        "outputGmm2": GmmModel}
+        "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputMask": VolumeMask,
+        "outputGmm1": GmmModel, "outputGmm2": GmmModel}
     SETTINGS = without(rows(settings.RefineSettings), rows(settings.Focused))
+    FIRST = (settings.MASK, settings.SYMMETRY, settings.ITERATIONS)  # what decides most, beside the particles
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         common = without(self.SETTINGS, rows(settings.Focused))
-        pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         self._defineParticles(form)
-        addSettings(form, pointers)
-        addSettings(form, rows(settings.ParticlesRead))
         self._defineFocus(form)
-        form.addSection(label="Refinement")
-        addSettings(form, without(common, pointers, rows(settings.ParticlesRead, settings.Fitted, settings.Compared)))
+        addSettings(form, [setting for setting in self.FIRST if setting in common])
+        self._defineImages(form)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, rows(settings.Fitted, settings.Compared), placeConditions(self.WITH_MODEL))
+        form.addSection(label="Refinement")
+        addSettings(form, common)
         form.addSection(label="Computing")
         addComputing(form)
 
@@ -78,7 +78,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, self.SETTINGS, COMPUTING)
+        options = [*engineOptions(self, self.SETTINGS, COMPUTING), *self._extra()]
         self._insertConversion()
         self._insertFunctionStep(self.refineStep, options)
         self._insertFunctionStep(self.createOutputStep, options, needsGPU=False)
@@ -86,7 +86,7 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     # --------------------------- STEPS functions ------------------------------
     def refineStep(self, options):
         self._runEngine("refine", [self._getExtraPath(INPUT_FILE), *options],
-                        [PARTICLES_FILE, MAP_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES])
+                        [PARTICLES_FILE, MAP_FILE, MASK_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES])
 
     def createOutputStep(self, _options):
         fromParticles = self._outputsBesideParticles(self._mapGrid()[1])
@@ -98,7 +98,8 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     def _outputsBesideParticles(self, samplingRate):
         """All outputs but the particles, by name."""
-        outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs()}
+        outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs(),
+                   "outputMask": self._mask(samplingRate, MASK_FILE)}
         for number, (gmmFile, mapFile) in enumerate(zip(HALF_GMM_FILES, HALF_MAP_FILES), 1):
             path = self._getExtraPath(gmmFile)
             outputs[f"outputGmm{number}"] = GmmModel(
@@ -129,10 +130,11 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     def _summary(self):
         results = self._results()
         if not hasattr(self, "outputVolume"):
-            return [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else ["Not started yet."]
+            return self._whatIsGoingOn()
         lines = [f"Resolution: {self._resolution()}", *self._directions()]
         for one in results.get("iterations", []):
-            lines.append(f"Iteration {one['iteration']}: {describeResolution(one.get('resolution'))}")
+            place = f"Iteration {one['iteration']}" if one["iteration"] else "Start poses"
+            lines.append(f"{place}: {describeResolution(one.get('resolution'))}")
         return lines + self._notes()
 
     def _methods(self):

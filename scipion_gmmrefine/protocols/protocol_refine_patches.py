@@ -1,11 +1,10 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine a molecule patch by patch and join the patches."""
 import os
 import shutil
-import textwrap
 
-from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume
+from pwem.objects import SetOfFSCs, SetOfParticles, SetOfVolumes, Volume, VolumeMask
 from pwem.protocols import ProtRefine3D
-from pyworkflow import BETA
 from pyworkflow.protocol import STEPS_PARALLEL
 
 from gmmrefine import settings
@@ -22,11 +21,11 @@ from scipion_gmmrefine.constants import (
     PATCH_TABLE_FILE,
     PATCHES_FILE,
 )
+from scipion_gmmrefine.convert.progress import EVENTS_FILE
 from scipion_gmmrefine.convert.tables import readGaussians, readPatches, readRows
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols.form import (
     COMPUTING,
-    POINTER_CLASSES,
     addComputing,
     addSettings,
     engineOptions,
@@ -42,7 +41,7 @@ from scipion_gmmrefine.protocols.form_checks import (
     wrongGrid,
     wrongPatches,
 )
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import describeResolution, sentence
 from scipion_gmmrefine.protocols.protocol_particles import ParticlesProtocol, countParticles
 
 GLOBAL_FOLDER, MODEL_FOLDER = "global", "model"
@@ -63,8 +62,9 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     *Input*: particles of a global refinement with its half sets. The Gaussians of the molecule are cut into patches, the same
     for both halves; each patch is refined as a focus of its own, and the half maps are averaged by the patches' masks.
 
-    *Output*: the composite with its half maps and FSC, a Gaussian model of it, the map and the mask of every patch, and for
-    every patch a set of particles with the poses of that patch (outputParticles1, outputParticles2, ...).
+    *Output*: the composite with its half maps, FSC and the mask of the molecule, a Gaussian model of it, the map and the mask
+    of every patch, and for every patch a set of particles with the poses of that patch (outputParticles1,
+    outputParticles2, ...).
 
     Patches *together* go through the images once per iteration, which is faster. Patches *apart* are steps of their own: they
     run side by side on the GPUs listed (give one Scipion thread more than GPUs), and *Continue* refines only those that are
@@ -75,33 +75,29 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     """
 
     _label = "GMM patch refine"
-    _devStatus = BETA
     _possibleOutputs = {
-        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes,
-        "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
+        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask,
+        "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes, "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
     stepsExecutionMode = STEPS_PARALLEL
+    ITERATIONS_ROW = "patchIterations"
     SETTINGS = without(rows(settings.PatchesSettings), (settings.ONLY,))
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
-        pointers = tuple(setting for setting in self.SETTINGS if setting.kind in POINTER_CLASSES)
         patches = tuple(one for one in rows(settings.Patched, settings.Joined) + rows(settings.Focused) if one in self.SETTINGS)
         self._defineParticles(form)
-        addSettings(form, pointers)
-        addSettings(form, rows(settings.ParticlesRead))
-        form.addSection(label="Patches")
-        addSettings(form, patches, CONDITIONS)
-        others = rows(settings.ParticlesRead, settings.Fitted, settings.Compared)
-        addSettings(form, without(self.SETTINGS, pointers, patches, others),
-                    CONDITIONS)
+        addSettings(form, (settings.MASK, settings.PATCHES, settings.PATCH_ITERATIONS))
+        self._defineImages(form)
         form.addSection(label="Gaussians and mask")
-        addSettings(form, without(rows(settings.Fitted, settings.Compared), pointers), placeConditions(self.WITH_MODEL))
+        addSettings(form, rows(settings.Fitted, settings.Compared), placeConditions(self.WITH_MODEL))
+        form.addSection(label="Patches")
+        addSettings(form, patches + self.SETTINGS, CONDITIONS)
         form.addSection(label="Computing")
         addComputing(form, parallelSteps=2)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = engineOptions(self, without(self.SETTINGS, (settings.COMPOSITE_WEIGHTS,)), COMPUTING)
+        options = [*engineOptions(self, without(self.SETTINGS, (settings.COMPOSITE_WEIGHTS,)), COMPUTING), *self._extra()]
         joining = [*options, *engineOptions(self, (settings.COMPOSITE_WEIGHTS,))]
         if self._areSteps():
             # pyworkflow loses the GPU of slot n when step n gives one back while slot n is free: so this is step 1
@@ -148,8 +144,8 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
             shutil.rmtree(self._getExtraPath(folder), ignore_errors=True)
         halves = [self._getExtraPath("iterations", "00", name) for name in HALF_MAP_FILES]
         mask = ["--mask", self._getExtraPath(MASK_FILE)]
-        self._runEngine("fsc", [*halves, *mask, *engineOptions(self, (settings.FSC_THRESHOLD, settings.SEED))], [FSC_FILE],
-                        folder=GLOBAL_FOLDER)
+        options = engineOptions(self, (settings.FSC_THRESHOLD, settings.SEED, settings.THREADS))
+        self._runEngine("fsc", [*halves, *mask, *options], [FSC_FILE], folder=GLOBAL_FOLDER)
         particles, reached = self.inputParticles.get(), self._results().get("resolution") or 0
         coarsest = settings.coarsest_resolution(particles.getXDim(), particles.getSamplingRate())
         resolution = ["--resolution", str(min(reached, coarsest))]
@@ -163,6 +159,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
             "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
             "outputFSC": self._fscs(**{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)}, **{
                 f"patch {number}": os.path.join(folder, FSC_FILE) for number, folder in folders.items()}),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
             "outputVolumes": self._patchVolumes("maps", [
                 self._volume(samplingRate, folder=folder) for folder in folders.values()]),
             "outputMasks": self._patchVolumes("masks", [
@@ -213,17 +210,17 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         results = self._results()
         lines = [f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
                  f"(before: {describeResolution(results.get('resolution_before'))})"]
-        seams = textwrap.wrap(results.get("seam_text", ""), SUMMARY_WIDTH)
+        seams = sentence(results.get("seam_text", ""))
         return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE))), *seams, *self._notes()]
 
     def _whatRuns(self):
         """A line for the run, and one for each patch that is a step of its own."""
-        lines = [self._progress()] if os.path.exists(self._getExtraPath("events.jsonl")) else []
+        lines = [self._progress()] if os.path.exists(self._getExtraPath(EVENTS_FILE)) else []
         for number in range(1, self.getNumberOfPatches() + 1 if self._areSteps() else 1):
             folder = patchFolder(number)
             if os.path.exists(self._getExtraPath(folder, PARTICLES_FILE)):
                 lines.append(f"Patch {number}: done.")
-            elif os.path.exists(self._getExtraPath(folder, "events.jsonl")):
+            elif os.path.exists(self._getExtraPath(folder, EVENTS_FILE)):
                 lines.append(f"Patch {number}: {self._progress(folder)}")
         return lines
 

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that look at one region of a molecule share."""
 from pyworkflow.protocol import params
 
@@ -22,9 +23,8 @@ class RegionProtocol:
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineRegion(self, form, group):
-        """The section of the region, with the settings of a group."""
+        """The rows of the region, with the settings of a group."""
         choices = [*REGIONS, self.WITHOUT_REGION] if self.WITHOUT_REGION else list(REGIONS)
-        form.addSection(label="Focus")
         form.addParam("region", params.EnumParam, choices=choices, default=NONE_NAMED if self.WITHOUT_REGION else MASK,
                       important=True, display=params.EnumParam.DISPLAY_HLIST, label="Region as", help=self.REGION_HELP)
         addSettings(form, group, CONDITIONS)

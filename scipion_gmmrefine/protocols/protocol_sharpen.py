@@ -1,16 +1,20 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Sharpen a map, as a whole or locally."""
 
 from pwem.objects import Volume
 from pwem.protocols import ProtOperateVolumes
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
-from scipion_gmmrefine.constants import COMPARISON_FIGURE, GUINIER_FIGURE, SHARPENED_FILE, UNMODIFIED_FILE
-from scipion_gmmrefine.protocols.form import addSettings, engineOptions, rows, without
+from scipion_gmmrefine.constants import COMPARISON_FIGURE, FSC_FILE, GUINIER_FIGURE, SHARPENED_FILE, UNMODIFIED_FILE
+from scipion_gmmrefine.convert.images import halfMapFiles
+from scipion_gmmrefine.convert.tables import readRun, rounded
+from scipion_gmmrefine.engine import EngineFailure
+from scipion_gmmrefine.protocols.form import addSettings, addThreads, engineOptions, rows, without
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist, wrongGrid
 from scipion_gmmrefine.protocols.protocol_maps import HANDED_OVER, MapProtocol, notACube
 
+RESOLUTION_FOLDER = "resolution"
 B_FACTOR, MODEL_PROFILE, LOCAL_RESOLUTION, LOCAL_MODEL, LOCAL = range(len(settings.SHARPENING.choices))
 WITH_MODEL = f"sharpening in ({MODEL_PROFILE}, {LOCAL_MODEL})"
 CONDITIONS = {
@@ -32,8 +36,9 @@ WAYS = {
 class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     """Sharpen a map: by a B factor, to an atomic model's amplitudes, or locally.
 
-    *Input*: an unsharpened, unmasked volume of any protocol, and its resolution: one number, or the volume of *GMM local
-    resolution*. Beyond it sharpening shows nothing but noise.
+    *Input*: an unsharpened, unmasked volume of any protocol. Up to its resolution amplitudes are corrected; beyond it
+    sharpening shows nothing but noise. Left empty, the resolution is that of the volume's half maps inside a mask. The volume
+    of *GMM local resolution* says it for every voxel.
 
     *Output*: the sharpened volume, and beside it the unmodified one. Both carry the half maps of the input as they were: an FSC
     is measured from those.
@@ -43,7 +48,6 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     """
 
     _label = "GMM sharpen"
-    _devStatus = BETA
     _possibleOutputs = {"outputVolume": Volume, "outputUnmodified": Volume}
 
     # --------------------------- DEFINE param functions ----------------------
@@ -51,21 +55,41 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
                       help="Unsharpened and unmasked; of any protocol.")
+        addSettings(form, (settings.SHARPENING, settings.RESOLUTION_MAP, settings.LOW_PASS, settings.MASK), CONDITIONS)
         addSettings(form, without(rows(settings.SharpenSettings), HANDED_OVER), CONDITIONS)
+        addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         named = engineOptions(self, without(rows(settings.SharpenSettings), HANDED_OVER))
-        options = [*named, *self._originOptions(self.inputVolume.get())]
+        options = [*named, *self._originOptions(self.inputVolume.get()), *self._extra()]
         files = self._filesOf("inputVolume", "localResolution", "mask")
-        self._insertFunctionStep(self.sharpenStep, files, options, needsGPU=False)
+        self._insertFunctionStep(self.sharpenStep, files, options, self._mustMeasure(), needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, files, options, needsGPU=False)
 
     # --------------------------- STEPS functions ------------------------------
-    def sharpenStep(self, _files, options):
+    def sharpenStep(self, _files, options, mustMeasure):
         volume = self._engineMap(self.inputVolume.get(), "map")
+        if mustMeasure:
+            options = [*options, settings.LOW_PASS.option, str(self._measuredResolution())]
         self._runEngine("sharpen", [volume, *options], [
             SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
+
+    def _mustMeasure(self):
+        """Whether the resolution is not said, so that the half maps have to tell it."""
+        return self.localResolution.get() is None and not self.lowPass.get()
+
+    def _measuredResolution(self):
+        """Resolution of the half maps inside the mask, one made from them where none is given, Å."""
+        volume, mask = self.inputVolume.get(), self.mask.get()
+        inside = [settings.MAKE_MASK.option] if mask is None else engineOptions(self, (settings.MASK,))
+        self._runEngine("fsc", [*self._engineHalfMaps(volume), *inside, *engineOptions(self, (settings.THREADS,))], [FSC_FILE],
+                        folder=RESOLUTION_FOLDER)
+        found = readRun(self._getExtraPath(RESOLUTION_FOLDER)).get("results", {}).get("resolution")
+        if not found:
+            raise EngineFailure("The half maps do not agree at any resolution, so that nothing can be sharpened. Fill in "
+                                f"'{settings.LOW_PASS.form_label}' if the resolution is known otherwise.")
+        return rounded(found, volume.getSamplingRate())
 
     def createOutputStep(self, _files, _options):
         volume, outputs = self.inputVolume.get(), {}
@@ -105,9 +129,9 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         if local is None and self.sharpening.get() == LOCAL_RESOLUTION:
             return [f"*{settings.RESOLUTION_MAP.form_label}* is empty; {self.getEnumText('sharpening')} follows it.\n"
                     "Run *GMM local resolution* on the volume first."]
-        if local is None and not self.lowPass.get():
-            return [f"*{settings.LOW_PASS.form_label}* is 0 and there is no local resolution map: the resolution is not "
-                    "known.\nGive that of the FSC; the wizard finds it where the volume has half maps."]
+        if self._mustMeasure() and len(halfMapFiles(self.inputVolume.get())) != 2:
+            return [f"*{settings.LOW_PASS.form_label}* is empty, and the volume has no half maps that would tell it.\n"
+                    "Give the resolution of its FSC, or a local resolution map."]
         return []
 
     def _summary(self):

@@ -77,8 +77,8 @@ class TestEngine(unittest.TestCase):
                       ">&2; exit 1")
 
     def test_settings_are_named_as_in_the_form(self):
-        with self.assertRaisesRegex(EngineFailure, r"^'Max resolution \(Å\)' 2 Å is too fine\. Set 'Molecule is dark in the "
-                                                   r"images\?' to Yes, or --to x\.$"):
+        with self.assertRaisesRegex(EngineFailure, r"^'Finest resolution for poses \(Å\)' 2 Å is too fine\. Set "
+                                                   r"'Molecule is dark in the images\?' to Yes, or --to x\.$"):
             self.run_("echo 'gmmrefine refine: --max-resolution 2 Å is too fine. Set --invert-contrast to Yes, or --to x.' "
                       ">&2; exit 1")
 
@@ -118,6 +118,22 @@ class TestEngine(unittest.TestCase):
             runEngineNow(self.python("echo \"invalid choice: 'fsc'\" >&2; exit 2"), "fsc", [], str(target))
         self.assertEqual([path.name for path in target.iterdir()], ["said"])  # an error takes nothing away
         self.assertEqual([path.name for path in self.folder.iterdir()], beside)
+
+    def test_what_a_viewer_waits_for_can_be_given_up(self):
+        target, looks = self.folder / "result", []
+        target.mkdir()
+        (target / "old").touch()
+        python = self.python('for last; do :; done; mkdir "$last"; echo $$ > "$last/process"; exec sleep 600')
+
+        def goesOn(folder):
+            looks.append(Path(folder, "process").read_text() if Path(folder, "process").exists() else "")
+            return not looks[-1]
+
+        with self.assertRaisesRegex(EngineFailure, "Cancelled"):
+            runEngineNow(python, "local-resolution", [], str(target), goesOn)
+        self.assertFalse(os.path.exists(f"/proc/{int(looks[-1])}"))
+        self.assertEqual([path.name for path in target.iterdir()], ["old"])
+        self.assertFalse(list(self.folder.glob(".result.*")))
 
     def test_two_viewers_of_one_protocol_do_not_write_to_one_folder(self):
         """What the engine of one has in hand is not removed by the other."""

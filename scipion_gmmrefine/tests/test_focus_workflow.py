@@ -86,7 +86,7 @@ class TestFocusWorkflow(FocusedProject):
             self.assertEqual(self.halves(particles), self.halves(self.importing.outputParticles))
         first, second = protocol.outputParticles1.getFirstItem(), protocol.outputParticles2.getFirstItem()
         self.assertFalse(np.allclose(first.getTransform().getMatrix(), second.getTransform().getMatrix()))
-        self.assertIn("seams: maps that are joined differ by up to", protocol.summary()[3])
+        self.assertIn("Seams: maps that are joined differ by up to", protocol.summary()[3])
         self.assertRegex(protocol.summary()[1], r"Patch 1: [\d.]+ Å → [\d.]+ Å; particles turned [\d.]+°")
         self.joinWithAFocus(protocol)
         self.joinByOtherWeights(protocol)

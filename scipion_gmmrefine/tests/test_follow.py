@@ -54,16 +54,16 @@ class TestFollow(BaseTest):
                              3 * [STATUS_FINISHED])
         self.assertEqual(errors, [])
         told = [line.split("  ", 1)[1] for line in self.said]
-        names = ["import particles (.star/.cs)", "GMM refine", "GMM build"]
+        names = ["GMM import particles", "GMM refine", "GMM build"]
         wanted = [(0, "finished"), (1, "scheduled"), (2, "scheduled"), (1, "running"), (1, "finished"), (2, "finished")]
-        self.assertEqual(told, [f"scipion_gmmrefine - {names[number]}: {state}" for number, state in wanted])
+        self.assertEqual(told, [f"{names[number]}: {state}" for number, state in wanted])
 
     def test_failure_ends_it_where_all_others_come_after_it(self):
         self.setStates(STATUS_FINISHED, STATUS_RUNNING, STATUS_SCHEDULED)
         self.refining._error.set(COLOURED)
         failed, lost = self.follow((STATUS_FINISHED, STATUS_FAILED, STATUS_SCHEDULED))
-        self.assertEqual(failed, "scipion_gmmrefine - GMM refine: failed. Protocol failed: the disk is full")
-        self.assertEqual(lost, "scipion_gmmrefine - GMM build: not started, as an input has failed")
+        self.assertEqual(failed, "GMM refine: failed. Protocol failed: the disk is full")
+        self.assertEqual(lost, "GMM build: not started, as an input has failed")
 
     def test_what_does_not_come_after_a_failure_is_waited_for(self):
         self.building.inputVolume.set(None)
@@ -88,7 +88,7 @@ class TestFollow(BaseTest):
                        "Checking input data...\nGMM build doesn't validate:\n\t- *Input volume* cannot be EMPTY.\n"
                        "Checking prerequisites... []\nStill not ready, sleeping 60 seconds...\n")
         error, = self.follow(patience=-1)
-        self.assertEqual(error, "scipion_gmmrefine - GMM build: scheduled. - *Input volume* cannot be EMPTY. "
+        self.assertEqual(error, "GMM build: scheduled. - *Input volume* cannot be EMPTY. "
                                 f"See {log.absolute()}")
 
     def test_nothing_is_written_to_the_project(self):

@@ -1,15 +1,18 @@
 from pwem.objects import AtomStruct
-from pyworkflow.protocol import LEVEL_ADVANCED, Protocol
+from pyworkflow.protocol import LEVEL_ADVANCED, LEVEL_NORMAL, Protocol
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine import settings
+from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtBuild,
     GmmRefineProtComposite,
+    GmmRefineProtConformations,
     GmmRefineProtConformationToPose,
     GmmRefineProtControls,
     GmmRefineProtExpandSymmetry,
+    GmmRefineProtExport,
     GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
     GmmRefineProtImportParticles,
@@ -18,6 +21,7 @@ from scipion_gmmrefine.protocols import (
     GmmRefineProtModify,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
+    GmmRefineProtReconstruct,
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
@@ -40,11 +44,14 @@ GROUPS = {
     GmmRefineProtConformationToPose: without(
         rows(settings.ConversionSettings), rows(settings.ParticlesRead),
         (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + COMPUTING,
+    GmmRefineProtConformations: without(rows(settings.ConformationsSettings), HANDED_OVER) + COMPUTING,
+    GmmRefineProtExport: (settings.FLIP_COORDINATE_Y,),
+    GmmRefineProtReconstruct: rows(settings.ReconstructSettings) + COMPUTING,
     GmmRefineProtPatches: without(rows(settings.PatchesSettings), (settings.ONLY,)) + COMPUTING,
     GmmRefineProtControls: rows(settings.ControlsSettings) + COMPUTING,
     GmmRefineProtComposite: rows(settings.CompositeSettings) + COMPUTING,
     GmmRefineProtExpandSymmetry: (settings.SYMMETRY,) + COMPUTING,
-    GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED),
+    GmmRefineProtImposeSymmetry: (settings.SYMMETRY, settings.FSC_THRESHOLD, settings.SEED, settings.THREADS),
     GmmRefineProtQScore: without(rows(settings.QscoreSettings), HANDED_OVER),
     GmmRefineProtAudit: without(rows(settings.AuditSettings), HANDED_OVER),
     GmmRefineProtSharpen: without(rows(settings.SharpenSettings), HANDED_OVER),
@@ -54,7 +61,8 @@ OTHER_ROWS = {
     "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
     "inputParticles", "region", "partsFrom", "inputRefinement", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
     "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
-    "particlesFile", "passthroughFile"}
+    "particlesFile", "passthroughFile", "extraArguments", "morphModel", "what", "particleForm", "template",
+    "inputModel", "modelForm", "inputRun", "copyTo"}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
@@ -137,7 +145,7 @@ class TestForm(BaseTest):
             "local-model": {
                 "low_pass", "guinier_from", "reference_model", "model_resolution", "place_from", "amplitude_window"},
             "local": {"low_pass", "b_factor", "guinier_from", "amplitude_window"}}
-        always = {"sharpening", "local_resolution", "mask", "mask_resolution", "mask_edge"}
+        always = {"sharpening", "local_resolution", "mask", "mask_resolution", "mask_edge", "threads"}
         for number, way in enumerate(settings.SHARPENING.choices):
             protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=number)
             shown = {setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)}
@@ -146,18 +154,18 @@ class TestForm(BaseTest):
         protocol.localResolution.set(writeMask(self.proj.getTmpPath("local.mrc")))
         protocol.mask.set(protocol.localResolution.get())
         self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)},
-                         {"sharpening", "local_resolution", "b_factor", "mask"})
+                         {"sharpening", "local_resolution", "b_factor", "mask", "threads"})
 
     def test_rows_of_the_audit_of_density_modification_follow_the_model(self):
         protocol = self.proj.newProtocol(GmmRefineProtModify)
         self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
                          {"local_window", "smearing", "known_rotation_error", "known_shift_error", "fsc_threshold", "mask",
-                          "mask_resolution", "mask_edge", "seed"})
+                          "mask_resolution", "mask_edge", "seed", "threads"})
         protocol.smearing.set(1)  # none
         protocol.inputStructure.set(AtomStruct(filename="model.cif"))
         protocol.mask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
         self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
-                         {"local_window", "smearing", "fsc_threshold", "mask", "place_from", "sigma", "seed"})
+                         {"local_window", "smearing", "fsc_threshold", "mask", "place_from", "sigma", "seed", "threads"})
 
     def test_rows_of_the_place_of_the_maps_follow_the_models(self):
         """Whatever the protocol; the parameter's numbers of earlier projects, 0 and 1, choose auto and the header."""
@@ -176,6 +184,53 @@ class TestForm(BaseTest):
                 protocol.model.set(None)
                 protocol.region.set(2)
                 self.assertTrue(protocol.evalParamCondition("placeFrom"), protocolClass.__name__)
+
+    def test_what_matters_most_stands_beside_the_input(self):
+        expected = {
+            GmmRefineProtRefine: ["inputParticles", "mask", "symmetry", "iterations"],
+            GmmRefineProtPatches: ["inputParticles", "mask", "patches", "patchIterations"],
+            GmmRefineProtBuild: ["inputVolume", "resolution", "gaussians", "mask"],
+            GmmRefineProtSharpen: ["inputVolume", "sharpening", "localResolution", "lowPass", "mask"]}
+        for protocolClass, first in expected.items():
+            sections = list(self.proj.newProtocol(protocolClass).getDefinition().iterSections())
+            self.assertEqual([name for name, _ in sections[1].iterParams()][:len(first)], first, protocolClass.__name__)
+
+    def test_no_section_has_a_single_row(self):
+        for protocolClass in GROUPS:
+            for section in self.proj.newProtocol(protocolClass).getDefinition().iterSections():
+                rows = [row for _, row in section.iterParams() if row.label.get() and row.expertLevel.get() == LEVEL_NORMAL]
+                self.assertGreater(len(rows), 1, f"{protocolClass.__name__}: {section.label.get()}")
+
+    def test_labels_begin_alike_and_help_breaks_no_lines(self):
+        for protocolClass in GROUPS:
+            self.assertRegex(protocolClass.getClassLabel(), "^GMM ")
+            self.assertLess(len(protocolClass.getClassLabel()), 27)
+            for paragraph in protocolClass.getHelpText().split("\n\n"):
+                self.assertNotIn("\n", paragraph)
+                self.assertNotIn("  ", paragraph)
+
+    def test_extra_arguments_are_passed_on_last(self):
+        protocol = self.proj.newProtocol(GmmRefineProtRefine, extraArguments="--new-option 'a b'")
+        self.assertEqual(protocol.validate(), self.proj.newProtocol(GmmRefineProtRefine).validate())
+        self.assertEqual(protocol._extra(), ["--new-option", "a b"])
+
+    def test_extra_arguments_that_have_a_row_are_refused(self):
+        for text, said in (
+                ("--iterations 3", f"--iterations has a row of its own.\nFill in '{settings.ITERATIONS.form_label}' instead."),
+                ("--iter=3", "--iter has a row of its own"), ("--threads 2", "Fill in 'Threads' instead"),
+                ("-o elsewhere", "-o is for Scipion to say"), ("--take-over", "--take-over is for Scipion to say"),
+                ("word", "begin with 'word'"), ("--name 'open", "No closing quotation")):
+            errors = self.proj.newProtocol(GmmRefineProtRefine, extraArguments=text).validate()
+            self.assertIn(said, "\n".join(errors), text)
+
+    def test_extra_arguments_that_the_protocol_gives_itself_are_refused(self):
+        protocol = self.proj.newProtocol(GmmRefineProtSharpen, extraArguments="--first-voxel '0 0 0'")
+        with self.assertRaisesRegex(EngineFailure, "--first-voxel is given to 'gmmrefine sharpen' by this protocol itself"):
+            protocol._runEngine("sharpen", ["map.mrc", "--first-voxel=1 1 1", *protocol._extra()], [])
+
+    def test_values_that_begin_with_a_minus_are_not_taken_for_options(self):
+        protocol = self.proj.newProtocol(GmmRefineProtConformations, through="-1 0; 1 0")
+        self.assertIn("--through=-1 0; 1 0", engineOptions(protocol, GROUPS[GmmRefineProtConformations]))
 
     def test_threads_of_the_engine_where_steps_run_side_by_side(self):
         protocol = self.proj.newProtocol(GmmRefineProtPatches, numberOfThreads=5, binThreads=2)

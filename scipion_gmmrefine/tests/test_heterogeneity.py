@@ -39,7 +39,7 @@ def learned(project, folder, particles=None, latent=LATENT):
 def finished(project, folder, *arguments):
     """The same with its output."""
     protocol = learned(project, folder, *arguments)
-    protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
+    protocol._defineOutputs(outputParticles=protocol._flexibleParticles(readLatents(protocol._getExtraPath())))
     return protocol
 
 
@@ -105,13 +105,13 @@ class TestFlexibleParticles(ValidateTest):
         table = readTable(path)
         writeTables(path, {"latent": {name: values[::-1] for name, values in table.items()}})
         with self.assertRaisesRegex(ValueError, "do not hold the same images in the same order: 8 and 8"):
-            protocol._flexibleParticles()
+            protocol._flexibleParticles(readLatents(protocol._getExtraPath()))
 
     def test_summary_states_the_verdict(self):
         protocol = learned(self.proj, self.folder)
         Path(protocol._getExtraPath("events.jsonl")).write_text('{"step": "train", "epoch": 3, "half": 1, "eta_s": 90}\n')
-        self.assertEqual(protocol.summary(), ["train, epoch 3, half 1, 2 min left of this step."])
-        protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
+        self.assertEqual(protocol.summary(), ["train, epoch 3 of 30, half 1, 2 min left of this step."])
+        protocol._defineOutputs(outputParticles=protocol._flexibleParticles(readLatents(protocol._getExtraPath())))
         self.assertIn("Both halves move alike: leading motion 4.5, 4.2 Å rms, cosine 0.98", protocol.summary()[0])
         self.assertEqual(protocol.summary()[-1], "Moving: whole molecule")
         self.assertIn("8 particles (whole molecule) were learned by networks", protocol.methods()[0])

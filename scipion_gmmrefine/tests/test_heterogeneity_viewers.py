@@ -14,6 +14,7 @@ from pwem.viewers.viewer_chimera import Chimera, ChimeraView
 from pyworkflow.viewer import MessageView
 
 from scipion_gmmrefine import Plugin
+from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable, writeTables
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import GmmRefineProtConformationToPose, GmmRefineProtHeterogeneity
@@ -41,7 +42,7 @@ class FakeEngine:
     def __init__(self, frames):
         self.frames, self.asked = frames, []
 
-    def __call__(self, command, arguments, folder):
+    def __call__(self, command, arguments, folder, goesOn=None):
         self.asked.append((command, arguments))
         half = arguments[arguments.index("--half") + 1]
         place = Path(folder) / f"half_{half}"
@@ -136,6 +137,24 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
             self.assertIsInstance(self.show(viewer, "showMovie"), ChimeraView)
 
 
+class TestAnnotation(HeterogeneityViewerTest):
+    def test_the_command_is_told_where_hax_is_not_installed(self):
+        viewer = self.finished(annotated=1)
+        message = self.show(viewer, "showAnnotation").getMessage()
+        table = Path(viewer.protocol._getExtraPath("annotation", "half_2", "z_space.txt")).absolute()
+        self.assertIn(f"--z_space {table}", message)
+        for words in ("--gmm_half 2", "--server_functions_path", "--env_name hax"):
+            self.assertIn(words, message)
+        own = readLatents(viewer.protocol._getExtraPath()).ofHalf(2).latent
+        np.testing.assert_allclose(np.loadtxt(table), own)
+
+    def test_hax_is_started_where_it_is(self):
+        with mock.patch("scipion_gmmrefine.viewers.viewer_heterogeneity.haxProgram",
+                        return_value="activate && annotate_space "):
+            view = self.show(self.finished(), "showAnnotation")
+        self.assertTrue(view._cmd.startswith("activate && annotate_space  --z_space"), view._cmd)
+
+
 class TestPicking(HeterogeneityViewerTest):
     """Clicks in the scatter become commands of the engine."""
 
@@ -162,7 +181,7 @@ class TestPicking(HeterogeneityViewerTest):
             self.assertEqual(arguments[arguments.index("--half") + 1], str(half))
             through, = (word.split("=")[1] for word in arguments if word.startswith("--through="))
             np.testing.assert_allclose([float(value) for value in through.split()], [-0.5, 0.25], atol=1e-3)
-            self.assertEqual(len(shown[0].getFigure().axes), 3)
+            self.assertEqual(len(shown[0].getFigure().axes), 6)
             self.assertIn("Click in a panel", self.drawn._suptitle.get_text())
 
     def test_two_points_are_made_a_morph_once_both_are_there(self):
@@ -253,7 +272,7 @@ class TestLasso(HeterogeneityViewerTest):
     def test_the_button_makes_a_set_and_a_star_file(self):
         viewer, window = self.window()
         protocol = viewer.protocol
-        protocol._defineOutputs(outputParticles=protocol._flexibleParticles())
+        protocol._defineOutputs(outputParticles=protocol._flexibleParticles(readLatents(protocol._getExtraPath())))
         window.getFigure().tool.select(2, [(0, -9), (9, -9), (9, 9), (0, 9)])
         button = window.getFigure().axes[3]
         self.click(button, (0.5, 0.5))
@@ -267,7 +286,7 @@ class TestLasso(HeterogeneityViewerTest):
 
     def test_a_set_that_scipion_cannot_make_is_a_message(self):
         viewer, window = self.window()
-        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles())
+        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles(readLatents(viewer.protocol._getExtraPath())))
         window.getFigure().tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
         with mock.patch.object(self.proj, "launchProtocol"):
             viewer._atOnce(window.getFigure(), viewer._subset)(window.getFigure().tool.selected())
@@ -327,7 +346,7 @@ class TestConformationToPoseViewer(ViewerTest):
 
     def test_fsc_before_and_after(self):
         labels = self.axes(self.finished(), "showBeforeAfter")[0].get_legend_handles_labels()[1]
-        self.assertEqual(labels, [f"before: {crossing(0.08):.1f} Å", f"after: {crossing(0.125):.1f} Å"])
+        self.assertEqual(labels, [f"before: {crossing(0.08):.2f} Å", f"after: {crossing(0.125):.2f} Å"])
         self.assertLess(fscCurve(0.08)[5], fscCurve(0.125)[5])
 
     def test_who_was_converted(self):
@@ -344,7 +363,7 @@ class TestConformationToPoseViewer(ViewerTest):
 
     def test_all_that_a_focused_refinement_shows(self):
         viewer = self.finished()
-        for name, axes in (("showFsc", 1), ("showRegion", 3), ("showChanges", 2), ("showSlices", 3)):
+        for name, axes in (("showFsc", 1), ("showRegion", 3), ("showChanges", 2), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
 
     def test_summary(self):
@@ -352,7 +371,7 @@ class TestConformationToPoseViewer(ViewerTest):
         protocol.outputVolume = writeVolume(protocol._getExtraPath("map.mrc"))
         protocol.inputHeterogeneity.set(self.proj.newProtocol(GmmRefineProtHeterogeneity, region=1, focusSphere="9 9 9 5"))
         self.assertEqual(protocol.summary(), [
-            "40 % of the particles converted", "Resolution: 7.25 Å", "Iteration 0: 11.00 Å", "Iteration 1: 8.50 Å",
+            "40 % of the particles converted", "Resolution: 7.25 Å", "Start poses: 11.00 Å", "Iteration 1: 8.50 Å",
             "Focus: sphere 9 9 9 5 (x y z radius in Å)", "Before: 11.00 Å, at the poses of the whole molecule"])
 
     def test_methods_claim_a_conversion_only_where_there_was_one(self):

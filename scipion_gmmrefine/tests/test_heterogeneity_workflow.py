@@ -10,7 +10,7 @@ from pwem.objects import Particle
 from pwem.viewers.viewer_chimera import Chimera
 from scipy.stats import spearmanr
 
-from scipion_gmmrefine.constants import HALF_SET, LATENT_ERROR, LATENT_FILE, MOTION, MOTION_USED
+from scipion_gmmrefine.constants import HALF_SET, LATENT_ERROR, LATENT_FILE, LATENT_MISFIT, MOTION, MOTION_USED
 from scipion_gmmrefine.convert.latents import LEARNED, readLatents
 from scipion_gmmrefine.convert.optics import opticsOfSet
 from scipion_gmmrefine.convert.star import readTable
@@ -69,22 +69,34 @@ class TestHeterogeneityWorkflow(SimulatedProject):
         angles = self.angles()
         self.assertGreater(np.ptp(list(angles.values())), 50)
         for half in (1, 2):
-            pairs = [(one.getZFlex()[0], angles[one.getIndex()]) for one in self.learning.outputParticles.iterItems()
-                     if getattr(one, HALF_SET).get() == half]
+            pairs = [(one.getZFlex()[0], angles[one.getIndex()]) for one in self.ofHalf(half).iterItems()]
             self.assertGreater(len(pairs), PARTICLES / 3)
             self.assertGreater(abs(spearmanr(*zip(*pairs))[0]), SEES_THE_SWING, f"half {half}")
+
+    def ofHalf(self, half):
+        """The set of a half, in its own space."""
+        return getattr(self.learning, f"outputParticlesHalf{half}")
+
+    def test_in_the_common_space_one_scale_of_latents_follows_the_angle(self):
+        angles, particles = self.angles(), self.learning.outputParticles
+        pairs = [(one.getZFlex()[0], angles[one.getIndex()]) for one in particles.iterItems()]
+        self.assertEqual(len(pairs), PARTICLES)
+        self.assertGreater(abs(spearmanr(*zip(*pairs))[0]), SEES_THE_SWING)
+        misfits = {half: [getattr(one, LATENT_MISFIT).get() for one in particles.iterItems()
+                          if getattr(one, HALF_SET).get() == half] for half in (1, 2)}
+        self.assertEqual(max(misfits[1]), 0)
+        self.assertGreater(min(misfits[2]), 0)
+        self.assertEqual(particles.getFlexInfo().getAttr("gmmHalf"), 1)
 
     def test_every_particle_has_the_row_of_its_image(self):
         table = readTable(self.learning._getExtraPath(LATENT_FILE))
         rows = {int(name.split("@")[0]): (float(latent), float(motion), int(half)) for name, latent, motion, half in zip(
             *(table[name] for name in ("rlnImageName", "gmmLatent1", "gmmMotion", "rlnRandomSubset")))}
-        particles = self.learning.outputParticles
-        self.assertEqual(particles.getSize(), PARTICLES)
-        for one in particles.iterItems():
+        for one in (one for number in (1, 2) for one in self.ofHalf(number).iterItems()):
             latent, motion, half = rows[one.getIndex()]
             self.assertEqual(one.getZFlex().tolist(), [latent])
             self.assertEqual((getattr(one, MOTION).get(), getattr(one, HALF_SET).get()), (motion, half))
-        self.assertEqual(self.halves(particles), self.halves(self.importing.outputParticles))
+        self.assertEqual(self.halves(self.learning.outputParticles), self.halves(self.importing.outputParticles))
 
     def test_summaries_say_what_came_of_it(self):
         self.assertIn("Both halves move alike", self.learning.summary()[0])
@@ -139,7 +151,7 @@ class TestHeterogeneityWorkflow(SimulatedProject):
             maps = [mrcfile.read(folder / "half_2" / f"frame_{number:02d}.mrc") for number in (1, 5, 9)]
             self.assertEqual(len(window.getFigure().axes), 9)
             window, = viewer._conformations(2, [np.array([high])])
-        self.assertEqual(len(window.getFigure().axes), 3)
+        self.assertEqual(len(window.getFigure().axes), 6)
         self.assertEqual([path.name for path in sorted(folder.glob("half_*/*.mrc"))], ["frame_01.mrc"])
         np.testing.assert_allclose(mrcfile.read(folder / "half_2" / "frame_01.mrc"), maps[2], atol=1e-3 * maps[2].max())
         self.assertEqual(maps[0].shape, (BOX,) * 3)

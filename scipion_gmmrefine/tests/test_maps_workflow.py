@@ -11,6 +11,7 @@ from pwem.viewers.viewer_localres import getResidueAverage, replaceOcuppancyWith
 from gmmrefine import settings
 from scipion_gmmrefine import viewers
 from scipion_gmmrefine.convert.star import readTable, writeTables
+from scipion_gmmrefine.convert.tables import readRun
 from scipion_gmmrefine.protocols import (
     GmmRefineProtAudit,
     GmmRefineProtComposite,
@@ -275,7 +276,7 @@ class TestLocalResolutionAndSharpening(MapsTest):
 
     def test_viewer_of_the_local_resolution(self):
         viewer = self.viewer(viewers.GmmRefineLocalResolutionViewer, self.measuring)
-        for name, count in (("showDistribution", 1), ("showComparison", 1), ("showLocalResolution", 4), ("showSlices", 3)):
+        for name, count in (("showDistribution", 1), ("showComparison", 1), ("showLocalResolution", 4), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), count, name)
         self.assertIn("colours.cxc", self.chimera(viewer, "showLocalChimera"))
 
@@ -299,7 +300,14 @@ class TestLocalResolutionAndSharpening(MapsTest):
         viewer = self.viewer(viewers.GmmRefineSharpenViewer, protocol)
         for name in ("showGuinier", "showComparison"):
             self.assertGreater(np.ptp(self.axes(viewer, name)[0].images[0].get_array()), 0.5)
-        self.assertEqual(len(self.axes(viewer, "showSlices")), 3)
+        self.assertEqual(len(self.axes(viewer, "showSlices")), 6)
+
+    def test_at_its_defaults_the_half_maps_say_the_resolution(self):
+        protocol = self.execute(GmmRefineProtSharpen, {"inputVolume": "volume"})
+        self.assertTrue(2 * VOXEL <= protocol._results()["resolution"] < 4, protocol._results()["resolution"])
+        measured = readRun(protocol._getExtraPath("resolution"))
+        self.assertTrue(measured["settings"]["make_mask"])
+        self.assertAlmostEqual(protocol._results()["resolution"], measured["results"]["resolution"], delta=0.01)
 
     def test_local_resolution_volume_and_mask_steer_the_sharpening(self):
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=BY_LOCAL_RESOLUTION, bFactor=20.0)

@@ -87,7 +87,7 @@ class TestModify(MapsTest):
         self.assertEqual([cells[row, 4].get_text().get_text() for row in range(1, len(table["gmmClass"]) + 1)],
                          [f"{float(value):.3f}" for value in table["gmmQChange"]])
         self.assertIn("change_map_2.cxc", self.chimera(viewer, "showColoured"))
-        self.assertEqual(len(self.axes(viewer, "showSlices")), 3)
+        self.assertEqual(len(self.axes(viewer, "showSlices")), 6)
         self.assertIn("modified.mrc", self.chimera(viewer, "showChimera"))
 
 

@@ -22,4 +22,4 @@ class TestGmmFSC(unittest.TestCase):
 
     def test_legend_says_where_nothing_is_resolved(self):
         self.assertEqual(curveLabel("patch 1", ([0.1, 0.2], [0.1, 0.05]), 0.143), "patch 1: none")
-        self.assertEqual(curveLabel("patch 1", ([0.1, 0.2], [0.9, 0.9]), 0.143), "patch 1: 5.0 Å")
+        self.assertEqual(curveLabel("patch 1", ([0.1, 0.2], [0.9, 0.9]), 0.143), "patch 1: 5.00 Å")

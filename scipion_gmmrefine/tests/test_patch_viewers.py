@@ -24,7 +24,7 @@ from scipion_gmmrefine.viewers import GmmRefineFocusViewer, GmmRefinePatchesView
 from scipion_gmmrefine.viewers.plots_patches import nearestPatch, patchColours
 
 
-def writeLocalResolution(_command, _arguments, folder):
+def writeLocalResolution(_command, _arguments, folder, _goesOn=None):
     """What the engine would make: 5 Å in one half of the box, 9 Å in the other, 0 in a slab outside the mask."""
     os.makedirs(folder)
     resolution = np.full((BOX,) * 3, 5, "f4")
@@ -44,7 +44,7 @@ class TestPatchesViewer(ViewerTest):
     def test_all_figures_appear(self):
         viewer = self.finished(patches="auto")
         for name, axes in (("showPatches", 3), ("showTable", 1), ("showOverlaps", 1), ("showEvidence", 1), ("showFsc", 1),
-                           ("showFscKinds", 1), ("showSlices", 3), ("showChanges", 2)):
+                           ("showFscKinds", 1), ("showSlices", 6), ("showChanges", 2)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
 
     def test_nothing_is_there_yet(self):
@@ -135,9 +135,7 @@ class TestPatchesViewer(ViewerTest):
         content["results"]["notes"] = ["900 were asked for, " + "but " * 30 + "there is room for 250"]
         record.write_text(json.dumps(content))
         viewer.protocol.outputVolume = Volume()
-        lines = viewer.protocol.summary()[-2:]
-        self.assertTrue(lines[0].startswith("Note: 900 were asked for, but"))
-        self.assertTrue(lines[1].endswith("there is room for 250."))
+        self.assertEqual(viewer.protocol.summary()[-1], f"Note: {content['results']['notes'][0]}.")
 
     def test_the_last_step_asks_for_a_model_at_a_resolution_that_there_can_be(self):
         """Also for half maps that agree to Nyquist, whose pixel size the header rounds, or hardly at all."""
@@ -157,7 +155,7 @@ class TestPatchesViewer(ViewerTest):
         protocol, extra, _ = self.prepare(GmmRefineProtPatches, GmmRefinePatchesViewer)
         self.assertEqual(protocol.summary(), ["Not started yet."])
         (extra / "events.jsonl").write_text('{"step": "iteration", "iteration": 1, "resolution": [8.25, null]}\n')
-        self.assertEqual(protocol.summary(), ["Iteration 1, iteration, 8.25 Å, none."])
+        self.assertEqual(protocol.summary(), ["Iteration 1 of 3, iteration, 8.25 Å, none."])
 
 
 class TestFocusViewer(ViewerTest):
@@ -192,6 +190,18 @@ class TestFocusViewer(ViewerTest):
     def test_local_resolution_that_the_engine_refuses_is_a_message(self):
         with mock.patch.object(Plugin, "runEngineNow", side_effect=EngineFailure("no such command")):
             self.assertIn("no such command", self.show(self.finished(), "showLocalResolution").getMessage())
+
+    def test_colour_bars_stay_where_they_were_when_scipion_shows_the_window(self):
+        viewer = self.finished()
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeLocalResolution):
+            for row in ("showLocalResolution", "showGaussians"):
+                window = self.show(viewer, row)
+                *panels, bar = window.getFigure().axes
+                before = bar.get_position()
+                window.show()
+                self.assertEqual(bar.get_position().bounds, before.bounds)
+                for panel in panels:
+                    self.assertLessEqual(panel.get_position().x1, before.x0, row)
 
     def test_chimerax_colours_by_local_resolution(self):
         viewer = self.finished()

@@ -16,6 +16,7 @@ PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
     "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
     "GmmRefineProtControls",
+    "GmmRefineProtConformations", "GmmRefineProtExport", "GmmRefineProtReconstruct",
     "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
     "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtModify", "GmmRefineProtPatches",
     "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
@@ -28,6 +29,8 @@ VIEWERS = {
     protocols.GmmRefineProtBuild: viewers.GmmRefineBuildViewer,
     protocols.GmmRefineProtComposite: viewers.GmmRefineCompositeViewer,
     protocols.GmmRefineProtConformationToPose: viewers.GmmRefineConformationToPoseViewer,
+    protocols.GmmRefineProtConformations: viewers.GmmRefineConformationsViewer,
+    protocols.GmmRefineProtReconstruct: viewers.GmmRefineReconstructViewer,
     protocols.GmmRefineProtFocus: viewers.GmmRefineFocusViewer,
     protocols.GmmRefineProtHeterogeneity: viewers.GmmRefineHeterogeneityViewer,
     protocols.GmmRefineProtImposeSymmetry: viewers.GmmRefineImposeSymmetryViewer,
@@ -74,7 +77,7 @@ class TestRegistration(BaseTest):
         self.assertEqual(learning, {"gaussians": wizards.GmmRefineGaussiansWizard, "focusSphere": wizards.GmmRefineSphereWizard,
                                     "targetResolution": wizards.GmmRefineResolutionWizard})
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
-        self.assertEqual(patches, refine)
+        self.assertEqual(patches, {**refine, "patches": wizards.GmmRefinePatchesWizard})
         for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
             found = self.domain.findWizards(self.proj.newProtocol(getattr(protocols, name)), DESKTOP_TKINTER)
             self.assertEqual(found, {row: wizards.GmmRefineMapResolutionWizard})
@@ -103,6 +106,11 @@ class TestRegistration(BaseTest):
                          ("Flexibility Hub", "Landscape estimation", "Heterogeneous reconstruction",
                           "GmmRefineProtHeterogeneity"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtConformationToPose"),
+                         ("Protocols SPA", "3D", "Reconstruct", "GmmRefineProtReconstruct"),
+                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformations"),
+                         ("Protocols SPA", "Exports", "GmmRefineProtExport"),
+                         ("Flexibility Hub", "Data analysis", "GmmRefineProtConformations"),
+                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtReconstruct"),
                          ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
             self.assertIn(expected, places)
 

@@ -322,7 +322,7 @@ class TestValidateMaps(ValidateTest):
         return protocol
 
     def test_sharpening_needs_a_resolution(self):
-        self.assertOneError(self.sharpen(), settings.LOW_PASS.form_label, "the resolution is not known", "wizard")
+        self.assertOneError(self.sharpen(), settings.LOW_PASS.form_label, "no half maps that would tell it")
         self.assertEqual(self.sharpen(lowPass=6.0).validate(), [])
         self.assertOneError(self.sharpen(lowPass=4.0), "is 4; the sampling of 2.5 Å/px ends at 5.00 Å")
         self.assertEqual(self.sharpen(local=writeVolume(self.folder / "local.mrc")).validate(), [])

@@ -81,7 +81,7 @@ class TestRefineViewer(ViewerTest):
     def test_fsc_of_every_iteration(self):
         axes, = self.axes(self.finished(), "showFsc")
         labels = axes.get_legend_handles_labels()[1]
-        self.assertEqual(labels, [f"{name}: {crossing(cutoff):.1f} Å" for name, cutoff in zip(
+        self.assertEqual(labels, [f"{name}: {crossing(cutoff):.2f} Å" for name, cutoff in zip(
             ("start poses", "iteration 1", "iteration 2"), CUTOFFS)])
         self.assertEqual(axes.get_xlabel(), "Resolution (Å)")
         ticks = {label.get_text(): position for position, label in zip(axes.get_xticks(), axes.get_xticklabels())}
@@ -98,9 +98,25 @@ class TestRefineViewer(ViewerTest):
 
     def test_all_figures_appear(self):
         viewer = self.finished()
-        for name, axes in (("showFscKinds", 1), ("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 3),
+        for name, axes in (("showFscKinds", 1), ("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 6),
                            ("showChanges", 2)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
+
+    def test_windows_say_which_run_and_what_of_it_they_show(self):
+        viewer = self.finished()
+        viewer.protocol.setObjLabel("second try")
+        for row, label in (("showSlices", "Slices"), ("showChanges", "Change of rotation and shift")):
+            with mock.patch("matplotlib.backend_bases.FigureManagerBase.set_window_title") as titled:
+                self.show(viewer, row)
+            titled.assert_called_with(f"second try: {label}")
+
+    def test_the_report_is_made_by_the_engine_and_opened(self):
+        viewer = self.finished()
+        with mock.patch("scipion_gmmrefine.engine._waitFor", return_value=("", 0)) as engine, \
+                mock.patch("webbrowser.open_new_tab") as browser:
+            self.show(viewer, "showReport").show()
+        self.assertEqual(engine.call_args[0][0][-2:], ["report", viewer.protocol._getExtraPath()])
+        browser.assert_called_once_with(f"file://{Path(viewer.protocol._getExtraPath('report.html')).absolute()}")
 
     def test_scatter_shows_every_gaussian(self):
         axes = self.axes(self.finished(), "showGaussians")[0]
@@ -127,10 +143,10 @@ class TestRefineViewer(ViewerTest):
         self.assertEqual(protocol.summary(), ["Not started yet."])
         writeEvents(extra)
         self.assertEqual(protocol.summary(),
-                         ["Iteration 2, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."])
+                         ["Iteration 2 of 5, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."])
         writeRefinement(extra, (ROTATIONS, SHIFTS))
         protocol.outputVolume = writeVolume(extra / "map.mrc")
-        self.assertEqual(protocol.summary(), ["Resolution: 7.25 Å", "Iteration 0: 11.00 Å", "Iteration 1: 8.50 Å"])
+        self.assertEqual(protocol.summary(), ["Resolution: 7.25 Å", "Start poses: 11.00 Å", "Iteration 1: 8.50 Å"])
 
 
 class TestBuildViewer(ViewerTest):
@@ -142,7 +158,7 @@ class TestBuildViewer(ViewerTest):
         writeFsc(extra / "gmm_fsc.star", 0.15)
         protocol.outputGmm = GmmModel(str(extra / "gmm.star"), numberOfGaussians=GAUSSIANS,
                                       mapFileName=str(extra / "map.mrc"), samplingRate=PIXEL_SIZE)
-        for name, axes in (("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 3)):
+        for name, axes in (("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
         view, = GmmRefineModelViewer(project=self.proj)._visualize(protocol.outputGmm)
         self.assertEqual(len(view.getFigure().axes), 2)

@@ -1,29 +1,37 @@
+import os
 import tempfile
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from matplotlib.figure import Figure
 from pwem.objects import AtomStruct
 from pyworkflow.tests import BaseTest, setupTestProject
 
 from gmmrefine.settings import LOW_PASS
+from scipion_gmmrefine import Plugin
+from scipion_gmmrefine.convert.star import writeTables
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
     GmmRefineProtConformationToPose,
     GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
+    GmmRefineProtPatches,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
 from scipion_gmmrefine.protocols.form_checks import beyondNyquist
 from scipion_gmmrefine.tests.maps import VOXEL, density, writeNoisyMap
+from scipion_gmmrefine.tests.results import GAUSSIANS, writeGmm
 from scipion_gmmrefine.tests.sets import makeParticles, writeVolume
 from scipion_gmmrefine.wizards import (
     GmmRefineGaussiansWizard,
     GmmRefineMapResolutionWizard,
+    GmmRefinePatchesWizard,
     GmmRefineResolutionWizard,
     GmmRefineSphereWizard,
+    wizard_region,
     wizard_settings,
 )
 
@@ -34,6 +42,19 @@ ATOM      3  CA  GLY A   1      12.000  12.500  13.000  1.00 10.00           C
 HETATM    4 MG    MG A   2      15.000  12.500  13.000  1.00 10.00          MG
 END
 """
+
+
+def writeModel(command, _arguments, folder, _goesOn=None):
+    """What the engine would make of a molecule."""
+    os.makedirs(folder)
+    if command == "reconstruct":
+        writeVolume(os.path.join(folder, "map.mrc"))
+    elif command == "build":
+        writeGmm(os.path.join(folder, "gmm.star"))
+        Path(folder, "run.json").write_text('{"results": {"resolution": 6.0}}')
+    else:
+        writeTables(os.path.join(folder, "patches.star"), {"patches": {
+            "gmmPatch": [1.0, 2.0], "gmmX": [-8, 8], "gmmY": [0, 0], "gmmZ": [0, 0], "gmmRadius": [9.0, 7]}})
 
 
 class FakeForm:
@@ -65,11 +86,17 @@ class TestWizards(BaseTest):
         GmmRefineGaussiansWizard().show(form)
         self.assertEqual(form.values, {"gaussians": "3"})
 
-    def test_gaussians_without_a_model_are_explained(self):
-        form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
-        with mock.patch.object(wizard_settings, "showInfo") as shown:
+    def test_gaussians_without_a_model_are_shown_with_what_they_represent(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild, gaussians="125"))
+        form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
+                mock.patch.object(wizard_region, "showInfo") as shown:
             GmmRefineGaussiansWizard().show(form)
-        self.assertIn("Choose an atomic model first", shown.call_args[0][1])
+        self.assertEqual(engine.call_args[0][:2], ("build", [str(self.folder / "map.mrc"), "--fit-evaluations", "1"]))
+        said = shown.call_args[0][1]
+        self.assertIn("\n  20: 6.0 Å\n", said)  # as many as the engine took at 6 Å
+        self.assertIn("\n  80: 3.8 Å\n", said)
+        self.assertIn("\n  125: 3.3 Å (in the form)", said)
         self.assertEqual(form.values, {})
 
     def test_resolution_from_the_sampling(self):
@@ -80,7 +107,7 @@ class TestWizards(BaseTest):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtHeterogeneity))
         form.protocol.inputParticles.set(makeParticles(self.folder))
         GmmRefineResolutionWizard().show(form)
-        self.assertEqual(form.values, {"targetResolution": 5.0})
+        self.assertEqual(form.values, {"targetResolution": 7.0})
         form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild))
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         GmmRefineResolutionWizard().show(form)
@@ -100,24 +127,75 @@ class TestWizards(BaseTest):
         GmmRefineResolutionWizard().show(form)
         self.assertEqual(form.values, {"maxResolution": 2.125})
 
-    def test_sphere_starts_in_the_middle_of_the_box(self):
+    def test_target_resolution_is_coarser_where_the_sampling_ends_before(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtHeterogeneity))
+        particles = makeParticles(self.folder)
+        particles.setSamplingRate(4.0)
+        form.protocol.inputParticles.set(particles)
+        GmmRefineResolutionWizard().show(form)
+        self.assertEqual(form.values, {"targetResolution": 8.0})
+
+    def pick(self, form, chosen):
+        """Start the wizard of the sphere; what its dialog was given."""
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
+                mock.patch.object(wizard_region, "pickSphere", return_value=chosen) as dialog:
+            GmmRefineSphereWizard().show(form)
+        _, molecule, sphere = dialog.call_args[0]
+        return molecule, sphere, [call[0][0] for call in engine.call_args_list]
+
+    def test_a_sphere_is_picked_on_a_map_of_the_particles(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtFocus))
         form.protocol.inputParticles.set(makeParticles(self.folder))
-        GmmRefineSphereWizard().show(form)
-        self.assertEqual(form.values, {"focusSphere": "20 20 20 10"})
+        molecule, sphere, commands = self.pick(form, "21 22 23 9")
+        self.assertEqual(commands, ["reconstruct", "build"])
+        self.assertEqual(sphere, [20, 20, 20, 10])
+        self.assertLess(np.abs(molecule.centers.mean(axis=0) - 20).max(), 6)  # from the first voxel, not from the centre
+        self.assertEqual(form.values, {"focusSphere": "21 22 23 9"})
+        form.protocol.focusSphere.set("5 6 7 8")
+        self.assertEqual(self.pick(form, "")[1], [5, 6, 7, 8])
+        self.assertEqual(form.values, {"focusSphere": "21 22 23 9"})  # cancelled
+
+    def test_a_map_that_the_run_of_the_particles_has_made_is_not_made_again(self):
+        run = self.proj.newProtocol(GmmRefineProtRefine)
+        self.proj.saveProtocol(run)
+        run.makeWorkingDir()
+        run._defineOutputs(outputParticles=makeParticles(self.folder), outputVolume=writeVolume(run._getExtraPath("map.mrc")))
+        writeGmm(run._getExtraPath("gmm_half_1.star"))
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtFocus))
+        form.protocol.inputParticles.set(run)
+        form.protocol.inputParticles.setExtended("outputParticles")
+        molecule, _, commands = self.pick(form, "")
+        self.assertEqual(commands, [])
+        self.assertEqual(len(molecule.centers), GAUSSIANS)
+
+    def test_patches_are_previewed(self):
+        form = FakeForm(self.proj.newProtocol(GmmRefineProtPatches, patches="2", compositeWeights=1))
+        form.protocol.inputParticles.set(makeParticles(self.folder))
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
+                mock.patch.object(wizard_region, "FigureDialog") as dialog:
+            GmmRefinePatchesWizard().show(form)
+        (command, words, *_), _ = engine.call_args
+        self.assertEqual(command, "refine-patches")
+        self.assertEqual(words[words.index("--patches") + 1], "2")
+        self.assertEqual(words[-4:], ["--patch-mode", "apart", "--only", "geometry"])
+        self.assertEqual(words.count("--patch-mode"), 1)
+        figure = Figure()
+        dialog.call_args[0][2](figure)
+        self.assertIn("2 patches", figure._suptitle.get_text())
 
     def test_conversion_takes_the_grid_of_the_particles_whose_conformations_were_learned(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtConformationToPose))
-        with mock.patch.object(wizard_settings, "showWarning") as shown:
+        with mock.patch.object(wizard_settings, "showWarning") as shown, \
+                mock.patch.object(wizard_region, "showWarning") as shownToo:
             GmmRefineSphereWizard().show(form)
             GmmRefineResolutionWizard().show(form)
-        self.assertEqual(shown.call_count, 2)
+        self.assertEqual((shown.call_count, shownToo.call_count), (1, 1))
         heterogeneity = self.proj.newProtocol(GmmRefineProtHeterogeneity)
         heterogeneity.inputParticles.set(makeParticles(self.folder))
         form.protocol.inputHeterogeneity.set(heterogeneity)
-        GmmRefineSphereWizard().show(form)
+        self.assertEqual(self.pick(form, "")[1], [20, 20, 20, 10])
         GmmRefineResolutionWizard().show(form)
-        self.assertEqual(form.values, {"focusSphere": "20 20 20 10", "maxResolution": 5.0})
+        self.assertEqual(form.values, {"maxResolution": 5.0})
 
     def test_resolution_without_input_is_explained(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtRefine))

@@ -1,7 +1,13 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 from scipion_gmmrefine.viewers.viewer_audit import GmmRefineAuditViewer
 from scipion_gmmrefine.viewers.viewer_build import GmmRefineBuildViewer, GmmRefineModelViewer
-from scipion_gmmrefine.viewers.viewer_composite import GmmRefineCompositeViewer, GmmRefineImposeSymmetryViewer
+from scipion_gmmrefine.viewers.viewer_composite import (
+    GmmRefineCompositeViewer,
+    GmmRefineImposeSymmetryViewer,
+    GmmRefineReconstructViewer,
+)
 from scipion_gmmrefine.viewers.viewer_conformation_to_pose import GmmRefineConformationToPoseViewer
+from scipion_gmmrefine.viewers.viewer_conformations import GmmRefineConformationsViewer
 from scipion_gmmrefine.viewers.viewer_focus import GmmRefineFocusViewer
 from scipion_gmmrefine.viewers.viewer_heterogeneity import GmmRefineHeterogeneityViewer
 from scipion_gmmrefine.viewers.viewer_local_resolution import GmmRefineLocalResolutionViewer

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Latent spaces seen flat: where each particle is drawn, and which conformation a place in the drawing stands for."""
 from dataclasses import dataclass
 from typing import Callable, Tuple

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -73,22 +74,6 @@ def _labelResolutions(axes, last):
     axes.set_xticks(ticks, [f"{1 / tick:.3g}" for tick in ticks])
 
 
-def plotSlices(figure, volume, voxelSize, title):
-    """Central slices of a map, seen along its three axes.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    volume : (Z, Y, X) float
-    voxelSize : float
-        Å.
-    title : str
-    """
-    drawSlices(figure, volume, voxelSize, [size // 2 for size in volume.shape])
-    figure.suptitle(title)
-    figure.tight_layout()
-
-
 def drawSlices(figure, volume, voxelSize, middle):
     """Slices of a map across z, y and x through a voxel.
 
@@ -104,17 +89,17 @@ def drawSlices(figure, volume, voxelSize, middle):
     Returns
     -------
     list of tuple
-        Axes and their extent in Å (left, right, bottom, top).
+        Axes and their extent in Å (left, right, bottom, top), the first voxel's centre at 0 as for a focus sphere.
     """
-    extents = [size * voxelSize / 2 for size in volume.shape[::-1]]
+    extents = [(-voxelSize / 2, (size - 0.5) * voxelSize) for size in volume.shape[::-1]]
     views = (
         ("x", "y", volume[middle[0]], (extents[0], extents[1])),
         ("x", "z", volume[:, middle[1]], (extents[0], extents[2])),
         ("y", "z", volume[:, :, middle[2]], (extents[1], extents[2])))
     low, high = np.percentile(volume, (0.5, 99.95))
     panels = []
-    for position, (horizontal, vertical, plane, (halfWidth, halfHeight)) in enumerate(views, 1):
-        axes, extent = figure.add_subplot(1, 3, position), (-halfWidth, halfWidth, -halfHeight, halfHeight)
+    for position, (horizontal, vertical, plane, (across, up)) in enumerate(views, 1):
+        axes, extent = figure.add_subplot(1, 3, position), (*across, *up)
         axes.imshow(plane, origin="lower", cmap=MAP_COLOURS, vmin=low, vmax=high, extent=extent)
         axes.set_xlabel(f"{horizontal} (Å)")
         axes.set_ylabel(f"{vertical} (Å)")

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Figures of conformations."""
 import numpy as np
 from matplotlib.colors import Normalize

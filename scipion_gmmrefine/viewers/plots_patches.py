@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Figures of a molecule cut into patches."""
 import numpy as np
 from matplotlib import colormaps

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What an audit found: Q by component class in every map, and what became of ligands, ions, lipids and waters."""
 import os
 
@@ -133,6 +134,7 @@ class GmmRefineAuditViewer(AuditedViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         self._defineAllMaps(form.addGroup("All maps"))
         group = form.addGroup("One modified map")
         group.addParam("modified", params.EnumParam, choices=self._modifiedMaps() or ["none yet"], default=0,

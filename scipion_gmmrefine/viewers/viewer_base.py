@@ -1,7 +1,8 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the viewers of protocols share: messages instead of missing files, and the rows about maps."""
 import os
 
-from pwem.viewers import EmProtocolViewer
+from pwem.viewers import EmPlotter, EmProtocolViewer
 from pyworkflow.exceptions import PyworkflowException
 from pyworkflow.protocol import params
 from pyworkflow.viewer import DESKTOP_TKINTER
@@ -12,9 +13,10 @@ from scipion_gmmrefine.constants import FSC_FILE, HALF_MAP_FILES, LOCAL_RESOLUTI
 from scipion_gmmrefine.convert.tables import readCurve
 from scipion_gmmrefine.protocols.protocol_base import FSC_CURVES
 from scipion_gmmrefine.viewers.chimera import colouredByMap
-from scipion_gmmrefine.viewers.plots import plotFsc, plotSlices
+from scipion_gmmrefine.viewers.plots import plotFsc
 from scipion_gmmrefine.viewers.plots_maps import plotLocalResolution
-from scipion_gmmrefine.viewers.views import chimeraViews, pictureView, plotterOf, readMap
+from scipion_gmmrefine.viewers.views import PageView, browserOf, chimeraViews, pictureView, plotterOf, readMap
+from scipion_gmmrefine.viewers.waiting import waiting
 
 LOCAL_RESOLUTION_FOLDER = "local_resolution"
 
@@ -31,10 +33,17 @@ class ResultsViewer(EmProtocolViewer):
         group = form.addGroup("Maps")
         group.addParam("volume", params.EnumParam, choices=list(self.MAPS), default=0, label="Map", help=self.MAPS_HELP)
         self._defineMapChoice(group)
-        group.addParam("showSlices", params.LabelParam, label="Slices", help="The three central slices.")
+        group.addParam("showSlices", params.LabelParam, label="Slices",
+                       help="In three directions; sliders, or a click, move them.")
         group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
                        help="Needs ChimeraX; the slices do not.")
         return group
+
+    def _defineReport(self, form):
+        """The row of the report."""
+        form.addParam("showReport", params.LabelParam, important=True, label="Report of the run, in the browser",
+                      help="One page with summary, figures, settings and provenance. It is one file that can be sent by mail: "
+                           "report.html in the folder of the run.")
 
     def _defineMapChoice(self, group):
         """Rows that say more about which map."""
@@ -44,18 +53,35 @@ class ResultsViewer(EmProtocolViewer):
         return {"showSlices": self._showSlices, "showChimera": self._showChimera}
 
     def _getVisualizeDict(self):
-        return {name: self._guarded(show) for name, show in self._shown().items()}
+        return {name: self._guarded(show, name) for name, show in {"showReport": self._showReport, **self._shown()}.items()}
 
-    def _guarded(self, show):
-        """A view whose file the run has not written yet, or that the engine or Scipion refuses, becomes a message."""
+    def _guarded(self, show, row=""):
+        """A view whose file the run has not written yet, or that the engine or Scipion refuses, becomes a message.
+
+        Windows are called after the run and the row that opens them.
+        """
         def views(_parameter=None):
             try:
-                return show()
+                return self._titled(show(), row)
             except FileNotFoundError as error:
                 return [self.errorMessage(self._whyMissing(str(error.filename or error)), "Nothing to show")]
             except PyworkflowException as error:
                 return [self.errorMessage(str(error), "Nothing to show")]
         return views
+
+    def _titled(self, views, row):
+        """Views whose windows say which run they show, and what of it."""
+        label = self.getParam(row).label.get() if row and self.getParam(row) is not None else ""
+        title = ": ".join(filter(None, [self.protocol.getRunName(), label]))
+        for view in views:
+            if isinstance(view, EmPlotter):
+                view.getFigure().canvas.manager.set_window_title(title)
+        return views
+
+    def _engine(self, title, command, arguments, folder):
+        """Run a command of the engine while a small window says how far it is and can give it up."""
+        with waiting(self.getTkRoot(), title) as window:
+            Plugin.runEngineNow(command, arguments, folder, window.goesOn)
 
     def _whyMissing(self, fileName):
         """Why a file cannot be shown; a finished run has no patch 9 of 8, and no overlaps of one part."""
@@ -79,12 +105,17 @@ class ResultsViewer(EmProtocolViewer):
 
     def _showSlices(self):
         name, path = self._chosenMap()
-        return [plotterOf(plotSlices, *readMap(path), f"Central slices, {name}", size=(11, 4))]
+        return [browserOf(*readMap(path), f"Slices of the {name}")]
 
     def _showChimera(self):
         _, path = self._chosenMap()
         os.stat(path)
         return chimeraViews(self, [path])
+
+    def _showReport(self):
+        with waiting(self.getTkRoot(), "Report") as window:
+            path = Plugin.makeReport(self.protocol._getExtraPath(), window.goesOn)
+        return [PageView(path)]
 
     def _pictures(self, *names):
         """Windows with figures that the engine has drawn."""
@@ -138,5 +169,5 @@ class HalfMapsViewer(ResultsViewer):
         mask = self._existing(MASK_FILE)
         made = self.protocol._getExtraPath(LOCAL_RESOLUTION_FOLDER, LOCAL_RESOLUTION_FILE)
         if not os.path.exists(made) or os.path.getmtime(made) < max(map(os.path.getmtime, halves)):
-            Plugin.runEngineNow("local-resolution", [*halves, "--mask", mask], os.path.dirname(made))
+            self._engine("Local resolution", "local-resolution", [*halves, "--mask", mask], os.path.dirname(made))
         return made

@@ -1,5 +1,5 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM build made: the model over its map, and how well the two agree."""
-from pwem.viewers import EmProtocolViewer
 from pyworkflow.protocol import params
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
@@ -8,8 +8,9 @@ from scipion_gmmrefine.convert.images import plainFileName
 from scipion_gmmrefine.convert.tables import readCurve, readGaussians
 from scipion_gmmrefine.objects import GmmModel
 from scipion_gmmrefine.protocols import GmmRefineProtBuild
-from scipion_gmmrefine.viewers.plots import plotFsc, plotGaussians, plotSlices
-from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.plots import plotFsc, plotGaussians
+from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
+from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, plotterOf, readMap
 
 
 def gaussianPlotter(model):
@@ -30,47 +31,43 @@ class GmmRefineModelViewer(Viewer):
         return [gaussianPlotter(obj)]
 
 
-class GmmRefineBuildViewer(EmProtocolViewer):
+class GmmRefineBuildViewer(ResultsViewer):
     """Model, agreement with the map, and the map itself."""
 
-    _environments = [DESKTOP_TKINTER]
     _targets = [GmmRefineProtBuild]
     _label = "viewer GMM build"
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showGaussians", params.LabelParam, label="Gaussians over the map",
                       help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
         form.addParam("showGmmFsc", params.LabelParam, label="FSC of model and map",
                       help="Should stay above 0.9 up to the resolution of the map.")
         form.addParam("showSlices", params.LabelParam, label="Slices of the map",
-                      help="The three central slices.")
+                      help="In three directions; sliders, or a click, move them.")
         form.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
                       help="Needs ChimeraX; the slices do not.")
 
-    def _getVisualizeDict(self):
-        return {
-            "showGaussians": self._showGaussians, "showGmmFsc": self._showGmmFsc, "showSlices": self._showSlices,
-            "showChimera": self._showChimera}
+    def _shown(self):
+        return {**super()._shown(), "showGaussians": self._ofModel(self._showGaussians),
+                "showGmmFsc": self._ofModel(self._showGmmFsc)}
 
-    def _unfinished(self):
-        return [] if hasattr(self.protocol, "outputGmm") else [
+    def _ofModel(self, show):
+        """What shows the model, or a message before there is one."""
+        return lambda: show() if hasattr(self.protocol, "outputGmm") else [
             self.errorMessage("There is no model yet. Wait until the run has finished.", "Nothing to show")]
 
-    def _showGaussians(self, _parameter=None):
-        return self._unfinished() or [gaussianPlotter(self.protocol.outputGmm)]
+    def _showGaussians(self):
+        return [gaussianPlotter(self.protocol.outputGmm)]
 
-    def _showGmmFsc(self, _parameter=None):
-        if self._unfinished():
-            return self._unfinished()
+    def _showGmmFsc(self):
         curve = readCurve(self.protocol._getExtraPath(GMM_FSC_FILE))
         return [plotterOf(plotFsc, {"model against map": curve}, 0.9, "Agreement of Gaussians and map")]
 
-    def _showSlices(self, _parameter=None):
-        fileName = plainFileName(self.protocol.inputVolume.get().getFileName())
-        volume, _ = readMap(fileName)
-        return [plotterOf(plotSlices, volume, self.protocol.inputVolume.get().getSamplingRate(), "Input map",
-                          size=(11, 4))]
+    def _showSlices(self):
+        volume, _ = readMap(plainFileName(self.protocol.inputVolume.get().getFileName()))
+        return [browserOf(volume, self.protocol.inputVolume.get().getSamplingRate(), "Slices of the input map")]
 
-    def _showChimera(self, _parameter=None):
+    def _showChimera(self):
         return chimeraViews(self, [self.protocol.inputVolume.get().getFileName()])

@@ -1,9 +1,10 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Composite and symmetric maps: FSC, slices, seams and local resolution."""
 from pyworkflow.protocol import params
 
 from scipion_gmmrefine.constants import COMPOSITE_FILE, COMPOSITE_HALF_FILES, MASK_FILE, OVERLAPS_FILE, SEAMS_FILE
 from scipion_gmmrefine.convert.tables import readRows
-from scipion_gmmrefine.protocols import GmmRefineProtComposite, GmmRefineProtImposeSymmetry
+from scipion_gmmrefine.protocols import GmmRefineProtComposite, GmmRefineProtImposeSymmetry, GmmRefineProtReconstruct
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.viewer_base import HalfMapsViewer
 from scipion_gmmrefine.viewers.views import plotterOf
@@ -25,6 +26,7 @@ class MapViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
                       help="Without mask, with mask, with mask after the phases were randomised, and corrected by that.")
         self._defineMaps(form)
@@ -38,6 +40,13 @@ class GmmRefineImposeSymmetryViewer(MapViewer):
 
     _targets = [GmmRefineProtImposeSymmetry]
     _label = "viewer impose symmetry"
+
+
+class GmmRefineReconstructViewer(MapViewer):
+    """Results of GMM reconstruct."""
+
+    _targets = [GmmRefineProtReconstruct]
+    _label = "viewer GMM reconstruct"
 
 
 class GmmRefineCompositeViewer(MapViewer):

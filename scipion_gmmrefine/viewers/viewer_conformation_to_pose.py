@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM conformation to pose found: all of GMM focused refine, and what the conformations were good for."""
 import os
 

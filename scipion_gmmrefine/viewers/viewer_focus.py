@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM focused refine found: all of GMM refine, and where the region lies."""
 from pyworkflow.protocol import params
 

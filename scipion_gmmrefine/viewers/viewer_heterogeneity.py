@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM heterogeneity found: whether the motion is real, where particles lie in it, and what a conformation looks like."""
 import os
 from glob import glob
@@ -5,24 +6,24 @@ from glob import glob
 import numpy as np
 from pwem.viewers.viewer_chimera import Chimera
 from pyworkflow.protocol import params
-from pyworkflow.viewer import MessageView
+from pyworkflow.viewer import CommandView, MessageView
 
 from scipion_gmmrefine import Plugin
-from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, TRAINING_FILE
+from scipion_gmmrefine.constants import FOCUS_MASK_FILE, HALF_MAP_FILES, MASK_FILE, MOTIONS_FILE, MOVIE_FILE, TRAINING_FILE
 from scipion_gmmrefine.convert.latents import readLatents
 from scipion_gmmrefine.convert.star import readTable
 from scipion_gmmrefine.convert.tables import readRows
+from scipion_gmmrefine.flexhub.annotation import annotation, haxProgram
 from scipion_gmmrefine.protocols import GmmRefineProtHeterogeneity
 from scipion_gmmrefine.viewers.latent_space import alongAxes, alongComponents, byUmap
 from scipion_gmmrefine.viewers.latent_tools import ConformationPicker, ParticleLasso
-from scipion_gmmrefine.viewers.plots import plotSlices
 from scipion_gmmrefine.viewers.plots_latents import NOTE_SIZE, plotFrames, plotHistogram, plotLatents, plotTraining
 from scipion_gmmrefine.viewers.plots_patches import plotTable
 from scipion_gmmrefine.viewers.subsets import registerSubset
 from scipion_gmmrefine.viewers.viewer_base import ResultsViewer
-from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
+from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, filmOf, plotterOf, readMap
 
-CONFORMATIONS_FOLDER, MOVIE_FILE = "conformations", "movie.cxc"
+CONFORMATIONS_FOLDER = "conformations"
 PICKED_FOLDER = "picked_conformations"
 START = os.path.join("iterations", "00")
 HALVES = (1, 2)
@@ -54,6 +55,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Is the motion real?")
         group.addParam("showMotions", params.LabelParam, label="Motions and agreement of the halves",
                        help="How far the leading motions reach, and how well the halves agree on them: cosine 1 is the same "
@@ -77,13 +79,23 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
                        help="mmCIF or PDB, fitted into the maps; shown in ChimeraX. Empty shows maps alone.")
         group.addParam("showLatents", params.LabelParam, label="Conformations of both half sets",
                        help="Every dot is a particle. Each half set has axes of its own, which may run the other way.")
+        group.addParam("showFilm", params.LabelParam, label="Largest motion of a half as a film",
+                       help="Projections of maps along the first axis of half set 1, seen where most of the motion is; needs "
+                            "no ChimeraX. *GMM conformations* makes films of other axes and of half set 2.")
         group.addParam("showMovie", params.LabelParam, label="Largest motion of both halves in ChimeraX",
                        help="A film of maps along the first axis; needs ChimeraX.")
+        group.addParam("annotated", params.EnumParam, choices=["half 1", "half 2"], default=0,
+                       display=params.EnumParam.DISPLAY_HLIST, label="Half set to annotate",
+                       help="Its latents, decoded by its own network.")
+        group.addParam("showAnnotation", params.LabelParam, label="Annotate the space with hax (Flexibility Hub)",
+                       help="Starts annotate_space of the plugin scipion-em-hax, for which this plugin's engine decodes maps.")
         self._defineMaps(form)
 
     def _shown(self):
-        return {**super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
-                "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie}
+        return {
+            **super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
+            "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie,
+            "showFilm": self._showFilm, "showAnnotation": self._showAnnotation}
 
     # --------------------------- is it real? ---------------------------------
     def _showMotions(self):
@@ -160,7 +172,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         through = "; ".join(" ".join(f"{value:.4f}" for value in latent) for latent in latents)
         model = ["--model", os.path.abspath(self.morphModel.get())] if self.morphModel.get() else []
         folder = self.protocol._getExtraPath(PICKED_FOLDER)
-        Plugin.runEngineNow("conformations", [
+        self._engine("Maps of conformations", "conformations", [
             self.protocol._getExtraPath(), f"--through={through}", "--half", str(half), *model], folder)
         program = Chimera.getProgram()
         if program and os.path.exists(program):
@@ -169,11 +181,27 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         places = " to ".join(f"({', '.join(f'{value:.2f}' for value in latent)})" for latent in latents)
         title = f"Conformation of half {half} at {places}"
         if len(frames) == 1:
-            return [plotterOf(plotSlices, *readMap(frames[0]), title, size=(11, 4))]
+            return [browserOf(*readMap(frames[0]), title)]
         return [plotterOf(plotFrames, *zip(*map(readMap, frames)), title, size=(9, 9))]
 
     def _showMovie(self):
         return chimeraViews(self, [self._existing(os.path.join(CONFORMATIONS_FOLDER, MOVIE_FILE))])
+
+    def _showFilm(self):
+        paths = sorted(glob(self._path(os.path.join(CONFORMATIONS_FOLDER, "half_1", "frame_*.mrc"))))
+        if not paths:
+            return [self.errorMessage("The conformations are made when the run has ended.", "Nothing to show")]
+        maps = [readMap(path) for path in paths]
+        return [filmOf([volume for volume, _ in maps], maps[0][1], "Largest motion of half 1")]
+
+    def _showAnnotation(self):
+        latents = readLatents(self.protocol._getExtraPath()).ofHalf(self.annotated.get() + 1)
+        command = annotation(self.protocol._getExtraPath(), self.annotated.get() + 1, latents.latent, Plugin.getPython())
+        program = haxProgram("annotate_space")
+        if program is None:
+            return [self.infoMessage(f"The plugin scipion-em-hax is not installed. With hax elsewhere, start\n\n{command}",
+                                     "Annotate the space")]
+        return [CommandView(command.replace("annotate_space", program, 1))]
 
     def _subset(self, ids):
         """Particles as a set of the project; a message that says where they are."""

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM local resolution measured, and the map filtered by it."""
 import os
 
@@ -28,6 +29,7 @@ class GmmRefineLocalResolutionViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showDistribution", params.LabelParam, label="Slices and histogram of the local resolution",
                       help="How many voxels inside the mask have which resolution.")
         if self.protocol.filterVolume:

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM density modification made: the modified map beside the unmodified one, their FSC, the error model and the audit."""
 from pyworkflow.protocol import params
 
@@ -31,6 +32,7 @@ class GmmRefineModifyViewer(AuditedViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showComparison", params.LabelParam, label="Slices of both maps",
                       help="The three central slices of the unmodified and of the modified map.")
         form.addParam("showFscKinds", params.LabelParam, label="FSC of the half maps, given and modified",

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM Q-score found: Q by residue, chain and component class, and the model coloured by it."""
 import glob
 import os
@@ -30,6 +31,7 @@ class GmmRefineQScoreViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Residues")
         group.addParam("chain", params.EnumParam, choices=list(self._chainFigures()) or ["none yet"], default=0,
                        label="Chain", help="Chains of protein or nucleic acid.")

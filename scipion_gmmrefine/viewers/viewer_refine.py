@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM refine found, also while it runs: FSC per iteration, models, maps, and how far particles moved."""
 import os
 
@@ -33,6 +34,7 @@ class GmmRefineRefineViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Gold-standard FSC")
         group.addParam("iterations", params.EnumParam, choices=["all", "selected"], default=ALL,
                        display=params.EnumParam.DISPLAY_HLIST, label="Iterations",

@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM patch refine found: where the patches lie, what each has gained, the composite and its seams."""
 import os
 
@@ -45,6 +46,7 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         group = form.addGroup("Patches")
         group.addParam("showPatches", params.LabelParam, label="Patches on Gaussians and map",
                        help="Gaussians of the composite coloured by patch, and the patches as spheres on the map.")

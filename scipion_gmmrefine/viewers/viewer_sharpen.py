@@ -1,3 +1,4 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM sharpen made: the sharpened map beside the unmodified one, and the amplitudes of both."""
 from pyworkflow.protocol import params
 
@@ -16,6 +17,7 @@ class GmmRefineSharpenViewer(ResultsViewer):
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
+        self._defineReport(form)
         form.addParam("showComparison", params.LabelParam, label="Slices of both maps",
                       help="The three central slices of the unmodified and of the sharpened map.")
         form.addParam("showGuinier", params.LabelParam, label="Guinier plot",

@@ -1,56 +1,32 @@
+# Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wizards that fill in numbers which follow from the inputs."""
 import os
 import tempfile
 
-from pwem.convert.atom_struct import AtomicStructHandler
 from pwem.wizards import EmWizard
 from pyworkflow.gui.dialog import showInfo, showWarning
 
-from gmmrefine.settings import MAP_RESOLUTION, is_beyond_nyquist, nyquist_text
+from gmmrefine.settings import MAKE_MASK, MAP_RESOLUTION, TARGET_RESOLUTION, nyquist_text
 from scipion_gmmrefine import Plugin
 from scipion_gmmrefine.convert.images import halfMapFiles, stackFileName
 from scipion_gmmrefine.convert.maps import mrcMap
-from scipion_gmmrefine.convert.tables import readRun
+from scipion_gmmrefine.convert.tables import readRun, rounded
 from scipion_gmmrefine.engine import EngineFailure
 from scipion_gmmrefine.protocols import (
     GmmRefineProtBuild,
-    GmmRefineProtFocus,
     GmmRefineProtHeterogeneity,
     GmmRefineProtPatches,
     GmmRefineProtQScore,
     GmmRefineProtRefine,
     GmmRefineProtSharpen,
 )
+from scipion_gmmrefine.viewers.waiting import waiting
 
 BUILD_PIXELS = 3
 
 
-def countHeavyAtoms(fileName):
-    """Number of non-hydrogen atoms in the first model of a structure file."""
-    handler = AtomicStructHandler()
-    handler.read(fileName)
-    model = next(iter(handler.getStructure()))
-    return sum(atom.element not in ("H", "D") for atom in model.get_atoms())
-
-
-class GmmRefineGaussiansWizard(EmWizard):
-    """Number of Gaussians from the atomic model: one for each non-hydrogen atom."""
-
-    _targets = [(one, ["gaussians"]) for one in (
-        GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtHeterogeneity)]
-
-    def show(self, form, *_parameters):
-        structure = form.protocol.model.get()
-        if structure is None:
-            showInfo("Number of Gaussians",
-                     "Choose an atomic model first: then this wizard counts its atoms.\n\nWithout a model, leave the "
-                     "number at auto: it follows from the volume inside the mask and the resolution.", form.root)
-            return
-        form.setVar("gaussians", str(countHeavyAtoms(structure.getFileName())))
-
-
 class GmmRefineResolutionWizard(EmWizard):
-    """Finest resolution that the sampling of the input allows."""
+    """Finest resolution that makes sense and that the sampling of the input allows."""
 
     _targets = [(GmmRefineProtRefine, ["maxResolution"]), (GmmRefineProtPatches, ["maxResolution"]),
                 (GmmRefineProtBuild, ["resolution"]), (GmmRefineProtHeterogeneity, ["targetResolution"])]
@@ -62,25 +38,13 @@ class GmmRefineResolutionWizard(EmWizard):
         if source is None:
             showWarning("Empty input", "Choose the input first.", form.root)
             return
-        name = "targetResolution" if isinstance(protocol, GmmRefineProtHeterogeneity) else "maxResolution"
-        if refining:
-            form.setVar(name, float(nyquist_text(source.getSamplingRate())))
+        finest = float(nyquist_text(source.getSamplingRate()))
+        if isinstance(protocol, GmmRefineProtHeterogeneity):
+            form.setVar("targetResolution", max(TARGET_RESOLUTION.default, finest))  # finer is noise to motions
+        elif refining:
+            form.setVar("maxResolution", finest)
         else:
             form.setVar("resolution", round(BUILD_PIXELS * source.getSamplingRate(), 2))
-
-
-class GmmRefineSphereWizard(EmWizard):
-    """A sphere about the middle of the box, with a quarter of its side as radius: a start to be moved to the region."""
-
-    _targets = [(GmmRefineProtFocus, ["focusSphere"]), (GmmRefineProtHeterogeneity, ["focusSphere"])]
-
-    def show(self, form, *_parameters):
-        particles = form.protocol.inputParticles.get()
-        if particles is None:
-            showWarning("Empty input", "Choose the input first.", form.root)
-            return
-        side = particles.getXDim() * particles.getSamplingRate()
-        form.setVar("focusSphere", f"{side / 2:.0f} {side / 2:.0f} {side / 2:.0f} {side / 4:.0f}")
 
 
 class GmmRefineMapResolutionWizard(EmWizard):
@@ -94,7 +58,8 @@ class GmmRefineMapResolutionWizard(EmWizard):
             showWarning("Empty input", "Choose the input first.", form.root)
             return
         try:
-            resolution = knownResolution(volume)
+            with waiting(form.root, "Resolution of the half maps") as window:
+                resolution = knownResolution(volume, window.goesOn)
         except EngineFailure as error:
             showWarning("No resolution", str(error), form.root)
             return
@@ -108,24 +73,19 @@ class GmmRefineMapResolutionWizard(EmWizard):
             form.setVar("mapResolution" if scoring else "lowPass", rounded(resolution, volume.getSamplingRate()))
 
 
-def rounded(resolution, samplingRate):
-    """A resolution in Å with two decimals, more where only these would be beyond Nyquist of a sampling in Å/px."""
-    short = round(resolution, 2)
-    isLost = is_beyond_nyquist(short, samplingRate) and not is_beyond_nyquist(resolution, samplingRate)
-    return float(nyquist_text(samplingRate)) if isLost else short
-
-
-def knownResolution(volume):
+def knownResolution(volume, goesOn=None):
     """Resolution of a volume in Å.
 
     Parameters
     ----------
     volume : Volume
+    goesOn : callable, optional
+        Of ``runEngineNow``.
 
     Returns
     -------
     float or None
-        As the engine reported it when it made the map; else where the FSC of the half maps, without mask, falls below 0.143.
+        As the engine reported it when it made the map; else that of the half maps inside a mask made from them.
     """
     reported = readRun(os.path.dirname(stackFileName(volume))).get("results", {}).get("resolution")
     if reported or not volume.hasHalfMaps():
@@ -134,5 +94,5 @@ def knownResolution(volume):
         halves = [mrcMap(name, os.path.join(folder, f"half_map_{number}.mrc"), volume.getSamplingRate())
                   for number, name in enumerate(halfMapFiles(volume), 1)]
         run = os.path.join(folder, "fsc")
-        Plugin.runEngineNow("fsc", halves, run)
+        Plugin.runEngineNow("fsc", [*halves, MAKE_MASK.option], run, goesOn)
         return readRun(run)["results"]["resolution"]

@@ -1,8 +1,10 @@
-"""Write this program's particles or GMM for another program.
+"""Write this program's particles, GMM or conformations for another program.
 
 Particles go to cryoSPARC (.cs, with a .csg beside it) or RELION 3.1 (.star); with --template, the .cs file they once
 came from, uids and all fields of cryoSPARC are kept. A GMM goes to pseudo-atoms that lie on its map (.pdb, .cif), to
-EMAN2's text form (.txt) or to .star; all but .star need the map's box and pixel size, best given with --map.
+EMAN2's text form (.txt) or to .star; all but .star need the map's box and pixel size, best given with --map. The
+folder of a heterogeneity run gives a table (.star) of its conformations in one latent space: those of half set 2 are laid onto
+the space of half set 1 by what both networks do to the molecule. It is for display and other programs, never for a refinement.
 """
 import time
 from pathlib import Path
@@ -30,7 +32,7 @@ COMMAND = Command("export", ())  # what it writes has the name that the user giv
 
 def add_arguments(parser):
     """Declare the options of this command."""
-    parser.add_argument("file", help="particles (.star, .cs, .csg) or GMM (.star)")
+    parser.add_argument("file", help="particles (.star, .cs, .csg), GMM (.star), or folder of a heterogeneity run")
     parser.add_argument("--to", required=True, metavar="NAME", help="file to write in DIR; its suffix is the format")
     add_output(parser, "folder of the results")
     parser.add_argument("--template", default="", metavar="CS", help=".cs file the particles came from")
@@ -47,7 +49,7 @@ def run(args):
     written = [args.to, group_path(args.to)] if target.suffix.lower() == ".cs" else [args.to]
     refuse_to_overwrite(args.output, written, [args.file, args.template, args.map])
     with COMMAND.held(args):
-        results = _export_gmm(args, target) if _is_gmm(args.file) else _export_particles(args, target)
+        results = _exported(args, target)
         notes = results.pop("notes", [])
         print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
         for line in notes:
@@ -55,8 +57,32 @@ def run(args):
         write_run_record(
             args.output, COMMAND.name,
             {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
-            {**results, "notes": notes}, inputs=[path for path in (args.file, args.template, args.map) if path],
+            {**results, "notes": notes}, inputs=[path for path in (_input_of(args.file), args.template, args.map) if path],
             started=started)
+
+
+def _input_of(path):
+    """The file that stands for an input: of a run the table of its conformations."""
+    return str(Path(path) / "latent.star") if Path(path).is_dir() else path
+
+
+def _exported(args, target):
+    """Write what is asked for; what was written."""
+    if Path(args.file).is_dir():
+        return _export_latents(args, target)
+    return _export_gmm(args, target) if _is_gmm(args.file) else _export_particles(args, target)
+
+
+def _export_latents(args, target):
+    from gmmrefine.backend import set_up
+    from gmmrefine.pipelines.common_latents import write_common_latents
+
+    _require_form(target, (".star",), "conformations")
+    if args.template or args.map or args.box or args.pixel_size or args.flip_coordinate_y:
+        raise InputError(
+            f"{args.file} is a folder; of it only the conformations are written, as a table. Leave out the other options.")
+    set_up()
+    return write_common_latents(args.file, str(target))
 
 
 def _is_gmm(path):

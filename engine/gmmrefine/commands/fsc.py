@@ -1,9 +1,10 @@
 """Fourier shell correlation of two half maps, with a mask and its phase-randomised correction.
 
 Writes DIR/fsc.star, of half maps directions.star too (the resolution in cones), and prints both. Without --mask the maps are
-compared as they are. Half maps are looked at first: clipped and identical ones are refused, filtered ones give nothing finer
-than the filter, masked and sharpened ones are named. A mask that is too tight is said, and the resolution is that under a wider
-one. With --truth a map is compared with a truth or a model, and nothing of this applies.
+compared as they are; --make-mask makes a mask from them (DIR/mask.mrc). Half maps are looked at first: clipped and identical
+ones are refused, filtered ones give nothing finer than the filter, masked and sharpened ones are named. A mask that is too
+tight is said, and the resolution is that under a wider one. With --truth a map is
+compared with a truth or a model, and nothing of this applies.
 """
 import time
 

@@ -7,6 +7,7 @@ from typing import Tuple
 
 from gmmrefine.errors import InputError
 from gmmrefine.settings import TAKE_OVER, Computing, File, groups_of, settings_of, values_of
+from gmmrefine.threads import use_threads
 
 
 class _HelpAll(argparse.Action):
@@ -99,6 +100,8 @@ def settings_from(args, values):
             raise InputError(f"{setting.option} {error}") from error
         if value is not None and issubclass(setting.kind, File):
             refuse_missing([value], f"{setting.option} ")
+    if "threads" in found:
+        use_threads(found["threads"] or 0)
     return values(**found)
 
 

@@ -35,6 +35,7 @@ def check_settings(settings, model, halves):
     refuse_ignored(settings, [
         (bool(settings.through) and not settings.subsets, "--through", ("axis",)),
         (bool(settings.through) and len(latent_points(settings.through, halves)) == 1, "one point", ("frames",)),
+        (settings.at_points, "--at-points", ("frames",)), (not settings.through, "no --through", ("at_points",)),
         (not settings.subsets, "no --subsets", ("fsc_threshold",)), (not model, "no --model", names_of(Placed))])
     check_place(settings)
     size = halves[0].latent.shape[1]
@@ -67,7 +68,8 @@ def chosen_halves(settings, halves):
 def path_of(half, settings):
     """The latents (F, D) at which conformations of a MovingHalf are shown."""
     if settings.through:
-        return line_through(latent_points(settings.through, [half]), settings.frames)
+        points = latent_points(settings.through, [half])
+        return points if settings.at_points else line_through(points, settings.frames)
     return axis_path(half.latent, settings.axis, settings.frames)
 
 

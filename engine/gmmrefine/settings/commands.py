@@ -29,6 +29,7 @@ from gmmrefine.settings.concerns import (
     Seeded,
     Settings,
     Symmetric,
+    Threaded,
     Thresholded,
 )
 
@@ -72,10 +73,11 @@ class ReconstructSettings(Symmetric, Compared, Mapped, Computing):
 
 
 @dataclass(frozen=True)
-class FscSettings(Thresholded, Seeded):
+class FscSettings(Thresholded, Seeded, Threaded):
     """Two maps."""
 
     mask: Optional[str] = table.MASK.default
+    make_mask: bool = table.MAKE_MASK.default
     truth: bool = table.TRUTH.default
 
 
@@ -113,6 +115,7 @@ class ConformationsSettings(Thresholded, Placed, Computing):
     axis: int = table.AXIS.default
     frames: int = table.FRAMES.default
     through: Optional[str] = table.THROUGH.default
+    at_points: bool = table.AT_POINTS.default
     half: str = table.HALF.default
     subsets: int = table.SUBSETS.default
 
@@ -139,24 +142,24 @@ class ExpandSettings(Symmetric, Computing):
 
 
 @dataclass(frozen=True)
-class ImposeSettings(Symmetric, Thresholded, Seeded):
+class ImposeSettings(Symmetric, Thresholded, Seeded, Threaded):
     """Maps averaged over copies."""
 
 
 @dataclass(frozen=True)
-class LocalResolutionSettings(Local, Compared, Seeded):
+class LocalResolutionSettings(Local, Compared, Seeded, Threaded):
     """Local resolution."""
 
 
 @dataclass(frozen=True)
-class LocalFilterSettings(Settings):
+class LocalFilterSettings(Threaded):
     """Local low-pass."""
 
     local_resolution: Optional[str] = table.RESOLUTION_MAP.default
 
 
 @dataclass(frozen=True)
-class SharpenSettings(Placed, Masked):
+class SharpenSettings(Placed, Masked, Threaded):
     """Sharpening."""
 
     sharpening: str = table.SHARPENING.default
@@ -170,7 +173,7 @@ class SharpenSettings(Placed, Masked):
 
 
 @dataclass(frozen=True)
-class ModifySettings(Local, Compared, Scored, Placed, Seeded):
+class ModifySettings(Local, Compared, Scored, Placed, Seeded, Threaded):
     """Density modification."""
 
     smearing: str = table.SMEARING.default
@@ -179,12 +182,12 @@ class ModifySettings(Local, Compared, Scored, Placed, Seeded):
 
 
 @dataclass(frozen=True)
-class QscoreSettings(Scored, ExpectedAt, Placed):
+class QscoreSettings(Scored, ExpectedAt, Placed, Threaded):
     """Q-scores."""
 
 
 @dataclass(frozen=True)
-class AuditSettings(Scored, ExpectedAt, Placed, Seeded):
+class AuditSettings(Scored, ExpectedAt, Placed, Seeded, Threaded):
     """Audit of modified maps."""
 
     grids: str = table.GRIDS.default

@@ -35,11 +35,17 @@ class Seeded(Settings):
 
 
 @dataclass(frozen=True)
-class Computing(Seeded):
+class Threaded(Settings):
+    """Threads."""
+
+    threads: Optional[int] = table.THREADS.default
+
+
+@dataclass(frozen=True)
+class Computing(Seeded, Threaded):
     """Computing."""
 
     batch_size: int = table.BATCH_SIZE.default
-    threads: Optional[int] = table.THREADS.default
     device: str = table.DEVICE.default
 
 

@@ -89,14 +89,20 @@ SYMMETRY = Setting(
 
 FSC_THRESHOLD = Setting(
     "fsc_threshold", 0.143, float, "FSC value that defines the gold-standard resolution.", advanced=True,
-    minimum=0.01, maximum=0.9)
+    minimum=0.01, maximum=0.9,
+    label="FSC threshold")
 MASK = Setting(
     "mask", None, MaskFile,
     "Soft mask (values 0 to 1) of the molecule for FSC, GMM and amplitudes, on the grid of the particles or "
-    "maps; refused where it lies outside the molecule. none makes one from the maps.")
+    "maps; refused where it lies outside the molecule. none makes one from the maps.",
+    label="Mask of the molecule")
 MASK_RESOLUTION = Setting(
-    "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
-MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
+    "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2,
+    label="Low-pass for the mask")
+MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0,
+    label="Soft edge of the mask")
+MAKE_MASK = Setting(
+    "make_mask", False, bool, "Compare half maps inside a mask that is made from them, as refinements make it.")
 TRUTH = Setting(
     "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
     "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
@@ -111,7 +117,7 @@ MODEL = Setting(
 FIT_EVALUATIONS = Setting(
     "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted, at most: a fit ends where it "
     "converges. More of them follow the noise of a half map.",
-    advanced=True, minimum=1)
+    advanced=True, minimum=1, label="Evaluations of the Gaussian fit")
 PLACE_FROM = Setting(
     "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
     "its density; it is said. header: as viewers show it (ORIGIN, else nstart; maps of particles: first voxel at 0). nstart: "
@@ -122,41 +128,53 @@ FIRST_VOXEL = Setting(
     "it first. Of several maps one for all, or one each, parted by semicolons.", advanced=True, label="First voxel: x y z (Å)")
 
 RESOLUTION = Setting(
-    "resolution", None, float, "Resolution up to which the GMM follows the map; none takes 3 pixels.", "Å", minimum=0)
+    "resolution", None, float, "Resolution up to which the GMM follows the map; none takes 3 pixels.", "Å", minimum=0,
+    label="Resolution of the model")
 THRESHOLD = Setting(
-    "threshold", None, float, "Density above which voxels seed Gaussians; none finds it from the map.", advanced=True)
+    "threshold", None, float, "Density above which voxels seed Gaussians; none finds it from the map.", advanced=True,
+    label="Density that holds Gaussians")
 
 ITERATIONS = Setting("iterations", 5, int, "Refinement iterations; the run stops earlier when nothing improves.", minimum=1)
 INITIAL_RESOLUTION = Setting(
     "initial_resolution", None, float,
     "Starting low-pass: the first iteration uses no signal beyond it. none uses the measured FSC of the start poses.",
-    "Å", minimum=0)
+    "Å", minimum=0,
+    label="Start from resolution")
 MAX_RESOLUTION = Setting(
     "max_resolution", None, float, "Never use signal beyond this resolution for poses; none goes as far as the FSC.",
-    "Å", advanced=True, minimum=0)
+    "Å", minimum=0,
+    label="Finest resolution for poses")
 OPTIMIZER = Setting(
     "optimizer", "fisher", str, "fisher: damped Gauss-Newton steps. adam: the scheme of Chen et al. 2023, for comparison.",
-    choices=("fisher", "adam"), advanced=True)
+    choices=("fisher", "adam"), advanced=True,
+    label="How poses are improved")
 LOSS = Setting(
     "loss", "likelihood", str, "likelihood: CTF included, shells weighted by signal-to-noise. frc: equal weight per "
-    "Fourier ring, CTF phases only (Chen et al. 2023).", choices=("likelihood", "frc"), advanced=True)
+    "Fourier ring, CTF phases only (Chen et al. 2023).", choices=("likelihood", "frc"), advanced=True,
+    label="What images are compared by")
 PROJECTOR = Setting(
     "projector", "slice", str, "slice: cut from the exact 3-D Fourier volume of the GMM (error below 0.2 %). "
-    "exact: sum over Gaussians for every image, slower; adam always uses it.", choices=("slice", "exact"), advanced=True)
+    "exact: sum over Gaussians for every image, slower; adam always uses it.", choices=("slice", "exact"), advanced=True,
+    label="How the model is projected")
 MARCH = Setting(
     "march", "0.2 0.3 0.5 1.0", str, "Frequency marching: radii at which poses are improved in turn, as fractions of "
-    "the resolution reached; one step each, so a radius given twice takes two.", advanced=True)
+    "the resolution reached; one step each, so a radius given twice takes two.", advanced=True,
+    label="Radii of frequency marching")
 PRIOR_ROTATION = Setting(
     "prior_rotation", None, float,
     "Expected rms error of the start rotations; none estimates it from the particles of each half.",
-    "degrees", advanced=True, minimum=0)
+    "degrees", advanced=True, minimum=0,
+    label="Expected rotation error")
 PRIOR_SHIFT = Setting(
     "prior_shift", None, float, "Expected rms error of the start shifts; none estimates it from the particles of each half.",
-    "Å", advanced=True, minimum=0)
-ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam optimizer.", advanced=True, minimum=1)
+    "Å", advanced=True, minimum=0,
+    label="Expected shift error")
+ADAM_STEPS = Setting("adam_steps", 10, int, "Steps per particle of the adam optimizer.", advanced=True, minimum=1,
+    label="Steps of adam")
 LEARNING_RATE = Setting(
     "learning_rate", 1e-3, float, "Step size of the adam optimizer, in radians and fractions of the box.", advanced=True,
-    minimum=1e-8)
+    minimum=1e-8,
+    label="Step size of adam")
 FOCUS_MASK = Setting(
     "focus_mask", None, MaskFile,
     "Soft mask (values 0 to 1) of the region to focus on, on the grid of the particles: the poses "
@@ -174,33 +192,39 @@ FOCUS_SELECTION = Setting(
 FOCUS_LEVEL = Setting(
     "focus_level", 0.25, float, "With a rest that moves: widths of Gaussians outside the focus are divided by this, those on "
     "the mask's edge by level + (1 - level) M. 0.25 is that of Chen et al. 2023; 1 switches the focus off.", advanced=True,
-    minimum=0.05, maximum=1)
+    minimum=0.05, maximum=1,
+    label="Focus on the region, 0.05 to 1")
 FOCUS_REST = Setting(
     "focus_rest", "fixed", str, "What the rest of the molecule does while the region is aligned. fixed: it stays at the start "
     "poses, where its projection is taken from the images. moves: it moves along, widened (Chen et al. 2023), and holds "
     "back a region that moves far.", choices=("fixed", "moves"), label="Rest of the molecule")
 FOCUS_EDGE = Setting(
-    "focus_edge", 5.0, float, "Soft edge of a focus mask or patch made here.", "px", advanced=True, minimum=0)
+    "focus_edge", 5.0, float, "Soft edge of a focus mask or patch made here.", "px", advanced=True, minimum=0,
+    label="Soft edge of the region")
 
 PIN_EXCHANGES = Setting(
     "pin_exchanges", None, RecordFile,
     "run.json of an earlier run whose FSC curves and masks are used instead of measured ones, so "
-    "that one half can be repeated without the other.", advanced=True)
+    "that one half can be repeated without the other.", advanced=True,
+    label="FSC and masks of an earlier run")
 PATCHES = Setting(
     "patches", "8", str, "Number of patches, K-means clusters of the Gaussians; or auto: regions that the particles show to "
     "move rigidly together.", label="Number of patches")
-PATCH_ITERATIONS = Setting("patch_iterations", 3, int, "Focused iterations of every patch.", minimum=1)
+PATCH_ITERATIONS = Setting("patch_iterations", 3, int, "Focused iterations of every patch.", minimum=1,
+    label="Iterations of every patch")
 PATCH_MODE = Setting(
     "patch_mode", "together", str, "together: all patches in one pass over the images, each with the others taken from the "
     "images where they are in that particle; needs the memory of all references. apart: one focused refinement after the "
-    "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"))
+    "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"),
+    label="Patches are refined")
 ONLY = Setting(
     "only", None, str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
     "composite. none does all.", advanced=True)
 COMPOSITE_WEIGHTS = Setting(
     "composite_weights", "mask", str, "How the parts of a composite are averaged. mask: by their soft masks (Chen et al. "
     "2023). snr: by mask times local signal-to-noise of the half maps, which favours the better part where two overlap.",
-    choices=("mask", "snr"))
+    choices=("mask", "snr"),
+    label="Weights of the parts")
 BACKGROUND = Setting(
     "background", None, Folder, "Folder whose half maps (half_map_1.mrc, half_map_2.mrc) a composite shows outside all masks, "
     "e.g. the global refinement. none shows the mean of the parts there.", label="Background")
@@ -221,29 +245,39 @@ ANCHORS = Setting(
     "auto: 32, fewer in a small region, whose Gaussians lie closer then.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Learn motions from signal up to this resolution; coarser where the FSC ends "
+    "earlier.", "Å", minimum=1,
+    label="Learn from signal up to")
 EPOCHS = Setting(
     "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
 TRAINING_RATE = Setting(
-    "training_rate", 2e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1)
+    "training_rate", 2e-3, float, "Learning rate at the start of training.", advanced=True, minimum=1e-7, maximum=1,
+    label="Learning rate")
 TRAINING_BATCH = Setting(
     "training_batch", 32, int, "Particle images in one step of training. Memory grows with it times the number of Gaussians.",
     "images", advanced=True, minimum=1)
 
-AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1)
+AXIS = Setting("axis", 1, int, "Axis of the latent space, 1 for that of the largest motion.", minimum=1,
+    label="Axis of the motion")
 FRAMES = Setting(
     "frames", 9, int, "Maps along the axis, from the 5th to the 95th percentile of the half's particles, or along the line "
-    "through given points.", minimum=2, maximum=99)
+    "through given points.", minimum=2, maximum=99,
+    label="Number of frames")
 THROUGH = Setting(
     "through", None, str, "Points of the latent space instead of an axis, 'z1 z2; z1 z2; ...': frames evenly along the line "
     "through them, or one map for one point.", label="Through latent points")
+AT_POINTS = Setting(
+    "at_points", False, bool, "One map for each of the points given, not evenly along the line through them.", advanced=True,
+    label="Maps at the points themselves?")
 HALF = Setting(
     "half", "both", str, "Half set whose conformations are made. A point picked in the latent space of one half means "
-    "something else in that of the other.", choices=("both", "1", "2"))
+    "something else in that of the other.", choices=("both", "1", "2"),
+    label="Half sets shown")
 SUBSETS = Setting(
     "subsets", 0, int, "Classes of equal size along the axis, each half sorted by itself, to be reconstructed; 0 makes none.",
-    minimum=0, maximum=99)
+    minimum=0, maximum=99,
+    label="Classes along the axis")
 
 MOTION_TABLE = Setting(
     "motions", None, TableFile,
@@ -282,7 +316,8 @@ SIGMA = Setting(
 MAP_RESOLUTION = Setting(
     "map_resolution", None, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
     "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
-    minimum=0, maximum=15)
+    minimum=0, maximum=15,
+    label="Resolution of the map")
 
 GRIDS = Setting(
     "grids", "refuse", str, "Maps whose box, voxels or origin differ from the first map's: refuse them, or resample them on "
@@ -292,7 +327,8 @@ GRIDS = Setting(
 LOCAL_WINDOW = Setting(
     "local_window", 1.0, float, "Width (standard deviation) of the soft window in which half maps are compared, in units of "
     "the resolution looked at. Larger is less noisy and shows less detail: 1 repeats within 8 %, 1.5 within 4 %.",
-    advanced=True, minimum=0.5, maximum=5)
+    advanced=True, minimum=0.5, maximum=5,
+    label="Width of the local window")
 SMEARING = Setting(
     "smearing", "auto", str, "Smearing by pose errors, which is undone as far as there is signal. auto: the errors given; else "
     "those in particles.star beside the half maps, as a refinement writes it; else what the spectrum shows, which falls faster "
@@ -300,10 +336,12 @@ SMEARING = Setting(
     choices=("auto", "none"), label="Smearing by pose errors", advanced=True)
 KNOWN_ROTATION_ERROR = Setting(
     "known_rotation_error", None, float, "Rms error of the particles' rotations, about all axes together, where it is known.",
-    "degrees", advanced=True, minimum=0, maximum=30)
+    "degrees", advanced=True, minimum=0, maximum=30,
+    label="Known error of rotations")
 KNOWN_SHIFT_ERROR = Setting(
     "known_shift_error", None, float, "Rms error of the particles' shifts in the plane of the image, where it is known.", "Å",
-    advanced=True, minimum=0, maximum=50)
+    advanced=True, minimum=0, maximum=50,
+    label="Known error of shifts")
 
 RESOLUTION_MAP = Setting(
     "local_resolution", None, MapFile,
@@ -311,23 +349,30 @@ RESOLUTION_MAP = Setting(
     "result is low-passed there at every voxel.", label="Local resolution map")
 LOW_PASS = Setting(
     "low_pass", None, float, "Resolution of the map: its amplitudes are corrected up to it and cut beyond. none when a local "
-    "resolution map says so instead.", "Å", minimum=0)
+    "resolution map says so instead.", "Å", minimum=0,
+    label="Resolution of the map")
 SHARPENING = Setting(
     "sharpening", "b-factor", str, "b-factor: one B factor for the whole map. model-profile: radial amplitudes of an atomic "
     "model (Chen et al. 2023). local-resolution: a B factor that follows the local resolution. local-model: local amplitudes "
     "of an atomic model (LocScale's idea); fades what the model lacks. local: local amplitudes made even, without a model.",
-    choices=("b-factor", "model-profile", "local-resolution", "local-model", "local"))
+    choices=("b-factor", "model-profile", "local-resolution", "local-model", "local"),
+    label="Way of sharpening")
 B_FACTOR = Setting(
     "b_factor", None, float,
-    "B factor of the map, which is removed: positive sharpens. none measures it by a Guinier fit.", "Å²")
+    "B factor of the map, which is removed: positive sharpens. none measures it by a Guinier fit.", "Å²",
+    label="B factor")
 GUINIER_FROM = Setting(
     "guinier_from", 10.0, float, "Coarse end of the range where amplitudes of a molecule fall by the B factor alone; coarser "
-    "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50)
+    "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50,
+    label="Guinier fit begins at")
 REFERENCE_MODEL = Setting(
-    "reference_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
+    "reference_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.",
+    label="Atomic model for amplitudes")
 MODEL_RESOLUTION = Setting(
     "model_resolution", 2.0, float, "Resolution at which the model is simulated; 2 is that of Chen et al. 2023.", "Å",
-    advanced=True, minimum=0.5)
+    advanced=True, minimum=0.5,
+    label="Resolution of the model's map")
 AMPLITUDE_WINDOW = Setting(
     "amplitude_window", 10.0, float, "Width (standard deviation) of the soft window in which local amplitudes are measured.",
-    "Å", advanced=True, minimum=2)
+    "Å", advanced=True, minimum=2,
+    label="Width of the amplitude window")
