@@ -1,14 +1,11 @@
 """Controls of a finished refinement."""
-import textwrap
-
 from pwem.protocols import ProtAnalysis3D
-from pyworkflow import BETA
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
 from scipion_gmmrefine.protocols.form import COMPUTING, addComputing, addSettings, engineOptions, rows
 from scipion_gmmrefine.protocols.form_checks import wrongControls
-from scipion_gmmrefine.protocols.protocol_base import SUMMARY_WIDTH, EngineProtocol, describeResolution
+from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeResolution
 
 CONTROLS_FILES = ("controls.star", "controls.json", "report.html")
 
@@ -28,7 +25,6 @@ class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
     """
 
     _label = "GMM controls"
-    _devStatus = BETA
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
@@ -67,7 +63,7 @@ class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
                     f"{describeResolution(row['resolution_before'])} → "
                     f"{describeResolution(row['resolution_after'])}, gain {row['gain']:.4f} 1/Å, poses changed by "
                     f"{row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å")
-            lines += textwrap.wrap(text, SUMMARY_WIDTH)
+            lines.append(text)
         return lines + self._notes()
 
     def _methods(self):

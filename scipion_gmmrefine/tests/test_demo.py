@@ -84,7 +84,7 @@ class TestMain(DemoTest):
         self.assertEqual(environment["PATH"].split(os.pathsep)[0], str(Path(sys.executable).parent))
         self.assertIn(f"writes to {self.folder} only", said)
 
-    def test_it_ends_with_one_short_command(self):
+    def test_it_ends_with_two_short_commands(self):
         here = Path.cwd()
         self.addCleanup(os.chdir, here)
         os.chdir(REPOSITORY)
@@ -94,7 +94,9 @@ class TestMain(DemoTest):
         self.assertEqual(demo.openCommand("demo_project"), f"{sys.executable} -m scipion_gmmrefine.demo --open")
         _, said, _ = self.main(str(self.folder))
         command = f"{sys.executable} -m scipion_gmmrefine.demo --open {self.folder}"
-        self.assertEqual(said.splitlines()[-1], f"Open the project in Scipion's desktop:  {command}")
+        self.assertEqual(said.splitlines()[-2:], [
+            f"Open the project in Scipion's desktop:  {command}",
+            f"Try the whole installation against a known truth:  {sys.executable} -m gmmrefine selftest"])
 
     def test_the_last_demo_is_opened(self):
         self.made()
