@@ -215,7 +215,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_options(inputs, tmp_path, text):
+def test_options(inputs, tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.pdb", "r.mrc"):
+        (tmp_path / name).touch()
     outcome = gmmrefine("sharpen", inputs / "map.mrc", "-o", tmp_path / "run", *text.split())
     assert_refused(outcome, "sharpen", REFUSED[text])
     assert {path.name for path in (tmp_path / "run").glob("*")} <= {"run.json", "gmmrefine.log", "events.jsonl"}

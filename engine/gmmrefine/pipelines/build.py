@@ -18,6 +18,7 @@ from gmmrefine.pipelines.combinations import refuse_ignored
 from gmmrefine.pipelines.map_inputs import read_mask_on_molecule, read_or_make_mask
 from gmmrefine.pipelines.model_place import check_place, place_model
 from gmmrefine.progress import place_in_run
+from gmmrefine.random_streams import stream
 from gmmrefine.settings import (
     FEWEST_SHELLS,
     Placed,
@@ -33,7 +34,6 @@ _SMALLEST_WEIGHT = 0.05  # of a shell whose FSC is near zero; without any, Gauss
 _DEFAULT_RESOLUTION = 3.0  # pixels
 _CLEARLY = 0.5  # standard deviations of the map; noise alone may be a little darker inside a mask
 _FEWEST_IN_MASK = 0.5  # of a model's atoms
-_SEEDING = 1  # first number of the random streams of this file; pose refinement has another
 _NO_AGREEMENT = 5e-4  # mean FSC; what would be shown as 0.000
 
 
@@ -134,7 +134,7 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
         Gmm, FSC (R + 1,) between it and the masked map.
     """
     radius = len(shell_weights) - 1
-    rng = np.random.default_rng([_SEEDING, settings.seed, *where.values()])
+    rng = stream("seeds of Gaussians", settings.seed, *where.values())
     refuse_dark_molecule(volume, mask, radius)
     filtered = low_pass(volume, radius) * mask
     resolution = len(volume) * pixel_size / radius

@@ -8,10 +8,10 @@ from scipy import fft
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.io.stack_writer import StackWriter
 from gmmrefine.particles.images import ImageReader
+from gmmrefine.random_streams import stream
 
 _SAMPLE = 256  # images of a group whose mean spectrum its noise has
 _BATCH = 128
-_RANDOM = 11  # first number of the random streams of this file
 
 
 def with_noise(particles, folder, seed, report=lambda done: None):
@@ -41,7 +41,7 @@ def with_noise(particles, folder, seed, report=lambda done: None):
         if os.path.exists(stacks[-1]):  # whole, or it would not be there
             continue
         amplitude = _amplitude(reader, particles.subset(members[:: 1 + len(members) // _SAMPLE]))
-        rng = np.random.default_rng([_RANDOM, seed, number])
+        rng = stream("noise of controls", seed, number)
         first = particles.subset(members[:1])
         with StackWriter(stacks[-1], len(members), first.image_box, float(first.image_pixels[0])) as stack:
             for start in range(0, len(members), _BATCH):

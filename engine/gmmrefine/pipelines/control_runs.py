@@ -24,13 +24,14 @@ from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
+from gmmrefine.random_streams import stream
 from gmmrefine.runs.earlier_run import read_record
 from gmmrefine.runs.run import Run
 from gmmrefine.settings import PatchesSettings, RefineSettings, changed, settings_of, values_of
 
 PATCHES = "refine-patches"
+_ANOTHER = 12  # is added to the seed, so that half sets are not those of the run
 _CHOSEN = "split_halves", "redraw_halves", "remove_duplicates", "leave_out", "pin_exchanges"
-_RANDOM = 12  # first number of the random streams of this file
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def control_of_phases(finished, _most, run):
     radius = usable_radius(start, 1, finished.settings)
 
     def without_detail(state):
-        rng = np.random.default_rng([_RANDOM, finished.seed, state.particles.half])
+        rng = stream("shuffled controls", finished.seed, state.particles.half)
         return HalfState(state.particles, randomise_phases(state.volume, radius, rng).astype(np.float32), state.covariance)
 
     invented = finished.starts.map(without_detail)
@@ -226,7 +227,7 @@ def control_of_phases(finished, _most, run):
 def control_of_halves(finished, _most, run):
     """The final poses with half sets drawn anew: what half maps have in common by poses that followed the same noise."""
     true = finished.curve(finished.half_maps())
-    shuffled = split_half_sets(draw_half_sets(finished.particles, finished.seed + _RANDOM))
+    shuffled = split_half_sets(draw_half_sets(finished.particles, finished.seed + _ANOTHER))
     maps = shuffled.map(lambda half: half_map(half, finished.settings, run.progress))
     return _control(true, finished.curve(maps.both()), finished, shuffled, shuffled)
 

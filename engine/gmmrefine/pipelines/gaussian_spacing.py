@@ -4,9 +4,9 @@ import numpy as np
 from gmmrefine.fourier.shells import resolution_of_shell
 from gmmrefine.gmm.spacing import best_spacing
 from gmmrefine.pipelines.build import fit_weights
+from gmmrefine.random_streams import stream
 
 _ANEW = 1.15  # times another resolution than when it was found
-_SPACING = 3  # first number of the random streams of this file
 
 
 class GaussianSpacing:
@@ -45,7 +45,7 @@ class GaussianSpacing:
         resolution = resolution_of_shell(len(fsc) - 1, len(self._mask), pixel_size)
         if self._found_at is None or abs(np.log(resolution / self._found_at)) > np.log(_ANEW):
             def measure():
-                rng = np.random.default_rng([_SPACING, self._seed, iteration])
+                rng = stream("spacing of Gaussians", self._seed, iteration)
                 spacing, agreements = best_spacing(
                     [half.volume for half in halves.both()], self._mask, pixel_size, fit_weights(fsc), rng)
                 self._progress.event(step="gaussians", iteration=iteration, spacing=spacing, agreements=agreements)

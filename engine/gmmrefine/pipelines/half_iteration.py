@@ -30,11 +30,11 @@ from gmmrefine.pipelines.particle_scales import with_measured_scale, with_streng
 from gmmrefine.pipelines.pose_weights import with_blur
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.progress import place_in_run
+from gmmrefine.random_streams import stream
 from gmmrefine.runs.image_identity import made_from
 from gmmrefine.settings import changed
 
 PROJECTORS = {"slice": SliceProjector, "exact": ExactProjector}
-_SAMPLING = 2  # first number of the random streams of this file; the seeds of Gaussians have another
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
                 (projector, particles.rotations, particles.shifts),
                 (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
         reader = ImageReader(particles, disc, settings.invert_contrast)
-        rng = np.random.default_rng([_SAMPLING, settings.seed, *where.values()])
+        rng = stream("images of the pose schedule", settings.seed, *where.values())
         strengths = None if is_part else Strengths(len(particles))
         (rotations, shifts, covariance), = refine_poses(
             [refiner], reader, settings.batch_size, [(expected.rotations, expected.shifts)], rng,

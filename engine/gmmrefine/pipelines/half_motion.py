@@ -23,6 +23,7 @@ from gmmrefine.pipelines.build import LOWEST_SHELL, fit_weights, gmm_of_map
 from gmmrefine.pipelines.half_iteration import reference_reliability, with_spacing
 from gmmrefine.pipelines.particle_scales import with_measured_scale
 from gmmrefine.pipelines.reconstruct import half_map
+from gmmrefine.random_streams import stream
 
 _SAMPLE = 256  # images that tell signal and noise
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 0.25  # part of the particles, never trained on
@@ -34,7 +35,6 @@ _MOBILE = 0.5
 _ANCHORS, _PER_ANCHOR = 32, 2  # most anchors where none are asked for, and Gaussians that each moves at least
 _CLOSEST = 0.6  # of the usual spacing
 _EDGE = 0.05  # a membership that is nearly 0 or 1 is
-_RANDOM = 5  # first number of the random streams of this file
 _NETWORKS, _SPLIT, _EPOCH = 0, 1, 2
 
 
@@ -106,7 +106,7 @@ def learn_half(untrained, settings, run):
     number = untrained.reader.particles.half
     finished = run.path(f"network_half_{number}.npz")
     model, reader, trained, held = untrained.model, untrained.reader, untrained.trained, untrained.held
-    seen = np.random.default_rng([_RANDOM, settings.seed, number, _SPLIT, 1]).random(len(model.disc.ring)) < 0.5
+    seen = stream("networks of motion", settings.seed, number, _SPLIT, 1).random(len(model.disc.ring)) < 0.5
     features, neutral = described(model, reader, model.precision, settings, run.progress)
     features_of_seen, _ = described(model, reader, model.precision * seen.astype(np.float32), settings, run.progress)
     arrays, header = read_whole(finished, run.progress)
@@ -143,7 +143,7 @@ def read_whole(path, progress):
 def split_for_training(particles, settings):
     """Which particles of a half set are trained on, and which are held out; copies of one are kept together."""
     parent = parents(particles)
-    order = np.random.default_rng([_RANDOM, settings.seed, particles.half, _SPLIT]).permutation(parent.max() + 1)
+    order = stream("networks of motion", settings.seed, particles.half, _SPLIT).permutation(parent.max() + 1)
     count = min(max(_ENOUGH_HELD_OUT, _HELD_OUT * len(order)), _MOST_HELD_OUT * len(order))
     is_held = np.isin(parent, order[: int(count)])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
@@ -184,7 +184,7 @@ def untrained_half(particles, shared, numbers, settings, progress):
             f"{particles.half}; expected at least as many as anchors. Ask for fewer anchors, a larger region or more "
             "Gaussians.")
     levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
-    rng = np.random.default_rng([_RANDOM, settings.seed, particles.half, _NETWORKS])
+    rng = stream("networks of motion", settings.seed, particles.half, _NETWORKS)
     sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
     projector = SliceProjector(gmm, disc, pixel_size)
     sums = sum(
@@ -249,7 +249,7 @@ def train(model, reader, features, neutral, trained, held, settings, run):
         model.load(arrays)
         trainer.load(arrays)
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        rng = np.random.default_rng([_RANDOM, settings.seed, number, _EPOCH, epoch])
+        rng = stream("networks of motion", settings.seed, number, _EPOCH, epoch)
         with run.progress.step("train", len(trained), epoch=epoch, half=number) as report:
             gain, apart = train_epoch(
                 trainer, model, reader, features, neutral, trained, settings.training_batch, epoch, settings.epochs, rng,

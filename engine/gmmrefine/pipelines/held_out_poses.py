@@ -9,8 +9,8 @@ from gmmrefine.alignment.scene import Scene
 from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.pipelines.half_iteration import PROJECTORS, make_refiner
+from gmmrefine.random_streams import stream
 
-_RANDOM = 6  # first number of the random streams of this file
 _MIXTURE_STEPS, _SHARES = 50, (0.01, 0.99)
 
 
@@ -31,7 +31,7 @@ class HeldOut:
     def __init__(self, half, reference, reliability, seen, settings, progress):
         radius = len(reliability) - 1
         disc = half_disc(half.box_size, min(radius + 3, half.box_size // 2 - 1))
-        self._rng = np.random.default_rng([_RANDOM, settings.seed, half.half])
+        self._rng = stream("samples held out of poses", settings.seed, half.half)
         self._seen = self._rng.random(len(disc.ring)) < 0.5
         known = min(len(seen), len(disc.ring))
         self._seen[:known] = seen[:known]

@@ -14,8 +14,7 @@ from gmmrefine.fourier.half_disc import half_disc
 from gmmrefine.gmm.project import SliceProjector
 from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import shuffled
-
-_RANDOM = 7  # first number of the random streams of this file
+from gmmrefine.random_streams import stream
 
 
 def check_weighting(settings, particles):
@@ -71,7 +70,7 @@ def with_measured_scale(half, gmm, reliability, settings, progress, where):
     disc = half_disc(half.box_size, radius)
     reader = ImageReader(half, disc, settings.invert_contrast)
     projector = SliceProjector(gmm, disc, half.pixel_size)
-    rng = np.random.default_rng([_RANDOM, settings.seed, *where.values()])
+    rng = stream("images that tell strengths", settings.seed, *where.values())
 
     def at_poses(measure, batch, *known):
         fit = ImageFit(batch, disc, half.pixel_size, CHUNK)

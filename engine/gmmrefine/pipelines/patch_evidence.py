@@ -16,12 +16,12 @@ from gmmrefine.particles.images import CHUNK, ImageReader, chunks_in
 from gmmrefine.particles.symmetry import parents, shuffled
 from gmmrefine.pipelines.half_iteration import PROJECTORS
 from gmmrefine.pipelines.patch_geometry import smallest_patches
+from gmmrefine.random_streams import stream
 
 _MOST_PATCHES = 16
 _LAYOUTS = 4  # ways to cut the molecule; where a cut runs through two bodies, what they do cannot be told
 _PARTICLES = 1000  # of each half; enough to tell what moves together
 _FINEST = 8.0  # Å; finer detail does not follow motions of some Å linearly
-_SAMPLING = 4  # first number of the random streams of this file
 
 
 def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run):
@@ -99,7 +99,7 @@ def regions_of_layout(small, halves, gmms, reliability, layout, settings, progre
 
 def measured_motions(half, gmm, reliability, patches, settings, progress):
     """What some particles of a half set say about the motions of all patches together; PatchMotions."""
-    rng = np.random.default_rng([_SAMPLING, settings.seed, half.half])
+    rng = stream("images that show rigid regions", settings.seed, half.half)
     order = shuffled(half, rng)[:_PARTICLES]
     half, sample = half.subset(np.sort(order)), np.argsort(np.argsort(order))[:SAMPLE_SIZE]
     radius = min(len(reliability) - 1, int(half.box_size * half.pixel_size / _FINEST))

@@ -29,8 +29,7 @@ from gmmrefine.pipelines.reconstruct import half_maps, write_maps
 from gmmrefine.pipelines.refined_output import joined
 from gmmrefine.pipelines.shared_region import usable_radius
 from gmmrefine.progress import place_in_run
-
-_SAMPLING = 3  # first number of the random streams of this file
+from gmmrefine.random_streams import stream
 
 
 class Together:
@@ -152,7 +151,7 @@ class Together:
             np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
         refiners = self._refiners(parts, windows, (reliability, [certain_part(fsc[patch]) for patch in parts]), where)
         reader = ImageReader(start, disc, settings.invert_contrast)
-        rng = np.random.default_rng([_SAMPLING, settings.seed, iteration, number])
+        rng = stream("images of the patch schedule", settings.seed, iteration, number)
         with self._progress.step("refine poses", len(start), **where) as report:
             seen = refine_poses(
                 refiners, reader, settings.batch_size,
