@@ -67,7 +67,7 @@ def refinement(folder):
     lost = made(gr.refine, folder / "lost", poor.path("particles.star"), iterations=1, **QUICK)
     shown = {}
     for name, result in (("before", start), ("after", refined)):
-        sharp = made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), resolution=result.values["resolution"])
+        sharp = made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=100)
         shown[f"{name}: {result.values['resolution']:.1f} Å"] = read_map(sharp.path("sharpened.mrc")).data
     draw_surfaces(PICTURES / "before_after.png", shown)
     draw_good_and_bad_fsc(PICTURES / "refine_fsc.png", refined, lost)
@@ -149,7 +149,7 @@ def maps(folder, refined):
     keep(Result(folder / "sharp_after", "sharpen"), "figures/guinier.png", "sharpen_guinier.png")
     sharpened = read_map(Result(folder / "sharp_after", "sharpen").path("sharpened.mrc"))
     resolution = refined.values["resolution"]
-    beyond = made(gr.sharpen, folder / "beyond", refined.path("map.mrc"), resolution=4.9, b_factor=-400)
+    beyond = made(gr.sharpen, folder / "beyond", refined.path("map.mrc"), low_pass=4.9, b_factor=-400)
     draw_slices(PICTURES / "sharpen_slices.png", {
         "unmodified": refined.map.data, f"good: to its {resolution:.1f} Å": sharpened.data,
         "bad: B -400 Å², beyond its resolution": read_map(beyond.path("sharpened.mrc")).data})
@@ -196,7 +196,7 @@ def conformations(folder):
                    **REGION, **{**QUICK, "max_resolution": 14}, iterations=1)
     draw_slices(PICTURES / "region_slices.png", {
         "global poses": start.map.data, "focused": focused.map.data, "conformation to pose": converted.map.data})
-    patches = made(gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, iterations=1, **QUICK)
+    patches = made(gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, patch_iterations=1, **QUICK)
     draw_slices(PICTURES / "patches_slices.png", {
         "global map": start.map.data, "composite": read_map(patches.path("composite.mrc")).data,
         "seams (dark: the parts differ)": read_map(patches.path("seams.mrc")).data})

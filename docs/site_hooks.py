@@ -87,7 +87,7 @@ def _inputs(function):
 
 def _described(settings):
     """Name and text of every parameter of a NumPy docstring."""
-    for block in re.split(r"(?m)^(?=\S)", settings):
+    for block in filter(None, re.split(r"(?m)^(?=\S)", settings)):
         head, *text = block.splitlines()
         yield head.split(" : ")[0], " ".join(line.strip() for line in text)
 
