@@ -36,6 +36,7 @@ setup(
     extras_require={
         "tf": [engine("[tf]")],
         "gpu": [engine("[gpu]")],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5"],
         "test": [
             engine("[tf]"),
             "pytest>=8",
@@ -44,6 +45,9 @@ setup(
             "import-linter>=2.0",
             "mypy>=1.14",
             "ruff>=0.6",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
         ],
     },
 )

@@ -67,8 +67,9 @@ def refinement(folder):
     lost = made(gr.refine, folder / "lost", poor.path("particles.star"), iterations=1, **QUICK)
     shown = {}
     for name, result in (("before", start), ("after", refined)):
-        sharp = made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=100)
-        shown[f"{name}: {result.values['resolution']:.1f} Å"] = read_map(sharp.path("sharpened.mrc")).data
+        made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=100)
+        mild = made(gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=-60)
+        shown[f"{name}: {result.values['resolution']:.1f} Å"] = mild.volume("sharpened.mrc").data * refined.mask.data
     draw_surfaces(PICTURES / "before_after.png", shown)
     draw_good_and_bad_fsc(PICTURES / "refine_fsc.png", refined, lost)
     draw_pose_changes(PICTURES / "refine_changes.png", refined, lost)
@@ -94,10 +95,10 @@ def surface(volume, level):
 
 def draw_surfaces(path, volumes):
     """Surfaces of maps side by side, each round the same volume."""
-    figure, [panels] = new_panels((4.2 * len(volumes), 4.6), 1, len(volumes))
+    figure, [panels] = new_panels((3.4 * len(volumes), 4.6), 1, len(volumes))
     figure.set_dpi(SMALL)
     for (name, volume), axes in zip(volumes.items(), panels):
-        axes.imshow(surface(volume, np.percentile(volume, 97.2)), cmap="bone", vmin=0, vmax=1.02, origin="lower")
+        axes.imshow(surface(volume, np.percentile(volume, 97))[:, 40:-40], cmap="bone", vmin=0, vmax=1.02, origin="lower")
         axes.set_title(name, fontsize=13)
         axes.axis("off")
     save_figure(figure, path)
@@ -106,7 +107,7 @@ def draw_surfaces(path, volumes):
 def draw_good_and_bad_fsc(path, good, bad):
     """FSC of the iterations of a run that improves and of one that has too little to go by."""
     figure, panels = two_panels()
-    for axes, result, title in zip(panels, (good, bad), ("good: it moves out and falls to 0", "bad: too few, too noisy images")):
+    for axes, result, title in zip(panels, (good, bad), ("good: it moves out and falls to 0", "bad: too few, too noisy images, and no gain")):
         for folder in sorted((result.folder / "iterations").iterdir()):
             if (folder / "fsc.star").exists():
                 curves = Result(folder, "refine").fsc
@@ -120,9 +121,9 @@ def draw_good_and_bad_fsc(path, good, bad):
 def draw_pose_changes(path, good, bad):
     """Histograms of how far particles turned."""
     figure, panels = two_panels()
-    for axes, result, title in zip(panels, (good, bad), ("good: one hump, near what was expected", "bad: as wide as the search")):
+    for axes, result, title in zip(panels, (good, bad), ("good: one hump", "bad: nothing moves, the images say too little")):
         changes = result.table("particles.star")["particles"].strings("gmmRotationChange")
-        axes.hist(np.array(changes, float), bins=30, color="C0")
+        axes.hist(np.array(changes, float), bins=np.linspace(0, 7, 36), color="C0")
         axes.set(title=title, xlabel="rotation (°)", ylabel="particles")
     save_figure(figure, path)
 
@@ -149,10 +150,10 @@ def maps(folder, refined):
     keep(Result(folder / "sharp_after", "sharpen"), "figures/guinier.png", "sharpen_guinier.png")
     sharpened = read_map(Result(folder / "sharp_after", "sharpen").path("sharpened.mrc"))
     resolution = refined.values["resolution"]
-    beyond = made(gr.sharpen, folder / "beyond", refined.path("map.mrc"), low_pass=4.9, b_factor=-400)
+    beyond = made(gr.sharpen, folder / "too_sharp", refined.path("map.mrc"), low_pass=4.9, b_factor=400)
     draw_slices(PICTURES / "sharpen_slices.png", {
         "unmodified": refined.map.data, f"good: to its {resolution:.1f} Å": sharpened.data,
-        "bad: B -400 Å², beyond its resolution": read_map(beyond.path("sharpened.mrc")).data})
+        "bad: B factor of 400 Å²": read_map(beyond.path("sharpened.mrc")).data})
 
 
 def keep(result, name, picture):
@@ -188,7 +189,9 @@ def conformations(folder):
         keep(learned[name], "latent.png", f"latents_{name}.png")
         print(f"{name}: {learned[name].values['verdict']}")
     start = made(gr.reconstruct, folder / "swinging_start", swinging.path("particles.star"))
-    local = made(gr.local_resolution, folder / "local", start.path("half_map_1.mrc"), start.path("half_map_2.mrc"))
+    noisy = made(gr.simulate, folder / "noisy", "6msm", swing=SWING, **{**COARSE, "box": 48, "pixel_size": 3.2, "snr": 0.3})
+    blurred = made(gr.reconstruct, folder / "noisy_start", noisy.path("particles.star"))
+    local = made(gr.local_resolution, folder / "local", blurred.path("half_map_1.mrc"), blurred.path("half_map_2.mrc"))
     keep(local, "figures/local_resolution.png", "local_resolution.png")
     converted = made(gr.conformation_to_pose, folder / "converted", learned["swinging"].folder, iterations=1, max_resolution=14,
                      gaussians=100, fit_evaluations=12)
