@@ -18,7 +18,7 @@ from scipy.ndimage import zoom
 import gmmrefine as gr
 from gmmrefine.figures.figure import new_panels, save_figure
 from gmmrefine.io.atoms import embedded_model, read_atoms
-from gmmrefine.io.mrc import read_map, write_map
+from gmmrefine.io.mrc import read_grid, read_map, write_map
 from gmmrefine.results import Result
 
 HERE = Path(__file__).resolve().parent
@@ -221,7 +221,7 @@ def audit(folder):
     keep(audited, "figures/changes.png", "audit_changes.png")
     scored = made(gr.qscore, folder / "scored", embedded_model(), complete)
     keep(scored, "figures/classes.png", "qscore_classes.png")
-    draw_around(PICTURES / "audit_slices.png", {"unmodified": read_map(complete), "modified: ATP is lost": read_map(without)},
+    draw_around(PICTURES / "audit_slices.png", {"unmodified": read_grid(complete), "modified: the ATP is lost": read_grid(without)},
                 atoms.positions[gone].mean(axis=0))
 
 
@@ -243,7 +243,7 @@ def draw_around(path, volumes, place, reach=14):
     """Slices through a place (x, y, z) in Å."""
     figure, panels = two_panels()
     for (name, volume), axes in zip(volumes.items(), panels):
-        z, y, x = np.rint((place - volume.origin) / volume.voxel_size).astype(int)[::-1]
+        z, y, x = np.rint((place - volume.origin) / volume.voxel_sizes).astype(int)[::-1]
         near = volume.data[max(z - 1, 0):z + 2].max(axis=0)[max(y - reach, 0):y + reach, max(x - reach, 0):x + reach]
         axes.imshow(near, cmap="Greys", vmin=0, vmax=np.percentile(volume.data, 99.9), origin="lower", interpolation="bicubic")
         axes.set(title=name, xticks=[], yticks=[])

@@ -30,16 +30,15 @@ def picture(project_folder, name):
     project = window.project
     refined = next(run for run in project.getRuns() if type(run).__name__ == "GmmRefineProtRefine")
     opened = form(window, refined) if name == "scipion_form" else results(window, project, refined)
-    window.root.after(DELAY, lambda: save(opened, window.root, PICTURES / f"{name}.png"))
-    window.show()
+    window.root.after(DELAY, lambda: save(opened.root, PICTURES / f"{name}.png"))
+    opened.show(center=False)
 
 
 def form(window, protocol):
     """The form of a protocol."""
     from pyworkflow.gui.form import FormWindow
 
-    opened = FormWindow("GMM refine", protocol, lambda *_: None, window, updateProtocolCallback=lambda *_: None)
-    return opened.root
+    return FormWindow("GMM refine", protocol, lambda *_: None, window, updateProtocolCallback=lambda *_: None)
 
 
 def results(window, project, protocol):
@@ -51,19 +50,20 @@ def results(window, project, protocol):
     viewer = GmmRefineRefineViewer(project=project, protocol=protocol)
     viewer.setProtocol(protocol)
     rows = {name: lambda *_: None for name in viewer._getVisualizeDict()}
-    return FormWindow("Analyze results: GMM refine", viewer, lambda *_: None, window, visualizeDict=rows, visualizeMode=True).root
+    return FormWindow("Analyze results: GMM refine", viewer, lambda *_: None, window, visualizeDict=rows, visualizeMode=True)
 
 
-def save(shown, root, path):
+def save(shown, path):
     """Save the part of the screen under a window, and end."""
     from PIL import ImageGrab
 
+    shown.geometry("+20+20")
     shown.lift()
     shown.update()
     left, top = shown.winfo_rootx(), shown.winfo_rooty()
     area = left, top, left + shown.winfo_width(), top + shown.winfo_height()
     ImageGrab.grab(bbox=area, xdisplay="").quantize(64).save(path, optimize=True)
-    root.destroy()
+    os._exit(0)  # the windows would ask
 
 
 if __name__ == "__main__":
