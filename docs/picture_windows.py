@@ -44,10 +44,10 @@ def form(window, protocol):
 def results(window, project, protocol):
     """The window of Analyze results."""
     from pyworkflow.gui.form import FormWindow
+    from pyworkflow.viewer import DESKTOP_TKINTER
 
-    from scipion_gmmrefine.viewers import GmmRefineRefineViewer
-
-    viewer = GmmRefineRefineViewer(project=project, protocol=protocol)
+    viewerClass, *_ = project.getDomain().findViewers(protocol, DESKTOP_TKINTER)
+    viewer = viewerClass(project=project, protocol=protocol)
     viewer.setProtocol(protocol)
     rows = {name: lambda *_: None for name in viewer._getVisualizeDict()}
     return FormWindow("Analyze results: GMM refine", viewer, lambda *_: None, window, visualizeDict=rows, visualizeMode=True)
