@@ -20,7 +20,7 @@ def on_files(files, config):
     """Add the pages that are not files of docs/."""
     pages = {page: (REPOSITORY / name).read_text(encoding="utf-8") for page, name in ELSEWHERE.items()}
     changes = (REPOSITORY / "CHANGES.txt").read_text(encoding="utf-8")
-    pages["CHANGES.md"] = "# What is new\n\n" + re.sub(r"(?m)^(Users|Developers):", r"\n**\1**\n", changes).replace("\n - ", "\n- ")
+    pages["CHANGES.md"] = "# What is new\n\n" + re.sub(r"(?m)^(Users|What the first version does):", r"\n**\1**\n", changes).replace("\n - ", "\n- ")
     pages["python.md"] = python_reference()
     for page, text in pages.items():
         files.append(File.generated(config, page, content=text))
