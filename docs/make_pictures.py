@@ -68,7 +68,8 @@ def refinement(folder):
     shown = {}
     for name, result in (("before", start), ("after", refined)):
         made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=100)
-        mild = made(gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=-60)
+        mild = made(gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"],
+                    b_factor=-60)
         shown[f"{name}: {result.values['resolution']:.1f} Å"] = mild.volume("sharpened.mrc").data * refined.mask.data
     draw_surfaces(PICTURES / "before_after.png", shown)
     draw_good_and_bad_fsc(PICTURES / "refine_fsc.png", refined, lost)
@@ -107,7 +108,8 @@ def draw_surfaces(path, volumes):
 def draw_good_and_bad_fsc(path, good, bad):
     """FSC of the iterations of a run that improves and of one that has too little to go by."""
     figure, panels = two_panels()
-    for axes, result, title in zip(panels, (good, bad), ("good: it moves out and falls to 0", "bad: too few, too noisy images, and no gain")):
+    titles = "good: it moves out and falls to 0", "bad: too few, too noisy images, and no gain"
+    for axes, result, title in zip(panels, (good, bad), titles):
         for folder in sorted((result.folder / "iterations").iterdir()):
             if (folder / "fsc.star").exists():
                 curves = Result(folder, "refine").fsc
@@ -199,7 +201,8 @@ def conformations(folder):
                    **REGION, **{**QUICK, "max_resolution": 14}, iterations=1)
     draw_slices(PICTURES / "region_slices.png", {
         "global poses": start.map.data, "focused": focused.map.data, "conformation to pose": converted.map.data})
-    patches = made(gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, patch_iterations=1, **QUICK)
+    patches = made(gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, patch_iterations=1,
+                   **QUICK)
     draw_slices(PICTURES / "patches_slices.png", {
         "global map": start.map.data, "composite": read_map(patches.path("composite.mrc")).data,
         "seams (dark: the parts differ)": read_map(patches.path("seams.mrc")).data})
@@ -221,8 +224,8 @@ def audit(folder):
     keep(audited, "figures/changes.png", "audit_changes.png")
     scored = made(gr.qscore, folder / "scored", embedded_model(), complete)
     keep(scored, "figures/classes.png", "qscore_classes.png")
-    draw_around(PICTURES / "audit_slices.png", {"unmodified": read_grid(complete), "modified: the ATP is lost": read_grid(without)},
-                atoms.positions[gone].mean(axis=0))
+    shown = {"unmodified": read_grid(complete), "modified: the ATP is lost": read_grid(without)}
+    draw_around(PICTURES / "audit_slices.png", shown, atoms.positions[gone].mean(axis=0))
 
 
 def map_of_atoms(positions, heights):

@@ -1,4 +1,4 @@
-"""What MkDocs adds to the files of docs/: pages from elsewhere in the repository, the reference of Python, the example report."""
+"""What MkDocs adds to the files of docs/: pages of other folders, the Python reference, the example report."""
 import gzip
 import html
 import inspect
@@ -20,7 +20,8 @@ def on_files(files, config):
     """Add the pages that are not files of docs/."""
     pages = {page: (REPOSITORY / name).read_text(encoding="utf-8") for page, name in ELSEWHERE.items()}
     changes = (REPOSITORY / "CHANGES.txt").read_text(encoding="utf-8")
-    pages["CHANGES.md"] = "# What is new\n\n" + re.sub(r"(?m)^(Users|What the first version does):", r"\n**\1**\n", changes).replace("\n - ", "\n- ")
+    changes = re.sub(r"(?m)^(\w[\w ]*):$", r"\n**\1**\n", changes).replace("\n - ", "\n- ")
+    pages["CHANGES.md"] = f"# What is new\n\n{changes}"
     pages["python.md"] = python_reference()
     for page, text in pages.items():
         files.append(File.generated(config, page, content=text))
@@ -59,14 +60,15 @@ def python_reference():
     from gmmrefine.results import Result
 
     lines = [
-        "# Python", "", "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results, and the settings as keywords.",
+        "# Python", "", "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results, and the settings",
+        "as keywords.",
         "It checks what the command line checks, writes the same files, and gives a `Result`.", "", "```python",
         "import gmmrefine as gr", "", 'result = gr.refine("particles.star", "refined", iterations=2)',
         'result.values["resolution"], result.map.data, result.particles.rotations', "result.plot()", "```", "", "## Result", "",
         inspect.getdoc(Result).splitlines()[0], "", "| attribute | what it is |", "|---|---|"]
     for name, member in vars(Result).items():
         if not name.startswith("_"):
-            call = "" if not inspect.isfunction(member) else f"{inspect.signature(member)}".replace("(self, ", "(").replace("(self)", "()")
+            call = re.sub(r"\(self(, )?", "(", str(inspect.signature(member))) if inspect.isfunction(member) else ""
             lines.append(f"| `{name}{call}` | {_cell(inspect.getdoc(member).split(chr(10) * 2)[0])} |")
     for name, function in functions().items():
         summary, _, settings = function.__doc__.partition("Parameters\n----------\n")

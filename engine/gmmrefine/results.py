@@ -115,8 +115,8 @@ class Result:
 
     def _plot_motions(self):
         latent = self.table("latent.star")["latent"]
-        return latent_figure(
-            latent.numbers("gmmLatent1"), latent.numbers("gmmMotion"), latent.numbers("rlnRandomSubset"), self.values["verdict"])
+        columns = map(latent.numbers, ("gmmLatent1", "gmmMotion", "rlnRandomSubset"))
+        return latent_figure(*columns, self.values["verdict"])
 
     def _plot_local_resolution(self):
         values = self.volume("local_resolution.mrc").data

@@ -15,7 +15,8 @@ def fsc_figure(frequency: np.ndarray, curves: Mapping[str, np.ndarray], title: s
     for name, curve in curves.items():
         axes.plot(frequency, curve, label=name)
     axes.axhline(threshold, color="grey", linestyle="--", linewidth=1)
-    axes.set(xlabel="spatial frequency (1/Å)", ylabel="FSC", title=title)
+    axes.set(xlabel="spatial frequency (1/Å)", ylabel="FSC")
+    axes.set_title(title, fontsize=10, wrap=True)
     axes.legend()
     return figure
 

@@ -15,8 +15,9 @@ DEVICE = Setting(
     choices=("auto", "cpu", "gpu"), advanced=True)
 
 TAKE_OVER = Setting(
-    "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
-    "that was killed on this computer is taken over without this, one that lives never is.")
+    "take_over", False, bool, "Go on in the folder of a run on another computer that has given no sign of life for "
+    "ten minutes. A run that was killed on this computer is taken over without this option. A run that is alive is "
+    "never taken over.")
 
 SPLIT_HALVES = Setting(
     "split_halves", None, int,
@@ -24,12 +25,14 @@ SPLIT_HALVES = Setting(
     "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
 INVERT_CONTRAST = Setting(
     "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say about their contrast themselves "
-    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark, which is noticed.",
+    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark: such a run is refused "
+    "and says so.",
     label="Molecule is dark in the images?")
 PARTICLE_DIAMETER = Setting(
     "particle_diameter", None, float,
     "Longest diameter of the particle: background and noise of an image are measured outside. "
-    "none takes that of the mask given, else 75 % of the box; two extractions are told by half of the box then.",
+    "none takes the diameter of the mask given, else 75 % of the box (half of the box where two extractions of one particle "
+    "are looked for).",
     "Å", minimum=0)
 SAME_PARTICLE = Setting(
     "same_particle", None, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
@@ -53,8 +56,8 @@ WEIGHT_BY_SCALE = Setting(
     "weight_by_scale", False, bool, "Weight every image in the map by the strength of its signal (gmmScale, which refinements "
     "estimate), as by its CTF.", label="Weight images by their strength?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
-    "target_pixel_size", None, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
-    "group; maps and masks are on it. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
+    "target_pixel_size", None, float, "Pixel size of the grid to which the images of all optics groups are brought; maps "
+    "and masks are on it too. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
     label="Common pixel size", advanced=True, minimum=0)
 TARGET_BOX = Setting(
     "target_box", None, int, "Box of that grid, even. none takes the smallest as wide as the widest images.", "px",
@@ -94,8 +97,8 @@ MASK_RESOLUTION = Setting(
     "mask_resolution", 15.0, float, "Low-pass of the map from which a mask is made.", "Å", advanced=True, minimum=2)
 MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask made here.", "px", advanced=True, minimum=0)
 TRUTH = Setting(
-    "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
-    "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
+    "truth", False, bool, "The second map is a truth or made of a model, not a half map: the checks of half maps are left "
+    "out, and the resolution is where the FSC falls below 0.5 unless a threshold is given.")
 
 GAUSSIANS = Setting(
     "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume inside the mask and the resolution.",
@@ -107,8 +110,9 @@ FIT_EVALUATIONS = Setting(
     "fit_evaluations", 30, int, "Evaluations of the map agreement when the Gaussians are fitted; 20 to 40 suffice.",
     advanced=True, minimum=1)
 PLACE_FROM = Setting(
-    "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
-    "its density; it is said. header: as viewers show it (ORIGIN, else nstart; maps of particles: first voxel at 0). nstart: "
+    "place_from", "auto", str, "How the map lies to the atomic model. auto: tries the places below and takes the one where the "
+    "atoms lie in density; the log says which. header: as viewers show it (ORIGIN, else nstart; maps of particles: "
+    "first voxel at 0). nstart: "
     "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
     "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
@@ -129,7 +133,8 @@ MAX_RESOLUTION = Setting(
     "max_resolution", None, float, "Never use signal beyond this resolution for poses; none goes as far as the FSC.",
     "Å", advanced=True, minimum=0)
 OPTIMIZER = Setting(
-    "optimizer", "fisher", str, "fisher: damped Gauss-Newton steps. adam: the scheme of Chen et al. 2023, for comparison.",
+    "optimizer", "fisher", str, "fisher: damped Gauss-Newton (Levenberg-Marquardt) steps. adam: the scheme of Chen et "
+    "al. 2023, for comparison.",
     choices=("fisher", "adam"), advanced=True)
 LOSS = Setting(
     "loss", "likelihood", str, "likelihood: CTF included, shells weighted by signal-to-noise. frc: equal weight per "
@@ -185,8 +190,8 @@ PATCHES = Setting(
     "move rigidly together.", label="Number of patches")
 PATCH_ITERATIONS = Setting("patch_iterations", 3, int, "Focused iterations of every patch.", minimum=1)
 PATCH_MODE = Setting(
-    "patch_mode", "together", str, "together: all patches in one pass over the images, each with the others taken from the "
-    "images where they are in that particle; needs the memory of all references. apart: one focused refinement after the "
+    "patch_mode", "together", str, "together: all patches in one pass over the images. For each patch the others are "
+    "subtracted from the image at their own poses. Needs the memory of all references. apart: one focused refinement after the "
     "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"))
 ONLY = Setting(
     "only", None, str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
@@ -201,12 +206,15 @@ BACKGROUND = Setting(
 
 
 LATENT_SIZE = Setting(
-    "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
+    "latent_size", 2, int, "Dimensions of the latent space: how many numbers describe a conformation.",
+    label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(
-    "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
+    "anchors", "32", str, "Control points (anchors) whose motions move the Gaussians near them, placed by K-means. A second, "
+    "larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Learn motions from signal up to this resolution; coarser where the "
+    "FSC ends earlier.", "Å", minimum=1)
 EPOCHS = Setting(
     "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
@@ -266,7 +274,8 @@ SIGMA = Setting(
     "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
 MAP_RESOLUTION = Setting(
     "map_resolution", None, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
-    "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
+    "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5) for EMDB, and shows no expected "
+    "Q-score.", "Å",
     minimum=0, maximum=15)
 
 GRIDS = Setting(
@@ -306,8 +315,8 @@ B_FACTOR = Setting(
     "b_factor", None, float,
     "B factor of the map, which is removed: positive sharpens. none measures it by a Guinier fit.", "Å²")
 GUINIER_FROM = Setting(
-    "guinier_from", 10.0, float, "Coarse end of the range where amplitudes of a molecule fall by the B factor alone; coarser "
-    "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50)
+    "guinier_from", 10.0, float, "Coarse end of the Guinier fit. Coarser amplitudes follow the shape of the molecule "
+    "and not its B factor.", "Å", advanced=True, minimum=4, maximum=50)
 REFERENCE_MODEL = Setting(
     "reference_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
 MODEL_RESOLUTION = Setting(
