@@ -44,6 +44,7 @@ def main(folder):
     maps(folder, refined)
     conformations(folder)
     audit(folder)
+    symmetry(folder)
     for path in sorted(PICTURES.iterdir()):
         print(f"{path.name}: {path.stat().st_size / 1024:.0f} kB")
 
@@ -71,6 +72,7 @@ def refinement(folder):
         mild = made(gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"],
                     b_factor=-60)
         shown[f"{name}: {result.values['resolution']:.1f} Å"] = mild.volume("sharpened.mrc").data * refined.mask.data
+    gmm_of_map(folder, data)
     draw_surfaces(PICTURES / "before_after.png", shown)
     draw_good_and_bad_fsc(PICTURES / "refine_fsc.png", refined, lost)
     draw_pose_changes(PICTURES / "refine_changes.png", refined, lost)
@@ -158,6 +160,33 @@ def maps(folder, refined):
         "bad: B factor of 400 Å²": read_map(beyond.path("sharpened.mrc")).data})
 
 
+def gmm_of_map(folder, data):
+    """FSC of a map with a GMM of as many Gaussians as it takes, and with one of far too few."""
+    figure, [[axes]] = new_panels((5.5, 3.4), 1, 1)
+    figure.set_dpi(SMALL)
+    for name, count in (("good: auto", "auto"), ("bad: 60 Gaussians", 60)):
+        built = made(gr.build, folder / f"built_{count}", data.path("truth.mrc"), gaussians=count, resolution=6)
+        block = next(iter(built.table("gmm_fsc.star").values()))
+        axes.plot(block.numbers("gmmFrequency"), block.numbers("gmmFsc"), label=name)
+    axes.axvline(1 / 6, color="grey", linestyle="--", linewidth=1)
+    axes.set(xlabel="spatial frequency (1/Å)", ylabel="FSC of GMM and map", xlim=(0, 0.2), ylim=(0, 1.05))
+    axes.legend(frameon=False)
+    save_figure(figure, PICTURES / "build_fsc.png")
+
+
+def symmetry(folder):
+    """A trimer: its particles expanded, one unit refined, and the symmetry put back."""
+    data = made(gr.simulate, folder / "trimer", "6msm", symmetry="C3", **{**COARSE, "particles": 120, "box": 48})
+    start = made(gr.reconstruct, folder / "trimer_start", data.path("particles.star"), symmetry="C3")
+    expanded = made(gr.expand_symmetry, folder / "expanded", data.path("particles.star"), symmetry="C3")
+    unit = made(gr.refine, folder / "unit", expanded.path("particles.star"), focus_model=data.path("model.cif"),
+                focus_selection="chain A", iterations=1, **QUICK)
+    whole = made(gr.impose_symmetry, folder / "whole", [unit.folder], mask=unit.path("focus_mask.mrc"), symmetry="C3",
+                 background=start.folder)
+    draw_slices(PICTURES / "symmetry_slices.png", {
+        "global map": start.map.data, "one unit refined": unit.map.data, "symmetry put back": whole.map.data}, axis=0)
+
+
 def keep(result, name, picture):
     """Copy a figure of a run, with fewer dots."""
     from PIL import Image
@@ -168,13 +197,13 @@ def keep(result, name, picture):
         small.quantize(128).save(PICTURES / picture, optimize=True)
 
 
-def draw_slices(path, volumes):
+def draw_slices(path, volumes, axis=1):
     """Middle slices of maps side by side."""
     figure, [panels] = new_panels((3.3 * len(volumes), 3.6), 1, len(volumes))
     figure.set_dpi(SMALL)
     for (name, volume), axes in zip(volumes.items(), panels):
         low, high = np.percentile(volume, (1, 99.9))
-        axes.imshow(volume[:, len(volume) // 2], cmap="Greys", vmin=low, vmax=high, origin="lower")
+        axes.imshow(volume.take(len(volume) // 2, axis=axis), cmap="Greys", vmin=low, vmax=high, origin="lower")
         axes.set(title=name, xticks=[], yticks=[])
     save_figure(figure, path)
 
@@ -224,6 +253,12 @@ def audit(folder):
     keep(audited, "figures/changes.png", "audit_changes.png")
     scored = made(gr.qscore, folder / "scored", embedded_model(), complete)
     keep(scored, "figures/classes.png", "qscore_classes.png")
+    moved = folder / "moved.mrc"
+    if not moved.exists():
+        grid = read_grid(complete)
+        write_map(moved, grid.data, AUDIT_PIXEL, grid.origin + [2, 0, 0])
+    misfit = made(gr.qscore, folder / "misfit", embedded_model(), moved, place_from="header")
+    keep(misfit, "figures/classes.png", "qscore_misfit.png")
     shown = {"unmodified": read_grid(complete), "modified: the ATP is lost": read_grid(without)}
     draw_around(PICTURES / "audit_slices.png", shown, atoms.positions[gone].mean(axis=0))
 

@@ -41,7 +41,7 @@ def on_page_markdown(markdown, page, config, files):
         path = (source.parent / target).resolve()
         if path.is_dir() and (path / "README.md").exists():
             path = path / "README.md"
-        if not path.exists() or not path.is_relative_to(REPOSITORY):
+        if not path.exists() or REPOSITORY not in path.parents:
             return match.group()  # MkDocs warns of it
         name = path.relative_to(REPOSITORY).as_posix()
         pages = {file: made for made, file in ELSEWHERE.items()}
@@ -60,8 +60,8 @@ def python_reference():
     from gmmrefine.results import Result
 
     lines = [
-        "# Python", "", "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results, and the settings",
-        "as keywords.",
+        "# Python", "", "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results,",
+        "and the settings as keywords.",
         "It checks what the command line checks, writes the same files, and gives a `Result`.", "", "```python",
         "import gmmrefine as gr", "", 'result = gr.refine("particles.star", "refined", iterations=2)',
         'result.values["resolution"], result.map.data, result.particles.rotations', "result.plot()", "```", "", "## Result", "",
