@@ -1,4 +1,4 @@
-"""The documentation: every protocol has its page, every picture is small, shown and there, and the site is made without a warning."""
+"""The documentation: every protocol has its page, every picture is small and shown, the site is made without a warning."""
 import importlib.util
 import os
 import re
@@ -26,7 +26,8 @@ def test_every_protocol_has_a_page_that_says_all(repository):
 def test_pictures_are_small_and_shown_with_words_for_who_cannot_see_them(repository):
     docs = repository / "docs"
     shown = {
-        (page.parent / name).resolve() for page in docs.rglob("*.md") for name in SHOWN.findall(page.read_text(encoding="utf-8"))}
+        (page.parent / name).resolve() for page in docs.rglob("*.md")
+        for name in SHOWN.findall(page.read_text(encoding="utf-8"))}
     pictures = {path for pattern in ("*.png", "*.svg") for path in docs.rglob(pattern)}
     assert {path.name for path in pictures - shown} == set() and {path.name for path in shown - pictures} == set()
     assert sum(path.stat().st_size for path in pictures) < MOST_BYTES
