@@ -19,7 +19,7 @@ def engine(extra=""):
     if os.environ.get("GMMREFINE_BUILD_IN_PLACE"):
         return f"gmmrefine{extra} @ {ENGINE_IN_PLACE.as_uri()}"
     version, = (ast.literal_eval(node.value) for node in ast.parse(ENGINE_SOURCE.read_text(encoding="utf-8")).body
-                if isinstance(node, ast.Assign) and node.targets[0].id == "__version__")
+                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__")
     return f"gmmrefine{extra}=={version}"
 
 

@@ -7,7 +7,7 @@ pytest.importorskip("ipykernel", reason="ipykernel, in which notebooks run, is n
 
 NOTEBOOKS = {  # name → what stands in the outputs, and how many figures
     "refine": (["rotation error", "resolution"], 2), "motions": (["both halves move alike"], 3),
-    "audit": (["A/ATP 1503"], 2), "half_maps": (["expected"], 3)}
+    "audit": (["A/ATP 1503"], 2), "half_maps": (["share images"], 3)}
 
 
 def test_every_notebook_is_executed_and_stored_without_outputs(repository):
