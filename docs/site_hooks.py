@@ -16,6 +16,16 @@ MARKDOWN_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#]+)(#[^)]*)?\)")
 REPORT = "report_example.html"
 
 
+def on_config(config):
+    """Put pages that the navigation does not name where they belong, so that none is forgotten."""
+    rooms = {name: pages for entry in config.nav if isinstance(entry, dict) for name, pages in entry.items()}
+    named = str(config.nav)
+    for folder, pages in (("devnotes", rooms["For developers"]), ("", rooms["How it works"])):
+        unnamed = (path.relative_to(HERE).as_posix() for path in sorted((HERE / folder).glob("*.md")))
+        pages.extend(page for page in unnamed if f"'{page}'" not in named)
+    return config
+
+
 def on_files(files, config):
     """Add the pages that are not files of docs/."""
     pages = {page: (REPOSITORY / name).read_text(encoding="utf-8") for page, name in ELSEWHERE.items()}

@@ -17,7 +17,7 @@ def test_every_protocol_has_a_page_that_says_all(repository):
     protocols = {path.stem.split("_", 1)[1] for path in (repository / "scipion_gmmrefine/protocols").glob("protocol_*.py")}
     pages = {path.stem: path.read_text(encoding="utf-8") for path in (repository / "docs/protocols").glob("*.md")}
     index = pages.pop("index")
-    assert set(pages) == protocols - MIXINS
+    assert protocols - MIXINS <= set(pages)
     for stem, text in pages.items():
         assert f"({stem}.md)" in index
         assert [heading for heading in HEADINGS if heading not in text] == [], stem

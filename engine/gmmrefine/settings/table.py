@@ -209,8 +209,7 @@ LATENT_SIZE = Setting(
     "latent_size", 2, int, "Dimensions of the latent space: how many numbers describe a conformation.",
     label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(
-    "anchors", "32", str, "Control points (anchors) whose motions move the Gaussians near them, placed by K-means. A second, "
-    "larger number adds finer ones: '32 128'.",
+    "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
     "target_resolution", 7.0, float, "Learn motions from signal up to this resolution; coarser where the "
