@@ -133,8 +133,7 @@ MAX_RESOLUTION = Setting(
     "max_resolution", None, float, "Never use signal beyond this resolution for poses; none goes as far as the FSC.",
     "Å", advanced=True, minimum=0)
 OPTIMIZER = Setting(
-    "optimizer", "fisher", str, "fisher: damped Gauss-Newton (Levenberg-Marquardt) steps. adam: the scheme of Chen et "
-    "al. 2023, for comparison.",
+    "optimizer", "fisher", str, "fisher: damped Gauss-Newton steps. adam: the scheme of Chen et al. 2023, for comparison.",
     choices=("fisher", "adam"), advanced=True)
 LOSS = Setting(
     "loss", "likelihood", str, "likelihood: CTF included, shells weighted by signal-to-noise. frc: equal weight per "
@@ -190,8 +189,8 @@ PATCHES = Setting(
     "move rigidly together.", label="Number of patches")
 PATCH_ITERATIONS = Setting("patch_iterations", 3, int, "Focused iterations of every patch.", minimum=1)
 PATCH_MODE = Setting(
-    "patch_mode", "together", str, "together: all patches in one pass over the images. For each patch the others are "
-    "subtracted from the image at their own poses. Needs the memory of all references. apart: one focused refinement after the "
+    "patch_mode", "together", str, "together: all patches in one pass over the images, each with the others taken from the "
+    "images where they are in that particle; needs the memory of all references. apart: one focused refinement after the "
     "other, each to be continued, repeated or run elsewhere by itself.", choices=("together", "apart"))
 ONLY = Setting(
     "only", None, str, "Part of the work, for queues and several GPUs: geometry (maps and patches), a patch number, or "
@@ -212,8 +211,7 @@ ANCHORS = Setting(
     "anchors", "32", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'.",
     label="Number of anchors")
 TARGET_RESOLUTION = Setting(
-    "target_resolution", 7.0, float, "Learn motions from signal up to this resolution; coarser where the "
-    "FSC ends earlier.", "Å", minimum=1)
+    "target_resolution", 7.0, float, "Signal up to this resolution tells the motion, if the FSC goes so far.", "Å", minimum=1)
 EPOCHS = Setting(
     "epochs", 30, int, "Times that every particle is shown in training; it ends earlier when held-out particles gain nothing.",
     minimum=1)
@@ -273,8 +271,7 @@ SIGMA = Setting(
     "Å", choices=("0.6", "0.4"), label="Width of the reference Gaussian")
 MAP_RESOLUTION = Setting(
     "map_resolution", None, float, "Resolution of the map, for the Q-score expected at it (to 6 Å) and for the entries of EMDB "
-    "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5) for EMDB, and shows no expected "
-    "Q-score.", "Å",
+    "that the mean Q is compared with; none takes that of the map against the model (FSC 0.5), and expects nothing.", "Å",
     minimum=0, maximum=15)
 
 GRIDS = Setting(
