@@ -311,8 +311,8 @@ B_FACTOR = Setting(
     "b_factor", None, float,
     "B factor of the map, which is removed: positive sharpens. none measures it by a Guinier fit.", "Å²")
 GUINIER_FROM = Setting(
-    "guinier_from", 10.0, float, "Coarse end of the Guinier fit. Coarser amplitudes follow the shape of the molecule "
-    "and not its B factor.", "Å", advanced=True, minimum=4, maximum=50)
+    "guinier_from", 10.0, float, "Coarse end of the range where amplitudes of a molecule fall by the B factor alone; coarser "
+    "ones show its shape.", "Å", advanced=True, minimum=4, maximum=50)
 REFERENCE_MODEL = Setting(
     "reference_model", None, ModelFile, "Atomic model (mmCIF or PDB) fitted to the map, whose amplitudes the map is given.")
 MODEL_RESOLUTION = Setting(
