@@ -2,7 +2,7 @@
 #   make install PYTHON=python3.11          with another Python (`make clean` first if .venv exists)
 #   make install EXTRAS=test,gpu            with TensorFlow's CUDA libraries
 PYTHON ?= python3
-EXTRAS ?= test
+EXTRAS ?= test,docs
 RUN := .venv/bin/python
 # One process per core, at most four; the tests of a file stay together, as they share what was computed for them.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed-$(EXTRAS)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo selftest gui test test-slow test-install test-install-if-changed lint benchmark clean
+.PHONY: help install demo selftest gui test test-slow test-install test-install-if-changed lint docs pictures benchmark clean
 
 help:
 	@echo "make demo       install, simulate particles, refine them through Scipion, print a table"
@@ -23,6 +23,8 @@ help:
 	@echo "make test-slow  the long tests too"
 	@echo "make test-install  both distributions by pip and by Scipion's installer, in new environments; some ten minutes"
 	@echo "make lint       code style, import rules and types"
+	@echo "make docs       the site, in build/site; needs no network"
+	@echo "make pictures   the pictures of the site and its pages of notebooks; some minutes"
 	@echo "make benchmark  the numbers of benchmarks/README.md"
 	@echo "make clean      remove .venv"
 
@@ -63,6 +65,14 @@ lint: install
 	$(RUN) -m ruff check .
 	$(RUN) .venv/bin/lint-imports
 	$(RUN) -m mypy
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+pictures: install
+	$(RUN) docs/make_pictures.py
+	$(RUN) docs/run_notebooks.py
 
 benchmark: install
 	set -e; for script in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do $(RUN) "$$script"; done

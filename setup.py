@@ -19,7 +19,7 @@ def engine(extra=""):
     if os.environ.get("GMMREFINE_BUILD_IN_PLACE"):
         return f"gmmrefine{extra} @ {ENGINE_IN_PLACE.as_uri()}"
     version, = (ast.literal_eval(node.value) for node in ast.parse(ENGINE_SOURCE.read_text(encoding="utf-8")).body
-                if isinstance(node, ast.Assign) and node.targets[0].id == "__version__")
+                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__")
     return f"gmmrefine{extra}=={version}"
 
 
@@ -36,6 +36,7 @@ setup(
     extras_require={
         "tf": [engine("[tf]")],
         "gpu": [engine("[gpu]")],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5"],
         "test": [
             engine("[tf]"),
             "pytest>=8",
@@ -44,6 +45,9 @@ setup(
             "import-linter>=2.0",
             "mypy>=1.14",
             "ruff>=0.6",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
         ],
     },
 )

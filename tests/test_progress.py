@@ -6,7 +6,7 @@ import pytest
 
 from gmmrefine import progress as module
 from gmmrefine.errors import ResourceError
-from gmmrefine.progress import Progress, readable_time
+from gmmrefine.progress import Progress, readable_time, text_bar
 
 
 class Terminal(io.StringIO):
@@ -60,11 +60,31 @@ def test_speed_and_remaining_time(tmp_path, clock):
         "time": passing["time"]}
     assert final["seconds"] == 10 and final["particles_per_s"] == 100.0 and final["eta_s"] == 0
     assert final["loss"] == 0.125
-    assert "iteration 2, half 1: refine poses: 400/1000 particles, 100/s, 6 s left" in stream.getvalue()
+    assert f"iteration 2, half 1: refine poses: {text_bar(0.4)} 400/1000 particles, 100/s, 6 s left" in stream.getvalue()
     line = "iteration 2, half 1: refine poses: 10 s, 100 particles/s\n"
     assert stream.getvalue().endswith("\r\033[K" + line)
     assert (tmp_path / "gmmrefine.log").read_text(encoding="utf-8") == line
     assert progress.seconds == {"refine poses": 10}
+
+
+@pytest.mark.parametrize("part, text", [
+    (0, "░░░░░░░░░░   0 %"), (0.39, "███░░░░░░░  39 %"), (1, "██████████ 100 %"), (1.5, "██████████ 100 %")])
+def test_text_bar(part, text):
+    assert text_bar(part, 10) == text
+
+
+def test_a_notebook_rewrites_the_passing_line_by_blanks(clock):
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    with Progress(None, stream).step("refine poses", 100) as report:
+        clock.now += 2
+        report(50)
+        clock.now += 2
+        report(100)
+    passing = [f"refine poses: {text_bar(0.5)} 50/100 particles, 25/s, 2 s left",
+               f"refine poses: {text_bar(1)} 100/100 particles, 25/s, 0 s left"]
+    first, second = (" " * len(line) for line in passing)
+    assert stream.getvalue() == (
+        f"\r\r{passing[0]}\r{first}\r{passing[1]}\r{second}\rrefine poses: 4 s, 25 particles/s\n")
 
 
 def test_a_file_gets_whole_lines_only(tmp_path, clock):

@@ -1,6 +1,9 @@
 """The commands as Python functions."""
+import importlib
 import inspect
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +36,25 @@ def test_every_command_is_a_function_with_its_settings_and_defaults():
     for setting in settings.settings_of(settings.RefineSettings):
         assert (parameters[setting.name].default, parameters[setting.name].kind.name) == (setting.default, "KEYWORD_ONLY")
     assert gmmrefine.refine.__doc__.startswith("Refine poses and map of particles")
+
+
+def test_a_folder_of_the_engine_does_not_hide_the_command_of_its_name(tmp_path):
+    rooms = {path.parent.name for path in Path(gmmrefine.__file__).parent.glob("*/__init__.py")}
+    shared = rooms & set(functions())
+    assert shared == {"heterogeneity", "report"}
+    for name in shared:
+        importlib.import_module(f"gmmrefine.{name}")
+        command = getattr(gmmrefine, name)
+        assert inspect.signature(command) == inspect.signature(functions()[name])
+    with pytest.raises(InputError, match=r"absent.star"):
+        gmmrefine.heterogeneity(tmp_path / "absent.star", tmp_path / "run")
+
+
+def test_every_parameter_is_in_the_docstring():
+    for name, function in functions().items():
+        described = re.findall(r"(?m)^(\w+) : ", function.__doc__.partition("Parameters\n----------\n")[2])
+        assert described == list(inspect.signature(function).parameters), name
+    assert "\nfsc_threshold : Optional[float]\n    FSC value that defines" in gmmrefine.fsc.__doc__
 
 
 def test_editors_know_the_settings():
@@ -74,6 +96,14 @@ def test_what_is_wrong_is_raised_in_the_words_of_python(maps, tmp_path):
     with pytest.raises(AttributeError, match="no attribute 'refine_all'; its commands are simulate, reconstruct, fsc"):
         _ = gmmrefine.refine_all
     assert not (tmp_path / "run").exists()
+
+
+def test_every_kind_of_result_has_a_figure_that_notebooks_show(maps, tmp_path):
+    local = gmmrefine.local_resolution(*maps, tmp_path / "local")
+    values = local.volume("local_resolution.mrc").data
+    figure = local.plot()
+    assert figure.axes[0].get_title() == f"median {np.median(values[values > 0]):.1f} Å"
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_what_a_command_has_not_written_is_named(maps, tmp_path):

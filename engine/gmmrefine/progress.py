@@ -26,6 +26,18 @@ def place_in_run(where: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in where.items())
 
 
+def text_bar(part: float, length: int = 20) -> str:
+    """How far a step is, from 0 to 1, as a bar of characters with its percentage."""
+    part = min(max(part, 0.0), 1.0)
+    full = int(part * length)
+    return "█" * full + "░" * (length - full) + f" {100 * part:3.0f} %"
+
+
+def is_notebook(stream: TextIO) -> bool:
+    """Whether a stream ends below a cell of a notebook."""
+    return type(stream).__module__.partition(".")[0] == "ipykernel"
+
+
 class Progress:
     """Reports steps to the terminal, to ``gmmrefine.log`` and to ``events.jsonl`` of a folder.
 
@@ -46,6 +58,7 @@ class Progress:
         self._stream = stream or sys.stdout
         self._keep = keep
         self._noted: Set[str] = set()
+        self._passing = 0  # length of the passing line in a notebook
         self.seconds: Dict[str, float] = {}
 
     def say(self, text: str) -> None:
@@ -97,7 +110,8 @@ class Progress:
                 last = now
                 rate = done / (now - started)
                 eta = (total - done) / max(rate, 1e-9)
-                self._overwrite(f"{title}: {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left")
+                self._overwrite(
+                    f"{title}: {text_bar(done / total)} {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left")
                 speed = {f"{unit}_per_s": round(rate, 1)}
                 self.event(step=name, **where, **speed, eta_s=round(eta, 1), done=done, **values)
 
@@ -114,9 +128,13 @@ class Progress:
         self.event(step=name, **where, seconds=round(seconds, 3), eta_s=0, **speed, **values)
 
     def _overwrite(self, text: str) -> None:
-        """A passing line: rewritten in place on a terminal, not shown in a file."""
+        """A passing line: rewritten in place on a terminal and in a notebook, not shown in a file."""
         if self._stream.isatty():
             print(f"\r\033[K{text}", end="", file=self._stream, flush=True)
+        elif is_notebook(self._stream) and (text or self._passing):
+            # a notebook knows no "clear the line": blanks do it
+            print(f"\r{' ' * self._passing}\r{text}", end="", file=self._stream, flush=True)
+            self._passing = len(text)
 
     def _append(self, name: str, line: str) -> None:
         if self._directory is None:

@@ -88,8 +88,20 @@ def _function(command):
         return Result(getattr(args, "output", None), command)
 
     run.__name__ = run.__qualname__ = python_name(command)
-    run.__doc__, run.__signature__, run.__module__ = module.__doc__, signature, "gmmrefine"
+    run.__doc__ = _documented(module.__doc__, {action.dest: action for action in parser._actions}, parameters)
+    run.__signature__, run.__module__ = signature, "gmmrefine"
     return run
+
+
+def _documented(text, actions, parameters):
+    """Docstring of a command's function: that of the command, and every parameter with its help."""
+    lines = [inspect.cleandoc(text), "", "Parameters", "----------"]
+    for parameter in parameters:
+        action = actions[parameter.name]
+        words = getattr(action, "text_for_experts", action.help) or ""
+        kind = _declared(parameter).split(": ")[1].split(" = ")[0]
+        lines += [f"{parameter.name} : {kind.replace('_Path', 'path')}"] + [f"    {words.replace('%%', '%')}"] * bool(words)
+    return "\n".join(lines)
 
 
 def _parameter(action, kind):

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gmmrefine.errors import InputError
-from gmmrefine.figures.figure import new_figure
+from gmmrefine.figures.result_plots import class_figure, fsc_figure, latent_figure, resolution_figure, status_figure
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map
@@ -13,6 +13,12 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
 
 _SHORT = (str, int, float, bool)  # what stands in one line
+
+
+_CURVES = {"gmmFsc": "corrected for the mask", "gmmFscUnmasked": "without mask"}
+_PLOTS = {
+    "audit": "_plot_audit", "qscore": "_plot_scores", "heterogeneity": "_plot_motions",
+    "local-resolution": "_plot_local_resolution"}  # of a command; all others show the FSC
 
 
 class Result:
@@ -83,15 +89,38 @@ class Result:
             raise InputError(f"{path}: {self.command} has not written it. There are {there}.")
         return path
 
+    def volume(self, name):
+        """A map of the folder by the name of its file, Volume."""
+        return read_map(str(self.path(name)))
+
     def plot(self):
-        """The FSC against spatial frequency, a matplotlib Figure."""
-        figure, axes = new_figure((6, 4))
-        for name, label in (("gmmFsc", "corrected for the mask"), ("gmmFscUnmasked", "without mask")):
-            axes.plot(self.fsc["gmmFrequency"], self.fsc[name], label=label)
-        axes.axhline(0.143, color="grey", linestyle="--", linewidth=1)
-        axes.set(xlabel="spatial frequency (1/Å)", ylabel="FSC", title=self.values.get("resolution_text", ""))
-        axes.legend()
-        return figure
+        """What to look at first, a matplotlib Figure.
+
+        The FSC; of an audit what became of ligands, ions, lipids and waters; of Q-scores their mean by class; of
+        conformations how far particles move; of a local resolution its histogram.
+        """
+        return getattr(self, _PLOTS.get(self.command, "_plot_fsc"))()
+
+    def _plot_fsc(self):
+        curves = {label: self.fsc[name] for name, label in _CURVES.items() if name in self.fsc}
+        threshold = self.values.get("fsc_threshold", 0.143)
+        return fsc_figure(self.fsc["gmmFrequency"], curves, self.values.get("resolution_text", ""), threshold)
+
+    def _plot_audit(self):
+        return status_figure(self.values["counts"])
+
+    def _plot_scores(self):
+        classes = self.table("classes.star")["classes"]
+        return class_figure(classes.strings("gmmClass"), classes.numbers("gmmQMean"))
+
+    def _plot_motions(self):
+        latent = self.table("latent.star")["latent"]
+        columns = map(latent.numbers, ("gmmLatent1", "gmmMotion", "rlnRandomSubset"))
+        return latent_figure(*columns, self.values["verdict"])
+
+    def _plot_local_resolution(self):
+        values = self.volume("local_resolution.mrc").data
+        return resolution_figure(values[values > 0])
 
     def report(self):
         """Write the page of the command ``report``; its path."""

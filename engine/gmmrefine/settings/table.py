@@ -15,8 +15,9 @@ DEVICE = Setting(
     choices=("auto", "cpu", "gpu"), advanced=True)
 
 TAKE_OVER = Setting(
-    "take_over", False, bool, "Go on in the folder of a run on another computer that gave no sign of life for ten minutes. One "
-    "that was killed on this computer is taken over without this, one that lives never is.")
+    "take_over", False, bool, "Go on in the folder of a run on another computer that has given no sign of life for "
+    "ten minutes. A run that was killed on this computer is taken over without this option. A run that is alive is "
+    "never taken over.")
 
 ANY_VERSION = Setting("any_version", False, bool, "Repeat a run of another version too; its results may differ.")
 SPLIT_HALVES = Setting(
@@ -25,12 +26,14 @@ SPLIT_HALVES = Setting(
     "joint refinement is not gold-standard.", label="Seed to draw half sets", advanced=True, minimum=0)
 INVERT_CONTRAST = Setting(
     "invert_contrast", False, bool, "Multiply the images by -1, besides what the particles say about their contrast themselves "
-    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark, which is noticed.",
+    "(gmmContrastSign, from cryoSPARC's blob/sign). Needed when the molecule comes out dark: such a run is refused "
+    "and says so.",
     label="Molecule is dark in the images?")
 PARTICLE_DIAMETER = Setting(
     "particle_diameter", None, float,
     "Longest diameter of the particle: background and noise of an image are measured outside. "
-    "none takes that of the mask given, else 75 % of the box; two extractions are told by half of the box then.",
+    "none takes the diameter of the mask given, else 75 % of the box (half of the box where two extractions of one particle "
+    "are looked for).",
     "Å", minimum=0)
 SAME_PARTICLE = Setting(
     "same_particle", None, float, "Images of one micrograph whose particles lie nearer to each other show one particle, which "
@@ -57,8 +60,8 @@ WEIGHT_BY_POSE_ERROR = Setting(
     "weight_by_pose_error", False, bool, "Weight fine detail of every image in the map by how well its pose is known "
     "(gmmCovariance1 to 15, of refinements).", label="Weight images by the errors of their poses?", advanced=True)
 TARGET_PIXEL_SIZE = Setting(
-    "target_pixel_size", None, float, "Pixel size of the grid on which all images are seen, whatever that of their optics "
-    "group; maps and masks are on it. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
+    "target_pixel_size", None, float, "Pixel size of the grid to which the images of all optics groups are brought; maps "
+    "and masks are on it too. none takes the coarsest of the groups that holds the resolution asked for.", "Å/px",
     label="Common pixel size", advanced=True, minimum=0)
 TARGET_BOX = Setting(
     "target_box", None, int, "Box of that grid, even. none takes the smallest as wide as the widest images.", "px",
@@ -104,8 +107,8 @@ MASK_EDGE = Setting("mask_edge", 6.0, float, "Width of the soft edge of a mask m
 MAKE_MASK = Setting(
     "make_mask", False, bool, "Compare half maps inside a mask that is made from them, as refinements make it.")
 TRUTH = Setting(
-    "truth", False, bool, "The second map is a truth or made of a model, not a half map: nothing is expected of the noise of "
-    "the two, and the resolution is where their FSC falls below 0.5 unless a threshold is given.")
+    "truth", False, bool, "The second map is a truth or made of a model, not a half map: the checks of half maps are left "
+    "out, and the resolution is where the FSC falls below 0.5 unless a threshold is given.")
 
 GAUSSIANS = Setting(
     "gaussians", "auto", str, "Number of Gaussians, or auto: from the volume of the molecule and the resolution; a refinement "
@@ -119,8 +122,9 @@ FIT_EVALUATIONS = Setting(
     "converges. More of them follow the noise of a half map.",
     advanced=True, minimum=1, label="Evaluations of the Gaussian fit")
 PLACE_FROM = Setting(
-    "place_from", "auto", str, "How the map lies to the atomic model. auto: of the places below the one where the atoms lie in "
-    "its density; it is said. header: as viewers show it (ORIGIN, else nstart; maps of particles: first voxel at 0). nstart: "
+    "place_from", "auto", str, "How the map lies to the atomic model. auto: tries the places below and takes the one where the "
+    "atoms lie in density; the log says which. header: as viewers show it (ORIGIN, else nstart; maps of particles: "
+    "first voxel at 0). nstart: "
     "nxstart nystart nzstart. given: as first_voxel says, or Scipion's origin of a volume. corner: first voxel at 0. center: "
     "box centre at 0.", choices=("auto", "header", "nstart", "given", "corner", "center"), label="Place of the map from")
 FIRST_VOXEL = Setting(
@@ -239,7 +243,8 @@ CONTROL_IMAGES = Setting(
     label="Images of noise", advanced=True, minimum=0)
 
 LATENT_SIZE = Setting(
-    "latent_size", 2, int, "Numbers that describe a particle's conformation.", label="Latent dimensions", minimum=1, maximum=16)
+    "latent_size", 2, int, "Dimensions of the latent space: how many numbers describe a conformation.",
+    label="Latent dimensions", minimum=1, maximum=16)
 ANCHORS = Setting(
     "anchors", "auto", str, "Anchors that move the Gaussians, by K-means; a second, larger number adds finer ones: '32 128'. "
     "auto: 32, fewer in a small region, whose Gaussians lie closer then.",
