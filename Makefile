@@ -63,6 +63,7 @@ test-install-if-changed: install
 
 lint: install
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(RUN) .venv/bin/lint-imports
 	$(RUN) -m mypy
 

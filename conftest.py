@@ -1,4 +1,5 @@
 """What must stand in the environment before anything is imported, for all tests of engine and plugin."""
+
 import atexit
 import os
 import runpy
@@ -41,7 +42,8 @@ if "SCIPION_DOMAIN" not in os.environ:
 if "TF_XLA_FLAGS" not in os.environ and version_of_tensorflow() >= KEEPS_KERNELS:
     os.environ["TF_XLA_FLAGS"] = (
         f"--tf_xla_persistent_cache_directory={folder_of_the_session('gmmrefine_kernels_')} "
-        "--tf_xla_persistent_cache_device_types=XLA_CPU_JIT")
+        "--tf_xla_persistent_cache_device_types=XLA_CPU_JIT"
+    )
 
 
 def pytest_configure(config):

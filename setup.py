@@ -3,6 +3,7 @@
 The engine is a distribution of its own, of the same version. Where the plugin is installed in place (pip install -e), the
 engine in the folder beside is installed in place too; ``build_hooks/plugin_backend.py`` says when that is so.
 """
+
 import ast
 import os
 from pathlib import Path
@@ -18,8 +19,11 @@ def engine(extra=""):
     """The engine as a requirement."""
     if os.environ.get("GMMREFINE_BUILD_IN_PLACE"):
         return f"gmmrefine{extra} @ {ENGINE_IN_PLACE.as_uri()}"
-    version, = (ast.literal_eval(node.value) for node in ast.parse(ENGINE_SOURCE.read_text(encoding="utf-8")).body
-                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__")
+    (version,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(ENGINE_SOURCE.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__"
+    )
     return f"gmmrefine{extra}=={version}"
 
 
@@ -44,7 +48,7 @@ setup(
             "pytest-xdist>=3.5",
             "import-linter>=2.0",
             "mypy>=1.14",
-            "ruff>=0.6",
+            "ruff>=0.17,<0.18",  # its formatter differs between versions
             "nbclient>=0.10",
             "nbformat>=5.10",
             "ipykernel>=6.29",

@@ -5,6 +5,7 @@ before, independent of that of the whole map they are compared with.
 
 Usage: python benchmarks/audit.py
 """
+
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +37,19 @@ def model_with_waters(rng):
             places.append(place)
     water = atoms.subset(np.zeros(WATERS, int))
     water = replace(
-        water, positions=np.array(places), elements=np.full(WATERS, "O"), atomic_numbers=np.full(WATERS, 8),
-        names=np.full(WATERS, "O"), residue_names=np.full(WATERS, "HOH"), entities=np.full(WATERS, "water"),
-        residue_numbers=2001 + np.arange(WATERS), residue_index=atoms.residue_index[-1] + 1 + np.arange(WATERS))
-    return replace(atoms, **{
-        name: np.concatenate([getattr(atoms, name), getattr(water, name)]) for name in atoms.__dataclass_fields__})
+        water,
+        positions=np.array(places),
+        elements=np.full(WATERS, "O"),
+        atomic_numbers=np.full(WATERS, 8),
+        names=np.full(WATERS, "O"),
+        residue_names=np.full(WATERS, "HOH"),
+        entities=np.full(WATERS, "water"),
+        residue_numbers=2001 + np.arange(WATERS),
+        residue_index=atoms.residue_index[-1] + 1 + np.arange(WATERS),
+    )
+    return replace(
+        atoms, **{name: np.concatenate([getattr(atoms, name), getattr(water, name)]) for name in atoms.__dataclass_fields__}
+    )
 
 
 def map_of(atoms, center, resolution, noise, rng):
@@ -73,12 +82,29 @@ def main():
                 after, level_after = scored(map_of(left, center, resolution, noise, rng))
                 status = judge(copies, before, after, level, level_after, classes, atoms.residue_index)
                 counts += [
-                    gone.sum(), np.sum(gone & (status == LOST)), np.sum(gone & (status == UNJUDGED)),
-                    np.sum(~gone), np.sum(~gone & (status == LOST)), np.sum(~gone & (status == WEAKENED))]
+                    gone.sum(),
+                    np.sum(gone & (status == LOST)),
+                    np.sum(gone & (status == UNJUDGED)),
+                    np.sum(~gone),
+                    np.sum(~gone & (status == LOST)),
+                    np.sum(~gone & (status == WEAKENED)),
+                ]
             rows.append((resolution, noise, f"{np.mean(before):.2f}", *counts))
-    table(f"Deleted and left molecules of 6MSM with {WATERS} waters, each set deleted once", (
-        "resolution (Å)", "noise / signal deviation", "mean Q", "deleted", "called lost", "unjudged", "left", "called lost",
-        "called weakened"), rows)
+    table(
+        f"Deleted and left molecules of 6MSM with {WATERS} waters, each set deleted once",
+        (
+            "resolution (Å)",
+            "noise / signal deviation",
+            "mean Q",
+            "deleted",
+            "called lost",
+            "unjudged",
+            "left",
+            "called lost",
+            "called weakened",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ without particle weights from the covariances, against the truth.
 
 Usage: python benchmarks/coverage.py [folder for the simulated data] [particles] [E …]
 """
+
 import json
 import os
 import sys
@@ -41,7 +42,8 @@ def coverage(errors, covariance, part):
 def measure(folder, particles, energy):
     """Simulate and refine; rows of both tables."""
     _, truth = simulated(
-        folder, particles=particles, box=BOX, pixel_size=PIXEL_SIZE, snr=energy / BOX**2, seed=5, pose_error=3, shift_error=2)
+        folder, particles=particles, box=BOX, pixel_size=PIXEL_SIZE, snr=energy / BOX**2, seed=5, pose_error=3, shift_error=2
+    )
     refined = os.path.join(folder, "refined")
     command("refine", os.path.join(folder, "particles.star"), "-o", refined)
     found = read_particle_set(os.path.join(refined, "particles.star"))
@@ -60,8 +62,15 @@ def gains(folder, refined, energy):
     true_map, cells = read_map(os.path.join(folder, "truth.mrc")).data, [energy]
     for name, options in (("plain", ()), ("weighted", ("--weight-by-pose-error",))):
         output = os.path.join(folder, name)
-        command("reconstruct", os.path.join(refined, "particles.star"), "-o", output, "--mask",
-                os.path.join(refined, "mask.mrc"), *options)
+        command(
+            "reconstruct",
+            os.path.join(refined, "particles.star"),
+            "-o",
+            output,
+            "--mask",
+            os.path.join(refined, "mask.mrc"),
+            *options,
+        )
         curve = shell_correlation(*(read_map(os.path.join(output, f"half_map_{half}.mrc")).data for half in (1, 2)))
         both = sum(read_map(os.path.join(output, f"half_map_{half}.mrc")).data for half in (1, 2))
         with open(os.path.join(output, "run.json"), encoding="utf-8") as file:
@@ -75,12 +84,18 @@ def main(folder, particles, energies):
     rows, weighted = zip(*(measure(os.path.join(folder, f"e{energy}"), particles, energy) for energy in energies))
     parts = [f"{name} {what}" for name in PARTS for what in ("68 %", "95 %", "mean square / expected")]
     table("Coverage of the poses' covariances", ("E", "particles", "rms rotation (°)", *parts, "ran away"), rows)
-    of_maps = [f"{name}: {what}" for name in ("plain", "weighted") for what in (
-        "resolution (Å)", "mean FSC of half maps", "mean FSC with the truth")]
+    of_maps = [
+        f"{name}: {what}"
+        for name in ("plain", "weighted")
+        for what in ("resolution (Å)", "mean FSC of half maps", "mean FSC with the truth")
+    ]
     table("Maps with particle weights from the covariances", ("E", *of_maps), weighted)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        main(sys.argv[1] if len(sys.argv) > 1 else scratch, int(sys.argv[2]) if len(sys.argv) > 2 else 2000,
-             [int(text) for text in sys.argv[3:]] or ENERGIES)
+        main(
+            sys.argv[1] if len(sys.argv) > 1 else scratch,
+            int(sys.argv[2]) if len(sys.argv) > 2 else 2000,
+            [int(text) for text in sys.argv[3:]] or ENERGIES,
+        )

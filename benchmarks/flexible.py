@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/flexible.py [folder for the simulated data] [focus|patches|rigid|auto|cost …]
 """
+
 import json
 import os
 import sys
@@ -22,8 +23,11 @@ NBDS = "chain A and 390-640,1208-1440: 8"
 TOP = "chain A and 12,16,86-138,203-233,309-351,868-889,900-928,997,999-1026,1028,1101-1145,1505-1506,1509-1510"
 NBD1, NBD2 = "chain A and 390-640", "chain A and 1208-1440"
 PLANTED = (
-    (1, "one", {}), (2, "two", {"swing": NBDS}), (4, "four", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8"}),
-    (1, "one_again", {"snr": 0.05, "seed": 9}), (2, "two_again", {"swing": f"{NBD2}: 10", "snr": 0.05, "seed": 7}),
+    (1, "one", {}),
+    (2, "two", {"swing": NBDS}),
+    (4, "four", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8"}),
+    (1, "one_again", {"snr": 0.05, "seed": 9}),
+    (2, "two_again", {"swing": f"{NBD2}: 10", "snr": 0.05, "seed": 7}),
     (4, "four_again", {"swing": f"{NBD1}: 6; {NBD2}: 10; {TOP}: -6..9", "snr": 0.06, "seed": 5}),
     # kept out of all choices: a domain of helices that run through the rest (missed), a small domain in few and coarse images
     (4, "woven", {"swing": f"{NBD1}: 8; {NBD2}: 8; chain A and 81-366: 8"}),
@@ -31,8 +35,10 @@ PLANTED = (
     # made and measured once when all was settled
     (2, "two_unseen", {"swing": NBDS, "seed": 31}),
     (4, "four_unseen", {"swing": f"{NBD1}: 8; {NBD2}: 8; {TOP}: 8", "seed": 32}),
-    (1, "one_unseen", {"seed": 33}), (2, "small_unseen", {"swing": f"{NBD1}: 8", "seed": 34}),
-    (4, "uneven_unseen", {"swing": f"{NBD1}: 10; {NBD2}: -5..10; {TOP}: 7", "snr": 0.08, "seed": 35}))
+    (1, "one_unseen", {"seed": 33}),
+    (2, "small_unseen", {"swing": f"{NBD1}: 8", "seed": 34}),
+    (4, "uneven_unseen", {"swing": f"{NBD1}: 10; {NBD2}: -5..10; {TOP}: 7", "snr": 0.08, "seed": 35}),
+)
 
 
 def particles_of(folder, *names):
@@ -63,19 +69,39 @@ def focus_table(folder):
     truth, mask = particles_of(place, "truth_domain_1.star"), read_map(mask_file).data
     rows, before = [], None
     for title, name, options in (
-            ("global", "global", None), ("focused (default)", "focus", ()),
-            ("focused, rest moves (Chen et al. 2023)", "moves", ("--focus-rest", "moves"))):
+        ("global", "global", None),
+        ("focused (default)", "focus", ()),
+        ("focused, rest moves (Chen et al. 2023)", "moves", ("--focus-rest", "moves")),
+    ):
         output = os.path.join(place, name)
         if options is not None:
-            command("refine", os.path.join(start, "particles.star"), "-o", output, "--iterations", 3, "--focus-mask", mask_file,
-                    *options)
+            command(
+                "refine",
+                os.path.join(start, "particles.star"),
+                "-o",
+                output,
+                "--iterations",
+                3,
+                "--focus-mask",
+                mask_file,
+                *options,
+            )
         errors = pose_errors(particles_of(output, "particles.star"), truth)
         before = before or errors
-        rows.append((
-            title, f"{errors.rotation_rms:.2f}", f"{errors.shift_rms:.2f}",
-            f"{100 * (errors.rotation_rms / before.rotation_rms - 1):+.0f} %", f"{fsc_to_truth(place, output, mask):.4f}"))
-    table("A domain (both NBDs of 6MSM) that swings ±8°, 2,000 particles (target: rms error ≥ 30 % lower, FSC higher)", (
-        "refinement", "rms rotation of the domain (°)", "rms shift (Å)", "change", "mean masked FSC to the truth"), rows)
+        rows.append(
+            (
+                title,
+                f"{errors.rotation_rms:.2f}",
+                f"{errors.shift_rms:.2f}",
+                f"{100 * (errors.rotation_rms / before.rotation_rms - 1):+.0f} %",
+                f"{fsc_to_truth(place, output, mask):.4f}",
+            )
+        )
+    table(
+        "A domain (both NBDs of 6MSM) that swings ±8°, 2,000 particles (target: rms error ≥ 30 % lower, FSC higher)",
+        ("refinement", "rms rotation of the domain (°)", "rms shift (Å)", "change", "mean masked FSC to the truth"),
+        rows,
+    )
 
 
 def patches_table(folder):
@@ -96,11 +122,21 @@ def patches_table(folder):
         after = particles_of(folder_of_patch, "particles.star")
         displacements = (displacement_rms(particles, bodies[kind], patch.spheres[0]) for particles in (before, after))
         correlations = (fsc_to_truth(place, maps, region) for region in (own, mask) for maps in (start, folder_of_patch))
-        rows.append((
-            number, kind, *(f"{value:.2f}" for value in displacements), *(f"{value:.4f}" for value in correlations)))
-    table("Four patches of the same molecule (target: every moving patch better, none worse)", (
-        "patch", "", "rms displacement before (Å)", "after (Å)", "mean FSC to the truth in its own body before", "after",
-        "in the whole sphere before", "after"), rows)
+        rows.append((number, kind, *(f"{value:.2f}" for value in displacements), *(f"{value:.4f}" for value in correlations)))
+    table(
+        "Four patches of the same molecule (target: every moving patch better, none worse)",
+        (
+            "patch",
+            "",
+            "rms displacement before (Å)",
+            "after (Å)",
+            "mean FSC to the truth in its own body before",
+            "after",
+            "in the whole sphere before",
+            "after",
+        ),
+        rows,
+    )
 
 
 def rigid_table(folder):
@@ -113,11 +149,18 @@ def rigid_table(folder):
     for number, patch in enumerate(read_patches(os.path.join(output, "patches.star")), 1):
         after = particles_of(output, "patches", f"{number:02d}", "particles.star")
         turns = (event["rotation_rms_deg"] for event in expected if event["patch"] == number)
-        rows.append((
-            number, *(f"{turn:.3f}" for turn in turns),
-            *(f"{displacement_rms(particles, truth, patch.spheres[0]):.3f}" for particles in (before, after))))
-    table("Eight patches of a rigid molecule (target: none is thought to move, none worse)", (
-        "patch", "expected rms turn of half 1 (°)", "of half 2 (°)", "rms displacement before (Å)", "after (Å)"), rows)
+        rows.append(
+            (
+                number,
+                *(f"{turn:.3f}" for turn in turns),
+                *(f"{displacement_rms(particles, truth, patch.spheres[0]):.3f}" for particles in (before, after)),
+            )
+        )
+    table(
+        "Eight patches of a rigid molecule (target: none is thought to move, none worse)",
+        ("patch", "expected rms turn of half 1 (°)", "of half 2 (°)", "rms displacement before (Å)", "after (Å)"),
+        rows,
+    )
 
 
 def auto_table(folder):
@@ -126,13 +169,26 @@ def auto_table(folder):
     for domains, name, options in PLANTED:
         start = refined(os.path.join(folder, name), **options)
         output = os.path.join(folder, name, "auto")
-        command("refine-patches", os.path.join(start, "particles.star"), "-o", output, "--patches", "auto", "--patch-mode",
-                "apart", "--only", "geometry")
+        command(
+            "refine-patches",
+            os.path.join(start, "particles.star"),
+            "-o",
+            output,
+            "--patches",
+            "auto",
+            "--patch-mode",
+            "apart",
+            "--only",
+            "geometry",
+        )
         evidence = read_curves(os.path.join(output, "patch_evidence.star"))["gmmEvidence"]
         found = len(read_patches(os.path.join(output, "patches.star")))
         rows.append((domains, options.get("snr", 0.1), found, " ".join(f"{value:.2f}" for value in evidence)))
-    table("Patches found in the data (target: as many as planted)", (
-        "rigid domains planted", "SNR", "found", "held-out evidence of 1, 2, … regions per particle"), rows)
+    table(
+        "Patches found in the data (target: as many as planted)",
+        ("rigid domains planted", "SNR", "found", "held-out evidence of 1, 2, … regions per particle"),
+        rows,
+    )
 
 
 def events_of(folder):
@@ -158,11 +214,16 @@ def cost_table(folder):
     command("refine-patches", particles, "-o", together, "--patches", count, "--patch-iterations", 3)
     one, seconds = seconds_of_iterations(globally).mean(), seconds_of_iterations(together)
     for title, patches in (
-            ("the first, which learns how patches move", seconds[0]), ("a later one", seconds[1:].mean()),
-            ("mean of three", seconds.mean())):
+        ("the first, which learns how patches move", seconds[0]),
+        ("a later one", seconds[1:].mean()),
+        ("mean of three", seconds.mean()),
+    ):
         rows.append((title, f"{one:.1f}", f"{patches:.1f}", f"{patches / (count * one):.2f} K"))
-    table(f"Seconds per iteration, {count} patches together against the whole molecule (target: ≤ 0.5 K)", (
-        "iteration of the patches", "global", f"{count} patches", "patches / (K × global)"), rows)
+    table(
+        f"Seconds per iteration, {count} patches together against the whole molecule (target: ≤ 0.5 K)",
+        ("iteration of the patches", "global", f"{count} patches", "patches / (K × global)"),
+        rows,
+    )
 
 
 TABLES = {"focus": focus_table, "patches": patches_table, "rigid": rigid_table, "auto": auto_table, "cost": cost_table}

@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/gmm_build.py [folder for the simulated data]
 """
+
 import json
 import os
 import sys
@@ -20,8 +21,15 @@ def row(folder, name, resolution):
     """Build one GMM with the default settings; its agreement with its map and with the truth."""
     output = os.path.join(folder, f"build_{name}_{resolution}")
     seconds = command(
-        "build", os.path.join(folder, name), "-o", output, "--resolution", resolution, "--mask",
-        os.path.join(folder, "mask.mrc"))
+        "build",
+        os.path.join(folder, name),
+        "-o",
+        output,
+        "--resolution",
+        resolution,
+        "--mask",
+        os.path.join(folder, "mask.mrc"),
+    )
     with open(os.path.join(output, "run.json"), encoding="utf-8") as file:
         results = json.load(file)["results"]
     truth, mask = (read_map(os.path.join(folder, other)).data for other in ("truth.mrc", "mask.mrc"))
@@ -29,21 +37,46 @@ def row(folder, name, resolution):
     band = np.arange(2, radius + 1)
     model = shell_correlation(read_map(os.path.join(output, "gmm_map.mrc")).data, truth * mask)[band].mean()
     own = shell_correlation(read_map(os.path.join(folder, name)).data * mask, truth * mask)[band].mean()
-    return (name, resolution, results["gaussians"], f"{results['mean_fsc']:.4f}", f"{results['fsc_at_resolution']:.3f}",
-            f"{own:.4f}", f"{model:.4f}", f"{seconds:.0f}")
+    return (
+        name,
+        resolution,
+        results["gaussians"],
+        f"{results['mean_fsc']:.4f}",
+        f"{results['fsc_at_resolution']:.3f}",
+        f"{own:.4f}",
+        f"{model:.4f}",
+        f"{seconds:.0f}",
+    )
 
 
 def main(folder):
     """Measure and print the table."""
     simulated(folder, particles=2000)
     if not os.path.exists(os.path.join(folder, "half_map_1.mrc")):
-        command("reconstruct", os.path.join(folder, "truth.star"), "-o", os.path.join(folder, "at_truth"), "--mask",
-                os.path.join(folder, "mask.mrc"))
+        command(
+            "reconstruct",
+            os.path.join(folder, "truth.star"),
+            "-o",
+            os.path.join(folder, "at_truth"),
+            "--mask",
+            os.path.join(folder, "mask.mrc"),
+        )
         os.replace(os.path.join(folder, "at_truth", "half_map_1.mrc"), os.path.join(folder, "half_map_1.mrc"))
     rows = [row(folder, name, resolution) for name in ("truth.mrc", "half_map_1.mrc") for resolution in RESOLUTIONS]
-    table("GMM and the map it is built from (target: mean FSC ≥ 0.95 with a clean map)", (
-        "map", "resolution (Å)", "Gaussians (auto)", "mean FSC, GMM to map", "at the resolution",
-        "mean FSC, masked map to truth", "mean FSC, GMM to truth", "seconds"), rows)
+    table(
+        "GMM and the map it is built from (target: mean FSC ≥ 0.95 with a clean map)",
+        (
+            "map",
+            "resolution (Å)",
+            "Gaussians (auto)",
+            "mean FSC, GMM to map",
+            "at the resolution",
+            "mean FSC, masked map to truth",
+            "mean FSC, GMM to truth",
+            "seconds",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":

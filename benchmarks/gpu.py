@@ -4,6 +4,7 @@ Prints a table to send us: the first pass (with the estimate of the prior, kerne
 of 16, and what 100,000 particles would take by the later pass, which is arithmetic and said to be. Minutes on a GPU of 16 GB.
 On a CPU, or to try it: python benchmarks/gpu.py --particles 400 --box 64
 """
+
 import argparse
 import time
 
@@ -86,7 +87,7 @@ def one_pass(problem, expected, batch_size, prior):
     gmm, disc, reader, stages = problem
     began = time.perf_counter()
     refiner = FisherRefiner(SliceProjector(gmm, disc, reader.particles.pixel_size), np.ones(disc.radius + 1), stages, prior)
-    found, = refine_poses([refiner], reader, batch_size, [expected], np.random.default_rng(1))
+    (found,) = refine_poses([refiner], reader, batch_size, [expected], np.random.default_rng(1))
     return time.perf_counter() - began, found, refiner.prior
 
 
@@ -107,7 +108,8 @@ def main():
     turn = rng.normal(0, np.radians(START_ERROR[0]) / np.sqrt(3), (args.particles, 3))
     start = (
         rotations_from_vectors(turn) @ particles.rotations,
-        particles.shifts + rng.normal(0, START_ERROR[1] / np.sqrt(2), (args.particles, 2)))
+        particles.shifts + rng.normal(0, START_ERROR[1] / np.sqrt(2), (args.particles, 2)),
+    )
     problem = gmm, disc, reader, march(disc.radius, [0.2, 0.3, 0.5, 1.0])
     rows, prior = [], None
     for name, batch_size in (("first pass", args.batch_size), ("later pass", args.batch_size), ("batches of 16", 16)):

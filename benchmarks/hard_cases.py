@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/hard_cases.py [folder for the simulated data]
 """
+
 import json
 import os
 import shutil
@@ -40,11 +41,12 @@ def both_schemes(start, gmm):
     settings, disc, pixel_size = RefineSettings(), half_disc(start.box_size, RADIUS), start.pixel_size
     reader = ImageReader(start, disc)
     fisher = FisherRefiner(
-        SliceProjector(gmm, disc, pixel_size), np.ones(RADIUS + 1),
-        march(RADIUS, [float(text) for text in settings.march.split()]))
+        SliceProjector(gmm, disc, pixel_size),
+        np.ones(RADIUS + 1),
+        march(RADIUS, [float(text) for text in settings.march.split()]),
+    )
     adam = AdamRefiner(ExactProjector(gmm, disc, pixel_size), reader, 16, settings.adam_steps, settings.learning_rate)
-    found, = refine_poses(
-        [fisher], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1))
+    (found,) = refine_poses([fisher], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1))
     return {"default": found[:2], "paper's scheme": adam.refine(start.rotations, start.shifts)}, fisher.prior
 
 
@@ -52,7 +54,9 @@ def poses_table(folder):
     """Pose errors of both schemes in the two hard cases."""
     rows = []
     for title, name, options in (
-            ("noise-dominated, true reference", "noisy", NOISE_DOMINATED), ("bad reference", "bad", BAD_REFERENCE)):
+        ("noise-dominated, true reference", "noisy", NOISE_DOMINATED),
+        ("bad reference", "bad", BAD_REFERENCE),
+    ):
         place = os.path.join(folder, name)
         start, truth = simulated(place, particles=512, box=64, pixel_size=2.7, **options)
         gmm = true_gmm(place)
@@ -65,8 +69,11 @@ def poses_table(folder):
             errors = pose_errors(start.with_poses(*result), truth)
             estimated = f"{prior.rotation_rms_deg:.2f}°, {prior.shift_rms:.2f} Å" if scheme == "default" else ""
             rows.append((title, scheme, f"{errors.rotation_rms:.3f}", f"{errors.shift_rms:.3f}", f"{limit:.2f}", estimated))
-    table("Never worse than the input by more than the paper's scheme (512 particles, box 64)", (
-        "case", "poses", "rms rotation (°)", "rms shift (Å)", "Cramér-Rao bound (°)", "prior estimated"), rows)
+    table(
+        "Never worse than the input by more than the paper's scheme (512 particles, box 64)",
+        ("case", "poses", "rms rotation (°)", "rms shift (Å)", "Cramér-Rao bound (°)", "prior estimated"),
+        rows,
+    )
 
 
 def noise_only(folder):
@@ -78,14 +85,32 @@ def noise_only(folder):
             noise.append(rng.standard_normal((1, start.box_size, start.box_size), np.float32))
     run = os.path.join(folder, "refined")
     shutil.rmtree(run, ignore_errors=True)
-    command("refine", os.path.join(folder, "particles.star"), "-o", run, "--initial-resolution", START_LOW_PASS,
-            "--mask", os.path.join(folder, "mask.mrc"))
+    command(
+        "refine",
+        os.path.join(folder, "particles.star"),
+        "-o",
+        run,
+        "--initial-resolution",
+        START_LOW_PASS,
+        "--mask",
+        os.path.join(folder, "mask.mrc"),
+    )
     with open(os.path.join(run, "run.json"), encoding="utf-8") as file:
         results = json.load(file)["results"]
-    rows = [(entry["iteration"], entry["resolution"] and f"{entry['resolution']:.1f}", f"{entry['mean_fsc']:.4f}",
-             f"{entry['rotation_change_deg']:.3f}") for entry in results["iterations"]]
-    table(f"Noise-only stack, starting low-pass {START_LOW_PASS} Å: {results['resolution_text']}", (
-        "iteration", "resolution (Å)", "mean FSC", "mean rotation change (°)"), rows)
+    rows = [
+        (
+            entry["iteration"],
+            entry["resolution"] and f"{entry['resolution']:.1f}",
+            f"{entry['mean_fsc']:.4f}",
+            f"{entry['rotation_change_deg']:.3f}",
+        )
+        for entry in results["iterations"]
+    ]
+    table(
+        f"Noise-only stack, starting low-pass {START_LOW_PASS} Å: {results['resolution_text']}",
+        ("iteration", "resolution (Å)", "mean FSC", "mean rotation change (°)"),
+        rows,
+    )
 
 
 if __name__ == "__main__":

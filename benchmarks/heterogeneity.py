@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/heterogeneity.py [folder for the simulated data] [memory|speed|swing|states|rigid …]
 """
+
 import json
 import os
 import sys
@@ -92,9 +93,15 @@ def swing_rows(folder, learned):
         draws = np.concatenate([latent[mine] + error[mine] * rng.normal(size=latent[mine].shape) for _ in range(DRAWS)])
         found = angles_of(learned, number, draws[:: DRAWS // 2], mask.data, mask.voxel_size, axis)
         follows = abs(spearmanr(latent[mine, 0], angles[mine])[0])
-        rows.append((
-            f"half {number}", f"{follows:.3f}", f"{angles[mine].std():.2f}", f"{found.std():.2f}",
-            f"{100 * (found.std() / angles[mine].std() - 1):+.0f} %"))
+        rows.append(
+            (
+                f"half {number}",
+                f"{follows:.3f}",
+                f"{angles[mine].std():.2f}",
+                f"{found.std():.2f}",
+                f"{100 * (found.std() / angles[mine].std() - 1):+.0f} %",
+            )
+        )
     return rows
 
 
@@ -112,7 +119,9 @@ def fsc_half(folder, maps):
 def swing_tables(folder):
     """Latents, amplitudes and converted poses of a domain that swings about a near and about a far hinge."""
     for name, swing, title in (
-            ("swing", NBD, "in its place, hinge at the linker"), ("far", NBD_FAR, "about the membrane, 59 Å away")):
+        ("swing", NBD, "in its place, hinge at the linker"),
+        ("far", NBD_FAR, "about the membrane, 59 Å away"),
+    ):
         swing_table(os.path.join(folder, name), swing, title)
 
 
@@ -121,14 +130,24 @@ def swing_table(place, swing, title):
     start, learned = prepared(place, f"{swing}: -10..10"), os.path.join(place, "learned")
     region = ("--focus-model", os.path.join(place, "model.cif"), "--focus-selection", DOMAIN, "--focus-edge", 2)
     seconds = command("heterogeneity", os.path.join(start, "particles.star"), "-o", learned, "--anchors", 16, *region)
-    table(f"One NBD of 6MSM swings through 20° {title}: 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman "
-          "≥ 0.9, amplitude within 20 %)", (
-              "half", "Spearman, first latent and angle", "true deviation of the angle (°)", "learned (°)", "difference"),
-          swing_rows(place, learned))
+    table(
+        f"One NBD of 6MSM swings through 20° {title}: 4,000 particles, box 64, 2.5 Å/px, SNR 0.1 (target: Spearman "
+        "≥ 0.9, amplitude within 20 %)",
+        ("half", "Spearman, first latent and angle", "true deviation of the angle (°)", "learned (°)", "difference"),
+        swing_rows(place, learned),
+    )
     print(results_of(learned)["verdict"], f"({seconds:.0f} s)")
     truth, mask_file = read_particle_set(os.path.join(place, "truth_domain_1.star")), os.path.join(learned, "focus_mask.mrc")
-    command("refine", os.path.join(start, "particles.star"), "-o", os.path.join(place, "focus"), "--focus-mask", mask_file,
-            "--iterations", 3)
+    command(
+        "refine",
+        os.path.join(start, "particles.star"),
+        "-o",
+        os.path.join(place, "focus"),
+        "--focus-mask",
+        mask_file,
+        "--iterations",
+        3,
+    )
     converted = os.path.join(place, "converted")
     command("conformation-to-pose", learned, "-o", converted, "--focus-mask", mask_file, "--iterations", 3)
     rows, before = [], None
@@ -137,12 +156,30 @@ def swing_table(place, swing, title):
         errors = pose_errors(read_particle_set(os.path.join(output, "particles.star")), truth)
         resolution, mean = fsc_half(place, output)
         before = before or (errors.rotation_rms, resolution)
-        rows.append((
-            treatment, f"{errors.rotation_rms:.2f}", f"{100 * (errors.rotation_rms / before[0] - 1):+.0f} %",
-            f"{errors.shift_rms:.2f}", f"{resolution:.2f}", f"{100 * (resolution / before[1] - 1):+.0f} %", f"{mean:.4f}"))
-    table("Its poses and its map (target: rms error halved, FSC 0.5 to the truth 25 % finer)", (
-        "treatment", "rms rotation of the domain (°)", "change", "rms shift (Å)", "FSC 0.5 to the truth (Å)", "change",
-        "mean FSC"), rows)
+        rows.append(
+            (
+                treatment,
+                f"{errors.rotation_rms:.2f}",
+                f"{100 * (errors.rotation_rms / before[0] - 1):+.0f} %",
+                f"{errors.shift_rms:.2f}",
+                f"{resolution:.2f}",
+                f"{100 * (resolution / before[1] - 1):+.0f} %",
+                f"{mean:.4f}",
+            )
+        )
+    table(
+        "Its poses and its map (target: rms error halved, FSC 0.5 to the truth 25 % finer)",
+        (
+            "treatment",
+            "rms rotation of the domain (°)",
+            "change",
+            "rms shift (Å)",
+            "FSC 0.5 to the truth (Å)",
+            "change",
+            "mean FSC",
+        ),
+        rows,
+    )
     print(results_of(converted)["verdict"])
 
 
@@ -182,8 +219,11 @@ def rigid_table(folder):
     before, after = (read_particle_set(os.path.join(one, "particles.star")) for one in (start, converted))
     turned = angular_distance_deg(before.rotations, after.rotations).max()
     results = results_of(learned)
-    table("A rigid molecule (target: no motion reported, poses unchanged)", ("verdict", "largest change of a pose (°)"), [
-        (results["verdict"], f"{turned:.4f}")])
+    table(
+        "A rigid molecule (target: no motion reported, poses unchanged)",
+        ("verdict", "largest change of a pose (°)"),
+        [(results["verdict"], f"{turned:.4f}")],
+    )
 
 
 def events_of(folder, step):
@@ -208,8 +248,11 @@ def speed_table(folder):
         rows.append((f"heterogeneity, {count} particles", f"{1e3 * train:.1f}", f"{memory:.0f}"))
     refined = events_of(start, "refine poses")[-1]["seconds"] / (len(particles) / 2)
     rows.append(("pose refinement of the last iteration", f"{1e3 * refined:.1f}", ""))
-    table("An epoch next to a pass of pose refinement; memory of this process so far", (
-        "what", "ms per particle", "peak memory (MB)"), rows)
+    table(
+        "An epoch next to a pass of pose refinement; memory of this process so far",
+        ("what", "ms per particle", "peak memory (MB)"),
+        rows,
+    )
 
 
 def memory_table(folder):
@@ -220,14 +263,16 @@ def memory_table(folder):
     samples = len(disc.kx)
     before = peak_memory_mb()
     model = MotionModel(
-        gmm, np.ones(8000), [place_anchors(gmm.centers, 32, 1)], 2, rng, disc, 1.5, tf.ones([samples]), tf.ones([samples]))
+        gmm, np.ones(8000), [place_anchors(gmm.centers, 32, 1)], 2, rng, disc, 1.5, tf.ones([samples]), tf.ones([samples])
+    )
     shapes = (2, 3), (2,), (samples,), (samples,), (samples,)
     images = Images(*(tf.constant(rng.normal(size=(batch, *shape)), tf.float32) for shape in shapes))
     trainer = Trainer(model, 1e-3, 1000)
     for _ in range(3):
         started = time.perf_counter()
         trainer.step(
-            tf.zeros([batch, 387]), tf.zeros([batch, 2]), images, tf.zeros([batch]), tf.constant(1.0), tf.constant(1.0))
+            tf.zeros([batch, 387]), tf.zeros([batch, 2]), images, tf.zeros([batch]), tf.constant(1.0), tf.constant(1.0)
+        )
         seconds = time.perf_counter() - started
     row = f"{before:.0f}", f"{peak_memory_mb():.0f}", f"{1e3 * seconds / batch:.0f}"
     header = "peak memory before (MB)", "after (MB)", "ms per particle"

@@ -6,6 +6,7 @@ maps. directions: distributions of views. modify: density modification with pose
 Usage: python benchmarks/honest_maps.py [audit] [halves] [directions] [modify] [--folder DIR for the simulated data] [--seed 1]
 [--quick, of audit]
 """
+
 import os
 import tempfile
 
@@ -16,8 +17,11 @@ from honest_maps_modify import modified
 from points import parser_of
 
 POINTS = {
-    "audit": lambda chosen, folder: audits(chosen.quick), "halves": lambda chosen, folder: halves(chosen.seed),
-    "directions": lambda chosen, folder: directions(chosen.seed), "modify": lambda chosen, folder: modified(folder)}
+    "audit": lambda chosen, folder: audits(chosen.quick),
+    "halves": lambda chosen, folder: halves(chosen.seed),
+    "directions": lambda chosen, folder: directions(chosen.seed),
+    "modify": lambda chosen, folder: modified(folder),
+}
 
 
 def main(chosen, folder):

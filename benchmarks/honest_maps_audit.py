@@ -7,6 +7,7 @@ with other noise, sharpened, low-passed or masked, in which nothing is lost.
 A part of ``honest_maps``. The models 6ZWV and 3SN6 and the map of 7CEC are found as the tests find them; without them 6MSM
 alone is used.
 """
+
 import os
 from dataclasses import dataclass, replace
 
@@ -90,7 +91,8 @@ class Audit:
 
     def _scored(self, grid):
         return q_scores(self.atoms.positions, grid, SIGMA).values, densities(
-            self.atoms.positions, grid, np.random.default_rng(0))
+            self.atoms.positions, grid, np.random.default_rng(0)
+        )
 
     def of(self, grid):
         """Whether the polymer fell, status of copies, and lost parts."""
@@ -106,8 +108,10 @@ class Audit:
 def unharmed(grid, rng, of_scene):
     """Maps in which nothing is lost, by name."""
     data, sizes = grid.data, grid.voxel_sizes
-    k2 = sum(axis**2 for axis in np.meshgrid(
-        *[np.fft.fftfreq(size, step) for size, step in zip(data.shape, sizes[::-1])], indexing="ij"))
+    k2 = sum(
+        axis**2
+        for axis in np.meshgrid(*[np.fft.fftfreq(size, step) for size, step in zip(data.shape, sizes[::-1])], indexing="ij")
+    )
 
     def blurred(b_factor):
         return np.fft.ifftn(np.fft.fftn(data) * np.exp(-b_factor * k2 / 4)).real
@@ -115,9 +119,14 @@ def unharmed(grid, rng, of_scene):
     smooth = gaussian_filter(data, 3.0 / sizes[0])
     envelope = np.clip((smooth - 0.1 * smooth.max()) / (0.05 * smooth.max()), 0, 1)
     maps = {
-        "scaled": 3 * data + 7, "sharpened by 30 Å²": blurred(-30), "sharpened by 60 Å²": blurred(-60),
-        "blurred by 30 Å²": blurred(30), "blurred by 60 Å²": blurred(60), "masked softly": data * envelope,
-        "noise added": data + gaussian_filter(rng.normal(size=data.shape), 0.8) * 0.3 * data.std() * 4}
+        "scaled": 3 * data + 7,
+        "sharpened by 30 Å²": blurred(-30),
+        "sharpened by 60 Å²": blurred(-60),
+        "blurred by 30 Å²": blurred(30),
+        "blurred by 60 Å²": blurred(60),
+        "masked softly": data * envelope,
+        "noise added": data + gaussian_filter(rng.normal(size=data.shape), 0.8) * 0.3 * data.std() * 4,
+    }
     if of_scene is not None:
         maps["other noise"] = of_scene()
     return {name: replace(grid, data=np.asarray(each, np.float32)) for name, each in maps.items()}
@@ -131,22 +140,44 @@ def false_alarms(found, resolutions, noises):
         audit = Audit(atoms, grid)
         for what, each in unharmed(grid, rng, of_scene).items():
             fell, status, parts = audit.of(each)
-            rows.append((
-                name, resolution, noise, what, f"{fell.before:.2f} → {fell.after:.2f}", "yes" if fell.fell else "",
-                len(status), np.sum(status == LOST), np.sum(status == WEAKENED), len(atoms), len(parts)))
+            rows.append(
+                (
+                    name,
+                    resolution,
+                    noise,
+                    what,
+                    f"{fell.before:.2f} → {fell.after:.2f}",
+                    "yes" if fell.fell else "",
+                    len(status),
+                    np.sum(status == LOST),
+                    np.sum(status == WEAKENED),
+                    len(atoms),
+                    len(parts),
+                )
+            )
 
     for scene in found:
         for resolution in resolutions:
             for noise in noises:
                 rng = np.random.default_rng(1)
                 grid = scene.map(resolution, noise, rng)
-                measure(scene.name, scene.atoms, grid,
-                        lambda one=scene, d=resolution, n=noise, r=rng: one.map(d, n, r).data, resolution, noise, rng)
+                measure(
+                    scene.name,
+                    scene.atoms,
+                    grid,
+                    lambda one=scene, d=resolution, n=noise, r=rng: one.map(d, n, r).data,
+                    resolution,
+                    noise,
+                    rng,
+                )
     real = real_map()
     if real:
         measure("7CEC, real map", *real, None, 3.9, "–", np.random.default_rng(1))
-    table("Maps in which nothing is lost", (
-        "model", "Å", "noise", "map", "polymer's mean Q", "fell", "copies", "lost", "weakened", "atoms", "parts lost"), rows)
+    table(
+        "Maps in which nothing is lost",
+        ("model", "Å", "noise", "map", "polymer's mean Q", "fell", "copies", "lost", "weakened", "atoms", "parts lost"),
+        rows,
+    )
 
 
 def real_map():
@@ -186,7 +217,7 @@ def planted(scene, rng):
             one = atoms.residue_index == rng.choice(inner)
             add(f"side chain of {name}", one & ~np.isin(atoms.names, ["N", "CA", "C", "O", "CB"]))
     whole = np.unique(atoms.residue_index[inside & (component_classes(atoms) == "protein_backbone")])
-    add("four residues", np.isin(atoms.residue_index, whole[len(whole) // 2:][:4]))
+    add("four residues", np.isin(atoms.residue_index, whole[len(whole) // 2 :][:4]))
     return parts
 
 
@@ -203,12 +234,18 @@ def losses(found, resolutions):
                 _, _, parts = audit.of(scene.map(resolution, NOISES[0], rng, gone))
                 hit = [part for part in parts if gone[part.atoms].mean() > 0.5]
                 other = [part for part in parts if gone[part.atoms].mean() <= 0.5]
-                share = len(set(np.concatenate([part.atoms for part in hit]).tolist()) & set(members.tolist())) / len(members) \
-                    if hit else 0.0
+                share = (
+                    len(set(np.concatenate([part.atoms for part in hit]).tolist()) & set(members.tolist())) / len(members)
+                    if hit
+                    else 0.0
+                )
                 said = "; ".join(part_lines(scene.atoms, audit.classes, hit)) or "nothing"
                 rows.append((scene.name, resolution, name, len(members), f"{share:.0%}", len(other), said[:90]))
-    table("Parts erased, other noise in the second map", (
-        "model", "Å", "erased", "atoms", "of them found", "others called lost", "said"), rows)
+    table(
+        "Parts erased, other noise in the second map",
+        ("model", "Å", "erased", "atoms", "of them found", "others called lost", "said"),
+        rows,
+    )
 
 
 def turned(data, vector):
@@ -225,19 +262,35 @@ def orientations(found):
     cases += [("7CEC, real map", *real)] if real else []
     for name, atoms, grid in cases:
         data, audit, rng = grid.data, Audit(atoms, grid), np.random.default_rng(4)
-        maps = {"as it is": data, "noise": data + rng.normal(0, data.std(), data.shape),
-                "low-passed": gaussian_filter(data, 1.2)}
+        maps = {
+            "as it is": data,
+            "noise": data + rng.normal(0, data.std(), data.shape),
+            "low-passed": gaussian_filter(data, 1.2),
+        }
         for angle in (1, 2, 3, 5, 8, 12):
             axis = rng.normal(size=3)
             maps[f"turned by {angle}°"] = turned(data, angle * axis / np.linalg.norm(axis))
-        maps.update({"flipped along x": data[..., ::-1], "flipped along z": data[::-1],
-                     "flipped along y, turned by 4°": turned(data[:, ::-1], [4, 0, 0])})
+        maps.update(
+            {
+                "flipped along x": data[..., ::-1],
+                "flipped along z": data[::-1],
+                "flipped along y, turned by 4°": turned(data[:, ::-1], [4, 0, 0]),
+            }
+        )
         for what, each in maps.items():
             other = replace(grid, data=np.ascontiguousarray(each, np.float32))
             orientation = find_orientation(*evened(other.data, data, grid.voxel_sizes), grid.voxel_sizes)
             fell = audit.of(other)[0]
-            rows.append((name, what, f"{fell.before:.2f} → {fell.after:.2f}", "yes" if fell.fell else "",
-                         str(orientation) if orientation.is_other else "–", f"{orientation.correlation:.2f}"))
+            rows.append(
+                (
+                    name,
+                    what,
+                    f"{fell.before:.2f} → {fell.after:.2f}",
+                    "yes" if fell.fell else "",
+                    str(orientation) if orientation.is_other else "–",
+                    f"{orientation.correlation:.2f}",
+                )
+            )
     table("Maps turned and mirrored", ("model", "map", "polymer's mean Q", "fell", "said", "correlation so"), rows)
 
 

@@ -4,6 +4,7 @@ A part of ``honest_maps``. Every distribution fills Fourier space unevenly: half
 that is the inverse of the number of sections through each direction, and nothing where there are none. Worst axis: degrees
 from the middle of the region, or from the ring, that is sampled least, for the axis quoted and for the views alone.
 """
+
 import os
 import tempfile
 
@@ -103,8 +104,7 @@ def judged(views, snr, box, rng):
     rotations = np.zeros((len(views), 3, 3))
     rotations[:, 2] = views
     with tempfile.TemporaryDirectory() as folder:
-        return measure_directions(
-            maps, mask, curve, 0.143, os.path.join(folder, "directions.star"), (rotations, ASYMMETRIC))
+        return measure_directions(maps, mask, curve, 0.143, os.path.join(folder, "directions.star"), (rotations, ASYMMETRIC))
 
 
 def directions(seed, box=48, count=3000):
@@ -117,11 +117,22 @@ def directions(seed, box=48, count=3000):
         off = [away_from_worst(np.array(axis), *planted) for axis in worst]
         right = preferred == found["preferred_views"] and (not preferred or max(off) < 15)
         wrong += not right
-        rows.append((
-            name, "yes" if found["preferred_views"] else "no", f"{found.get('cfar', np.nan):.2f}", f"{found['scf']:.2f}",
-            f"{found['covered']:.2f}", f"{found['largest_gap']:.0f}", f"{off[0]:.0f} / {off[1]:.0f}",
-            "yes" if right else "NO", result["directions_text"]))
-    table(f"Planted distributions of views ({wrong} wrong)", (
-        "views", "preferred", "cFAR", "SCF*", "covered", "gap (°)", "worst axis off, quoted / views (°)", "right",
-        "said"), rows)
+        rows.append(
+            (
+                name,
+                "yes" if found["preferred_views"] else "no",
+                f"{found.get('cfar', np.nan):.2f}",
+                f"{found['scf']:.2f}",
+                f"{found['covered']:.2f}",
+                f"{found['largest_gap']:.0f}",
+                f"{off[0]:.0f} / {off[1]:.0f}",
+                "yes" if right else "NO",
+                result["directions_text"],
+            )
+        )
+    table(
+        f"Planted distributions of views ({wrong} wrong)",
+        ("views", "preferred", "cFAR", "SCF*", "covered", "gap (°)", "worst axis off, quoted / views (°)", "right", "said"),
+        rows,
+    )
     return wrong

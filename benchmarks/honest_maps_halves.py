@@ -4,6 +4,7 @@ A part of ``honest_maps``. Half maps of a globule of 4 Å in white noise are fil
 moved, and made unequal; each row shows whether they are refused, the resolution under a mask, the finest local one, and the
 first words of what is said.
 """
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +30,8 @@ def planted(signal, mask, pixel_size, rng):
         "cosine edge": lambda half: low_pass(half, n * pixel_size / FILTER),
         "hard edge": lambda half: scale_shells(half, (shells <= n * pixel_size / FILTER).astype(float)),
         "Butterworth, order 8": lambda half: scale_shells(half, 1 / np.sqrt(1 + (k * FILTER) ** 16)),
-        "Gaussian": lambda half: scale_shells(half, 0.5 ** ((k * FILTER) ** 2))}
+        "Gaussian": lambda half: scale_shells(half, 0.5 ** ((k * FILTER) ** 2)),
+    }
 
     def both(change):
         return [change(half) for half in halves]
@@ -113,6 +115,9 @@ def halves(seed, box=64, pixel_size=1.5):
         wrong += not right
         numbers = ("refused", "–") if found.refusal else (f"{resolution or np.inf:.2f}", f"{local:.2f}")
         rows.append((name, "yes" if right else "NO", *numbers, "; ".join(said)[:150] or "nothing"))
-    table(f"Half maps with planted faults, and sound ones ({wrong} wrong)", (
-        "planted", "right", "resolution (Å)", "finest local (Å)", "said"), rows)
+    table(
+        f"Half maps with planted faults, and sound ones ({wrong} wrong)",
+        ("planted", "right", "resolution (Å)", "finest local (Å)", "said"),
+        rows,
+    )
     return wrong

@@ -5,6 +5,7 @@ to the sharp truth by component class (target: no class below the plain mean), w
 (what the command does by itself), as it is known, and not undone. Then the part of the voxels whose error is below the one
 given (target: 68 %, within 5 points).
 """
+
 import os
 
 import numpy as np
@@ -50,8 +51,10 @@ def pose_rows(folder, label, errors):
     agreements, coverages = [(case, "mean", *_four(plain), "")], []
     seen = smearing_from_spectrum(*halves, mask, voxel, band_of(box))
     for name, smearing in (
-            (f"modified, spectrum: {seen.rotation:.1f}°, {seen.shift:.1f} Å", seen),
-            ("modified, known", Smearing(*errors)), ("modified, not undone", Smearing(0.0, 0.0))):
+        (f"modified, spectrum: {seen.rotation:.1f}°, {seen.shift:.1f} Å", seen),
+        ("modified, known", Smearing(*errors)),
+        ("modified, not undone", Smearing(0.0, 0.0)),
+    ):
         volume, _, error = modify(*halves, mask, 1.0, smearing.on_grid(box, voxel))
         found = agreement(volume, truth.data, masks, last)
         worst = min(found[one] - plain[one] for one in plain)
@@ -72,9 +75,13 @@ def noise_coverages():
         resolution = gold_standard_fsc(*halves, mask, VOXEL).resolution()
         seen = smearing_from_spectrum(*halves, mask, VOXEL, band_of(BOX))
         volume, _, error = modify(*halves, mask, 1.0, seen.on_grid(BOX, VOXEL))
-        rows.append((
-            f"{label}, noise {noise:g} {kind}, {resolution:.2f} Å", f"modified, spectrum: {seen.rotation:.1f}°",
-            coverage(volume, error, molecule.truth, BOX * VOXEL / resolution, molecule.masks)))
+        rows.append(
+            (
+                f"{label}, noise {noise:g} {kind}, {resolution:.2f} Å",
+                f"modified, spectrum: {seen.rotation:.1f}°",
+                coverage(volume, error, molecule.truth, BOX * VOXEL / resolution, molecule.masks),
+            )
+        )
     return rows
 
 
@@ -82,8 +89,14 @@ def coverage_rows(found):
     """Rows of the table of coverages, with a verdict on all voxels of the molecule."""
     names = ("all", "protein_backbone", "protein_side_chain", "ligand", "ion", "lipid")
     return [
-        (case, name, *(f"{100 * shares[one]:.0f} %" for one in names),
-         "met" if abs(shares["all"] - 0.6827) <= TOLERANCE else "missed") for case, name, shares in found], names
+        (
+            case,
+            name,
+            *(f"{100 * shares[one]:.0f} %" for one in names),
+            "met" if abs(shares["all"] - 0.6827) <= TOLERANCE else "missed",
+        )
+        for case, name, shares in found
+    ], names
 
 
 def _four(values):
@@ -97,8 +110,14 @@ def modified(folder):
         names, rows, found = pose_rows(os.path.join(folder, label.replace(" ", "_").replace("°", "")), label, errors)
         agreements += rows
         coverages += found
-    table("FSC to the sharp truth of maps from 1,500 particles (target: no class below the mean)",
-          ("case", "map", *names, "smallest difference to the mean"), agreements)
+    table(
+        "FSC to the sharp truth of maps from 1,500 particles (target: no class below the mean)",
+        ("case", "map", *names, "smallest difference to the mean"),
+        agreements,
+    )
     rows, names = coverage_rows(coverages + noise_coverages())
-    table("Voxels whose error is below the standard error given (target: 68 %, within 5 points)",
-          ("case", "map", *names, "verdict"), rows)
+    table(
+        "Voxels whose error is below the standard error given (target: 68 %, within 5 points)",
+        ("case", "map", *names, "verdict"),
+        rows,
+    )

@@ -2,6 +2,7 @@
 
 Usage: GMMREFINE_TEST_DATA=folder python benchmarks/interoperability.py (default ../shared/data next to the checkout)
 """
+
 import os
 import sys
 from pathlib import Path
@@ -40,8 +41,10 @@ def cryosparc_differences(folder):
     expected = np.load(folder / "metadata" / "cryosparc_P12_J24_expected_poses.npz")
     translations = particles.shifts / (particles.box_size * particles.pixel_size)
     return (
-        len(particles), np.abs(particles.rotations - expected["rotations"]).max(),
-        np.abs(translations - expected["translations_fraction_of_box"]).max())
+        len(particles),
+        np.abs(particles.rotations - expected["rotations"]).max(),
+        np.abs(translations - expected["translations_fraction_of_box"]).max(),
+    )
 
 
 def main():
@@ -53,11 +56,19 @@ def main():
         return 1
     correlations = relion_correlations(folder)
     count, rotation, translation = cryosparc_differences(folder)
-    table("Against RELION 3.1 and cryoSPARC", ("what", "measured", "target"), (
-        (f"projection of a point mass, {len(correlations)} images: smallest correlation",
-         f"{correlations.min():.5f}", "≥ 0.998"),
-        (f"rotations of {count} particles: largest difference", f"{rotation:.1e}", "≤ 1e-5"),
-        ("their translations, fraction of the box: largest difference", f"{translation:.1e}", "≤ 1e-5")))
+    table(
+        "Against RELION 3.1 and cryoSPARC",
+        ("what", "measured", "target"),
+        (
+            (
+                f"projection of a point mass, {len(correlations)} images: smallest correlation",
+                f"{correlations.min():.5f}",
+                "≥ 0.998",
+            ),
+            (f"rotations of {count} particles: largest difference", f"{rotation:.1e}", "≤ 1e-5"),
+            ("their translations, fraction of the box: largest difference", f"{translation:.1e}", "≤ 1e-5"),
+        ),
+    )
     return int(correlations.min() < 0.998 or max(rotation, translation) > 1e-5)
 
 

@@ -1,4 +1,5 @@
 """Problems of known difficulty, and what can be had of them: the bound, and one pass against maps at true poses."""
+
 import json
 import os
 
@@ -126,6 +127,7 @@ def _one_pass(half, volume, signal):
     projector = VoxelProjector(volume, disc)
     stages = march(radius, [float(text) for text in RefineSettings().march.split()])
     refiner = FisherRefiner(projector, np.pad(signal, (0, disc.radius - radius)), stages)
-    (rotations, shifts, _), = refine_poses(
-        [refiner], ImageReader(half, disc), 128, [(half.rotations, half.shifts)], np.random.default_rng(1))
+    ((rotations, shifts, _),) = refine_poses(
+        [refiner], ImageReader(half, disc), 128, [(half.rotations, half.shifts)], np.random.default_rng(1)
+    )
     return half.with_poses(rotations, shifts)

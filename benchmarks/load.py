@@ -6,6 +6,7 @@ disk and half an hour.
 
 Usage: python benchmarks/load.py [folder] [--full]
 """
+
 import os
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def run(code, *words):
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{words} failed: {done.stderr[-500:]}")
-    peak, = (int(line.split()[1]) / 1024 for line in done.stdout.splitlines() if line.startswith("peak "))
+    (peak,) = (int(line.split()[1]) / 1024 for line in done.stdout.splitlines() if line.startswith("peak "))
     return time.perf_counter() - started, peak, done.stdout
 
 
@@ -68,8 +69,15 @@ def iteration(folder, count):
     source = os.path.join(folder, f"images_{count}")
     simulated(source, particles=count, box=BOX, pixel_size=PIXEL_SIZE, snr=0.1)
     seconds, peak, _ = run(
-        ENGINE, "gmmrefine", "refine", os.path.join(source, "particles.star"), "-o",
-        os.path.join(folder, f"refined_{count}"), "--iterations", 1)
+        ENGINE,
+        "gmmrefine",
+        "refine",
+        os.path.join(source, "particles.star"),
+        "-o",
+        os.path.join(folder, f"refined_{count}"),
+        "--iterations",
+        1,
+    )
     return {"one iteration of refine, box 64": (seconds, peak)}
 
 
@@ -98,13 +106,27 @@ def particles_without_images(folder, count):
 
     rng, ones, index = np.random.default_rng(1), np.ones(count), np.arange(count)
     ctf = CtfParameters(
-        defocus_u=15000 + 5000 * rng.random(count), defocus_v=15000 + 5000 * rng.random(count),
-        defocus_angle=180 * rng.random(count), phase_shift_deg=0 * ones, voltage_kv=300 * ones, cs_mm=2.7 * ones,
-        amplitude_contrast=0.1 * ones, state=np.zeros(count, int))
+        defocus_u=15000 + 5000 * rng.random(count),
+        defocus_v=15000 + 5000 * rng.random(count),
+        defocus_angle=180 * rng.random(count),
+        phase_shift_deg=0 * ones,
+        voltage_kv=300 * ones,
+        cs_mm=2.7 * ones,
+        amplitude_contrast=0.1 * ones,
+        state=np.zeros(count, int),
+    )
     return ParticleSet(
-        stacks=(stack,), stack_index=np.zeros(count, int), slice_index=index,
-        rotations=Rotation.random(count, random_state=1).as_matrix(), shifts=rng.normal(0, 3, (count, 2)),
-        half_set=1 + index % 2, ctf=ctf, box_size=ROWS_BOX, pixel_size=2.0, row=index)
+        stacks=(stack,),
+        stack_index=np.zeros(count, int),
+        slice_index=index,
+        rotations=Rotation.random(count, random_state=1).as_matrix(),
+        shifts=rng.normal(0, 3, (count, 2)),
+        half_set=1 + index % 2,
+        ctf=ctf,
+        box_size=ROWS_BOX,
+        pixel_size=2.0,
+        row=index,
+    )
 
 
 def conversion(folder, count):
@@ -127,12 +149,22 @@ def main(folder, full):
         for name in found[0]:
             seconds, peaks = (np.array([one[name][part] for one in found]) for part in (0, 1))
             (slope, start), (growth, base) = (np.polyfit(sizes, values, 1) for values in (seconds, peaks))
-            cells.append((
-                name, ", ".join(f"{size:,}" for size in sizes), ", ".join(f"{value:.1f}" for value in seconds),
-                ", ".join(f"{value:.0f}" for value in peaks), f"{1000 * slope:.3f}", f"{1000 * growth:.2f}",
-                f"{start + slope * target:.0f} s, {base + growth * target:.0f} MB for {target:,}"))
-    table("Load: time and memory by the number of particles", (
-        "what", "particles", "seconds", "peak MB", "s per 1,000", "MB per 1,000", "by these slopes"), cells)
+            cells.append(
+                (
+                    name,
+                    ", ".join(f"{size:,}" for size in sizes),
+                    ", ".join(f"{value:.1f}" for value in seconds),
+                    ", ".join(f"{value:.0f}" for value in peaks),
+                    f"{1000 * slope:.3f}",
+                    f"{1000 * growth:.2f}",
+                    f"{start + slope * target:.0f} s, {base + growth * target:.0f} MB for {target:,}",
+                )
+            )
+    table(
+        "Load: time and memory by the number of particles",
+        ("what", "particles", "seconds", "peak MB", "s per 1,000", "MB per 1,000", "by these slopes"),
+        cells,
+    )
     print(f"Target: 100,000 particles through Scipion's conversion in at most {MOST_SECONDS_OF_CONVERSION} s.")
 
 

@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/local_resolution.py
 """
+
 import os
 import resource
 import sys

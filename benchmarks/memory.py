@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/memory.py [folder for the simulated data]
 """
+
 import json
 import os
 import subprocess

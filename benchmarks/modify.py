@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/modify.py [FOLDER]
 """
+
 import os
 import sys
 import tempfile
@@ -29,8 +30,12 @@ REACH, EDGE = 2.5, 3.0  # Å and px of a class mask around its atoms
 DRAWS = 3
 EVEN, UNEVEN = (60.0, 60.0), (60.0, 180.0)  # B factors at the upper and the lower end, Å²
 CASES = (
-    ("B 60", EVEN, 0.7, "white"), ("B 60", EVEN, 3.0, "white"), ("B 60 to 180", UNEVEN, 0.7, "white"),
-    ("B 60 to 180", UNEVEN, 1.5, "white"), ("B 60 to 180", UNEVEN, 1.5, "coarse"))
+    ("B 60", EVEN, 0.7, "white"),
+    ("B 60", EVEN, 3.0, "white"),
+    ("B 60 to 180", UNEVEN, 0.7, "white"),
+    ("B 60 to 180", UNEVEN, 1.5, "white"),
+    ("B 60 to 180", UNEVEN, 1.5, "coarse"),
+)
 WAYS = ("mean", "mean × √(2 FSC / (1 + FSC))", "modified")
 
 
@@ -89,8 +94,9 @@ def ways(halves, curve, mask):
     mean, fsc = 0.5 * (halves[0] + halves[1]), np.clip(curve.fsc, 0, 1)
     n, voxel = len(mask), curve.pixel_size
     smearing = smearing_from_spectrum(*halves, mask, voxel, band_of(n)).on_grid(n, voxel)
-    return dict(zip(
-        WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask, displacement=smearing)[0])))
+    return dict(
+        zip(WAYS, (mean, scale_shells(mean, np.sqrt(2 * fsc / (1 + fsc))), modify(*halves, mask, displacement=smearing)[0]))
+    )
 
 
 def measure(molecule, noise, kind, seed):
@@ -115,7 +121,10 @@ def measure(molecule, noise, kind, seed):
     return (
         {name: molecule.agreement(volume, last) for name, volume in maps.items()},
         {name: {kind: q[one].mean() for kind, one in molecule.members.items()} for name, (q, _) in scores.items()},
-        (excess.mean(), excess.max()), [int(np.sum(status == one)) for one in (KEPT, WEAKENED, LOST)], resolution)
+        (excess.mean(), excess.max()),
+        [int(np.sum(status == one)) for one in (KEPT, WEAKENED, LOST)],
+        resolution,
+    )
 
 
 def reconstructed_rows(folder):
@@ -160,16 +169,24 @@ def main():
         case = f"{label}, noise {noise:g} {kind}, {np.mean([draw[4] for draw in draws]):.2f} Å"
         for rows, part in ((agreement_rows, 0), (q_rows, 1)):
             rows.extend(
-                (case, way, *(f"{np.mean([draw[part][way][name] for draw in draws]):.4f}" for name in names)) for way in WAYS)
+                (case, way, *(f"{np.mean([draw[part][way][name] for draw in draws]):.4f}" for name in names)) for way in WAYS
+            )
         worst = min(draw[0][WAYS[2]][name] - draw[0][WAYS[0]][name] for draw in draws for name in names)
         mean, largest = np.mean([draw[2] for draw in draws], axis=0)
-        honesty_rows.append((
-            case, f"{worst:+.4f}", f"{mean:+.3f}", f"{largest:+.3f}", *np.sum([draw[3] for draw in draws], axis=0)))
-    table(f"FSC to the true map up to the resolution, mean of {DRAWS} noise draws (target: no class below the mean)", (
-        "case", "map", *names), agreement_rows)
+        honesty_rows.append(
+            (case, f"{worst:+.4f}", f"{mean:+.3f}", f"{largest:+.3f}", *np.sum([draw[3] for draw in draws], axis=0))
+        )
+    table(
+        f"FSC to the true map up to the resolution, mean of {DRAWS} noise draws (target: no class below the mean)",
+        ("case", "map", *names),
+        agreement_rows,
+    )
     table("Mean Q-score", ("case", "map", *names), q_rows)
-    table("Worst class of any draw, FSC between modified halves beyond FSC to the truth squared, audit", (
-        "case", "smallest modified − mean", "excess, mean", "excess, largest", "kept", "weakened", "lost"), honesty_rows)
+    table(
+        "Worst class of any draw, FSC between modified halves beyond FSC to the truth squared, audit",
+        ("case", "smallest modified − mean", "excess, mean", "excess, largest", "kept", "weakened", "lost"),
+        honesty_rows,
+    )
 
 
 if __name__ == "__main__":

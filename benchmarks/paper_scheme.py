@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/paper_scheme.py [folder for the simulated data]
 """
+
 import os
 import sys
 import tempfile
@@ -37,13 +38,19 @@ def throughput(folder):
     volume = read_map(os.path.join(folder, "truth.mrc")).data
     resolution = 128 * pixel_size / RADIUS
     seeds = seed_gaussians(
-        volume, molecule_voxels(volume, None, molecule_threshold(volume)), GAUSSIANS, pixel_size, resolution,
-        np.random.default_rng(1))
+        volume,
+        molecule_voxels(volume, None, molecule_threshold(volume)),
+        GAUSSIANS,
+        pixel_size,
+        resolution,
+        np.random.default_rng(1),
+    )
     gmm = fit_gaussians(seeds, MapTarget(centered_from_map(volume), pixel_size, np.ones(RADIUS + 1)), 40)
     disc = half_disc(128, RADIUS)
     reader, few = ImageReader(start, disc), start.subset(slice(0, PAPER_PARTICLES))
     adam = AdamRefiner(
-        ExactProjector(gmm, disc, pixel_size), ImageReader(few, disc), 16, settings.adam_steps, settings.learning_rate)
+        ExactProjector(gmm, disc, pixel_size), ImageReader(few, disc), 16, settings.adam_steps, settings.learning_rate
+    )
     stages = march(RADIUS, [float(text) for text in settings.march.split()])
     spent = []  # wall and CPU seconds per particle of both schemes, one row per turn
     for turn in range(ROUNDS + 1):
@@ -51,24 +58,51 @@ def throughput(folder):
         paper_poses = adam.refine(few.rotations, few.shifts)
         middle = clocks()
         refiner = FisherRefiner(SliceProjector(gmm, disc, pixel_size), np.ones(RADIUS + 1), stages)
-        found, = refine_poses(
-            [refiner], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1))
+        (found,) = refine_poses(
+            [refiner], reader, settings.batch_size, [(start.rotations, start.shifts)], np.random.default_rng(1)
+        )
         if turn:  # the first turn compiles
             spent.append([(middle - began) / PAPER_PARTICLES, (clocks() - middle) / len(start)])
     errors = {
         "paper": pose_errors(few.with_poses(*paper_poses), truth.subset(slice(0, PAPER_PARTICLES))),
-        "ours": pose_errors(start.with_poses(*found[:2]), truth)}
+        "ours": pose_errors(start.with_poses(*found[:2]), truth),
+    }
     (paper_wall, paper_cpu), (our_wall, our_cpu) = np.array(spent).min(axis=0) * 1e3
     wall_ratio, cpu_ratio = np.median([paper / ours for paper, ours in spent], axis=0)
     before = pose_errors(start, truth)
-    table(f"Pose refinement, {len(gmm)} Gaussians, box 128, signal to ring {RADIUS} (target: ≥ 30 ×)", (
-        "scheme", "ms per particle", "CPU ms per particle", "throughput", "per CPU second", "rms rotation (°)",
-        "rms shift (Å)"), (
-        ("start", "", "", "", "", f"{before.rotation_rms:.3f}", f"{before.shift_rms:.3f}"),
-        ("FRC, Adam, 10 steps (exact sums, batch 16)", f"{paper_wall:.1f}", f"{paper_cpu:.1f}", "1", "1",
-         f"{errors['paper'].rotation_rms:.3f}", f"{errors['paper'].shift_rms:.3f}"),
-        ("default (with volume, prior and noise estimates)", f"{our_wall:.2f}", f"{our_cpu:.2f}", f"{wall_ratio:.0f} ×",
-         f"{cpu_ratio:.0f} ×", f"{errors['ours'].rotation_rms:.3f}", f"{errors['ours'].shift_rms:.3f}")))
+    table(
+        f"Pose refinement, {len(gmm)} Gaussians, box 128, signal to ring {RADIUS} (target: ≥ 30 ×)",
+        (
+            "scheme",
+            "ms per particle",
+            "CPU ms per particle",
+            "throughput",
+            "per CPU second",
+            "rms rotation (°)",
+            "rms shift (Å)",
+        ),
+        (
+            ("start", "", "", "", "", f"{before.rotation_rms:.3f}", f"{before.shift_rms:.3f}"),
+            (
+                "FRC, Adam, 10 steps (exact sums, batch 16)",
+                f"{paper_wall:.1f}",
+                f"{paper_cpu:.1f}",
+                "1",
+                "1",
+                f"{errors['paper'].rotation_rms:.3f}",
+                f"{errors['paper'].shift_rms:.3f}",
+            ),
+            (
+                "default (with volume, prior and noise estimates)",
+                f"{our_wall:.2f}",
+                f"{our_cpu:.2f}",
+                f"{wall_ratio:.0f} ×",
+                f"{cpu_ratio:.0f} ×",
+                f"{errors['ours'].rotation_rms:.3f}",
+                f"{errors['ours'].shift_rms:.3f}",
+            ),
+        ),
+    )
 
 
 def clocks():
@@ -94,22 +128,30 @@ def end_to_end(folder):
     particles, gmm = os.path.join(folder, "particles.star"), true_gmm(folder)
     rows = []
     for title, name, options in (
-            ("default, 2 iterations", "ours", ("--iterations", 2)),
-            ("paper's scheme, 5 iterations", "paper", (
-                "--iterations", 5, "--optimizer", "adam", "--loss", "frc", "--batch-size", 16))):
+        ("default, 2 iterations", "ours", ("--iterations", 2)),
+        (
+            "paper's scheme, 5 iterations",
+            "paper",
+            ("--iterations", 5, "--optimizer", "adam", "--loss", "frc", "--batch-size", 16),
+        ),
+    ):
         run = os.path.join(folder, name)
         seconds = command("refine", particles, "-o", run, *options)
         errors = pose_errors(read_particle_set(os.path.join(run, "particles.star")), truth)
         mean, half = truth_agreement(folder, run)
-        rows.append((
-            title, f"{mean:.4f}", f"{half:.2f}", f"{errors.rotation_rms:.3f}", f"{errors.shift_rms:.3f}", f"{seconds:.0f}"))
+        rows.append(
+            (title, f"{mean:.4f}", f"{half:.2f}", f"{errors.rotation_rms:.3f}", f"{errors.shift_rms:.3f}", f"{seconds:.0f}")
+        )
     at_start = os.path.join(folder, "at_start")
     command("reconstruct", particles, "-o", at_start)
     mean, half = truth_agreement(folder, at_start)
     before = pose_errors(start, truth)
     rows.insert(0, ("start poses", f"{mean:.4f}", f"{half:.2f}", f"{before.rotation_rms:.3f}", f"{before.shift_rms:.3f}", ""))
-    table(f"Map against the truth, 2 × 500 particles, box 64, {len(gmm)} atoms (target: two iterations ≥ the paper's five)", (
-        "", "mean FSC to the true map", "FSC 0.5 (Å)", "rms rotation (°)", "rms shift (Å)", "seconds"), rows)
+    table(
+        f"Map against the truth, 2 × 500 particles, box 64, {len(gmm)} atoms (target: two iterations ≥ the paper's five)",
+        ("", "mean FSC to the true map", "FSC 0.5 (Å)", "rms rotation (°)", "rms shift (Å)", "seconds"),
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The command line of a benchmark of several points: those named are measured, or all."""
+
 import argparse
 
 
 def parser_of(description, points):
     """A parser of benchmarks with several points, of which those named are measured, or all; and of a folder for their data."""
+
     def named(text):
         if text not in points:
             raise argparse.ArgumentTypeError(f"{text}: expected {', '.join(points)}")

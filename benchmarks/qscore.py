@@ -4,6 +4,7 @@ Usage: python benchmarks/qscore.py
 
 The original program's values are found as the tests find them; without them only the embedded model is timed.
 """
+
 import os
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # read when NumPy is imported
@@ -39,8 +40,16 @@ def oracle_row(atoms, grid, expected, sigma):
     if sigma != 0.6:
         return ("7CEC chain A", len(atoms), sigma, f"{values.mean():.4f}", "–", "–", "–", f"{slowest:.0f}-{fastest:.0f}")
     difference = values - expected
-    return ("7CEC chain A", len(atoms), sigma, f"{values.mean():.4f}", f"{np.corrcoef(values, expected)[0, 1]:.7f}",
-            f"{difference.mean():+.1e}", f"{np.abs(difference).max():.4f}", f"{slowest:.0f}-{fastest:.0f}")
+    return (
+        "7CEC chain A",
+        len(atoms),
+        sigma,
+        f"{values.mean():.4f}",
+        f"{np.corrcoef(values, expected)[0, 1]:.7f}",
+        f"{difference.mean():+.1e}",
+        f"{np.abs(difference).max():.4f}",
+        f"{slowest:.0f}-{fastest:.0f}",
+    )
 
 
 def main():

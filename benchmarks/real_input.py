@@ -6,6 +6,7 @@ several grids, aberrations and states (``real_input_optics``), beside RELION whe
 
 Usage: python benchmarks/real_input.py [grey] [duplicates] [optics] [--folder DIR of simulated data] [--seeds 1 2 3, of grey]
 """
+
 import os
 import shutil
 import tempfile
@@ -34,12 +35,24 @@ def grey_values(folder, seeds):
         as_simulated = found if as_simulated is None else as_simulated
         rotation, shift, fsc, seconds = found.mean(axis=0)
         changes = 100 * (found.mean(axis=0) / as_simulated.mean(axis=0) - 1)
-        rows.append((
-            title, f"{rotation:.3f}", f"{changes[0]:+.1f} %", f"{shift:.3f}", f"{changes[1]:+.1f} %", f"{fsc:.4f}",
-            f"{changes[2]:+.1f} %", f"{seconds:.0f}"))
+        rows.append(
+            (
+                title,
+                f"{rotation:.3f}",
+                f"{changes[0]:+.1f} %",
+                f"{shift:.3f}",
+                f"{changes[1]:+.1f} %",
+                f"{fsc:.4f}",
+                f"{changes[2]:+.1f} %",
+                f"{seconds:.0f}",
+            )
+        )
     size = f"{SMALL['particles']} particles, box {SMALL['box']}"
-    table(f"Grey values: {size}, means over seeds {', '.join(map(str, seeds))} (target: within {TARGET} %)", (
-        "images", "mean rotation error (°)", "", "mean shift error (Å)", "", "mean FSC to the truth", "", "seconds"), rows)
+    table(
+        f"Grey values: {size}, means over seeds {', '.join(map(str, seeds))} (target: within {TARGET} %)",
+        ("images", "mean rotation error (°)", "", "mean shift error (Å)", "", "mean FSC to the truth", "", "seconds"),
+        rows,
+    )
 
 
 def gains(images, rng):
@@ -66,8 +79,15 @@ def all_together(images, rng):
 
 
 GREY_VALUES = {
-    "as simulated": None, "gains, log-normal, σ 0.7": gains, "a third × 20": third_stronger, "background + 1 σ": background(1),
-    "background + 3 σ": background(3), "background + 10 σ": background(10), "ramps of 3 σ": ramps, "all together": all_together}
+    "as simulated": None,
+    "gains, log-normal, σ 0.7": gains,
+    "a third × 20": third_stronger,
+    "background + 1 σ": background(1),
+    "background + 3 σ": background(3),
+    "background + 10 σ": background(10),
+    "ramps of 3 σ": ramps,
+    "all together": all_together,
+}
 
 
 def refined(folder, title, disturb, seed):
@@ -99,8 +119,10 @@ def fsc_to_truth(halves, folder, pixel_size):
 
 
 POINTS = {
-    "grey": grey_values, "duplicates": lambda folder, _seeds: duplicates(folder),
-    "optics": lambda folder, _seeds: optics(folder)}
+    "grey": grey_values,
+    "duplicates": lambda folder, _seeds: duplicates(folder),
+    "optics": lambda folder, _seeds: optics(folder),
+}
 
 
 def main(points, folder, seeds):

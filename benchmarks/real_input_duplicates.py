@@ -1,4 +1,5 @@
 """Pure noise extracted twice, half of it in each half set: what is refused, and what either cure leaves of a resolution."""
+
 import contextlib
 import io
 import json
@@ -15,8 +16,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tests"))
 from duplicated_noise import noise_extracted_twice
 
 CURES = {
-    "as they are": (), "--remove-duplicates --redraw-halves 5": ("--remove-duplicates", "--redraw-halves", "5"),
-    "--redraw-halves 5": ("--redraw-halves", "5")}
+    "as they are": (),
+    "--remove-duplicates --redraw-halves 5": ("--remove-duplicates", "--redraw-halves", "5"),
+    "--redraw-halves 5": ("--redraw-halves", "5"),
+}
 
 
 def duplicates(folder, images=300):
@@ -25,8 +28,11 @@ def duplicates(folder, images=300):
     folder.mkdir(parents=True, exist_ok=True)
     particles = noise_extracted_twice(folder, images=images)
     rows = [(title, *_reconstructed(particles, folder / f"maps_{len(cure)}", cure)) for title, cure in CURES.items()]
-    table(f"Pure noise of {images} particles, each extracted twice (target: refused, or no resolution)", (
-        "particles", "what is said", "resolution", "mean FSC"), rows)
+    table(
+        f"Pure noise of {images} particles, each extracted twice (target: refused, or no resolution)",
+        ("particles", "what is said", "resolution", "mean FSC"),
+        rows,
+    )
 
 
 def _reconstructed(particles, output, cure):

@@ -2,6 +2,7 @@
 
 A part of ``real_input``. RELION's columns are empty where it is not installed.
 """
+
 import os
 import shutil
 import subprocess
@@ -31,8 +32,12 @@ RELION = shutil.which("relion_reconstruct")
 WITHOUT_RELION = "" if RELION else " (RELION is not installed here: its columns are empty)"
 # as strong, for 3.8 Å, as 0.3 mrad of beam tilt is for 2.5 Å
 STRONG = {
-    "none": (), "beam tilt 1.2 mrad": ("--beam-tilt", "1 -0.6"), "trefoil": ("--trefoil", "20 -10"),
-    "tetrafoil": ("--tetrafoil", "60 40"), "magnification 1.5 %": ("--magnification-matrix", "1.015 0.004 -0.003 0.99")}
+    "none": (),
+    "beam tilt 1.2 mrad": ("--beam-tilt", "1 -0.6"),
+    "trefoil": ("--trefoil", "20 -10"),
+    "tetrafoil": ("--tetrafoil", "60 40"),
+    "magnification 1.5 %": ("--magnification-matrix", "1.015 0.004 -0.003 0.99"),
+}
 STRONG["all four"] = sum(STRONG.values(), ())
 REAL = ("--beam-tilt", "0.3 0", "--trefoil", "2 -1", "--tetrafoil", "4 -3", "--magnification-matrix", "1.01 0.003 -0.002 0.99")
 IGNORED = dict.fromkeys(("rlnOddZernike", "rlnEvenZernike", "rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11"))
@@ -41,8 +46,7 @@ IGNORED = dict.fromkeys(("rlnOddZernike", "rlnEvenZernike", "rlnMagMat00", "rlnM
 def curve(volume, truth):
     """FSC (S,) of a map (Z, Y, X) with the true one of a folder, both under its mask, and its frequencies in 1/Å."""
     true, mask = read_map(truth / "truth.mrc"), read_map(truth / "mask.mrc").data
-    return (shell_correlation(volume * mask, true.data * mask),
-            np.arange(len(mask) // 2 + 1) / (len(mask) * true.voxel_size))
+    return (shell_correlation(volume * mask, true.data * mask), np.arange(len(mask) // 2 + 1) / (len(mask) * true.voxel_size))
 
 
 def half_map(particles):
@@ -59,8 +63,11 @@ def relion_half_map(particles):
         return None
     output = particles.with_name(f"relion_{particles.stem}.mrc")
     subprocess.run(
-        [RELION, "--i", particles.name, "--o", output.name, "--ctf", "--subset", "1"], cwd=particles.parent, check=True,
-        capture_output=True)
+        [RELION, "--i", particles.name, "--o", output.name, "--ctf", "--subset", "1"],
+        cwd=particles.parent,
+        check=True,
+        capture_output=True,
+    )
     return read_map(output).data
 
 
@@ -85,26 +92,42 @@ def aberrations_against_relion(folder):
             numbers = theirs.mean(), (found - theirs).min(), alike[:34].min(), alike[:38].min()
             cells = [f"{number:.4f}" for number in numbers]
         rows.append((name, f"{found.mean():.4f}", *cells))
-    table("Aberrated particles at their true poses (3,000, box 80, 1.9 Å/px, SNR 0.3; target: agreement ≥ 0.995 to 4.5 Å, and "
-          "no less than without aberrations)" + WITHOUT_RELION, (
-        "aberration", "mean FSC to the truth", "RELION's", "smallest difference of a shell",
-        "least agreement with RELION's map to 4.5 Å", "to 4 Å"), rows)
+    table(
+        "Aberrated particles at their true poses (3,000, box 80, 1.9 Å/px, SNR 0.3; target: agreement ≥ 0.995 to 4.5 Å, and "
+        "no less than without aberrations)" + WITHOUT_RELION,
+        (
+            "aberration",
+            "mean FSC to the truth",
+            "RELION's",
+            "smallest difference of a shell",
+            "least agreement with RELION's map to 4.5 Å",
+            "to 4 Å",
+        ),
+        rows,
+    )
 
 
 def what_is_lost(folder):
     """0.3 mrad of tilt and what comes with it, at high resolution: corrected, and ignored."""
     rows = []
-    places = {name: simulate_group(folder / name, 160, 1.0, *options, snr=2, seed=4, count=600) for name, options in (
-        ("without", ()), ("with", REAL))}
+    places = {
+        name: simulate_group(folder / name, 160, 1.0, *options, snr=2, seed=4, count=600)
+        for name, options in (("without", ()), ("with", REAL))
+    }
     ignored = with_optics(places["with"] / "ignored.star", places["with"] / "truth.star", **IGNORED)
     for name, particles in (
-            ("none", places["without"] / "truth.star"), ("0.3 mrad tilt and more, corrected", places["with"] / "truth.star"),
-            ("the same, ignored", ignored)):
+        ("none", places["without"] / "truth.star"),
+        ("0.3 mrad tilt and more, corrected", places["with"] / "truth.star"),
+        ("the same, ignored", ignored),
+    ):
         found, frequency = curve(half_map(particles)[0], particles.parent)
         at = [f"{np.interp(1 / resolution, frequency, found):.3f}" for resolution in (4.0, 3.5, 3.0, 2.5)]
         rows.append((name, *at, f"{found[1:64].mean():.4f}"))
-    table("What is lost to aberrations (600 particles, box 160, 1 Å/px, SNR 2, true poses; FSC to the truth)", (
-        "aberrations", "at 4 Å", "3.5 Å", "3 Å", "2.5 Å", "mean to 2.5 Å"), rows)
+    table(
+        "What is lost to aberrations (600 particles, box 160, 1 Å/px, SNR 2, true poses; FSC to the truth)",
+        ("aberrations", "at 4 Å", "3.5 Å", "3 Å", "2.5 Å", "mean to 2.5 Å"),
+        rows,
+    )
 
 
 def odd_group(folder, like, box):
@@ -136,10 +159,12 @@ def grids(folder):
     odd = odd_group(folder / "odd", fine, 97)
     rows = []
     for title, particles, truth, relions in (
-            ("96 px of 2.4 Å", fine / "truth.star", fine, fine), ("80 px of 2.88 Å", coarse / "truth.star", coarse, coarse),
-            ("half each of both", half["mixed"], coarse, fine),
-            ("half each of 96 px of 2.4 Å and 80 px of 2.5 Å", half["unequal"], truths[94, 2.5], fine),
-            ("97 px of 2.4 Å (odd)", odd / "truth.star", truths[98, 2.4], None)):
+        ("96 px of 2.4 Å", fine / "truth.star", fine, fine),
+        ("80 px of 2.88 Å", coarse / "truth.star", coarse, coarse),
+        ("half each of both", half["mixed"], coarse, fine),
+        ("half each of 96 px of 2.4 Å and 80 px of 2.5 Å", half["unequal"], truths[94, 2.5], fine),
+        ("97 px of 2.4 Å (odd)", odd / "truth.star", truths[98, 2.4], None),
+    ):
         ours, halves = half_map(particles)
         (found, frequency), shells = curve(ours, truth), resolved(halves)
         relion, cells = relion_half_map(particles), ["", ""]
@@ -148,16 +173,21 @@ def grids(folder):
             theirs = np.interp(frequency, at, theirs)
             cells = [f"{theirs[shells].mean():.4f}", f"{(found - theirs)[shells].min():+.4f}"]
         rows.append((title, f"{len(ours)} px of {1 / (len(ours) * frequency[1]):.4g} Å", f"{found[shells].mean():.4f}", *cells))
-    table("Grids (1,200 particles, one dose, true poses; target: no shell more than 0.01 below RELION's)" + WITHOUT_RELION, (
-        "images", "grid", "mean FSC to the truth", "RELION's", "smallest difference of a shell"), rows)
+    table(
+        "Grids (1,200 particles, one dose, true poses; target: no shell more than 0.01 below RELION's)" + WITHOUT_RELION,
+        ("images", "grid", "mean FSC to the truth", "RELION's", "smallest difference of a shell"),
+        rows,
+    )
 
 
 def odd_curve(volume, truth):
     """``curve`` of a map in a box one px smaller than the truth's, its centre at voxel n // 2."""
     true, mask = read_map(truth / "truth.mrc"), read_map(truth / "mask.mrc").data
     inner = np.s_[1:, 1:, 1:]
-    return (shell_correlation(volume * mask[inner], true.data[inner] * mask[inner]),
-            np.arange(len(volume) // 2 + 1) / (len(volume) * true.voxel_size))
+    return (
+        shell_correlation(volume * mask[inner], true.data[inner] * mask[inner]),
+        np.arange(len(volume) // 2 + 1) / (len(volume) * true.voxel_size),
+    )
 
 
 def states(folder):
@@ -168,9 +198,12 @@ def states(folder):
     maps = [half_map(particles)[0] for particles in (place / "truth.star", mixed)]
     rows = [(name, f"{curve(volume, place)[0][1:39].mean():.5f}") for name, volume in zip(("raw", "a third each"), maps)]
     difference = np.abs(maps[1] - maps[0]).max() / maps[0].max()
-    table(f"States of images; largest difference of the maps {difference:.1e} of the peak (target: none but "
-          "that of grey values, measured anew)", (
-        "images", "mean FSC to the truth"), rows)
+    table(
+        f"States of images; largest difference of the maps {difference:.1e} of the peak (target: none but "
+        "that of grey values, measured anew)",
+        ("images", "mean FSC to the truth"),
+        rows,
+    )
 
 
 def poses(folder):
@@ -179,7 +212,9 @@ def poses(folder):
     sets = {
         "80 px of 2.88 Å": simulate_same_dose(folder / "coarse", fine, 80, 2.88, seed=12, count=1200),
         "the same, magnification 2 % distorted": simulate_same_dose(
-            folder / "distorted", fine, 80, 2.88, "--magnification-matrix", "1.02 0.01 -0.005 0.985", seed=12, count=1200)}
+            folder / "distorted", fine, 80, 2.88, "--magnification-matrix", "1.02 0.01 -0.005 0.985", seed=12, count=1200
+        ),
+    }
     sets["half each with 96 px of 2.4 Å"] = place = folder / "mixed_poses"
     place.mkdir(exist_ok=True)
     for name in ("particles.star", "truth.star"):
@@ -190,13 +225,23 @@ def poses(folder):
         run = where / "refined"
         shutil.rmtree(run, ignore_errors=True)
         seconds = command("refine", where / "particles.star", "-o", run, "--iterations", 2)
-        start, found, truth = (read_particles(path) for path in (
-            where / "particles.star", run / "particles.star", where / "truth.star"))
+        start, found, truth = (
+            read_particles(path) for path in (where / "particles.star", run / "particles.star", where / "truth.star")
+        )
         before, after = pose_errors(start, truth), pose_errors(found, truth)
-        rows.append((title, f"{before.rotation_rms:.2f} → {after.rotation_rms:.3f}",
-                     f"{before.shift_rms:.2f} → {after.shift_rms:.3f}", f"{seconds:.0f}"))
-    table("Refined poses (1,200 particles, one dose, two iterations)", (
-        "images", "rms rotation (°)", "rms shift (Å)", "seconds"), rows)
+        rows.append(
+            (
+                title,
+                f"{before.rotation_rms:.2f} → {after.rotation_rms:.3f}",
+                f"{before.shift_rms:.2f} → {after.shift_rms:.3f}",
+                f"{seconds:.0f}",
+            )
+        )
+    table(
+        "Refined poses (1,200 particles, one dose, two iterations)",
+        ("images", "rms rotation (°)", "rms shift (Å)", "seconds"),
+        rows,
+    )
 
 
 def optics(folder):

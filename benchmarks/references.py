@@ -6,6 +6,7 @@ half).
 
 Usage: python benchmarks/references.py [--folder DIR] [--energy 1100] [--iterations 3] [--particles 2019] [kind …]
 """
+
 import argparse
 import os
 import sys
@@ -59,8 +60,9 @@ def shares_by_shell(gmm_maps, maps, radius):
                 normal[row, column] += _product(one, other)[: radius + 1]
     normal = np.array([[smooth_curve(curve) for curve in row] for row in normal])
     wanted = np.array([smooth_curve(curve) for curve in wanted])
-    shares = np.linalg.solve(
-        np.moveaxis(normal, 2, 0) + 1e-9 * normal[0, 0][:, None, None] * np.eye(2), wanted.T[..., None])[..., 0]
+    shares = np.linalg.solve(np.moveaxis(normal, 2, 0) + 1e-9 * normal[0, 0][:, None, None] * np.eye(2), wanted.T[..., None])[
+        ..., 0
+    ]
     return np.clip(shares, 0, 1).T
 
 
@@ -91,15 +93,26 @@ class Reference:
         if self._name != "voxels":
             settings = RefineSettings(gaussians=number or "auto")
             self._gmms = [
-                gmm_of_map(volume, mask, pixel_size, fit_weights(fsc), settings, Progress(None, open(os.devnull, "w")),
-                           iteration=iteration, half=half) for half, volume in enumerate(self._maps, 1)]
+                gmm_of_map(
+                    volume,
+                    mask,
+                    pixel_size,
+                    fit_weights(fsc),
+                    settings,
+                    Progress(None, open(os.devnull, "w")),
+                    iteration=iteration,
+                    half=half,
+                )
+                for half, volume in enumerate(self._maps, 1)
+            ]
         if self._name == "mixed":
             drawn = [render_map(gmm, len(mask), pixel_size) for gmm, _ in self._gmms]
             shares = np.zeros((2, len(mask)))
             shares[:, : self.radius + 1] = shares_by_shell(drawn, [volume * mask for volume in self._maps], self.radius)
             self._mixed = [
                 scale_shells(gmm, shares[0]) + scale_shells(volume * mask - gmm, shares[1])
-                for gmm, volume in zip(drawn, self._maps)]
+                for gmm, volume in zip(drawn, self._maps)
+            ]
 
     def of(self, number, members, others, disc):
         """Projector and reliability (R + 1,) for some of the particles of a half set, given the others."""
@@ -125,9 +138,14 @@ def refined(half, start, number, reference, iteration):
         projector, reliability = reference.of(number, members, others, disc)
         refiner = FisherRefiner(projector, np.pad(reliability, (0, disc.radius - reference.radius)), stages)
         some, before = half.subset(members), start.subset(members)
-        (rotations[members], shifts[members], _), = refine_poses(
-            [refiner], ImageReader(some, disc), 128, [(before.rotations, before.shifts)],
-            np.random.default_rng([iteration, number]), [(some.rotations, some.shifts)])
+        ((rotations[members], shifts[members], _),) = refine_poses(
+            [refiner],
+            ImageReader(some, disc),
+            128,
+            [(before.rotations, before.shifts)],
+            np.random.default_rng([iteration, number]),
+            [(some.rotations, some.shifts)],
+        )
     return half.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts))
 
 
@@ -138,7 +156,8 @@ def row(problem, mask, iterations, kind):
     for iteration in range(1, iterations + 1):
         reference = Reference(kind, halves, mask, iteration)
         halves = [
-            refined(half, start, number, reference, iteration) for number, (half, start) in enumerate(zip(halves, starts))]
+            refined(half, start, number, reference, iteration) for number, (half, start) in enumerate(zip(halves, starts))
+        ]
         rotations, shifts = np.empty_like(problem.start.rotations), np.empty_like(problem.start.shifts)
         for half in halves:
             members = problem.start.half_set == half.half
@@ -150,12 +169,23 @@ def row(problem, mask, iterations, kind):
 def main(asked, folder):
     """Measure and print the table."""
     problem = Problem(
-        os.path.join(folder, f"small_{asked.energy:g}_{asked.particles}"), cut_model(folder), asked.energy, 100,
-        particles=asked.particles, pixel_size=1.05, pose_error=5.2, shift_error=1.5, seed=1)
+        os.path.join(folder, f"small_{asked.energy:g}_{asked.particles}"),
+        cut_model(folder),
+        asked.energy,
+        100,
+        particles=asked.particles,
+        pixel_size=1.05,
+        pose_error=5.2,
+        shift_error=1.5,
+        seed=1,
+    )
     mask = read_map(problem.path("mask.mrc")).data
     header = [f"iteration {number}" for number in range(1, asked.iterations + 1)]
-    table(f"Rms rotation (°) by what poses are held against: 59 kDa, E {asked.energy:g}, bound {problem.bound()[0]:.3f}°", (
-        "reference", *header, "CPU s"), list(map(partial(row, problem, mask, asked.iterations), asked.kinds)))
+    table(
+        f"Rms rotation (°) by what poses are held against: 59 kDa, E {asked.energy:g}, bound {problem.bound()[0]:.3f}°",
+        ("reference", *header, "CPU s"),
+        list(map(partial(row, problem, mask, asked.iterations), asked.kinds)),
+    )
 
 
 def arguments():

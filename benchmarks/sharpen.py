@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/sharpen.py [FOLDER]
 """
+
 import json
 import os
 import sys
@@ -83,8 +84,19 @@ def way_rows(folder, atoms, mask, origin):
     for way in WAYS:
         options = ("--reference-model", model) if "model" in way else ()
         output = path(f"_by_{way}")
-        command("sharpen", path(".mrc"), "--sharpening", way, "--local-resolution", resolution, "--mask",
-                os.path.join(folder, "mask.mrc"), "-o", output, *options)
+        command(
+            "sharpen",
+            path(".mrc"),
+            "--sharpening",
+            way,
+            "--local-resolution",
+            resolution,
+            "--mask",
+            os.path.join(folder, "mask.mrc"),
+            "-o",
+            output,
+            *options,
+        )
         made[way] = os.path.join(output, "sharpened.mrc")
     z = (np.arange(BOX) - BOX // 2) * PIXEL_SIZE
     inside, local_map = mask > 0.5, read_map(resolution).data

@@ -2,6 +2,7 @@
 
 Writes benchmarks/results.json and prints the table. Usage: python benchmarks/speed.py [--folder DIR] [64] [128] [240]
 """
+
 import argparse
 import ctypes
 import json
@@ -26,7 +27,8 @@ def measured(folder, box):
     """The numbers of one size, in a process of its own so that its peak memory is its own."""
     code = f"import speed; speed.measure({str(folder)!r}, {box})"
     process = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True)
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True
+    )
     return json.loads(process.stdout.splitlines()[-1])
 
 
@@ -49,10 +51,20 @@ def measure(folder, box):
     error = pose_errors(start.with_poses(*poses), truth).rotation_rms
     build, fsc = built(os.path.join(place, "truth.mrc"), pixel_size, radius, count)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({
-        "n_gaussians": count, "box": box, "pose_speedup": round(speedup, 1),
-        "pose_error_over_bound": round(error / stage.bound(truth, atoms)[0], 3), "build_seconds": round(build, 2),
-        "build_fsc": round(fsc, 4), "reconstruct_over_compiled": insertion_ratio(start), "peak_gb": round(peak, 2)}))
+    print(
+        json.dumps(
+            {
+                "n_gaussians": count,
+                "box": box,
+                "pose_speedup": round(speedup, 1),
+                "pose_error_over_bound": round(error / stage.bound(truth, atoms)[0], 3),
+                "build_seconds": round(build, 2),
+                "build_fsc": round(fsc, 4),
+                "reconstruct_over_compiled": insertion_ratio(start),
+                "peak_gb": round(peak, 2),
+            }
+        )
+    )
 
 
 def pose_speedup(gmm, start, radius):
@@ -68,15 +80,20 @@ def pose_speedup(gmm, start, radius):
     settings, pixel_size = RefineSettings(), start.pixel_size
     disc, few = half_disc(start.box_size, radius), start.subset(slice(0, PAPER_PARTICLES))
     adam = AdamRefiner(
-        ExactProjector(gmm, disc, pixel_size), ImageReader(few, disc), 16, settings.adam_steps, settings.learning_rate)
+        ExactProjector(gmm, disc, pixel_size), ImageReader(few, disc), 16, settings.adam_steps, settings.learning_rate
+    )
     stages = march(radius, [float(text) for text in settings.march.split()])
     found = []
 
     def ours():
         refiner = FisherRefiner(SliceProjector(gmm, disc, pixel_size), np.ones(radius + 1), stages)
         found[:] = refine_poses(
-            [refiner], ImageReader(start, disc), settings.batch_size, [(start.rotations, start.shifts)],
-            np.random.default_rng(1))
+            [refiner],
+            ImageReader(start, disc),
+            settings.batch_size,
+            [(start.rotations, start.shifts)],
+            np.random.default_rng(1),
+        )
 
     paper, own = in_turn(lambda: adam.refine(few.rotations, few.shifts), ours)
     return paper / PAPER_PARTICLES / (own / len(start)), found[0][:2]
@@ -93,8 +110,13 @@ def built(path, pixel_size, radius, count):
     volume = read_map(path).data
     began = time.process_time()
     seeds = seed_gaussians(
-        volume, molecule_voxels(volume, None, molecule_threshold(volume)), count, pixel_size,
-        len(volume) * pixel_size / radius, np.random.default_rng(1))
+        volume,
+        molecule_voxels(volume, None, molecule_threshold(volume)),
+        count,
+        pixel_size,
+        len(volume) * pixel_size / radius,
+        np.random.default_rng(1),
+    )
     target = MapTarget(centered_from_map(volume), pixel_size, np.ones(radius + 1))
     gmm = fit_gaussians(seeds, target, 30)
     parameters = np.column_stack([gmm.centers / pixel_size, gmm.masses, gmm.widths / pixel_size])
@@ -114,8 +136,10 @@ def insertion_ratio(particles):
     place = np.stack([grid.disc.kx, grid.disc.ky])
     matched, sums = batch.matched(), np.zeros((*grid._shape, 3), np.float32)
     k, turns = place * (grid._side / few.box_size), place / few.box_size
-    operands = [np.ascontiguousarray(part, np.float32) for part in (
-        *k, *turns, few.rotations, shifts, matched.real, matched.imag, batch.ctf**2)]
+    operands = [
+        np.ascontiguousarray(part, np.float32)
+        for part in (*k, *turns, few.rotations, shifts, matched.real, matched.imag, batch.ctf**2)
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         library = os.path.join(scratch, "insert.so")
         flags = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
@@ -124,7 +148,8 @@ def insertion_ratio(particles):
     pointers = [ctypes.c_void_p(part.ctypes.data) for part in (*operands, sums)]
     shape = [ctypes.c_long(side) for side in grid._shape]
     ours, plain = in_turn(
-        lambda: grid.insert(batch, few.rotations, shifts), lambda: loop(INSERTED, place.shape[1], *pointers, *shape))
+        lambda: grid.insert(batch, few.rotations, shifts), lambda: loop(INSERTED, place.shape[1], *pointers, *shape)
+    )
     return round(ours / plain, 2)
 
 
@@ -155,8 +180,16 @@ def main():
         # the first needs the paper's network, the second RELION beside it
         result.update(build_speedup=None, iteration_over_relion=None)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    columns = ("box", "n_gaussians", "pose_speedup", "pose_error_over_bound", "build_seconds", "build_fsc",
-               "reconstruct_over_compiled", "peak_gb")
+    columns = (
+        "box",
+        "n_gaussians",
+        "pose_speedup",
+        "pose_error_over_bound",
+        "build_seconds",
+        "build_fsc",
+        "reconstruct_over_compiled",
+        "peak_gb",
+    )
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for result in results:
         print("| " + " | ".join(str(result[column]) for column in columns) + " |")

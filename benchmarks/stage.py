@@ -1,4 +1,5 @@
 """What the benchmarks share: running a command in a folder of its own, and printing a table."""
+
 import os
 import platform
 import time
@@ -61,8 +62,10 @@ def bound(truth, gmm, lowest_ring=2):
     weights = ShellWeights(np.ones(disc.radius + 1), precision)
     information = [
         ImageFit(batch, disc, truth.pixel_size, 128).normal_equations(
-            projector, weights, truth.rotations[batch.index], truth.shifts[batch.index])[2]
-        for batch in reader.batches(128)]
+            projector, weights, truth.rotations[batch.index], truth.shifts[batch.index]
+        )[2]
+        for batch in reader.batches(128)
+    ]
     return cramer_rao_bound(np.concatenate(information))
 
 
@@ -70,10 +73,14 @@ def machine():
     """One line that says where the numbers were measured."""
     import tensorflow as tf
 
-    gpus = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-            for gpu in tf.config.list_physical_devices("GPU")]
-    return (f"{os.cpu_count()} CPU cores, {', '.join(gpus) or 'no GPU'}, Python {platform.python_version()}, "
-            f"TensorFlow {tf.__version__}, {time.strftime('%Y-%m-%d')}")
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    return (
+        f"{os.cpu_count()} CPU cores, {', '.join(gpus) or 'no GPU'}, Python {platform.python_version()}, "
+        f"TensorFlow {tf.__version__}, {time.strftime('%Y-%m-%d')}"
+    )
 
 
 def table(title, header, rows):

@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/symmetry.py [folder for the simulated data]
 """
+
 import json
 import os
 import sys
@@ -53,8 +54,11 @@ def trimer(path, bend_deg):
 def shares(folder, model, names, noise):
     """Smallest correlation with the turned half map, as a share of that between half maps without a turn, by group."""
     if not os.path.exists(os.path.join(folder, "start", "map.mrc")):
-        flags = [text for name, value in {**GRID, **noise, "particles": 600}.items()
-                 for text in (f"--{name.replace('_', '-')}", value)]
+        flags = [
+            text
+            for name, value in {**GRID, **noise, "particles": 600}.items()
+            for text in (f"--{name.replace('_', '-')}", value)
+        ]
         command("simulate", model, "-o", folder, *flags)
         command("reconstruct", os.path.join(folder, "particles.star"), "-o", os.path.join(folder, "start"))
     halves = [read_map(os.path.join(folder, "start", f"half_map_{number}.mrc")).data for number in (1, 2)]
@@ -67,8 +71,11 @@ def check_table(folder):
     """What the check would find, by molecule, point group asked for and noise."""
     rows = []
     for title, model, names in (
-            ("C3 trimer", 0, ("C3", "C2", "C6", "D3")), ("C3 trimer, one copy bent by 10°", 10, ("C3",)),
-            ("C3 trimer, one copy bent by 25°", 25, ("C3",)), ("6MSM (pseudo-C2 along z)", None, ("C2", "C3", "D2"))):
+        ("C3 trimer", 0, ("C3", "C2", "C6", "D3")),
+        ("C3 trimer, one copy bent by 10°", 10, ("C3",)),
+        ("C3 trimer, one copy bent by 25°", 25, ("C3",)),
+        ("6MSM (pseudo-C2 along z)", None, ("C2", "C3", "D2")),
+    ):
         path = "6msm" if model is None else os.path.join(folder, f"trimer_{model}.cif")
         os.makedirs(folder, exist_ok=True)
         if model is not None:
@@ -77,8 +84,11 @@ def check_table(folder):
             place = os.path.join(folder, f"check_{model}_{noise['snr']}")
             resolution, found = shares(place, path, names, noise)
             rows += [(title, name, noise["snr"], f"{resolution:.0f}", f"{share:.3f}") for name, share in zip(names, found)]
-    table("Symmetry check on 2 × 300 start images (refused below 0.6, noted below 0.95)", (
-        "molecule", "asked for", "SNR", "compared to (Å)", "share"), rows)
+    table(
+        "Symmetry check on 2 × 300 start images (refused below 0.6, noted below 0.95)",
+        ("molecule", "asked for", "SNR", "compared to (Å)", "share"),
+        rows,
+    )
 
 
 def treated(folder, name, options):
@@ -87,15 +97,22 @@ def treated(folder, name, options):
     seconds = command("refine", os.path.join(folder, "particles.star"), "-o", output, *options)
     truth, mask, found = (
         read_map(os.path.join(place, file)).data
-        for place, file in ((folder, "truth.mrc"), (folder, "mask.mrc"), (output, "map.mrc")))
+        for place, file in ((folder, "truth.mrc"), (folder, "mask.mrc"), (output, "map.mrc"))
+    )
     with open(os.path.join(output, "run.json"), encoding="utf-8") as file:
         counts = json.load(file)
     errors = pose_errors(
-        read_particle_set(os.path.join(output, "particles.star")), read_particle_set(os.path.join(folder, "truth.star")))
+        read_particle_set(os.path.join(output, "particles.star")), read_particle_set(os.path.join(folder, "truth.star"))
+    )
     return (
-        counts["images"], counts["particles"], f"{resolution_of(output):.2f}",
-        f"{shell_correlation(found * mask, truth * mask)[2 : len(truth) // 2].mean():.4f}", f"{errors.rotation_rms:.3f}",
-        f"{errors.shift_rms:.3f}", f"{seconds:.0f}")
+        counts["images"],
+        counts["particles"],
+        f"{resolution_of(output):.2f}",
+        f"{shell_correlation(found * mask, truth * mask)[2 : len(truth) // 2].mean():.4f}",
+        f"{errors.rotation_rms:.3f}",
+        f"{errors.shift_rms:.3f}",
+        f"{seconds:.0f}",
+    )
 
 
 def refinement_table(folder):
@@ -103,16 +120,27 @@ def refinement_table(folder):
     rows = []
     for symmetry in OLIGOMERS:
         place = os.path.join(folder, symmetry)
-        start, truth = simulated(
-            place, particles=1000, snr=0.03, pose_error=3, shift_error=2, symmetry=symmetry, **GRID)
+        start, truth = simulated(place, particles=1000, snr=0.03, pose_error=3, shift_error=2, symmetry=symmetry, **GRID)
         before = pose_errors(start, truth)
         errors = f"{before.rotation_rms:.3f}", f"{before.shift_rms:.3f}"
         rows.append((symmetry, "start", len(start), len(start), "", "", *errors, ""))
         for treatment, options in (("C1", ()), (symmetry, ("--symmetry", symmetry))):
             rows.append((symmetry, f"refined in {treatment}", *treated(place, treatment, options)))
-    table("Oligomers of 6MSM refined without and with their symmetry (box 64, 3.2 Å/px, SNR 0.03)", (
-        "molecule", "treatment", "images", "particles", "resolution (Å)", "mean FSC to the truth", "rms rotation (°)",
-        "rms shift (Å)", "seconds"), rows)
+    table(
+        "Oligomers of 6MSM refined without and with their symmetry (box 64, 3.2 Å/px, SNR 0.03)",
+        (
+            "molecule",
+            "treatment",
+            "images",
+            "particles",
+            "resolution (Å)",
+            "mean FSC to the truth",
+            "rms rotation (°)",
+            "rms shift (Å)",
+            "seconds",
+        ),
+        rows,
+    )
 
 
 def quality(output, mask, true_map):
@@ -140,34 +168,55 @@ def flexible_table(folder):
         simulated(place, symmetry=symmetry, swing=SWING, moving_copies=moving, **FLEXIBLE)
         true_map = read_map(os.path.join(place, "truth.mrc")).data
         start, expanded, once, every, imposed = (
-            os.path.join(place, name) for name in ("global", "expanded", "focus_c1", "focus_expanded", "imposed"))
+            os.path.join(place, name) for name in ("global", "expanded", "focus_c1", "focus_expanded", "imposed")
+        )
         mask_file = os.path.join(place, "mask_domain_1.mrc")
         mask = read_map(mask_file).data
         command("refine", os.path.join(place, "particles.star"), "-o", start, "--symmetry", symmetry)
         command("expand-symmetry", os.path.join(start, "particles.star"), "-o", expanded, "--symmetry", symmetry)
         for particles, output in ((start, once), (expanded, every)):
-            command("refine", os.path.join(particles, "particles.star"), "-o", output, "--focus-mask", mask_file,
-                    "--iterations", 3)
+            command(
+                "refine", os.path.join(particles, "particles.star"), "-o", output, "--focus-mask", mask_file, "--iterations", 3
+            )
         command("impose-symmetry", every, "--mask", mask_file, "--symmetry", symmetry, "-o", imposed, "--background", start)
         truth = read_particle_set(os.path.join(place, "truth_domain_1.star"))
         found = read_particle_set(os.path.join(every, "particles.star"))
         images = {half: set(found.slice_index[found.half_set == half]) for half in (1, 2)}
         of_copies = found.with_poses(*truth_of_copies(place, operators))
         for title, output, errors in (
-                ("global", start, pose_errors(read_particle_set(os.path.join(start, "particles.star")), truth)),
-                ("focus in C1", once, pose_errors(read_particle_set(os.path.join(once, "particles.star")), truth)),
-                ("expanded, focus", every, pose_errors(found, of_copies)), ("symmetry put back", imposed, None)):
+            ("global", start, pose_errors(read_particle_set(os.path.join(start, "particles.star")), truth)),
+            ("focus in C1", once, pose_errors(read_particle_set(os.path.join(once, "particles.star")), truth)),
+            ("expanded, focus", every, pose_errors(found, of_copies)),
+            ("symmetry put back", imposed, None),
+        ):
             resolution, agreement = quality(output, mask, true_map)
-            rows.append((
-                symmetry, moving, title, f"{resolution:.2f}", f"{agreement:.4f}",
-                "" if errors is None else f"{errors.rotation_rms:.2f}",
-                "" if errors is None else f"{errors.shift_rms:.2f}",
-                len(images[1] & images[2]) if output == every else ""))
-    table("Oligomers of 6MSM whose NBDs swing ±12° in every copy or in one (600 particles, box 80, 2.6 Å/px, SNR 0.1; target: "
-          "expansion at least as good as C1)", (
-        "molecule", "copies that swing", "treatment", "resolution in one flexible part (Å)", "mean FSC to the truth there",
-        "rms rotation of the part (°)", "rms shift (Å)",
-        "images in both halves"), rows)
+            rows.append(
+                (
+                    symmetry,
+                    moving,
+                    title,
+                    f"{resolution:.2f}",
+                    f"{agreement:.4f}",
+                    "" if errors is None else f"{errors.rotation_rms:.2f}",
+                    "" if errors is None else f"{errors.shift_rms:.2f}",
+                    len(images[1] & images[2]) if output == every else "",
+                )
+            )
+    table(
+        "Oligomers of 6MSM whose NBDs swing ±12° in every copy or in one (600 particles, box 80, 2.6 Å/px, SNR 0.1; target: "
+        "expansion at least as good as C1)",
+        (
+            "molecule",
+            "copies that swing",
+            "treatment",
+            "resolution in one flexible part (Å)",
+            "mean FSC to the truth there",
+            "rms rotation of the part (°)",
+            "rms shift (Å)",
+            "images in both halves",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":

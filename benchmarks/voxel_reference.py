@@ -1,4 +1,5 @@
 """A map as the reference of poses, voxel by voxel: its slices are cut as those of a GMM are."""
+
 import numpy as np
 
 from gmmrefine.fourier.kernel import WIDTH, kernel_beta, log_transform, slope_polynomials

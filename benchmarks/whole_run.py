@@ -6,6 +6,7 @@ had is one pass from the same start against each half's own map at true poses, a
 Usage: python benchmarks/whole_run.py [--folder DIR] [--molecules 6msm 3sn6 small] [--energies 150 400 900] [--starts 3/2 5/3]
 [--seeds 1 2 3] [--particles 2000]
 """
+
 import argparse
 import json
 import os
@@ -40,17 +41,40 @@ def problems(asked, folder):
     for molecule in asked.molecules:
         for seed in asked.seeds:
             if molecule == "small":
-                yield f"59 kDa, E 1,100, 5.2°, 1.5 Å, seed {seed}", Problem(
-                    os.path.join(folder, f"small_{seed}"), cut_model(folder), 1100, 100, particles=2019, pixel_size=1.05,
-                    pose_error=5.2, shift_error=1.5, seed=seed), True
+                yield (
+                    f"59 kDa, E 1,100, 5.2°, 1.5 Å, seed {seed}",
+                    Problem(
+                        os.path.join(folder, f"small_{seed}"),
+                        cut_model(folder),
+                        1100,
+                        100,
+                        particles=2019,
+                        pixel_size=1.05,
+                        pose_error=5.2,
+                        shift_error=1.5,
+                        seed=seed,
+                    ),
+                    True,
+                )
                 continue
             for energy in asked.energies:
                 for start in asked.starts:
                     rotation, shift = start.split("/")
                     name = f"{molecule}_{energy:g}_{rotation}_{seed}_{asked.particles}"
-                    yield f"{molecule}, E {energy:g}, {rotation}°, {shift} Å, seed {seed}", Problem(
-                        os.path.join(folder, name), test_model(molecule), energy, 96, particles=asked.particles,
-                        pose_error=rotation, shift_error=shift, seed=seed), False
+                    yield (
+                        f"{molecule}, E {energy:g}, {rotation}°, {shift} Å, seed {seed}",
+                        Problem(
+                            os.path.join(folder, name),
+                            test_model(molecule),
+                            energy,
+                            96,
+                            particles=asked.particles,
+                            pose_error=rotation,
+                            shift_error=shift,
+                            seed=seed,
+                        ),
+                        False,
+                    )
 
 
 def cpu_seconds():
@@ -72,19 +96,45 @@ def row(name, problem, given_mask):
         results = json.load(file)["results"]
     agreement = read_curves(os.path.join(folder, "gmm_fsc.star"))["gmmFscHalf1"][2:].mean()
     return (
-        name, f"{errors.rotation_rms:.3f}", f"{possible.rotation_rms:.3f}", f"{least:.3f}",
-        f"{errors.rotation_rms / possible.rotation_rms:.2f}", f"{errors.rotation_rms / least:.2f}",
-        f"{errors.shift_rms:.3f}", f"{100 * np.mean(errors.rotation_deg > _LOST):.1f} %",
-        f"{errors.frame_difference_deg:.2f}", f"{results['resolution']:.2f}", f"{resolution_at_truth:.2f}",
-        f"{len(results['iterations']) - 1}", f"{agreement:.3f}", f"{seconds:.0f}")
+        name,
+        f"{errors.rotation_rms:.3f}",
+        f"{possible.rotation_rms:.3f}",
+        f"{least:.3f}",
+        f"{errors.rotation_rms / possible.rotation_rms:.2f}",
+        f"{errors.rotation_rms / least:.2f}",
+        f"{errors.shift_rms:.3f}",
+        f"{100 * np.mean(errors.rotation_deg > _LOST):.1f} %",
+        f"{errors.frame_difference_deg:.2f}",
+        f"{results['resolution']:.2f}",
+        f"{resolution_at_truth:.2f}",
+        f"{len(results['iterations']) - 1}",
+        f"{agreement:.3f}",
+        f"{seconds:.0f}",
+    )
 
 
 def main(asked, folder):
     """Measure and print the table."""
-    table("Whole runs beside what can be had (targets: ≤ 1.05, 1.10, 1.15 × the pass at E 900, 400, 150; lost ≤ 1 %)", (
-        "molecule, difficulty, start", "rms rotation (°)", "one pass, own map at true poses", "Cramér-Rao", "× pass", "× bound",
-        "rms shift (Å)", "lost", "frames apart (°)", "resolution (Å)", "at true poses (Å)", "iterations", "GMM to map",
-        "CPU s"), [row(*problem) for problem in problems(asked, folder)])
+    table(
+        "Whole runs beside what can be had (targets: ≤ 1.05, 1.10, 1.15 × the pass at E 900, 400, 150; lost ≤ 1 %)",
+        (
+            "molecule, difficulty, start",
+            "rms rotation (°)",
+            "one pass, own map at true poses",
+            "Cramér-Rao",
+            "× pass",
+            "× bound",
+            "rms shift (Å)",
+            "lost",
+            "frames apart (°)",
+            "resolution (Å)",
+            "at true poses (Å)",
+            "iterations",
+            "GMM to map",
+            "CPU s",
+        ),
+        [row(*problem) for problem in problems(asked, folder)],
+    )
 
 
 if __name__ == "__main__":

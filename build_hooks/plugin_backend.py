@@ -3,6 +3,7 @@
 ``pip install -e`` and Scipion's ``installp --devel`` ask for the hooks named *editable*; only then is the engine in the
 folder beside the one that is required, so that no wheel or source archive names a folder of the machine it was built on.
 """
+
 import os
 
 from setuptools import build_meta
@@ -19,6 +20,7 @@ def _in_place(hook):
     def with_engine_beside(*args):
         os.environ["GMMREFINE_BUILD_IN_PLACE"] = "1"
         return hook(*args)
+
     return with_engine_beside
 
 

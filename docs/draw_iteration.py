@@ -1,11 +1,16 @@
 """One iteration of a refinement, drawn with its two half sets."""
+
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 BLUE, ORANGE, GREY = "#cfe3f5", "#fbe0c4", "#e8e8e8"
-STEPS = ("particles of half {n}\nwith poses and CTF", "half map {n}\nreconstruct", "GMM {n}\nGaussians fitted to half map {n}",
-         "poses {n}\nimages aligned to GMM {n} only")
+STEPS = (
+    "particles of half {n}\nwith poses and CTF",
+    "half map {n}\nreconstruct",
+    "GMM {n}\nGaussians fitted to half map {n}",
+    "poses {n}\nimages aligned to GMM {n} only",
+)
 TOPS = (5.6, 4.2, 2.8, 1.4)
 
 
@@ -37,13 +42,27 @@ def draw_iteration(path):
 
 
 def _box(axes, middle, height, width, text, colour):
-    axes.add_patch(FancyBboxPatch(
-        (middle - width / 2, height - 0.36), width, 0.72, boxstyle="round,pad=0.03,rounding_size=0.12", facecolor=colour,
-        edgecolor="0.35"))
+    axes.add_patch(
+        FancyBboxPatch(
+            (middle - width / 2, height - 0.36),
+            width,
+            0.72,
+            boxstyle="round,pad=0.03,rounding_size=0.12",
+            facecolor=colour,
+            edgecolor="0.35",
+        )
+    )
     axes.text(middle, height, text, ha="center", va="center", fontsize=9.5)
 
 
 def _arrow(axes, start, end, both=False, curve=0.0):
-    axes.add_patch(FancyArrowPatch(
-        start, end, arrowstyle="<|-|>" if both else "-|>", mutation_scale=13, color="0.35",
-        connectionstyle=f"arc3,rad={curve}"))
+    axes.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="<|-|>" if both else "-|>",
+            mutation_scale=13,
+            color="0.35",
+            connectionstyle=f"arc3,rad={curve}",
+        )
+    )

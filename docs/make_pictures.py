@@ -5,6 +5,7 @@ Usage: python docs/make_pictures.py [folder for the data]
 Some minutes on two cores. A run that is finished in the folder is not repeated. The windows of Scipion are pictured by
 docs/picture_windows.py, the notebooks by docs/run_notebooks.py.
 """
+
 import gzip
 import shutil
 import sys
@@ -27,8 +28,16 @@ FINE = {"particles": 500, "box": 72, "pixel_size": 2.4, "snr": 0.2}  # what a re
 COARSE = {"particles": 240, "box": 36, "pixel_size": 4.8, "snr": 2, "pose_error": 0.2, "shift_error": 0.1, "seed": 5}
 SWING = "chain A and 1208-1440 about chain A and 1204-1210: -15..15"
 REGION = {"focus_selection": "chain A and 1208-1440", "focus_edge": 1}
-LEARNING = {"target_resolution": 14, "gaussians": 100, "fit_evaluations": 12, "anchors": 6, "latent_size": 1, "epochs": 24,
-            "training_batch": 6, "training_rate": 3e-3}
+LEARNING = {
+    "target_resolution": 14,
+    "gaussians": 100,
+    "fit_evaluations": 12,
+    "anchors": 6,
+    "latent_size": 1,
+    "epochs": 24,
+    "training_batch": 6,
+    "training_rate": 3e-3,
+}
 QUICK = {"gaussians": 120, "fit_evaluations": 12, "max_resolution": 13, "march": "1.0"}
 LOST = "ATP 1503"
 AUDIT_PIXEL, AUDIT_WIDTH = 1.2, 1.1  # Å; of the atoms of the map that is audited
@@ -69,8 +78,9 @@ def refinement(folder):
     shown = {}
     for name, result in (("before", start), ("after", refined)):
         made(gr.sharpen, folder / f"sharp_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=100)
-        mild = made(gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"],
-                    b_factor=-60)
+        mild = made(
+            gr.sharpen, folder / f"blurred_{name}", result.path("map.mrc"), low_pass=result.values["resolution"], b_factor=-60
+        )
         shown[f"{name}: {result.values['resolution']:.1f} Å"] = mild.volume("sharpened.mrc").data * refined.mask.data
     gmm_of_map(folder, data)
     draw_surfaces(PICTURES / "before_after.png", shown)
@@ -155,9 +165,14 @@ def maps(folder, refined):
     sharpened = read_map(Result(folder / "sharp_after", "sharpen").path("sharpened.mrc"))
     resolution = refined.values["resolution"]
     beyond = made(gr.sharpen, folder / "too_sharp", refined.path("map.mrc"), low_pass=4.9, b_factor=400)
-    draw_slices(PICTURES / "sharpen_slices.png", {
-        "unmodified": refined.map.data, f"good: to its {resolution:.1f} Å": sharpened.data,
-        "bad: B factor of 400 Å²": read_map(beyond.path("sharpened.mrc")).data})
+    draw_slices(
+        PICTURES / "sharpen_slices.png",
+        {
+            "unmodified": refined.map.data,
+            f"good: to its {resolution:.1f} Å": sharpened.data,
+            "bad: B factor of 400 Å²": read_map(beyond.path("sharpened.mrc")).data,
+        },
+    )
 
 
 def gmm_of_map(folder, data):
@@ -179,12 +194,28 @@ def symmetry(folder):
     data = made(gr.simulate, folder / "trimer", "6msm", symmetry="C3", **{**COARSE, "particles": 120, "box": 48})
     start = made(gr.reconstruct, folder / "trimer_start", data.path("particles.star"), symmetry="C3")
     expanded = made(gr.expand_symmetry, folder / "expanded", data.path("particles.star"), symmetry="C3")
-    unit = made(gr.refine, folder / "unit", expanded.path("particles.star"), focus_model=data.path("model.cif"),
-                focus_selection="chain A", iterations=1, **QUICK)
-    whole = made(gr.impose_symmetry, folder / "whole", [unit.folder], mask=unit.path("focus_mask.mrc"), symmetry="C3",
-                 background=start.folder)
-    draw_slices(PICTURES / "symmetry_slices.png", {
-        "global map": start.map.data, "one unit refined": unit.map.data, "symmetry put back": whole.map.data}, axis=0)
+    unit = made(
+        gr.refine,
+        folder / "unit",
+        expanded.path("particles.star"),
+        focus_model=data.path("model.cif"),
+        focus_selection="chain A",
+        iterations=1,
+        **QUICK,
+    )
+    whole = made(
+        gr.impose_symmetry,
+        folder / "whole",
+        [unit.folder],
+        mask=unit.path("focus_mask.mrc"),
+        symmetry="C3",
+        background=start.folder,
+    )
+    draw_slices(
+        PICTURES / "symmetry_slices.png",
+        {"global map": start.map.data, "one unit refined": unit.map.data, "symmetry put back": whole.map.data},
+        axis=0,
+    )
 
 
 def keep(result, name, picture):
@@ -214,8 +245,14 @@ def conformations(folder):
     rigid = made(gr.simulate, folder / "rigid", "6msm", **COARSE)
     learned = {}
     for name, data in (("swinging", swinging), ("rigid", rigid)):
-        learned[name] = made(gr.heterogeneity, folder / f"learned_{name}", data.path("particles.star"),
-                             focus_model=data.path("model.cif"), **REGION, **LEARNING)
+        learned[name] = made(
+            gr.heterogeneity,
+            folder / f"learned_{name}",
+            data.path("particles.star"),
+            focus_model=data.path("model.cif"),
+            **REGION,
+            **LEARNING,
+        )
         keep(learned[name], "training.png", f"training_{name}.png")
         keep(learned[name], "latent.png", f"latents_{name}.png")
         print(f"{name}: {learned[name].values['verdict']}")
@@ -224,17 +261,39 @@ def conformations(folder):
     blurred = made(gr.reconstruct, folder / "noisy_start", noisy.path("particles.star"))
     local = made(gr.local_resolution, folder / "local", blurred.path("half_map_1.mrc"), blurred.path("half_map_2.mrc"))
     keep(local, "figures/local_resolution.png", "local_resolution.png")
-    converted = made(gr.conformation_to_pose, folder / "converted", learned["swinging"].folder, iterations=1, max_resolution=14,
-                     gaussians=100, fit_evaluations=12)
-    focused = made(gr.refine, folder / "focused", swinging.path("particles.star"), focus_model=swinging.path("model.cif"),
-                   **REGION, **{**QUICK, "max_resolution": 14}, iterations=1)
-    draw_slices(PICTURES / "region_slices.png", {
-        "global poses": start.map.data, "focused": focused.map.data, "conformation to pose": converted.map.data})
-    patches = made(gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, patch_iterations=1,
-                   **QUICK)
-    draw_slices(PICTURES / "patches_slices.png", {
-        "global map": start.map.data, "composite": read_map(patches.path("composite.mrc")).data,
-        "seams (dark: the parts differ)": read_map(patches.path("seams.mrc")).data})
+    converted = made(
+        gr.conformation_to_pose,
+        folder / "converted",
+        learned["swinging"].folder,
+        iterations=1,
+        max_resolution=14,
+        gaussians=100,
+        fit_evaluations=12,
+    )
+    focused = made(
+        gr.refine,
+        folder / "focused",
+        swinging.path("particles.star"),
+        focus_model=swinging.path("model.cif"),
+        **REGION,
+        **{**QUICK, "max_resolution": 14},
+        iterations=1,
+    )
+    draw_slices(
+        PICTURES / "region_slices.png",
+        {"global poses": start.map.data, "focused": focused.map.data, "conformation to pose": converted.map.data},
+    )
+    patches = made(
+        gr.refine_patches, folder / "patches", swinging.path("particles.star"), patches=2, patch_iterations=1, **QUICK
+    )
+    draw_slices(
+        PICTURES / "patches_slices.png",
+        {
+            "global map": start.map.data,
+            "composite": read_map(patches.path("composite.mrc")).data,
+            "seams (dark: the parts differ)": read_map(patches.path("seams.mrc")).data,
+        },
+    )
 
 
 def audit(folder):
@@ -282,7 +341,7 @@ def draw_around(path, volumes, place, reach=14):
     figure, panels = two_panels()
     for (name, volume), axes in zip(volumes.items(), panels):
         z, y, x = np.rint((place - volume.origin) / volume.voxel_sizes).astype(int)[::-1]
-        near = volume.data[max(z - 1, 0):z + 2].max(axis=0)[max(y - reach, 0):y + reach, max(x - reach, 0):x + reach]
+        near = volume.data[max(z - 1, 0) : z + 2].max(axis=0)[max(y - reach, 0) : y + reach, max(x - reach, 0) : x + reach]
         axes.imshow(near, cmap="Greys", vmin=0, vmax=np.percentile(volume.data, 99.9), origin="lower", interpolation="bicubic")
         axes.set(title=name, xticks=[], yticks=[])
     save_figure(figure, path)

@@ -3,6 +3,7 @@
 Usage: xvfb-run -s "-screen 0 1500x1000x24" python docs/picture_windows.py FOLDER
        where FOLDER is that of ``python -m scipion_gmmrefine.demo FOLDER``
 """
+
 import os
 import sys
 from pathlib import Path

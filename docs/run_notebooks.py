@@ -2,6 +2,7 @@
 
 Usage: python docs/run_notebooks.py [name …]      (needs nbclient, nbformat and ipykernel: the extra "test")
 """
+
 import base64
 import os
 import re
@@ -58,7 +59,7 @@ def _shown(output, name, pictures):
 def _as_text(text):
     lines = COLOURS.sub("", PASSING.sub("", text)).rstrip().splitlines()
     if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES // 2], f"… {len(lines) - MOST_LINES} lines …", *lines[-MOST_LINES // 2:]]
+        lines = [*lines[: MOST_LINES // 2], f"… {len(lines) - MOST_LINES} lines …", *lines[-MOST_LINES // 2 :]]
     return ["```text", *lines, "```", ""]
 
 

@@ -1,4 +1,5 @@
 """What MkDocs adds to the files of docs/: pages of other folders, the Python reference, the example report."""
+
 import gzip
 import html
 import inspect
@@ -10,8 +11,11 @@ from mkdocs.structure.files import File
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 ELSEWHERE = {  # page → file of the repository
-    "CONVENTIONS.md": "CONVENTIONS.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "engine.md": "engine/README.md",
-    "benchmarks.md": "benchmarks/README.md"}
+    "CONVENTIONS.md": "CONVENTIONS.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "engine.md": "engine/README.md",
+    "benchmarks.md": "benchmarks/README.md",
+}
 MARKDOWN_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#]+)(#[^)]*)?\)")
 REPORT = "report_example.html"
 
@@ -70,21 +74,44 @@ def python_reference():
     from gmmrefine.results import Result
 
     lines = [
-        "# Python", "", "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results,",
+        "# Python",
+        "",
+        "Every command is a function of `gmmrefine`. It takes the inputs, the folder of the results,",
         "and the settings as keywords.",
-        "It checks what the command line checks, writes the same files, and gives a `Result`.", "", "```python",
-        "import gmmrefine as gr", "", 'result = gr.refine("particles.star", "refined", iterations=2)',
-        'result.values["resolution"], result.map.data, result.particles.rotations', "result.plot()", "```", "", "## Result", "",
-        inspect.getdoc(Result).splitlines()[0], "", "| attribute | what it is |", "|---|---|"]
+        "It checks what the command line checks, writes the same files, and gives a `Result`.",
+        "",
+        "```python",
+        "import gmmrefine as gr",
+        "",
+        'result = gr.refine("particles.star", "refined", iterations=2)',
+        'result.values["resolution"], result.map.data, result.particles.rotations',
+        "result.plot()",
+        "```",
+        "",
+        "## Result",
+        "",
+        inspect.getdoc(Result).splitlines()[0],
+        "",
+        "| attribute | what it is |",
+        "|---|---|",
+    ]
     for name, member in vars(Result).items():
         if not name.startswith("_"):
             call = re.sub(r"\(self(, )?", "(", str(inspect.signature(member))) if inspect.isfunction(member) else ""
             lines.append(f"| `{name}{call}` | {_cell(inspect.getdoc(member).split(chr(10) * 2)[0])} |")
     for name, function in functions().items():
         summary, _, settings = function.__doc__.partition("Parameters\n----------\n")
-        lines += ["", f"## {name}", "", f"`gmmrefine.{name}({', '.join(_inputs(function))}, …)`", "",
-                  *(html.escape(line, quote=False) for line in summary.strip().splitlines()), "",
-                  "| argument | default | what it does |", "|---|---|---|"]
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"`gmmrefine.{name}({', '.join(_inputs(function))}, …)`",
+            "",
+            *(html.escape(line, quote=False) for line in summary.strip().splitlines()),
+            "",
+            "| argument | default | what it does |",
+            "|---|---|---|",
+        ]
         parameters = inspect.signature(function).parameters
         for argument, text in _described(settings):
             default = parameters[argument].default

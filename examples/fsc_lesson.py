@@ -5,6 +5,7 @@ molecule and better in the second, with all else equal. Prints the FSC next to l
 
 Usage: python examples/fsc_lesson.py [folder]
 """
+
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -76,19 +77,24 @@ def measure(positions, numbers, flexible, distance):
     return Quality(
         gold_standard_fsc(*halves, None, PIXEL_SIZE),
         [gold_standard_fsc(*halves, mask, PIXEL_SIZE).resolution() for mask in masks],
-        [float(np.median(local[mask > 0.9])) for mask in masks], [float(q[part].mean()) for part in parts],
-        mean[:, BOX // 2 + round(positions[flexible, 1].max() / 2 / PIXEL_SIZE)])
+        [float(np.median(local[mask > 0.9])) for mask in masks],
+        [float(q[part].mean()) for part in parts],
+        mean[:, BOX // 2 + round(positions[flexible, 1].max() / 2 / PIXEL_SIZE)],
+    )
 
 
 def main(folder):
     """Measure both molecules, print and draw; gives a dict of Quality."""
     model = four_subunits()
     found = {name: measure(*model, distance) for name, distance in FLEXIBLE.items()}
-    print(f"{'':30}  whole map       rigid | flexible subunits\n"
-          f"{'':30}  FSC 0.143       FSC 0.143           local resolution    mean Q")
+    print(
+        f"{'':30}  whole map       rigid | flexible subunits\n"
+        f"{'':30}  FSC 0.143       FSC 0.143           local resolution    mean Q"
+    )
     for name, each in found.items():
-        pairs = [" | ".join(f"{value:.2f}" for value in pair) for pair in (
-            each.subunit_resolution, each.local_resolution, each.q)]
+        pairs = [
+            " | ".join(f"{value:.2f}" for value in pair) for pair in (each.subunit_resolution, each.local_resolution, each.q)
+        ]
         print(f"{name:30}  {each.curve.resolution():.2f} Å          {pairs[0]} Å     {pairs[1]} Å     {pairs[2]}")
     path = Path(folder) / "fsc_lesson.png"
     draw(found, path)

@@ -2,6 +2,7 @@
 
 Usage: python examples/refine_in_python.py [folder]
 """
+
 import sys
 import tempfile
 from pathlib import Path
@@ -30,8 +31,10 @@ def main(folder):
 
     truth = read_particle_set(simulated.path("truth.star"))
     before, after = pose_errors(simulated.particles, truth), pose_errors(refined.particles, truth)
-    print(f"rms rotation error {before.rotation_rms:.2f}° → {after.rotation_rms:.2f}°, "
-          f"rms shift error {before.shift_rms:.2f} Å → {after.shift_rms:.2f} Å")
+    print(
+        f"rms rotation error {before.rotation_rms:.2f}° → {after.rotation_rms:.2f}°, "
+        f"rms shift error {before.shift_rms:.2f} Å → {after.shift_rms:.2f} Å"
+    )
     draw_fsc(refined.folder, folder / "fsc.png")
     return before, after
 

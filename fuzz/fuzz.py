@@ -1,4 +1,5 @@
 """Fuzz the readers of all file formats with atheris (Python 3.11), one target a format, from valid seeds made here."""
+
 import argparse
 import hashlib
 import os

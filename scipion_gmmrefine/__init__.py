@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Scipion plugin: refine the poses of single particles against a Gaussian mixture model."""
+
 import importlib.util
 import os
 import shlex
@@ -32,9 +33,12 @@ class Plugin(pwem.Plugin):
     @classmethod
     def _defineVariables(cls):
         cls._defineVar(
-            GMMREFINE_PYTHON, engine.defaultPython(cls._engineFolder()), var_type=VarTypes.PATH,
+            GMMREFINE_PYTHON,
+            engine.defaultPython(cls._engineFolder()),
+            var_type=VarTypes.PATH,
             description="Python that has the engine and TensorFlow: Scipion's own when TensorFlow is installed there, else "
-                        f"the one that 'scipion3 installb {ENGINE_PACKAGE}' makes.")
+            f"the one that 'scipion3 installb {ENGINE_PACKAGE}' makes.",
+        )
 
     @classmethod
     def _engineFolder(cls):
@@ -52,9 +56,11 @@ class Plugin(pwem.Plugin):
     def validateInstallation(cls):
         if os.path.exists(cls.getPython()):
             return []
-        return [f"{GMMREFINE_PYTHON} is {cls.getPython()}, which does not exist.",
-                f"Install the engine with 'scipion3 installb {ENGINE_PACKAGE}', or set {GMMREFINE_PYTHON} to a "
-                f"Python that has the package {ENGINE_PACKAGE}[tf]."]
+        return [
+            f"{GMMREFINE_PYTHON} is {cls.getPython()}, which does not exist.",
+            f"Install the engine with 'scipion3 installb {ENGINE_PACKAGE}', or set {GMMREFINE_PYTHON} to a "
+            f"Python that has the package {ENGINE_PACKAGE}[tf].",
+        ]
 
     @classmethod
     def runEngine(cls, protocol, command, arguments, outputs, part=""):
@@ -83,5 +89,9 @@ class Plugin(pwem.Plugin):
         if Config.CONDA_ACTIVATION_CMD and not Config.CONDA_ACTIVATION_CMD.rstrip().endswith((";", "&")):
             words[-1] += " &&"
         env.addPackage(
-            ENGINE_PACKAGE, version=__version__, tar="void.tgz", default=not engine.hasTensorflow(),
-            commands=[(" ".join(map(shlex.quote, words)) + " && touch READY", "READY")])
+            ENGINE_PACKAGE,
+            version=__version__,
+            tar="void.tgz",
+            default=not engine.hasTensorflow(),
+            commands=[(" ".join(map(shlex.quote, words)) + " && touch READY", "READY")],
+        )

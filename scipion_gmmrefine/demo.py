@@ -5,6 +5,7 @@ Simulates particles of an ABC transporter (PDB 6MSM), makes a Scipion project, i
 poses and builds a Gaussian model of the result, each through Scipion's launcher; then compares with the truth.
 Another demo in the same folder makes a project, data and pictures of its own: nothing is ever removed.
 """
+
 import argparse
 import itertools
 import os
@@ -32,8 +33,13 @@ REFINEMENT = {"iterations": 3}
 THREADS = os.cpu_count() or 1
 ENGINE_LOG = "gmmrefine.log"
 SECONDS_OF_SILENCE = 10
-REFINE_PICTURES = {"fsc": "showFsc", "slices": "showSlices", "gaussians": "showGaussians", "changes": "showChanges",
-                   "half_map_agreement": "showGmmFsc"}
+REFINE_PICTURES = {
+    "fsc": "showFsc",
+    "slices": "showSlices",
+    "gaussians": "showGaussians",
+    "changes": "showChanges",
+    "half_map_agreement": "showGmmFsc",
+}
 BUILD_PICTURES = {"map_agreement": "showGmmFsc"}
 INTRODUCTION = """\
 This demo does once what you would do with your own particles, here simulated so that the right answer is known.
@@ -69,8 +75,10 @@ def main(arguments):
     places = Places.free(chosen.folder)
     print(INTRODUCTION.format(folder=places.folder), flush=True)
     # pyworkflow read its variables when it was imported above, so the demo runs in a process of its own.
-    code = subprocess.call([sys.executable, "-m", "scipion_gmmrefine.demo", str(places.folder), "--number", str(places.number)],
-                           env={**environment(places), "MPLBACKEND": "Agg"})
+    code = subprocess.call(
+        [sys.executable, "-m", "scipion_gmmrefine.demo", str(places.folder), "--number", str(places.number)],
+        env={**environment(places), "MPLBACKEND": "Agg"},
+    )
     if code == 0:
         print(f"\nOpen the project in Scipion's desktop:  {openCommand(chosen.folder)}")
         print(f"Try the whole installation against a known truth:  {sys.executable} -m gmmrefine selftest")
@@ -98,8 +106,11 @@ class Places:
     @classmethod
     def free(cls, folder):
         """Those of the next demo in a folder."""
-        return next(places for places in (cls(folder, number) for number in itertools.count(1)) if not any(
-            place.exists() for place in (places.projectFolder, places.data, places.pictures)))
+        return next(
+            places
+            for places in (cls(folder, number) for number in itertools.count(1))
+            if not any(place.exists() for place in (places.projectFolder, places.data, places.pictures))
+        )
 
     @classmethod
     def last(cls, folder):
@@ -135,24 +146,38 @@ def run(places):
     importing = launch(project, GmmRefineProtImportParticles, particlesFile=str(places.data / "particles.star"), tell=sayBelow)
     watch.lap("import")
     say(REFINING)
-    refining = launch(project, GmmRefineProtRefine, {"inputParticles": (importing, "outputParticles")},
-                      numberOfThreads=THREADS, tell=sayBelow, **REFINEMENT)
+    refining = launch(
+        project,
+        GmmRefineProtRefine,
+        {"inputParticles": (importing, "outputParticles")},
+        numberOfThreads=THREADS,
+        tell=sayBelow,
+        **REFINEMENT,
+    )
     watch.lap("refine")
     say(BUILDING)
-    building = launch(project, GmmRefineProtBuild, {"inputVolume": (refining, "outputVolume")}, numberOfThreads=THREADS,
-                      tell=sayBelow)
+    building = launch(
+        project, GmmRefineProtBuild, {"inputVolume": (refining, "outputVolume")}, numberOfThreads=THREADS, tell=sayBelow
+    )
     watch.lap("build")
     say(DRAWING)
     pictures = draw(project, places.pictures, refining, building)
     report = refining.getPlugin().makeReport(refining._getExtraPath())
     watch.lap("pictures")
-    return "\n".join([
-        "", compare(importing, refining, places.data / "truth.star"), "", watch.table(), "",
-        "Where to look",
-        f"  pictures  {places.pictures}: {', '.join(path.name for path in pictures)}",
-        f"  report    {Path(report).absolute()} (opens in a browser)",
-        f"  maps      {Path(refining.outputVolume.getFileName()).absolute()}",
-        f"  project   {project.path}"])
+    return "\n".join(
+        [
+            "",
+            compare(importing, refining, places.data / "truth.star"),
+            "",
+            watch.table(),
+            "",
+            "Where to look",
+            f"  pictures  {places.pictures}: {', '.join(path.name for path in pictures)}",
+            f"  report    {Path(report).absolute()} (opens in a browser)",
+            f"  maps      {Path(refining.outputVolume.getFileName()).absolute()}",
+            f"  project   {project.path}",
+        ]
+    )
 
 
 def say(text):
@@ -223,8 +248,10 @@ def launch(project, protocolClass, inputs=None, tell=None, **values):
     with passingOn(Path(protocol._getExtraPath(ENGINE_LOG)).absolute(), tell, lambda: protocol._progress()):
         project.launchProtocol(protocol, wait=True)
     if not protocol.isFinished():
-        raise SystemExit(f"{protocol.getClassLabel(False)} did not finish: {protocol.getErrorMessage()}\n"
-                         f"Its log: {os.path.abspath(protocol.getStdoutLog())}")
+        raise SystemExit(
+            f"{protocol.getClassLabel(False)} did not finish: {protocol.getErrorMessage()}\n"
+            f"Its log: {os.path.abspath(protocol.getStdoutLog())}"
+        )
     if tell:
         tell(f"→ {protocol.summary()[0]}")
     return protocol
@@ -279,12 +306,14 @@ def draw(project, folder, refining, building):
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for protocol, viewerClass, pictures in ((refining, GmmRefineRefineViewer, REFINE_PICTURES),
-                                            (building, GmmRefineBuildViewer, BUILD_PICTURES)):
+    for protocol, viewerClass, pictures in (
+        (refining, GmmRefineRefineViewer, REFINE_PICTURES),
+        (building, GmmRefineBuildViewer, BUILD_PICTURES),
+    ):
         viewer = viewerClass(project=project, protocol=protocol)
         viewer.setProtocol(protocol)
         for name, parameter in pictures.items():
-            plotter, = viewer._getVisualizeDict()[parameter](parameter)
+            (plotter,) = viewer._getVisualizeDict()[parameter](parameter)
             paths.append(folder / f"{name}.png")
             plotter.getFigure().savefig(paths[-1], dpi=110)
     return paths
@@ -327,8 +356,11 @@ def openProject(folder):
     try:
         tkinter.Tk().destroy()
     except tkinter.TclError as error:
-        print(f"No window can be opened here: {error}. Log in with a display (ssh -X), or look at the pictures in "
-              f"{places.pictures}.", file=sys.stderr)
+        print(
+            f"No window can be opened here: {error}. Log in with a display (ssh -X), or look at the pictures in "
+            f"{places.pictures}.",
+            file=sys.stderr,
+        )
         return 1
     print(f"Opening {places.projectFolder}", flush=True)
     return subprocess.call([sys.executable, "-O", "-m", "scipion", "project", places.project], env=environment(places))

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Starts the engine, a program of its own, and turns its last words into a protocol's error message."""
+
 import errno
 import importlib.util
 import itertools
@@ -23,12 +24,14 @@ from scipion_gmmrefine.constants import ENGINE_ERRORS, ENGINE_PACKAGE, REPORT_FI
 SECONDS_BETWEEN_LOOKS = 0.2
 _NUMBERS = itertools.count()
 # What the engine advises on a command line, and the same for someone in front of Scipion's forms.
-ADVICE = {"use another folder with -o": "execute this protocol with Restart",
-          "Use another folder with -o": "Execute this protocol with Restart",
-          "Choose another one with -o": "Make room for it in the folder of the project, and execute again",
-          "Repeat the same command to continue it": "Set them back to continue it",
-          "give the same command with --take-over after": "execute with Continue after",
-          "give the same command with --take-over": "execute with Continue"}
+ADVICE = {
+    "use another folder with -o": "execute this protocol with Restart",
+    "Use another folder with -o": "Execute this protocol with Restart",
+    "Choose another one with -o": "Make room for it in the folder of the project, and execute again",
+    "Repeat the same command to continue it": "Set them back to continue it",
+    "give the same command with --take-over after": "execute with Continue after",
+    "give the same command with --take-over": "execute with Continue",
+}
 
 
 class EngineFailure(PyworkflowException):
@@ -140,11 +143,13 @@ def runEngineNow(python, command, arguments, folder, goesOn=None):
     parent, name = os.path.split(os.path.abspath(folder))
     made = os.path.join(parent, f".{name}.{uuid4().hex}")  # no other viewer's, on this computer or another
     try:
-        said, code = _waitFor([python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made], engineEnviron(python),
-                              lambda: goesOn is None or goesOn(made))
+        said, code = _waitFor(
+            [python, "-m", ENGINE_PACKAGE, command, *arguments, "-o", made],
+            engineEnviron(python),
+            lambda: goesOn is None or goesOn(made),
+        )
         if "invalid choice" in said:
-            raise EngineFailure(
-                f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
+            raise EngineFailure(f"The engine of {python} has no command {command}. Update the package {ENGINE_PACKAGE} there.")
         if code:
             raise EngineFailure(_lastWords(said.strip() or f"{command} failed", command))
         _putInPlace(made, folder)
@@ -191,8 +196,9 @@ def makeReport(python, folder, goesOn=None):
     EngineFailure
         The engine stopped with an error, or was given up.
     """
-    said, code = _waitFor([python, "-m", ENGINE_PACKAGE, "report", folder], engineEnviron(python),
-                          lambda: goesOn is None or goesOn(folder))
+    said, code = _waitFor(
+        [python, "-m", ENGINE_PACKAGE, "report", folder], engineEnviron(python), lambda: goesOn is None or goesOn(folder)
+    )
     if code:
         raise EngineFailure(_lastWords(said.strip() or "report failed", "report"))
     return os.path.join(folder, REPORT_FILE)

@@ -3,6 +3,7 @@
 
 pyworkflow reads them when it is imported, so they must be set before; this file imports nothing of Scipion.
 """
+
 import os
 import sys
 from pathlib import Path

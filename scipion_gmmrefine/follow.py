@@ -4,6 +4,7 @@
 ``scipion3 template`` comes back when the runs are scheduled, long before they end, and a run whose input has failed stays
 scheduled for ever. This ends with exit code 0 when every run has finished, else with 1 and the errors. It only reads.
 """
+
 import os
 import re
 import sys
@@ -81,10 +82,14 @@ def follow(path, say=print, pause=SECONDS_BETWEEN_LOOKS, patience=PATIENCE):
                 say(f"{time.strftime('%H:%M:%S')}  {run.getRunName()}: {state}")
         known, lost = states, _comeAfterFailures(runs, states)
         stuck = all(state in ENDED or objId in lost for objId, state in states.items()) or (
-            time.monotonic() - changed > patience and not any(state in BUSY for state in states.values()))
+            time.monotonic() - changed > patience and not any(state in BUSY for state in states.values())
+        )
         if stuck:
-            return [_describe(run, states[run.getObjId()], run.getObjId() in lost)
-                    for run in runs if states[run.getObjId()] != STATUS_FINISHED]
+            return [
+                _describe(run, states[run.getObjId()], run.getObjId() in lost)
+                for run in runs
+                if states[run.getObjId()] != STATUS_FINISHED
+            ]
         time.sleep(pause)
 
 
@@ -142,8 +147,9 @@ def _comeAfterFailures(runs, states):
     failed = {objId for objId, state in states.items() if state in (STATUS_FAILED, STATUS_ABORTED, DIED)}
     lost = set()
     for _ in runs:
-        lost |= {run.getObjId() for run in runs
-                 if states[run.getObjId()] not in (*ENDED, *BUSY) and (failed | lost) & _inputsOf(run)}
+        lost |= {
+            run.getObjId() for run in runs if states[run.getObjId()] not in (*ENDED, *BUSY) and (failed | lost) & _inputsOf(run)
+        }
     return lost
 
 

@@ -3,6 +3,7 @@
 
 A program of its own that needs the standard library only: python install_engine.py FOLDER REQUIREMENT [CONDA_ACTIVATION]
 """
+
 import os
 import shutil
 import subprocess
@@ -66,8 +67,10 @@ def newestPython():
     fit = {path: versionOf(path) for path in candidates if path}
     fit = {path: version for path, version in fit.items() if version and OLDEST <= version <= NEWEST}
     if not fit:
-        raise SystemExit("The engine needs a Python 3.8 to 3.12 with venv and ensurepip; none was found. On Debian or Ubuntu: "
-                         "apt-get install python3-venv. Or set CONDA_ACTIVATION_CMD in scipion.conf.")
+        raise SystemExit(
+            "The engine needs a Python 3.8 to 3.12 with venv and ensurepip; none was found. On Debian or Ubuntu: "
+            "apt-get install python3-venv. Or set CONDA_ACTIVATION_CMD in scipion.conf."
+        )
     return max(fit, key=fit.get)
 
 
@@ -93,8 +96,11 @@ def seesGpu():
 
 def cleanEnviron():
     """This environment without what would mix Scipion's packages into the engine's."""
-    return {name: value for name, value in os.environ.items()
-            if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    }
 
 
 def run(words):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Scipion objects of this plugin."""
+
 from pwem.objects import FSC, EMFile
 from pyworkflow.object import Float, Integer, String
 

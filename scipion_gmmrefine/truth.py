@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """How far poses are from a known truth, for the demo and the tests."""
+
 import numpy as np
 
 from scipion_gmmrefine.convert.poses import transformFromRelion
@@ -22,8 +23,9 @@ def truePoses(fileName):
     """
     table = readTable(fileName, "particles")
     poses = np.column_stack([np.array(table[name], float) for name in POSE_COLUMNS])
-    return {int(name.split("@")[0]): np.linalg.inv(transformFromRelion(*pose))
-            for name, pose in zip(table["rlnImageName"], poses)}
+    return {
+        int(name.split("@")[0]): np.linalg.inv(transformFromRelion(*pose)) for name, pose in zip(table["rlnImageName"], poses)
+    }
 
 
 def posesOfSet(particles):
@@ -79,7 +81,8 @@ def alignedTable(rows):
     str
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows)]
-    lines = ["  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])])
-             for row in rows]
+    lines = [
+        "  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]) for row in rows
+    ]
     lines.insert(1, "-" * len(lines[0]))
     return "\n".join(line.rstrip() for line in lines)

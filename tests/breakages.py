@@ -1,4 +1,5 @@
 """Named rules that break a file, each made of its valid bytes: what copies, disks, editors and programs do to files."""
+
 import gzip
 
 import numpy as np
@@ -33,6 +34,7 @@ def _replaced(old, new, count=1):
 
 def _first_number(new):
     """The last number of the first row with several numbers becomes other text."""
+
     def rule(data):
         lines = data.split(b"\n")
         for place, line in enumerate(lines):
@@ -69,36 +71,57 @@ def _float_word(place, value):
 
 
 ANY = {
-    "empty": lambda data: b"", "one byte": lambda data: data[:1], "cut at a tenth": lambda data: data[: len(data) // 10],
-    "cut at half": lambda data: data[: len(data) // 2], "last byte missing": lambda data: data[:-1],
+    "empty": lambda data: b"",
+    "one byte": lambda data: data[:1],
+    "cut at a tenth": lambda data: data[: len(data) // 10],
+    "cut at half": lambda data: data[: len(data) // 2],
+    "last byte missing": lambda data: data[:-1],
     "a page missing at the end": lambda data: data[: max(len(data) - 512, 1)],
-    "zeros of its size": lambda data: bytes(len(data)), "ones of its size": lambda data: b"\xff" * len(data),
+    "zeros of its size": lambda data: bytes(len(data)),
+    "ones of its size": lambda data: b"\xff" * len(data),
     "zeros in its middle": lambda data: data[: len(data) // 3] + bytes(len(data) // 3) + data[2 * (len(data) // 3) :],
-    "first bytes lost": lambda data: data[7:], "garbage at the end": lambda data: data + b"\x00\xff garbage",
-    "twice": lambda data: data + data, "backwards": lambda data: data[::-1],
+    "first bytes lost": lambda data: data[7:],
+    "garbage at the end": lambda data: data + b"\x00\xff garbage",
+    "twice": lambda data: data + data,
+    "backwards": lambda data: data[::-1],
     "gzipped again": lambda data: gzip.compress(data, mtime=0),
     "a web page instead": lambda data: b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
-    **{f"bit {bit} flipped at {part}": _flipped(part, bit) for part, bit in (
-        (0.0, 0), (0.001, 5), (0.01, 7), (0.05, 4), (0.2, 6), (0.5, 7), (0.8, 3), (0.99, 7))},
-    **{f"noise {seed}": _noise(seed) for seed in range(4)}}
+    **{
+        f"bit {bit} flipped at {part}": _flipped(part, bit)
+        for part, bit in ((0.0, 0), (0.001, 5), (0.01, 7), (0.05, 4), (0.2, 6), (0.5, 7), (0.8, 3), (0.99, 7))
+    },
+    **{f"noise {seed}": _noise(seed) for seed in range(4)},
+}
 TEXT = {
     "line ends of old Macs": _replaced(b"\n", b"\r", -1),
     "UTF-16": lambda data: data.decode("utf-8", "replace").encode("utf-16"),
     "a byte of Latin-1": lambda data: data[: len(data) // 2] + b"\xe9" + data[len(data) // 2 :],
     "a zero byte": lambda data: data[: len(data) // 2] + b"\x00" + data[len(data) // 2 :],
-    "first line lost": _lines(lambda lines: lines[1:]), "every third line lost": _lines(
-        lambda lines: [line for number, line in enumerate(lines) if number % 3]),
+    "first line lost": _lines(lambda lines: lines[1:]),
+    "every third line lost": _lines(lambda lines: [line for number, line in enumerate(lines) if number % 3]),
     "a line twice": _lines(lambda lines: lines[: len(lines) // 2] + lines[len(lines) // 2 - 1 :]),
-    "lines sorted": _lines(sorted), "in one line": _replaced(b"\n", b" ", -1), "a quote opened": _replaced(b" ", b' "', 1),
-    "a digit raised": _first_number("²".encode()), "no number": _first_number(b"nan"), "infinite": _first_number(b"1e999"),
+    "lines sorted": _lines(sorted),
+    "in one line": _replaced(b"\n", b" ", -1),
+    "a quote opened": _replaced(b" ", b' "', 1),
+    "a digit raised": _first_number("²".encode()),
+    "no number": _first_number(b"nan"),
+    "infinite": _first_number(b"1e999"),
     "a B factor of NaN": _replaced(b" 20 ", b" nan "),  # found by fuzzing
-    "a number of 40 digits": _first_number(b"9" * 40), "a word": _first_number(b"n/a"), "a value lost": _first_number(b""),
-    "a value too many": _first_number(b"1 2"), "brackets": lambda data: b"[" * 5000 + data,
-    "100,000 blanks": lambda data: data + b" " * 100_000}
+    "a number of 40 digits": _first_number(b"9" * 40),
+    "a word": _first_number(b"n/a"),
+    "a value lost": _first_number(b""),
+    "a value too many": _first_number(b"1 2"),
+    "brackets": lambda data: b"[" * 5000 + data,
+    "100,000 blanks": lambda data: data + b" " * 100_000,
+}
 MRC = {
     **{f"{name} {value}": _word(place, value) for name, place in _MRC_WORDS.items() for value in (-1, 0, 7, 2**31 - 1)},
-    "cell of NaN": _float_word(10, np.nan), "cell of 1e30": _float_word(10, 1e30), "a voxel of 5e37": _float_word(300, 5e37),
-    "a voxel of NaN": _float_word(300, np.nan), "origin of infinity": _float_word(49, np.inf)}
+    "cell of NaN": _float_word(10, np.nan),
+    "cell of 1e30": _float_word(10, 1e30),
+    "a voxel of 5e37": _float_word(300, 5e37),
+    "a voxel of NaN": _float_word(300, np.nan),
+    "origin of infinity": _float_word(49, np.inf),
+}
 
 
 def rules_for(name, is_text):

@@ -2,6 +2,7 @@
 
 The browser is spoken to through a pipe, in the DevTools protocol: messages in JSON, each ended by a zero byte.
 """
+
 import fcntl
 import itertools
 import json
@@ -97,9 +98,11 @@ def look_at(page, folder):
 
 def _is_complaint(event):
     kind, params = event["method"], event["params"]
-    return kind == "Runtime.exceptionThrown" or (
-        kind == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert")) or (
-        kind == "Log.entryAdded" and params["entry"]["level"] == "error")
+    return (
+        kind == "Runtime.exceptionThrown"
+        or (kind == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"))
+        or (kind == "Log.entryAdded" and params["entry"]["level"] == "error")
+    )
 
 
 @contextmanager
@@ -114,9 +117,22 @@ def _chromium(folder):
         os.dup2(theirs[1], 4)
 
     process = subprocess.Popen(
-        [find_browser(), "--headless", "--no-sandbox", "--remote-debugging-pipe", "--use-angle=swiftshader",
-         "--enable-unsafe-swiftshader", "--window-size=1100,1200", "--no-first-run", f"--user-data-dir={folder}/profile"],
-        close_fds=False, preexec_fn=as_chromium_expects, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [
+            find_browser(),
+            "--headless",
+            "--no-sandbox",
+            "--remote-debugging-pipe",
+            "--use-angle=swiftshader",
+            "--enable-unsafe-swiftshader",
+            "--window-size=1100,1200",
+            "--no-first-run",
+            f"--user-data-dir={folder}/profile",
+        ],
+        close_fds=False,
+        preexec_fn=as_chromium_expects,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for end in (*theirs, read_commands, write_answers):
         os.close(end)
     try:

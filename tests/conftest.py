@@ -1,4 +1,5 @@
 """What the engine's tests share: a quiet TensorFlow, a seeded generator, the data that the project did not make."""
+
 import os
 from pathlib import Path
 

@@ -1,17 +1,44 @@
 """Rows of cryoSPARC particle files for tests."""
+
 import numpy as np
 
 FIELDS = [
-    ("uid", "<u8"), ("blob/path", "S40"), ("blob/idx", "<u4"), ("blob/shape", "<u4", (2,)), ("blob/psize_A", "<f4"),
-    ("blob/sign", "<f4"), ("ctf/exp_group_id", "<u4"), ("ctf/accel_kv", "<f4"), ("ctf/cs_mm", "<f4"),
-    ("ctf/amp_contrast", "<f4"), ("ctf/df1_A", "<f4"), ("ctf/df2_A", "<f4"), ("ctf/df_angle_rad", "<f4"),
-    ("ctf/phase_shift_rad", "<f4")]
-POSES = [("alignments3D/split", "<u4"), ("alignments3D/shift", "<f4", (2,)), ("alignments3D/pose", "<f4", (3,)),
-         ("alignments3D/psize_A", "<f4"), ("alignments3D/class", "<u4"), ("alignments3D/class_posterior", "<f4")]
-PLACES = [("location/micrograph_path", "S20"), ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4"),
-          ("location/micrograph_shape", "<u4", (2,))]
-ABERRATIONS = [("ctf/tilt_A", "<f4", (2,)), ("ctf/trefoil_A", "<f4", (2,)), ("ctf/tetra_A", "<f4", (4,)),
-               ("ctf/anisomag", "<f4", (4,)), ("ctf/shift_A", "<f4", (2,))]
+    ("uid", "<u8"),
+    ("blob/path", "S40"),
+    ("blob/idx", "<u4"),
+    ("blob/shape", "<u4", (2,)),
+    ("blob/psize_A", "<f4"),
+    ("blob/sign", "<f4"),
+    ("ctf/exp_group_id", "<u4"),
+    ("ctf/accel_kv", "<f4"),
+    ("ctf/cs_mm", "<f4"),
+    ("ctf/amp_contrast", "<f4"),
+    ("ctf/df1_A", "<f4"),
+    ("ctf/df2_A", "<f4"),
+    ("ctf/df_angle_rad", "<f4"),
+    ("ctf/phase_shift_rad", "<f4"),
+]
+POSES = [
+    ("alignments3D/split", "<u4"),
+    ("alignments3D/shift", "<f4", (2,)),
+    ("alignments3D/pose", "<f4", (3,)),
+    ("alignments3D/psize_A", "<f4"),
+    ("alignments3D/class", "<u4"),
+    ("alignments3D/class_posterior", "<f4"),
+]
+PLACES = [
+    ("location/micrograph_path", "S20"),
+    ("location/center_x_frac", "<f4"),
+    ("location/center_y_frac", "<f4"),
+    ("location/micrograph_shape", "<u4", (2,)),
+]
+ABERRATIONS = [
+    ("ctf/tilt_A", "<f4", (2,)),
+    ("ctf/trefoil_A", "<f4", (2,)),
+    ("ctf/tetra_A", "<f4", (4,)),
+    ("ctf/anisomag", "<f4", (4,)),
+    ("ctf/shift_A", "<f4", (2,)),
+]
 
 
 def particle_rows(count=4, fields=(*POSES,)):

@@ -1,4 +1,5 @@
 """Half maps of even noise in which each side of the molecule has a resolution of its own, made in memory."""
+
 import numpy as np
 
 from gmmrefine.fourier.shells import shell_sums

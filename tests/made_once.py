@@ -1,4 +1,5 @@
 """Results that take seconds to make: made by the first worker that needs them, read by all of a session."""
+
 import fcntl
 import os
 import shutil

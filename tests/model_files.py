@@ -1,4 +1,5 @@
 """Small PDB files written atom by atom, and the embedded model with waters."""
+
 import gemmi
 import numpy as np
 from scipy.spatial import cKDTree
@@ -27,10 +28,24 @@ def residue(name, chain, number, atoms, record="HETATM", at=(0.0, 0.0, 0.0), ins
         atom, _, element = label.partition(":")
         element = element or atom[0]
         x, y, z = (shift + value for shift, value in zip(at, place))
-        lines.append((_LINE + _TAIL).format(
-            record=record, serial=serial, name=atom if len(element) == 2 or len(atom) == 4 else f" {atom}",
-            alternative=alternative, residue=name, chain=chain, number=number, insertion=insertion, x=x, y=y, z=z,
-            occupancy=occupancy, b=20.0, element=element))
+        lines.append(
+            (_LINE + _TAIL).format(
+                record=record,
+                serial=serial,
+                name=atom if len(element) == 2 or len(atom) == 4 else f" {atom}",
+                alternative=alternative,
+                residue=name,
+                chain=chain,
+                number=number,
+                insertion=insertion,
+                x=x,
+                y=y,
+                z=z,
+                occupancy=occupancy,
+                b=20.0,
+                element=element,
+            )
+        )
     return lines
 
 

@@ -1,4 +1,5 @@
 """Maps of atomic models on any grid, made in memory, and their files with any header."""
+
 import mrcfile
 import numpy as np
 
@@ -25,9 +26,11 @@ def map_of_atoms(positions, heights, grid_like, width=0.8):
     for position, height in zip((np.reshape(positions, (-1, 3)) - origin) / voxel_sizes, heights):
         near = [
             np.arange(max(0, int(round(place)) - far), min(size, int(round(place)) + far + 1))
-            for place, far, size in zip(position, reach, shape[::-1])]
+            for place, far, size in zip(position, reach, shape[::-1])
+        ]
         x, y, z = (
-            np.exp(-0.5 * ((axis - place) * step / width) ** 2) for axis, place, step in zip(near, position, voxel_sizes))
+            np.exp(-0.5 * ((axis - place) * step / width) ** 2) for axis, place, step in zip(near, position, voxel_sizes)
+        )
         data[np.ix_(near[2], near[1], near[0])] += height * z[:, None, None] * y[:, None] * x
     return MapGrid(data.astype(np.float32), voxel_sizes, origin)
 

@@ -1,4 +1,5 @@
 """A small asymmetric molecule and images of it, made in memory with the slow references only."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,9 +37,15 @@ def ctf_parameters(count, rng, state=CTF_RAW, **changes):
     """CTFs of 300 kV images, moderately astigmatic."""
     defocus = rng.uniform(4000, 12000, count)
     usual = CtfParameters(
-        defocus_u=defocus + 300, defocus_v=defocus - 300, defocus_angle=rng.uniform(0, 180, count),
-        phase_shift_deg=np.zeros(count), voltage_kv=np.full(count, 300.0), cs_mm=np.full(count, 2.7),
-        amplitude_contrast=np.full(count, 0.1), state=np.zeros(count, int) + state)
+        defocus_u=defocus + 300,
+        defocus_v=defocus - 300,
+        defocus_angle=rng.uniform(0, 180, count),
+        phase_shift_deg=np.zeros(count),
+        voltage_kv=np.full(count, 300.0),
+        cs_mm=np.full(count, 2.7),
+        amplitude_contrast=np.full(count, 0.1),
+        state=np.zeros(count, int) + state,
+    )
     return replace(usual, **changes)
 
 
@@ -46,8 +53,17 @@ def particle_set(rotations, shifts, ctf, box_size=BOX, pixel_size=PIXEL_SIZE, **
     """A particle set, by default without images on disk and with the half sets 1, 2, 1, 2, …"""
     count = len(rotations)
     usual = ParticleSet(
-        stacks=(), stack_index=np.zeros(count, int), slice_index=np.arange(count), rotations=rotations, shifts=shifts,
-        half_set=1 + np.arange(count) % 2, ctf=ctf, box_size=box_size, pixel_size=pixel_size, row=np.arange(count))
+        stacks=(),
+        stack_index=np.zeros(count, int),
+        slice_index=np.arange(count),
+        rotations=rotations,
+        shifts=shifts,
+        half_set=1 + np.arange(count) % 2,
+        ctf=ctf,
+        box_size=box_size,
+        pixel_size=pixel_size,
+        row=np.arange(count),
+    )
     return replace(usual, **changes)
 
 
@@ -56,8 +72,17 @@ def ctf_table(ctf, disc, pixel_size):
     table = np.empty((len(ctf.state), len(disc.kx)))
     for particle in range(len(table)):
         values = [
-            getattr(ctf, name)[particle] for name in
-            ("defocus_u", "defocus_v", "defocus_angle", "voltage_kv", "cs_mm", "amplitude_contrast", "phase_shift_deg")]
+            getattr(ctf, name)[particle]
+            for name in (
+                "defocus_u",
+                "defocus_v",
+                "defocus_angle",
+                "voltage_kv",
+                "cs_mm",
+                "amplitude_contrast",
+                "phase_shift_deg",
+            )
+        ]
         for sample, (kx, ky) in enumerate(zip(disc.kx, disc.ky)):
             table[particle, sample] = references.ctf_value(kx, ky, disc.box_size, pixel_size, *values)
     return table
@@ -81,19 +106,21 @@ class ImagesInMemory:
     def read(self, index):
         """One batch."""
         return ImageBatch(
-            index, self.data[index].astype(np.complex64), self.ctf[index].astype(np.float32),
-            self.particles.ctf.state[index])
+            index, self.data[index].astype(np.complex64), self.ctf[index].astype(np.float32), self.particles.ctf.state[index]
+        )
 
 
 def images_of(gmm, disc, count, noise=0.0, seed=5, pixel_size=PIXEL_SIZE):
     """Raw images of a GMM at random poses, 3 Å off the centre; ``noise`` is the rms |N| of a Fourier sample."""
     rng = np.random.default_rng(seed)
     ctf = ctf_parameters(count, rng)
-    particles = particle_set(
-        random_rotations(count, seed), rng.normal(0, 3.0, (count, 2)), ctf, disc.box_size, pixel_size)
+    particles = particle_set(random_rotations(count, seed), rng.normal(0, 3.0, (count, 2)), ctf, disc.box_size, pixel_size)
     table = ctf_table(ctf, disc, pixel_size)
-    data = np.array([
-        references.image(gmm, disc, pixel_size, *pose, row)
-        for *pose, row in zip(particles.rotations, particles.shifts, table)])
+    data = np.array(
+        [
+            references.image(gmm, disc, pixel_size, *pose, row)
+            for *pose, row in zip(particles.rotations, particles.shifts, table)
+        ]
+    )
     real, imaginary = rng.normal(0, noise / np.sqrt(2), (2,) + data.shape)
     return ImagesInMemory(particles, disc, data + real + 1j * imaginary, table)

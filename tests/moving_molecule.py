@@ -1,4 +1,5 @@
 """A molecule of a body and an arm on a hinge, and images in each of which the arm stands elsewhere."""
+
 import numpy as np
 import references
 from molecules import BOX, PIXEL_SIZE, ImagesInMemory, ctf_parameters, ctf_table, particle_set, random_rotations
@@ -40,9 +41,12 @@ def images_at(angles, noise, seed=5):
     ctf = ctf_parameters(count, rng)
     particles = particle_set(random_rotations(count, seed), rng.normal(0, 2.0, (count, 2)), ctf)
     table = ctf_table(ctf, DISC, PIXEL_SIZE)
-    data = np.array([
-        references.image(bent(gmm, arm, angle), DISC, PIXEL_SIZE, rotation, shift, row)
-        for angle, rotation, shift, row in zip(angles, particles.rotations, particles.shifts, table)])
+    data = np.array(
+        [
+            references.image(bent(gmm, arm, angle), DISC, PIXEL_SIZE, rotation, shift, row)
+            for angle, rotation, shift, row in zip(angles, particles.rotations, particles.shifts, table)
+        ]
+    )
     real, imaginary = rng.normal(0, noise / np.sqrt(2), (2,) + data.shape)
     return ImagesInMemory(particles, DISC, data + real + 1j * imaginary, table)
 
@@ -58,4 +62,5 @@ def model_of(gmm, mobility=None, anchors=4, latent_size=1, noise=10.0, seed=1):
     mobility = np.ones(len(gmm)) if mobility is None else mobility
     levels = [place_anchors(gmm.centers[mobility > 0.5], anchors, seed)]
     return MotionModel(
-        gmm, mobility, levels, latent_size, np.random.default_rng(seed), DISC, PIXEL_SIZE, *weights_of(noise).on(DISC))
+        gmm, mobility, levels, latent_size, np.random.default_rng(seed), DISC, PIXEL_SIZE, *weights_of(noise).on(DISC)
+    )

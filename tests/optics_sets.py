@@ -1,4 +1,5 @@
 """Simulated particles of several optics groups in one file."""
+
 from dataclasses import replace
 
 import mrcfile
@@ -14,17 +15,44 @@ from gmmrefine.particles.images import ImageReader
 COUNT = 200
 # strong: they must show at 9 Å
 ABERRATIONS = (
-    "--beam-tilt", "14 -10", "--trefoil", "500 -300", "--tetrafoil", "13000 9000",
-    "--magnification-matrix", "1.06 0.02 -0.03 0.95")
-NEUTRAL = {"rlnOddZernike": "[]", "rlnEvenZernike": "[]", "rlnMagMat00": 1.0, "rlnMagMat01": 0.0, "rlnMagMat10": 0.0,
-           "rlnMagMat11": 1.0}
+    "--beam-tilt",
+    "14 -10",
+    "--trefoil",
+    "500 -300",
+    "--tetrafoil",
+    "13000 9000",
+    "--magnification-matrix",
+    "1.06 0.02 -0.03 0.95",
+)
+NEUTRAL = {
+    "rlnOddZernike": "[]",
+    "rlnEvenZernike": "[]",
+    "rlnMagMat00": 1.0,
+    "rlnMagMat01": 0.0,
+    "rlnMagMat10": 0.0,
+    "rlnMagMat11": 1.0,
+}
 
 
 def simulate_group(folder, box, pixel_size, *options, snr=2.0, seed=3, count=COUNT):
     """Simulate ``count`` particles on a grid; the folder, with particles.star and truth.star."""
     outcome = gmmrefine(
-        "simulate", "6msm", "-o", folder, "--particles", count, "--box", box, "--pixel-size", pixel_size, "--snr", snr,
-        "--seed", seed, *options)
+        "simulate",
+        "6msm",
+        "-o",
+        folder,
+        "--particles",
+        count,
+        "--box",
+        box,
+        "--pixel-size",
+        pixel_size,
+        "--snr",
+        snr,
+        "--seed",
+        seed,
+        *options,
+    )
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -60,9 +88,13 @@ def joined(path, *files):
         for label, column in rows.items():
             particles.setdefault(label, []).append(column)
         before += len(groups)
-    write_star(path, [
-        StarBlock(name, {label: np.concatenate(parts) for label, parts in columns.items()})
-        for name, columns in (("optics", optics), ("particles", particles))])
+    write_star(
+        path,
+        [
+            StarBlock(name, {label: np.concatenate(parts) for label, parts in columns.items()})
+            for name, columns in (("optics", optics), ("particles", particles))
+        ],
+    )
     return path
 
 
@@ -91,13 +123,26 @@ def rewritten(path, source, **changes):
     blocks = read_star(source)
     group = 1 + changes["flipped"] + 2 * changes["premultiplied"]
     optics = {label: np.repeat(text, 3) for label, text in blocks["optics"].columns.items()}
-    optics.update({label: text_column(values) for label, values in (
-        ("rlnOpticsGroup", [1, 2, 3]), ("rlnOpticsGroupName", ["raw", "flipped", "multiplied"]),
-        ("rlnCtfDataArePhaseFlipped", [0, 1, 0]), ("rlnCtfDataAreCtfPremultiplied", [0, 0, 1]))})
+    optics.update(
+        {
+            label: text_column(values)
+            for label, values in (
+                ("rlnOpticsGroup", [1, 2, 3]),
+                ("rlnOpticsGroupName", ["raw", "flipped", "multiplied"]),
+                ("rlnCtfDataArePhaseFlipped", [0, 1, 0]),
+                ("rlnCtfDataAreCtfPremultiplied", [0, 0, 1]),
+            )
+        }
+    )
     names = [f"{number + 1:06d}@{path.stem}.mrcs" for number in range(len(particles))]
     columns = {"rlnImageName": text_column(names), "rlnOpticsGroup": text_column(group)}
-    write_star(path, [replace(blocks["optics"], columns=optics), blocks["particles"].with_columns(
-        {**blocks["particles"].columns, **columns})])
+    write_star(
+        path,
+        [
+            replace(blocks["optics"], columns=optics),
+            blocks["particles"].with_columns({**blocks["particles"].columns, **columns}),
+        ],
+    )
     return path
 
 
@@ -142,12 +187,26 @@ def as_if_at(path, source, voltage_kv):
     ratio = electron_wavelength(optics.numbers("rlnVoltage")[0]) / electron_wavelength(voltage_kv)
     both = {label: np.repeat(text, 2) for label, text in optics.columns.items()}
     cs = optics.numbers("rlnSphericalAberration")[0]
-    both.update({label: text_column(values) for label, values in (
-        ("rlnOpticsGroup", [1, 2]), ("rlnOpticsGroupName", ["first", "second"]),
-        ("rlnVoltage", [optics.numbers("rlnVoltage")[0], voltage_kv]), ("rlnSphericalAberration", [cs, cs * ratio**3]))})
+    both.update(
+        {
+            label: text_column(values)
+            for label, values in (
+                ("rlnOpticsGroup", [1, 2]),
+                ("rlnOpticsGroupName", ["first", "second"]),
+                ("rlnVoltage", [optics.numbers("rlnVoltage")[0], voltage_kv]),
+                ("rlnSphericalAberration", [cs, cs * ratio**3]),
+            )
+        }
+    )
     second = np.arange(len(particles)) % 2 == 1
-    changed = {label: text_column(particles.numbers(label) * np.where(second, ratio, 1))
-               for label in ("rlnDefocusU", "rlnDefocusV")}
-    write_star(path, [replace(optics, columns=both), particles.with_columns({
-        **particles.columns, **changed, "rlnOpticsGroup": text_column(1 + second)})])
+    changed = {
+        label: text_column(particles.numbers(label) * np.where(second, ratio, 1)) for label in ("rlnDefocusU", "rlnDefocusV")
+    }
+    write_star(
+        path,
+        [
+            replace(optics, columns=both),
+            particles.with_columns({**particles.columns, **changed, "rlnOpticsGroup": text_column(1 + second)}),
+        ],
+    )
     return path

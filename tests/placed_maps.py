@@ -1,4 +1,5 @@
 """Maps of 6MSM with all that is done to maps, for tests of whether a model lies in its map."""
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -73,16 +74,24 @@ def legitimate_maps(maps):
     """Maps in which the model is in its place, by name."""
     noisy, gone = maps.clean + maps.noise(1), maps.lowest(0.3)
     return {
-        "clean": maps.clean, "noisy": noisy, "half map of low contrast": maps.clean + maps.noise(8),
-        "inverted": -noisy, "inverted, on a level": 40 - noisy, "sharpened": filtered(noisy, 4.2, b_factor=-200),
+        "clean": maps.clean,
+        "noisy": noisy,
+        "half map of low contrast": maps.clean + maps.noise(8),
+        "inverted": -noisy,
+        "inverted, on a level": 40 - noisy,
+        "sharpened": filtered(noisy, 4.2, b_factor=-200),
         "without coarse signal": filtered(noisy, 4.2, from_resolution=25),
-        "masked tightly": maps.masked(noisy, 3), "masked, on a level": maps.masked(noisy, 3) - 7,
-        "by a network": np.maximum(maps.clean, 0) ** 1.5, "in a micelle": maps.in_micelle(0.6),
-        "at 10 Å": filtered(maps.clean, 10), "at 20 Å": filtered(maps.clean, 20) + maps.noise(0.2),
+        "masked tightly": maps.masked(noisy, 3),
+        "masked, on a level": maps.masked(noisy, 3) - 7,
+        "by a network": np.maximum(maps.clean, 0) ** 1.5,
+        "in a micelle": maps.in_micelle(0.6),
+        "at 10 Å": filtered(maps.clean, 10),
+        "at 20 Å": filtered(maps.clean, 20) + maps.noise(0.2),
         "a domain absent": maps.without(gone) + maps.noise(0.5),
         "a domain absent, masked": maps.masked(maps.without(gone), 3),
         "a domain absent at 15 Å": maps.without(gone, 15) + maps.noise(0.2),
-        "nearly half absent": maps.without(maps.lowest(0.45)) + maps.noise(0.5)}
+        "nearly half absent": maps.without(maps.lowest(0.45)) + maps.noise(0.5),
+    }
 
 
 def misplacements(maps):
@@ -90,8 +99,13 @@ def misplacements(maps):
     center = maps.positions.mean(axis=0)
     away = maps.positions - center
     return {
-        "half a box along x": maps.positions + [SIDE / 2, 0, 0], "half a box along y": maps.positions + [0, SIDE / 2, 0],
-        "half a box along z": maps.positions + [0, 0, -SIDE / 2], "half a box along all": maps.positions + SIDE / 2,
-        "15 Å along x and y": maps.positions + [15, 15, 0], "axes exchanged": away[:, ::-1] + center,
-        "axes exchanged cyclically": away[:, [1, 2, 0]] + center, "in another map's frame": maps.positions - maps.origin + 30,
-        "far away": maps.positions + 1000}
+        "half a box along x": maps.positions + [SIDE / 2, 0, 0],
+        "half a box along y": maps.positions + [0, SIDE / 2, 0],
+        "half a box along z": maps.positions + [0, 0, -SIDE / 2],
+        "half a box along all": maps.positions + SIDE / 2,
+        "15 Å along x and y": maps.positions + [15, 15, 0],
+        "axes exchanged": away[:, ::-1] + center,
+        "axes exchanged cyclically": away[:, [1, 2, 0]] + center,
+        "in another map's frame": maps.positions - maps.origin + 30,
+        "far away": maps.positions + 1000,
+    }

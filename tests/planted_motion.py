@@ -1,4 +1,5 @@
 """Motions set by hand, and folders that hold them as a heterogeneity run leaves its own."""
+
 import json
 
 import numpy as np
@@ -53,8 +54,10 @@ def write_heterogeneity(folder, motions, latent, particle_file, mask, focus=None
     particles = read_particles(particle_file)
     folder.mkdir()
     columns = {f"gmmLatent{axis + 1}": values for axis, values in enumerate(latent.T)}
-    write_star(folder / "latent.star", [StarBlock("latent", {
-        **identity_columns(folder / "latent.star", particles), **text_columns(columns)})])
+    write_star(
+        folder / "latent.star",
+        [StarBlock("latent", {**identity_columns(folder / "latent.star", particles), **text_columns(columns)})],
+    )
     for number, motion in enumerate(motions, 1):
         made_from, header = motion.description()
         write_arrays(folder / f"network_half_{number}.npz", {**motion.arrays(), **made_from}, dict(header, history=[]))
@@ -63,9 +66,18 @@ def write_heterogeneity(folder, motions, latent, particle_file, mask, focus=None
     write_map(folder / "mask.mrc", mask, particles.pixel_size)
     if focus is not None:
         write_map(folder / "focus_mask.mrc", focus, particles.pixel_size)
-    (folder / "run.json").write_text(json.dumps({
-        "command": "heterogeneity", "finished": True, "particle_file": str(particle_file),
-        "settings": {"split_halves": 0, "invert_contrast": False},
-        "results": {"reproducible": True, "held_out": [{"certain": True}] * 2},
-        "box_size": particles.box_size, "pixel_size": particles.pixel_size}), encoding="utf-8")
+    (folder / "run.json").write_text(
+        json.dumps(
+            {
+                "command": "heterogeneity",
+                "finished": True,
+                "particle_file": str(particle_file),
+                "settings": {"split_halves": 0, "invert_contrast": False},
+                "results": {"reproducible": True, "held_out": [{"certain": True}] * 2},
+                "box_size": particles.box_size,
+                "pixel_size": particles.pixel_size,
+            }
+        ),
+        encoding="utf-8",
+    )
     return folder

@@ -1,4 +1,5 @@
 """Images of the small molecule with poses to find: 3° and 2 Å away, under noise."""
+
 import numpy as np
 from molecules import BOX, PIXEL_SIZE, RADIUS, images_of, molecule, turned
 

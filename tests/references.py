@@ -1,4 +1,5 @@
 """The engine's formulas written out once more, slowly, in double precision: what its kernels are tested against."""
+
 import math
 
 import numpy as np
@@ -6,6 +7,7 @@ import numpy as np
 
 def relion_matrix(rot, tilt, psi):
     """Matrix (3, 3) of RELION's Euler angles in degrees, as three turns of the axes one after the other."""
+
     def about_z(angle):
         c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
@@ -47,8 +49,7 @@ def on_one_scale(image, radius):
     return plane, deviation, (image - (cubic[:, :3] @ plane).reshape(n, n)) / deviation
 
 
-def ctf_value(
-        kx, ky, box_size, pixel_size, defocus_u, defocus_v, angle_deg, voltage_kv, cs_mm, contrast, phase_shift_deg):
+def ctf_value(kx, ky, box_size, pixel_size, defocus_u, defocus_v, angle_deg, voltage_kv, cs_mm, contrast, phase_shift_deg):
     """CTF of one sample of one image."""
     wavelength = 12.2643247 / math.sqrt(voltage_kv * 1e3 * (1 + voltage_kv * 1e3 * 0.978466e-6))
     s = math.hypot(kx, ky) / (box_size * pixel_size)
@@ -184,6 +185,7 @@ def trilinear(data, place):
 
 def q_score(atom, positions, data, voxel_sizes, origin, sigma):
     """Q-score of one atom, point by point, as the original program goes about it."""
+
     def density(point):
         return trilinear(data, [(point[axis] - origin[axis]) / voxel_sizes[axis] for axis in range(3)])
 
@@ -192,8 +194,11 @@ def q_score(atom, positions, data, voxel_sizes, origin, sigma):
         radius = number / 10
         for attempt in range(50):
             points = [positions[atom] + radius * direction for direction in spiral(8 + 2 * attempt)]
-            free = [point for point in points if all(
-                other == atom or math.dist(point, positions[other]) >= 0.9 * radius for other in range(len(positions)))]
+            free = [
+                point
+                for point in points
+                if all(other == atom or math.dist(point, positions[other]) >= 0.9 * radius for other in range(len(positions)))
+            ]
             if len(free) >= 8:
                 values += [density(point) for point in free]
                 gaussian += [math.exp(-(radius**2) / (2 * sigma**2))] * len(free)

@@ -1,4 +1,5 @@
 """The report of a run that a command has made, without a browser: which figures it has, and that none is empty."""
+
 import shutil
 
 import numpy as np

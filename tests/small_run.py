@@ -1,4 +1,5 @@
 """The command line run in this process, on particles so few that a command takes a second or two."""
+
 import json
 import os
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -15,8 +16,7 @@ from gmmrefine.commands.refine import COMMAND
 from gmmrefine.io import atomic
 
 BOX, PIXEL_SIZE, PARTICLES = 40, 4.4, 200
-SIMULATE = (
-    "simulate", "6msm", "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2, "--seed", 3)
+SIMULATE = ("simulate", "6msm", "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2, "--seed", 3)
 DOMAIN = "chain A and 390-640,1208-1440"
 # one stage of one radius for all iterations: kernels are compiled once, and searches for the prior are short
 GMM = ("--gaussians", 120, "--fit-evaluations", 12, "--max-resolution", 13)
@@ -74,6 +74,7 @@ class Killed(BaseException):
 @contextmanager
 def killed_before(path, monkeypatch):
     """Whatever runs inside is killed when the file ``path`` would appear, which is checked."""
+
     def replace(source, target):
         if str(target) == str(path):
             raise Killed
@@ -120,6 +121,7 @@ def refined(simulated, tmp_path_factory):
 @pytest.fixture(scope="session")
 def swinging(tmp_path_factory):
     """Folder of simulated particles one domain of which swings by up to 8°; not to be changed."""
+
     def make(folder):
         simulate(folder, "--snr", 1, "--swing", f"{DOMAIN}: 8")
 

@@ -1,4 +1,5 @@
 """The Python files of the checkout, parsed once for the contract tests."""
+
 import ast
 from functools import lru_cache
 from pathlib import Path

@@ -1,20 +1,33 @@
 """Small particle files as text, and stacks for them."""
+
 import mrcfile
 import numpy as np
 
 OPTICS = {
-    "rlnOpticsGroup": ["1", "2"], "rlnOpticsGroupName": ["first", "second"], "rlnVoltage": ["300.0", "300.0"],
-    "rlnSphericalAberration": ["2.70", "2.70"], "rlnAmplitudeContrast": ["0.10", "0.07"],
-    "rlnImagePixelSize": ["1.50", "1.50"], "rlnImageSize": ["16", "16"], "myNote": ["a", "0003"]}
+    "rlnOpticsGroup": ["1", "2"],
+    "rlnOpticsGroupName": ["first", "second"],
+    "rlnVoltage": ["300.0", "300.0"],
+    "rlnSphericalAberration": ["2.70", "2.70"],
+    "rlnAmplitudeContrast": ["0.10", "0.07"],
+    "rlnImagePixelSize": ["1.50", "1.50"],
+    "rlnImageSize": ["16", "16"],
+    "myNote": ["a", "0003"],
+}
 PARTICLES = {
     "rlnImageName": ["000001@stack.mrcs", "000002@stack.mrcs", "000003@stack.mrcs", "1@sub/other.mrcs"],
     "rlnOpticsGroup": ["1", "2", "1", "2"],
-    "rlnAngleRot": ["10.0", "-20.0", "0.0", "170.0"], "rlnAngleTilt": ["30.0", "95.0", "0.0", "180.0"],
+    "rlnAngleRot": ["10.0", "-20.0", "0.0", "170.0"],
+    "rlnAngleTilt": ["30.0", "95.0", "0.0", "180.0"],
     "rlnAnglePsi": ["50.0", "60.0", "-70.0", "80.0"],
-    "rlnOriginXAngst": ["1.5", "-2.25", "0.0", "3.0"], "rlnOriginYAngst": ["0.5", "0.75", "-4.5", "0.0"],
-    "rlnDefocusU": ["10000", "11000.5", "12000", "13000"], "rlnDefocusV": ["9000", "10000", "11000", "12000"],
-    "rlnDefocusAngle": ["15", "-25", "35", "45"], "rlnPhaseShift": ["0", "90", "0", "0"],
-    "rlnRandomSubset": ["1", "2", "1", "2"], "unknownText": ["0003", "[1,2,3]", '"two words"', "1e05"]}
+    "rlnOriginXAngst": ["1.5", "-2.25", "0.0", "3.0"],
+    "rlnOriginYAngst": ["0.5", "0.75", "-4.5", "0.0"],
+    "rlnDefocusU": ["10000", "11000.5", "12000", "13000"],
+    "rlnDefocusV": ["9000", "10000", "11000", "12000"],
+    "rlnDefocusAngle": ["15", "-25", "35", "45"],
+    "rlnPhaseShift": ["0", "90", "0", "0"],
+    "rlnRandomSubset": ["1", "2", "1", "2"],
+    "unknownText": ["0003", "[1,2,3]", '"two words"', "1e05"],
+}
 
 
 def star_text(optics=None, particles=None, further=""):

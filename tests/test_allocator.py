@@ -1,4 +1,5 @@
 """Freed memory is kept for the next array."""
+
 import subprocess
 import sys
 

@@ -1,4 +1,5 @@
 """TensorFlow's set-up, and batches side by side."""
+
 import subprocess
 import sys
 import threading
@@ -30,7 +31,8 @@ def test_first_choice_after_the_first_tensor():
 def test_choice_before_the_first_tensor():
     code = (
         "from gmmrefine.backend import set_up, tf; name = set_up(1, 'cpu'); tf.zeros(1); set_up(1, 'cpu');"
-        "print(name, tf.config.threading.get_intra_op_parallelism_threads(), len(tf.config.list_logical_devices('GPU')))")
+        "print(name, tf.config.threading.get_intra_op_parallelism_threads(), len(tf.config.list_logical_devices('GPU')))"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["CPU", "1", "0"]
 
@@ -48,9 +50,11 @@ def test_gpu_that_is_not_there_is_refused(monkeypatch):
 @pytest.fixture
 def threads(monkeypatch):
     """A function that sets the number of batches treated side by side."""
+
     def choose(number):
         monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
         monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: number)
+
     return choose
 
 

@@ -1,4 +1,5 @@
 """Parsing, dispatch and exit codes, with commands that do nothing."""
+
 import argparse
 import os
 import signal
@@ -21,10 +22,12 @@ from gmmrefine.runs.folder_lock import FolderLock
 @pytest.fixture
 def command(monkeypatch):
     """Lets ``doctor`` do what a test wants."""
+
     def set_to(action):
         parser = argparse.ArgumentParser()
         parser.set_defaults(run=action, command="doctor")
         monkeypatch.setattr(main_module, "make_parser", lambda: parser)
+
     return set_to
 
 
@@ -95,6 +98,7 @@ def test_another_program_that_runs_commands_in_threads_keeps_its_signals(command
 
 def test_lack_of_memory_is_one_line(command, capsys):
     for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\na tensor")):
+
         def fail(args, error=error):
             raise error
 
@@ -122,9 +126,29 @@ def test_version(capsys):
 def test_every_command_has_a_help_line_of_one_sentence():
     text = make_parser().format_help()
     assert list(COMMANDS) == [
-        "simulate", "reconstruct", "fsc", "build", "refine", "refine-patches", "heterogeneity", "conformations",
-        "conformation-to-pose", "composite", "expand-symmetry", "impose-symmetry", "local-resolution", "local-filter",
-        "sharpen", "modify", "qscore", "audit", "import", "export", "report", "doctor"]
+        "simulate",
+        "reconstruct",
+        "fsc",
+        "build",
+        "refine",
+        "refine-patches",
+        "heterogeneity",
+        "conformations",
+        "conformation-to-pose",
+        "composite",
+        "expand-symmetry",
+        "impose-symmetry",
+        "local-resolution",
+        "local-filter",
+        "sharpen",
+        "modify",
+        "qscore",
+        "audit",
+        "import",
+        "export",
+        "report",
+        "doctor",
+    ]
     for name in COMMANDS:
         assert f"    {name}" in text
 
@@ -145,9 +169,11 @@ def test_a_program_that_failed_ends_at_once(tmp_path):
     """What computes in other threads must not see Python taken down."""
     code = (
         "import atexit, sys; from gmmrefine.__main__ import program; atexit.register(print, 'taken down'); "
-        "sys.argv = ['gmmrefine', *sys.argv[1:]]; program()")
+        "sys.argv = ['gmmrefine', *sys.argv[1:]]; program()"
+    )
     failed, done = (
         subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
-        for words in (("report", str(tmp_path / "nowhere")), ("--version",)))
+        for words in (("report", str(tmp_path / "nowhere")), ("--version",))
+    )
     assert (failed.returncode, failed.stdout) == (1, "") and failed.stderr.startswith("gmmrefine report: ")
     assert done.returncode == 0 and done.stdout.endswith("taken down\n")

@@ -1,4 +1,5 @@
 """Where compiled loops are used, and where they are not."""
+
 import subprocess
 import sys
 
@@ -29,5 +30,6 @@ def test_loops_compile_where_nothing_can_be_kept(monkeypatch):
     code = (
         "import numba.core.caching as caching; caching.CacheImpl._locator_classes = [];"
         "import numba; from gmmrefine.native import compiled_loop;"
-        "print(compiled_loop(numba.int64(numba.int64))(lambda number: number + 1)(2))")
+        "print(compiled_loop(numba.int64(numba.int64))(lambda number: number + 1)(2))"
+    )
     assert said(code, monkeypatch) == "3"

@@ -1,4 +1,5 @@
 """What a run says: a line per step for people, an event per step for programs."""
+
 import io
 import json
 
@@ -17,6 +18,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that tests set."""
+
     class Clock:
         now = 100.0
 
@@ -28,8 +30,10 @@ def events(folder):
     return [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("seconds, text", [
-    (0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (200, "3 min 20 s"), (3600, "1 h 00 min"), (7512, "2 h 05 min")])
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (200, "3 min 20 s"), (3600, "1 h 00 min"), (7512, "2 h 05 min")],
+)
 def test_readable_time(seconds, text):
     assert readable_time(seconds) == text
 
@@ -56,8 +60,15 @@ def test_speed_and_remaining_time(tmp_path, clock):
         report(1000, loss=0.125)
     passing, _, final = events(tmp_path)
     assert passing == {
-        "step": "refine poses", "iteration": 2, "half": 1, "particles_per_s": 100.0, "eta_s": 6.0, "done": 400, "loss": 0.25,
-        "time": passing["time"]}
+        "step": "refine poses",
+        "iteration": 2,
+        "half": 1,
+        "particles_per_s": 100.0,
+        "eta_s": 6.0,
+        "done": 400,
+        "loss": 0.25,
+        "time": passing["time"],
+    }
     assert final["seconds"] == 10 and final["particles_per_s"] == 100.0 and final["eta_s"] == 0
     assert final["loss"] == 0.125
     assert f"iteration 2, half 1: refine poses: {text_bar(0.4)} 400/1000 particles, 100/s, 6 s left" in stream.getvalue()
@@ -67,8 +78,9 @@ def test_speed_and_remaining_time(tmp_path, clock):
     assert progress.seconds == {"refine poses": 10}
 
 
-@pytest.mark.parametrize("part, text", [
-    (0, "░░░░░░░░░░   0 %"), (0.39, "███░░░░░░░  39 %"), (1, "██████████ 100 %"), (1.5, "██████████ 100 %")])
+@pytest.mark.parametrize(
+    "part, text", [(0, "░░░░░░░░░░   0 %"), (0.39, "███░░░░░░░  39 %"), (1, "██████████ 100 %"), (1.5, "██████████ 100 %")]
+)
 def test_text_bar(part, text):
     assert text_bar(part, 10) == text
 
@@ -80,11 +92,12 @@ def test_a_notebook_rewrites_the_passing_line_by_blanks(clock):
         report(50)
         clock.now += 2
         report(100)
-    passing = [f"refine poses: {text_bar(0.5)} 50/100 particles, 25/s, 2 s left",
-               f"refine poses: {text_bar(1)} 100/100 particles, 25/s, 0 s left"]
+    passing = [
+        f"refine poses: {text_bar(0.5)} 50/100 particles, 25/s, 2 s left",
+        f"refine poses: {text_bar(1)} 100/100 particles, 25/s, 0 s left",
+    ]
     first, second = (" " * len(line) for line in passing)
-    assert stream.getvalue() == (
-        f"\r\r{passing[0]}\r{first}\r{passing[1]}\r{second}\rrefine poses: 4 s, 25 particles/s\n")
+    assert stream.getvalue() == (f"\r\r{passing[0]}\r{first}\r{passing[1]}\r{second}\rrefine poses: 4 s, 25 particles/s\n")
 
 
 def test_a_file_gets_whole_lines_only(tmp_path, clock):

@@ -1,4 +1,5 @@
 """The commands as Python functions."""
+
 import importlib
 import inspect
 import os
@@ -76,7 +77,8 @@ def test_options_of_several_values_and_switches_reach_the_command(maps, tmp_path
     seen = []
     monkeypatch.setattr("gmmrefine.commands.audit.run", seen.append)
     gmmrefine.audit(
-        "model.cif", maps[0], [maps[1], "c.mrc"], tmp_path / "run", half_maps=maps, refitted=["a.cif"], take_over=True)
+        "model.cif", maps[0], [maps[1], "c.mrc"], tmp_path / "run", half_maps=maps, refitted=["a.cif"], take_over=True
+    )
     gmmrefine.audit("model.cif", maps[0], [maps[1]], tmp_path / "run", sigma="0.4")
     first, second = seen
     assert first.half_maps == list(map(str, maps)) and first.refitted == ["a.cif"] and first.take_over

@@ -1,4 +1,5 @@
 """Random draws by name."""
+
 import ast
 
 import numpy as np
@@ -25,6 +26,9 @@ def test_seed_and_place_decide_the_draw():
 
 def test_every_stream_is_used():
     calls = {
-        node.args[0].value for path in python_files("engine/gmmrefine") for node in ast.walk(syntax_tree(path))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "stream"}
+        node.args[0].value
+        for path in python_files("engine/gmmrefine")
+        for node in ast.walk(syntax_tree(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "stream"
+    }
     assert calls == set(STREAMS)

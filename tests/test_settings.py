@@ -1,4 +1,5 @@
 """Resolutions that pixel sizes allow, in single precision as in double."""
+
 import numpy as np
 import pytest
 

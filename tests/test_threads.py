@@ -1,4 +1,5 @@
 """The number of threads is one choice for everything."""
+
 import os
 
 import pytest

@@ -2,6 +2,7 @@
 
 The corpus of broken files and the fuzzing targets begin with these.
 """
+
 import gzip
 import json
 from dataclasses import dataclass
@@ -73,13 +74,16 @@ def _csg(path):
     save_rows(path.parent / "particles.cs", particle_rows())
     path.write_text(
         "created: 2026-01-01 00:00:00\ngroup:\n  type: particle\nresults:\n  alignments3D:\n    metafile: '>particles.cs'\n"
-        "    num_items: 4\n  blob:\n    metafile: '>particles.cs'\n    num_items: 4\n", encoding="utf-8")
+        "    num_items: 4\n  blob:\n    metafile: '>particles.cs'\n    num_items: 4\n",
+        encoding="utf-8",
+    )
 
 
 def _mrcs(path):
     write_stack(path)
-    (path.parent / "of_stack.star").write_text(star_text(particles={
-        "rlnImageName": [f"{number}@{path.name}" for number in (1, 2, 3, 1)]}), encoding="utf-8")
+    (path.parent / "of_stack.star").write_text(
+        star_text(particles={"rlnImageName": [f"{number}@{path.name}" for number in (1, 2, 3, 1)]}), encoding="utf-8"
+    )
 
 
 def _images(path):
@@ -135,7 +139,8 @@ def _curves(path):
 
 def _patches(path):
     path.write_text(
-        "data_patches\n\nloop_\n_gmmPatch\n_gmmX\n_gmmY\n_gmmZ\n_gmmRadius\n1 0 0 0 10\n2 5 5 5 12\n", encoding="utf-8")
+        "data_patches\n\nloop_\n_gmmPatch\n_gmmX\n_gmmY\n_gmmZ\n_gmmRadius\n1 0 0 0 10\n2 5 5 5 12\n", encoding="utf-8"
+    )
 
 
 def _half_sets(path):
@@ -151,9 +156,18 @@ def _motions(path):
 
 
 def _run(path):
-    path.write_text(json.dumps({
-        "command": "refine", "settings": {"seed": 1, "mask": "m.mrc"}, "inputs": {}, "exchanges": [
-            {"kind": "mask", "iteration": 0, "value": "mask.mrc"}], "results": {"resolution": 7.5}, "finished": True}))
+    path.write_text(
+        json.dumps(
+            {
+                "command": "refine",
+                "settings": {"seed": 1, "mask": "m.mrc"},
+                "inputs": {},
+                "exchanges": [{"kind": "mask", "iteration": 0, "value": "mask.mrc"}],
+                "results": {"resolution": 7.5},
+                "finished": True,
+            }
+        )
+    )
 
 
 class _FourParticles:

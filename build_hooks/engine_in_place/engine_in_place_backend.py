@@ -1,4 +1,5 @@
 """Builds as a wheel of the engine the one that ``pip install -e engine`` would build: it points to the source."""
+
 import os
 from pathlib import Path
 

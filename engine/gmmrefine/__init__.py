@@ -2,6 +2,7 @@
 
 Every command is a function here, made when first asked for: ``gmmrefine.refine("particles.star", "refined", iterations=2)``.
 """
+
 import sys
 from importlib import import_module
 from types import ModuleType

@@ -1,4 +1,5 @@
 """The command line: ``python -m gmmrefine COMMAND …``."""
+
 import argparse
 import importlib
 import os
@@ -16,6 +17,7 @@ from gmmrefine.runs.folder_lock import released_at_end
 # What is large here has threads of its own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
 class _Parser(argparse.ArgumentParser):
     """A parser that ends with exit code 1 and one line."""
 
@@ -26,15 +28,17 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser():
     """The parser of all commands; each command's module docstring is its help."""
-    parser = _Parser(
-        prog="gmmrefine", description="Refine cryoEM particle poses against Gaussian mixture models.")
+    parser = _Parser(prog="gmmrefine", description="Refine cryoEM particle poses against Gaussian mixture models.")
     parser.add_argument("--version", action="version", version=f"gmmrefine {gmmrefine.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module_name in COMMANDS.items():
         module = importlib.import_module(f"gmmrefine.commands.{module_name}")
         subparser = subparsers.add_parser(
-            name, help=module.__doc__.splitlines()[0], description=module.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter)
+            name,
+            help=module.__doc__.splitlines()[0],
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run)
     return parser
@@ -63,7 +67,9 @@ def main(arguments=None):
             raise
         print(
             f"gmmrefine {args.command}: not enough memory ({type(error).__name__}). Use a smaller --batch-size, bin the "
-            "images, or use a larger machine.", file=sys.stderr)
+            "images, or use a larger machine.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return _say_interrupted(args)
@@ -102,13 +108,16 @@ def ended_by_signals():
 
     Yields what does so from another thread, or None where the program around has its own ways.
     """
+
     def end(*_):
         raise KeyboardInterrupt
 
     is_main = threading.current_thread() is threading.main_thread()
     before = {
-        number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)
-        if is_main and signal.getsignal(number) is signal.SIG_DFL}
+        number: signal.signal(number, end)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if is_main and signal.getsignal(number) is signal.SIG_DFL
+    }
     try:
         yield (lambda: os.kill(os.getpid(), signal.SIGTERM)) if signal.SIGTERM in before else None
     finally:

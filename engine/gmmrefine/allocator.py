@@ -3,6 +3,7 @@
 Left alone, glibc returns every freed array of some MB to the system and is given zeroed pages for the next one: a third of the
 time of a refinement of large images. Other C libraries are left alone, and a glibc that was told otherwise by the environment.
 """
+
 import ctypes
 import os
 

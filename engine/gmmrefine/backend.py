@@ -2,6 +2,7 @@
 
 Loading it takes seconds; modules that compute may be imported without.
 """
+
 import os
 import sys
 from collections import deque
@@ -45,7 +46,8 @@ def _tensorflow():
             raise ResourceError(f"TensorFlow cannot be loaded ({error}). Install it again in this Python.") from error
         raise ResourceError(
             f"computing needs TensorFlow, which {sys.executable} does not have. Install the extra: "
-            "pip install 'gmmrefine[tf]', or 'gmmrefine[gpu]' for an NVIDIA GPU.") from error
+            "pip install 'gmmrefine[tf]', or 'gmmrefine[gpu]' for an NVIDIA GPU."
+        ) from error
     tensorflow.get_logger().setLevel("ERROR")  # it warns of every new array shape
     return tensorflow
 
@@ -121,7 +123,8 @@ def set_up(threads=None, device="auto"):
     if device == "gpu" and not gpus:
         raise ResourceError(
             "--device gpu: TensorFlow finds no GPU. Install the extra [gpu] and an NVIDIA driver, or use --device cpu; "
-            "'gmmrefine doctor' shows what is there.")
+            "'gmmrefine doctor' shows what is there."
+        )
     threads = threads or 0  # TensorFlow's word for all
     use_threads(threads)
     used = [] if device == "cpu" else gpus
@@ -133,7 +136,8 @@ def set_up(threads=None, device="auto"):
     except RuntimeError as error:
         raise ResourceError(
             f"--threads {threads} --device {device}: TensorFlow in this process already computes "
-            "with other threads or devices. Start a new process.") from error
+            "with other threads or devices. Start a new process."
+        ) from error
     if not used:
         return "CPU"
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)

@@ -2,6 +2,7 @@
 
 Files of such loops import numba themselves and are loaded by ``loops`` when they are first needed.
 """
+
 import importlib
 import importlib.util
 import os

@@ -1,4 +1,5 @@
 """JSON that every program reads: NumPy's numbers as numbers, and null where a number is not finite."""
+
 import json
 import math
 from typing import Any

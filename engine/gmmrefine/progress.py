@@ -1,4 +1,5 @@
 """What a run says while it works: lines on the terminal and in a log, and one JSON object per step."""
+
 import os
 import sys
 import time
@@ -52,8 +53,11 @@ class Progress:
     """
 
     def __init__(
-            self, directory: Union[str, "os.PathLike[str]", None] = None, stream: Optional[TextIO] = None,
-            keep: Optional[Callable[[str, str], Any]] = None) -> None:
+        self,
+        directory: Union[str, "os.PathLike[str]", None] = None,
+        stream: Optional[TextIO] = None,
+        keep: Optional[Callable[[str, str], Any]] = None,
+    ) -> None:
         self._directory = directory
         self._stream = stream or sys.stdout
         self._keep = keep
@@ -82,8 +86,8 @@ class Progress:
 
     @contextmanager
     def step(
-            self, name: str, total: Optional[int] = None, unit: str = "particles",
-            **where: Any) -> Iterator[Callable[..., None]]:
+        self, name: str, total: Optional[int] = None, unit: str = "particles", **where: Any
+    ) -> Iterator[Callable[..., None]]:
         """A step of work; yields ``report(done, **values)``.
 
         Parameters
@@ -111,7 +115,8 @@ class Progress:
                 rate = done / (now - started)
                 eta = (total - done) / max(rate, 1e-9)
                 self._overwrite(
-                    f"{title}: {text_bar(done / total)} {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left")
+                    f"{title}: {text_bar(done / total)} {done}/{total} {unit}, {rate:.0f}/s, {readable_time(eta)} left"
+                )
                 speed = {f"{unit}_per_s": round(rate, 1)}
                 self.event(step=name, **where, **speed, eta_s=round(eta, 1), done=done, **values)
 

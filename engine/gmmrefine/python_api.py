@@ -4,6 +4,7 @@ Each takes the inputs of its command in their order, the folder of the results, 
 with ``_`` for ``-``. They check what the command line checks, write the same files, and give them back as a Result. What is
 wrong raises an EngineError with the one line that the command would print.
 """
+
 import argparse
 import importlib
 import inspect
@@ -43,9 +44,17 @@ def functions():
 def stub():
     """Text of ``__init__.pyi``, from which editors know the settings."""
     lines = [
-        "# Made by gmmrefine.python_api.stub(); a test compares.", "from os import PathLike",
-        "from typing import Optional, Sequence, Union", "",
-        "from gmmrefine.results import Result", "", "_Path = Union[str, PathLike[str]]", "", "__version__: str", ""]
+        "# Made by gmmrefine.python_api.stub(); a test compares.",
+        "from os import PathLike",
+        "from typing import Optional, Sequence, Union",
+        "",
+        "from gmmrefine.results import Result",
+        "",
+        "_Path = Union[str, PathLike[str]]",
+        "",
+        "__version__: str",
+        "",
+    ]
     for name, function in functions().items():
         parameters = list(inspect.signature(function).parameters.values())
         first = next((number for number, one in enumerate(parameters) if one.kind is one.KEYWORD_ONLY), len(parameters))

@@ -1,4 +1,5 @@
 """Random draws: a named stream for each use, so that no two uses draw the same numbers and a run can be repeated."""
+
 import numpy as np
 
 STREAMS = {  # never renumbered: the same seed gives the same result

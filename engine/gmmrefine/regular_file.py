@@ -1,4 +1,5 @@
 """Files that can be read to their end: no pipes, devices or sockets, at which a program would wait for ever."""
+
 import errno
 import os
 import stat

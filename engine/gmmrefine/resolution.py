@@ -2,6 +2,7 @@
 
 Standard library only, as the plugin reads its curves by it.
 """
+
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Optional, Sequence, Tuple
@@ -53,7 +54,7 @@ def read_resolution(frequencies: Sequence[float], values: Sequence[float], thres
     Nyquist is made by masks and interpolation.
     """
     step = float(frequencies[0])
-    curve = [1.0, *(float(value) for value in values[:max(len(values) - 1, 1)])]
+    curve = [1.0, *(float(value) for value in values[: max(len(values) - 1, 1)])]
     falls = [shell for shell in range(1, len(curve)) if curve[shell] < threshold <= curve[shell - 1]]
     if not falls:
         return Reading(1 / float(frequencies[-1]), True)
@@ -105,7 +106,8 @@ def describe_reading(reading: Reading, threshold: float, nyquist: str) -> str:
         after_a_dip = "" if not reading.dips else " after a dip"
         return (
             f"{nyquist} Å: the FSC stays above {threshold:g} up to Nyquist{after_a_dip}; use a smaller pixel to see the limit"
-            f"{dips}")
+            f"{dips}"
+        )
     if reading.angstroms is None:
         if rise:
             return f"none: the half maps do not agree in coarse shells (FSC below {threshold:g}){rise}"

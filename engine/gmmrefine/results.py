@@ -1,4 +1,5 @@
 """What a command has left in a folder, as objects with arrays and units; read when asked for."""
+
 import html
 import json
 from functools import cached_property
@@ -17,8 +18,11 @@ _SHORT = (str, int, float, bool)  # what stands in one line
 
 _CURVES = {"gmmFsc": "corrected for the mask", "gmmFscUnmasked": "without mask"}
 _PLOTS = {
-    "audit": "_plot_audit", "qscore": "_plot_scores", "heterogeneity": "_plot_motions",
-    "local-resolution": "_plot_local_resolution"}  # of a command; all others show the FSC
+    "audit": "_plot_audit",
+    "qscore": "_plot_scores",
+    "heterogeneity": "_plot_motions",
+    "local-resolution": "_plot_local_resolution",
+}  # of a command; all others show the FSC
 
 
 class Result:

@@ -1,4 +1,5 @@
 """How many CPU threads this process may use, for FFTs, searches and batches side by side."""
+
 import os
 
 _chosen = 0

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Values of atoms in an atomic model, where Scipion's tools look for them."""
+
 from pwem.convert.atom_struct import NAME, RECIP, SPEC, VALUE, AtomicStructHandler
 
 NO_VALUE = "nan"  # what those tools take for a number that is none
@@ -21,10 +22,13 @@ def writeAtomAttributes(source, target, names):
     atoms do no harm.
     """
     handler = AtomicStructHandler()
-    content = {key: [value or "?" for value in values] if isinstance(values, list) else values or "?"
-               for key, values in handler.readLowLevel(source).items()}  # the writer cannot do empty ones
-    atoms = zip(*(content[f"_atom_site.{key}"] for key in (
-        "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", "label_atom_id")))
+    content = {
+        key: [value or "?" for value in values] if isinstance(values, list) else values or "?"
+        for key, values in handler.readLowLevel(source).items()
+    }  # the writer cannot do empty ones
+    atoms = zip(
+        *(content[f"_atom_site.{key}"] for key in ("auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", "label_atom_id"))
+    )
     specs = [f"{chain}:{number}{code.strip('?.')}@{atom}" for chain, number, code, atom in atoms]
     content[NAME] = [name for name in names for _ in specs]
     content[RECIP], content[SPEC] = ["atoms"] * len(content[NAME]), specs * len(names)

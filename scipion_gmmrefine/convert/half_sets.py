@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Half sets of particles, kept on their way through other plugins."""
+
 from pyworkflow.object import Integer
 
 from scipion_gmmrefine.constants import HALF_SET

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Image stacks between Scipion and the engine, which reads MRC."""
+
 import os
 import re
 
@@ -30,8 +31,10 @@ def unreadableStack(fileName):
     extension = os.path.splitext(fileName)[1].lower()
     if extension in MRC_EXTENSIONS + CONVERTIBLE_EXTENSIONS:
         return ""
-    return (f"The images are in {os.path.basename(fileName)}; {extension or 'a file without extension'} cannot be read "
-            "here.\nExtract or export the particles to MRC stacks (.mrcs) first.")
+    return (
+        f"The images are in {os.path.basename(fileName)}; {extension or 'a file without extension'} cannot be read "
+        "here.\nExtract or export the particles to MRC stacks (.mrcs) first."
+    )
 
 
 class MrcStacks:

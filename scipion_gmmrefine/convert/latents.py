@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's table of conformations, joined to the particles that were given to it."""
+
 import os
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -88,18 +89,26 @@ def readLatents(folder):
     if table["rlnImageName"] != particles["rlnImageName"]:
         raise ValueError(
             f"{LATENT_FILE} and {INPUT_FILE} do not hold the same images in the same order: {len(table['rlnImageName'])} and "
-            f"{len(particles['rlnImageName'])} particles. The conformations cannot be joined; start this protocol anew.")
-    size = sum(name[len(LATENT):].isdigit() for name in table)
+            f"{len(particles['rlnImageName'])} particles. The conformations cannot be joined; start this protocol anew."
+        )
+    size = sum(name[len(LATENT) :].isdigit() for name in table)
 
     def numbers(source, name):
         return np.array(source[name], float)
 
-    latent, errors = (np.column_stack([numbers(table, f"{name}{axis}") for axis in range(1, size + 1)])
-                      for name in (LATENT, LATENT_ERROR[1:]))
+    latent, errors = (
+        np.column_stack([numbers(table, f"{name}{axis}") for axis in range(1, size + 1)]) for name in (LATENT, LATENT_ERROR[1:])
+    )
     return Latents(
-        ids=np.array(particles[OBJECT_ID], int), halves=np.array(table[HALF_SET[1:]], int), latent=latent, errors=errors,
-        motion=numbers(table, MOTION[1:]), rot=numbers(particles, "rlnAngleRot"), tilt=numbers(particles, "rlnAngleTilt"),
-        defocus=(numbers(particles, "rlnDefocusU") + numbers(particles, "rlnDefocusV")) / 2)
+        ids=np.array(particles[OBJECT_ID], int),
+        halves=np.array(table[HALF_SET[1:]], int),
+        latent=latent,
+        errors=errors,
+        motion=numbers(table, MOTION[1:]),
+        rot=numbers(particles, "rlnAngleRot"),
+        tilt=numbers(particles, "rlnAngleTilt"),
+        defocus=(numbers(particles, "rlnDefocusU") + numbers(particles, "rlnDefocusV")) / 2,
+    )
 
 
 def readCommonLatents(folder, common):

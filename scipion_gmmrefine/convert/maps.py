@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Density maps of any protocol as the engine reads them: MRC, with the sampling rate in the header; and their origins."""
+
 import os
 import shutil
 

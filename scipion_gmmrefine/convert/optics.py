@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Optics groups, which Scipion keeps as the text of RELION's optics table."""
+
 from scipion_gmmrefine.constants import OPTICS_GROUP
 from scipion_gmmrefine.convert.star import formatTable, parseTable
 

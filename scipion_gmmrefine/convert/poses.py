@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Poses of single particles: Scipion's projection transform and RELION's angles and origins."""
+
 import numpy as np
 from pwem.convert.transformations import euler_from_matrix, euler_matrix
 

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What a running engine has reported, and how long it still needs."""
+
 import json
 import os
 

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """STAR tables as columns of text: numbers are made where they are needed, so that a name like 0003 stays what it is."""
+
 import io
 import re
 

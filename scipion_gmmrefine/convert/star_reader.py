@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's particle table: new sets of particles, and new poses for particles that Scipion has."""
+
 import os
 from pathlib import Path
 
@@ -29,8 +30,16 @@ NO_VALUE = "<NA>"  # of an optics group without particles
 SAME_SIZE = 1e-4  # relative difference of two pixel sizes that are one, as in the engine
 POSE_COLUMNS = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst")
 OWN_COLUMNS = {
-    *POSE_COLUMNS, "rlnImageName", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCoordinateX",
-    "rlnCoordinateY", "rlnMicrographName"}
+    *POSE_COLUMNS,
+    "rlnImageName",
+    "rlnDefocusU",
+    "rlnDefocusV",
+    "rlnDefocusAngle",
+    "rlnPhaseShift",
+    "rlnCoordinateX",
+    "rlnCoordinateY",
+    "rlnMicrographName",
+}
 
 KEPT_COLUMNS = {*KEPT_BY_PARTICLES, *GREY_COLUMNS, *POSE_ERRORS}
 
@@ -52,8 +61,11 @@ def fillSet(particles, fileName, stackFolder):
     pixelSize = next(float(size) for size in optics["rlnImagePixelSize"] if size != NO_VALUE)
     _setProperties(particles, optics, table, pixelSize)
     links = _StackLinks(fileName, stackFolder)
-    kept = {name: _scipionType(name, values) for name, values in table.items()
-            if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_COLUMNS)}
+    kept = {
+        name: _scipionType(name, values)
+        for name, values in table.items()
+        if name not in OWN_COLUMNS and (name.startswith("rln") or f"_{name}" in KEPT_COLUMNS)
+    }
     for values in _rows(table):
         particles.append(_particle(values, kept, links, pixelSize))
 
@@ -73,7 +85,8 @@ def refuseSeveralGrids(fileName):
                 f"{os.path.basename(fileName)} holds particles of {len(sizes)} {what} "
                 f"({', '.join(f'{size:g}' for size in sizes)} {unit}), but a Scipion set has one. Rescale the particles to "
                 "one, import each optics group by itself, or refine them together on the command line (gmmrefine refine), "
-                "which takes groups of several grids.")
+                "which takes groups of several grids."
+            )
 
 
 def _setProperties(particles, optics, table, pixelSize):
@@ -198,7 +211,8 @@ class RefinedPoses:
             raise ValueError(
                 f"{os.path.basename(fileName)} and the input particles differ: {len(missing)} particles of the input "
                 f"are missing, {len(foreign)} are not of the input, {doubled} occur twice. "
-                "The poses cannot be joined; start this protocol anew.")
+                "The poses cannot be joined; start this protocol anew."
+            )
         self._results = [name for name in table if name.startswith("gmm") and f"_{name}" not in KEPT_BY_PARTICLES]
         self._rows = dict(zip(found, _rows(table)))
         self._pixelSize = pixelSize

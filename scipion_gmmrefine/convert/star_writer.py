@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """A set of particles as a RELION 3.1 STAR file for the engine."""
+
 from pwem.objects import EMSet
 
 from scipion_gmmrefine.constants import GREY_COLUMNS, KEPT_BY_PARTICLES, OBJECT_ID

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's curves, models and run record."""
+
 import json
 import os
 
@@ -56,7 +57,8 @@ def readGaussians(fileName):
     return {
         "centers": np.column_stack([table["gmmX"], table["gmmY"], table["gmmZ"]]),
         "amplitudes": table["gmmAmplitude"],
-        "widths": table["gmmWidth"]}
+        "widths": table["gmmWidth"],
+    }
 
 
 def readRun(folder):

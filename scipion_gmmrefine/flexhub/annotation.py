@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """How annotate-space of the Flexibility Hub is started on latents of this plugin."""
+
 import importlib
 import os
 import shlex
@@ -34,8 +35,16 @@ def annotation(run, half, latent, python):
     os.makedirs(folder, exist_ok=True)
     table = os.path.join(folder, "z_space.txt")
     np.savetxt(table, latent)
-    words = {"z_space": table, "path": folder, "mode": MODE, "server_functions_path": SERVER_FUNCTIONS,
-             "gmm_run": os.path.abspath(run), "gmm_half": half, "gmm_python": python, "env_name": ENVIRONMENT}
+    words = {
+        "z_space": table,
+        "path": folder,
+        "mode": MODE,
+        "server_functions_path": SERVER_FUNCTIONS,
+        "gmm_run": os.path.abspath(run),
+        "gmm_half": half,
+        "gmm_python": python,
+        "env_name": ENVIRONMENT,
+    }
     return " ".join(["annotate_space", *(f"--{name} {shlex.quote(str(value))}" for name, value in words.items())])
 
 

@@ -8,6 +8,7 @@
 Python that has the package gmmrefine. The file itself needs NumPy only: it is loaded in the environment of the viewer, which
 need not have this plugin, and starts the engine as a program. All maps of one request are made by one program.
 """
+
 import os
 import re
 import shutil
@@ -41,8 +42,12 @@ class HeterogeneityProgramInterface:
         if not kwargs.get("gmm_run"):
             raise ValueError("--gmm_run is missing: the folder of a finished heterogeneity run")
         run = str(kwargs["gmm_run"])
-        return {"run": run, "half": str(int(float(kwargs.get("gmm_half") or 1))), "size": _latentSize(run),
-                "python": str(kwargs.get("gmm_python") or sys.executable)}
+        return {
+            "run": run,
+            "half": str(int(float(kwargs.get("gmm_half") or 1))),
+            "size": _latentSize(run),
+            "python": str(kwargs.get("gmm_python") or sys.executable),
+        }
 
     def decode_state_from_latent(self, latent):
         """Write a map for each of the latents, (N, D) or (D,), where the template says."""
@@ -58,8 +63,19 @@ class HeterogeneityProgramInterface:
 
     def _decode(self, points, folder):
         through = ";".join(" ".join(f"{value:.6f}" for value in point) for point in points)
-        command = [self.model["python"], "-m", "gmmrefine", "conformations", self.model["run"], f"--through={through}",
-                   *(["--at-points"] if len(points) > 1 else []), "--half", self.model["half"], "-o", folder]
+        command = [
+            self.model["python"],
+            "-m",
+            "gmmrefine",
+            "conformations",
+            self.model["run"],
+            f"--through={through}",
+            *(["--at-points"] if len(points) > 1 else []),
+            "--half",
+            self.model["half"],
+            "-o",
+            folder,
+        ]
         environ = dict(os.environ)
         if os.path.dirname(self.model["python"]) != os.path.dirname(sys.executable):
             for name in SCIPION_PATHS:  # the viewer's packages are not the engine's

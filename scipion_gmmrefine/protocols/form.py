@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The engine's settings as rows of a Scipion form, and a filled form as options of the engine."""
+
 import os
 
 from pyworkflow.protocol import params
@@ -14,7 +15,8 @@ COMPUTING = settings.settings_of(settings.Computing)  # rows of a section of the
 _ONE_GPU = "Number of the GPU to use, as nvidia-smi counts them. Empty leaves the choice to TensorFlow."
 _SEVERAL_GPUS = (
     "Numbers of the GPUs to use, as nvidia-smi counts them, such as 0 1 2 3: the parts of the work that go on side by side are "
-    "dealt out to them. Give one Scipion thread more than GPUs. Empty leaves the choice to TensorFlow.")
+    "dealt out to them. Give one Scipion thread more than GPUs. Empty leaves the choice to TensorFlow."
+)
 
 
 def placeConditions(condition):
@@ -35,8 +37,12 @@ def rows(*concerns):
     -------
     tuple of Setting
     """
-    named = (setting for values in concerns for setting in settings.settings_of(values)
-             if not (issubclass(values, settings.Computing) and setting in COMPUTING))
+    named = (
+        setting
+        for values in concerns
+        for setting in settings.settings_of(values)
+        if not (issubclass(values, settings.Computing) and setting in COMPUTING)
+    )
     return tuple(dict.fromkeys(named))
 
 
@@ -68,9 +74,13 @@ def _wholeForm(part):
 def addExtraArguments(form):
     """Add the row for options of the engine that have no row."""
     form.addParam(
-        EXTRA_ARGUMENTS, params.StringParam, default="", label="Extra arguments",
+        EXTRA_ARGUMENTS,
+        params.StringParam,
+        default="",
+        label="Extra arguments",
         help="Options of the engine that have no row here, as on its command line, such as --name value. "
-             "'gmmrefine COMMAND --help-all' lists them. What has a row is refused here.")
+        "'gmmrefine COMMAND --help-all' lists them. What has a row is refused here.",
+    )
 
 
 def addThreads(form, threads=4):
@@ -93,11 +103,20 @@ def addComputing(form, threads=4, parallelSteps=0):
     addSettings(form, COMPUTING)
     addExtraArguments(form)
     form.addHidden(
-        params.USE_GPU, params.BooleanParam, default=True, label="Use GPU?",
-        help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.")
+        params.USE_GPU,
+        params.BooleanParam,
+        default=True,
+        label="Use GPU?",
+        help="Yes: the engine takes a GPU when TensorFlow finds one, else the CPU. No: the CPU.",
+    )
     form.addHidden(
-        params.GPU_LIST, params.StringParam, default="0", label="GPU IDs", expertLevel=params.LEVEL_ADVANCED,
-        help=_SEVERAL_GPUS if parallelSteps else _ONE_GPU)
+        params.GPU_LIST,
+        params.StringParam,
+        default="0",
+        label="GPU IDs",
+        expertLevel=params.LEVEL_ADVANCED,
+        help=_SEVERAL_GPUS if parallelSteps else _ONE_GPU,
+    )
     if parallelSteps:
         form.addParallelSection(threads=parallelSteps, mpi=0, binThreads=threads)
     else:
@@ -108,22 +127,35 @@ def _addSetting(form, setting, condition):
     common = {
         "label": setting.form_label,
         "help": f"{setting.help} Leave the row empty for none." if setting.is_optional else setting.help,
-        "expertLevel": params.LEVEL_ADVANCED if setting.advanced else params.LEVEL_NORMAL}
+        "expertLevel": params.LEVEL_ADVANCED if setting.advanced else params.LEVEL_NORMAL,
+    }
     if condition:
         common["condition"] = condition
     if setting.kind in POINTER_CLASSES:
-        form.addParam(setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.kind],
-                      allowsNull=True, **common)
+        form.addParam(
+            setting.form_name, params.PointerParam, pointerClass=POINTER_CLASSES[setting.kind], allowsNull=True, **common
+        )
     elif setting.is_path:
         form.addParam(setting.form_name, params.FileParam, default="", **common)
     elif setting.choices:
-        form.addParam(setting.form_name, params.EnumParam, choices=list(setting.choices),
-                      default=setting.choices.index(setting.default), **common)
+        form.addParam(
+            setting.form_name,
+            params.EnumParam,
+            choices=list(setting.choices),
+            default=setting.choices.index(setting.default),
+            **common,
+        )
     else:
         kinds = {bool: params.BooleanParam, int: params.IntParam, float: params.FloatParam, str: params.StringParam}
         default = "" if setting.default is None and setting.kind is str else setting.default
-        form.addParam(setting.form_name, kinds[setting.kind], default=default, allowsNull=setting.is_optional,
-                      validators=[_WithinLimits(setting)], **common)
+        form.addParam(
+            setting.form_name,
+            kinds[setting.kind],
+            default=default,
+            allowsNull=setting.is_optional,
+            validators=[_WithinLimits(setting)],
+            **common,
+        )
 
 
 class _WithinLimits(params.Validator):

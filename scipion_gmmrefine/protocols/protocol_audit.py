@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Compare modified maps with an unmodified one."""
+
 import itertools
 import os
 import re
@@ -56,24 +57,50 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Unmodified volume",
-                      help="The reference: not sharpened by anything that has seen other maps, at best the deposited one.")
-        form.addParam("modifiedVolumes", params.MultiPointerParam, pointerClass="Volume", important=True,
-                      label="Modified volumes", help="Of the same molecule; of any protocols.")
-        form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
-                      label="Atomic model", help="Fitted to the maps, with its ligands, ions and waters.")
-        form.addParam("refittedStructures", params.MultiPointerParam, pointerClass="AtomStruct", allowsNull=True,
-                      label="Refitted models",
-                      help="The atomic model refined into each modified volume, one per volume, in the same order and with the "
-                           "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
-                           "with its own model, which is fairer. Empty: all are scored with the atomic model.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Unmodified volume",
+            help="The reference: not sharpened by anything that has seen other maps, at best the deposited one.",
+        )
+        form.addParam(
+            "modifiedVolumes",
+            params.MultiPointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Modified volumes",
+            help="Of the same molecule; of any protocols.",
+        )
+        form.addParam(
+            "inputStructure",
+            params.PointerParam,
+            pointerClass="AtomStruct",
+            important=True,
+            label="Atomic model",
+            help="Fitted to the maps, with its ligands, ions and waters.",
+        )
+        form.addParam(
+            "refittedStructures",
+            params.MultiPointerParam,
+            pointerClass="AtomStruct",
+            allowsNull=True,
+            label="Refitted models",
+            help="The atomic model refined into each modified volume, one per volume, in the same order and with the "
+            "same atoms; the atomic model above is then that of the unmodified volume. Every volume is scored "
+            "with its own model, which is fairer. Empty: all are scored with the atomic model.",
+        )
         addSettings(form, without(rows(settings.AuditSettings), HANDED_OVER))
         addThreads(form)
 
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
-        options = [*engineOptions(self, without(rows(settings.AuditSettings), HANDED_OVER)),
-                   *self._originOptions(*(pointer.get() for pointer in self._volumes())), *self._extra()]
+        options = [
+            *engineOptions(self, without(rows(settings.AuditSettings), HANDED_OVER)),
+            *self._originOptions(*(pointer.get() for pointer in self._volumes())),
+            *self._extra(),
+        ]
         names = mapNames(self._volumes())
         files = [pointer.get().getFileName() for pointer in self._volumes()]
         models = [pointer.get().getFileName() for pointer in self._models()]
@@ -93,8 +120,11 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         maps = [self._named(pointer.get(), name) for pointer, name in zip(self._volumes(), names)]
         paths = [os.path.abspath(model) for model in models]
         refitted = [REFITTED, *paths] if len(paths) > 1 else []
-        self._runEngine("audit", [paths[0], *maps, *options, *refitted, *self._halfMapOptions(self.inputVolume.get())], [
-            AUDIT_FILE, CHANGES_FILE, AUDITED_MAPS_FILE, Q_CLASSES_FIGURE, CHANGES_FIGURE])
+        self._runEngine(
+            "audit",
+            [paths[0], *maps, *options, *refitted, *self._halfMapOptions(self.inputVolume.get())],
+            [AUDIT_FILE, CHANGES_FILE, AUDITED_MAPS_FILE, Q_CLASSES_FIGURE, CHANGES_FIGURE],
+        )
 
     def _named(self, volume, name):
         """Path of a map under the name that the tables and figures give it."""
@@ -110,8 +140,13 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         sources, maps = self._models()[1:] or len(self.modifiedVolumes) * [self.inputStructure], self._results()["maps"]
         for number, (volume, model, name) in enumerate(zip(self.modifiedVolumes, sources, names[1:]), 1):
             structure = self._scoredStructure(
-                CHANGED_MODEL_FILE.format(number + 1), name, Q_COLUMNS_OF_AUDIT, model.get().getFileName(), volume.get(),
-                maps[name]["place"])
+                CHANGED_MODEL_FILE.format(number + 1),
+                name,
+                Q_COLUMNS_OF_AUDIT,
+                model.get().getFileName(),
+                volume.get(),
+                maps[name]["place"],
+            )
             structure.setObjLabel(f"model with Q in {name}")
             self._defineOutputs(**{f"outputAtomStruct{number}": structure})
             for source in (self.inputVolume, volume, model):
@@ -122,8 +157,10 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         errors = [error for pointer in self._models() for error in self._missingModel(pointer.get())]
         counts = len(self.refittedStructures), len(self.modifiedVolumes)
         if counts[0] and counts[0] != counts[1]:
-            errors.append(f"There are {counts[0]} refitted models and {counts[1]} modified volumes.\n"
-                          "Give one model per modified volume, in the same order, or none.")
+            errors.append(
+                f"There are {counts[0]} refitted models and {counts[1]} modified volumes.\n"
+                "Give one model per modified volume, in the same order, or none."
+            )
         files = [pointer.get().getFileName() for pointer in self._volumes() if pointer.get() is not None]
         if len(set(files)) < len(files):
             twice = max(files, key=files.count)
@@ -135,14 +172,18 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         if not results:
             return [self._progress()] if self.isActive() else ["Not compared yet."]
         first, then = self._aboutMaps(results)
-        lines = [*first, f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
-                 f"Ligands, ions, lipids, waters, sugars and modified residues in the model: {results['copies']}"]
+        lines = [
+            *first,
+            f"Compared with {results['reference']} (σ {results['sigma']:g} Å)",
+            f"Ligands, ions, lipids, waters, sugars and modified residues in the model: {results['copies']}",
+        ]
         if results["models_refitted_to_maps"]:
             lines.append("Every map was scored with the model refitted to it")
         lines += then
         for name, counts in results["counts"].items():
             lines += describeCopies(
-                name, counts, results["lost"][name], results["parts_lost"][name], results["verdicts"][name]["is_judged"])
+                name, counts, results["lost"][name], results["parts_lost"][name], results["verdicts"][name]["is_judged"]
+            )
         for name, found in results["maps"].items():
             lines += describeQuality(name, found["quality"])
         return lines
@@ -160,10 +201,15 @@ class GmmRefineProtAudit(MapProtocol, ProtAnalysis3D):
         results = self._results()
         if not results:
             return []
-        models = "every map with the model refitted to it" if results["models_refitted_to_maps"] else (
-            "with one model that was not refitted to them")
-        return [f"{len(results['counts'])} modified maps were compared with the unmodified one by Q-scores [Pintilie2020] of "
-                f"component classes [Berkeley2024], {models}."]
+        models = (
+            "every map with the model refitted to it"
+            if results["models_refitted_to_maps"]
+            else ("with one model that was not refitted to them")
+        )
+        return [
+            f"{len(results['counts'])} modified maps were compared with the unmodified one by Q-scores [Pintilie2020] of "
+            f"component classes [Berkeley2024], {models}."
+        ]
 
     def _citations(self):
         return ["Berkeley2024", "Pintilie2020", "Chen2023"]

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that start the engine share."""
+
 import inspect
 import os
 import shlex
@@ -21,8 +22,11 @@ from scipion_gmmrefine.protocols.form_checks import wrongExtraArguments
 MAPS_FOLDER = "maps"  # in the extra folder: corrected copies
 LONGEST_LIST = 300  # characters of a summary
 FSC_CURVES = {
-    "gmmFsc": "corrected", "gmmFscUnmasked": "without mask", "gmmFscMasked": "with mask",
-    "gmmFscRandomised": "phases randomised"}
+    "gmmFsc": "corrected",
+    "gmmFscUnmasked": "without mask",
+    "gmmFscMasked": "with mask",
+    "gmmFscRandomised": "phases randomised",
+}
 
 
 class EngineProtocol:
@@ -46,9 +50,13 @@ class EngineProtocol:
         to take over what was silent for ten minutes; a run that still lives is refused all the same.
         """
         self._refuseTwice(command, arguments)
-        Plugin.runEngine(self, command, [*self._withSamplingRates(arguments), settings.TAKE_OVER.option, "-o",
-                                         self._getExtraPath(folder)],
-                         [self._getExtraPath(folder, name) for name in outputs], part)
+        Plugin.runEngine(
+            self,
+            command,
+            [*self._withSamplingRates(arguments), settings.TAKE_OVER.option, "-o", self._getExtraPath(folder)],
+            [self._getExtraPath(folder, name) for name in outputs],
+            part,
+        )
 
     def _extra(self):
         """The extra arguments of the form as a list."""
@@ -61,11 +69,15 @@ class EngineProtocol:
     def _refuseTwice(self, command, arguments):
         """Refuse extra arguments that this protocol gives by itself."""
         given = [str(word).partition("=")[0] for word in arguments]
-        twice = [word for word in (word.partition("=")[0] for word in self._extra())
-                 if word.startswith("--") and given.count(word) > self._extra().count(word)]
+        twice = [
+            word
+            for word in (word.partition("=")[0] for word in self._extra())
+            if word.startswith("--") and given.count(word) > self._extra().count(word)
+        ]
         if twice:
-            raise EngineFailure(f"Extra arguments: {twice[0]} is given to 'gmmrefine {command}' by this protocol itself. Leave "
-                                "it out.")
+            raise EngineFailure(
+                f"Extra arguments: {twice[0]} is given to 'gmmrefine {command}' by this protocol itself. Leave it out."
+            )
 
     def _withSamplingRates(self, arguments):
         """The arguments, maps that settings of the form point to as MRC files whose header holds Scipion's sampling rate."""
@@ -74,8 +86,9 @@ class EngineProtocol:
             volume = getattr(self, setting.form_name).get() if hasattr(self, setting.form_name) else None
             if volume is not None and setting.option in corrected:
                 place = corrected.index(setting.option) + 1
-                corrected[place] = mrcMap(corrected[place], self._getExtraPath(MAPS_FOLDER, f"{setting.name}.mrc"),
-                                          volume.getSamplingRate())
+                corrected[place] = mrcMap(
+                    corrected[place], self._getExtraPath(MAPS_FOLDER, f"{setting.name}.mrc"), volume.getSamplingRate()
+                )
         return corrected
 
     def _results(self):
@@ -180,8 +193,12 @@ class EngineProtocol:
         None of a scheduled run whose inputs have all finished: Scipion's scheduler would wait for ever for its errors to go
         away. So it starts the run, which begins with this check and fails with what it says.
         """
-        errors = [*super().validate(), *self._inputsNotYetThere(), *self._openInputs(),
-                  *wrongExtraArguments(self, self._extraText())]
+        errors = [
+            *super().validate(),
+            *self._inputsNotYetThere(),
+            *self._openInputs(),
+            *wrongExtraArguments(self, self._extraText()),
+        ]
         return [] if self.isScheduled() and self._inputsHaveFinished() else errors
 
     def _inputsNotYetThere(self):
@@ -190,7 +207,8 @@ class EngineProtocol:
             f"*{self.getParam(row).label}* is an output of {pointer.getObjValue().getRunName()} that is not there.\nWait until "
             "that protocol has finished, choose something else, or leave the row empty."
             for row, pointer in self.iterInputPointers()
-            if self.getParam(row).allowsNull and pointer.hasValue() and pointer.get() is None and self.evalParamCondition(row)]
+            if self.getParam(row).allowsNull and pointer.hasValue() and pointer.get() is None and self.evalParamCondition(row)
+        ]
 
     def _openInputs(self):
         """Errors of input sets that are still being filled: a scheduled run waits until they are closed."""
@@ -198,7 +216,8 @@ class EngineProtocol:
             f"*{self.getParam(row).label}*: {pointer.getObjValue()} is still being filled (streaming).\nWait until its "
             "protocol has closed it; a scheduled run waits by itself."
             for row, pointer in self.iterInputPointers()
-            if isinstance(pointer.get(), EMSet) and pointer.get().isStreamOpen() and self.evalParamCondition(row)]
+            if isinstance(pointer.get(), EMSet) and pointer.get().isStreamOpen() and self.evalParamCondition(row)
+        ]
 
     def _inputsHaveFinished(self):
         """Whether nothing that this protocol points to can still change."""
@@ -208,8 +227,11 @@ class EngineProtocol:
     def _missingFile(self, parameter, label):
         """An error when a path of the form leads nowhere."""
         path = getattr(self, parameter).get()
-        return [f"{label}: {path} does not exist.\nChoose a file that this computer can read."] \
-            if path and not os.path.exists(path) else []
+        return (
+            [f"{label}: {path} does not exist.\nChoose a file that this computer can read."]
+            if path and not os.path.exists(path)
+            else []
+        )
 
 
 def duration(seconds):

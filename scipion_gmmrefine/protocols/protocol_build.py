@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Build a Gaussian mixture model from a density map."""
+
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow.protocol import params
 
@@ -42,8 +43,14 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
-                      help="Density map to represent, at best low-passed to its resolution.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Input volume",
+            help="Density map to represent, at best low-passed to its resolution.",
+        )
         addSettings(form, (settings.RESOLUTION, settings.GAUSSIANS, settings.MASK))
         form.addSection(label="Gaussians and mask")
         addSettings(form, SETTINGS, placeConditions("model is not None"))
@@ -53,8 +60,12 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     # --------------------------- INSERT steps functions ----------------------
     def _insertAllSteps(self):
         volume = self.inputVolume.get()
-        arguments = [plainFileName(volume.getFileName()), *engineOptions(self, SETTINGS, COMPUTING),
-                     *self._originOptions(volume), *self._extra()]
+        arguments = [
+            plainFileName(volume.getFileName()),
+            *engineOptions(self, SETTINGS, COMPUTING),
+            *self._originOptions(volume),
+            *self._extra(),
+        ]
         self._insertFunctionStep(self.buildStep, arguments)
         self._insertFunctionStep(self.createOutputStep, arguments, needsGPU=False)
 
@@ -66,8 +77,12 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
     def createOutputStep(self, _arguments):
         volume = self.inputVolume.get()
         gmmFile = self._getExtraPath(GMM_FILE)
-        model = GmmModel(gmmFile, numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
-                         mapFileName=plainFileName(volume.getFileName()), samplingRate=volume.getSamplingRate())
+        model = GmmModel(
+            gmmFile,
+            numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
+            mapFileName=plainFileName(volume.getFileName()),
+            samplingRate=volume.getSamplingRate(),
+        )
         curve = GmmFSC(objLabel="GMM against map")
         curve.setData(*(values.tolist() for values in readCurve(self._getExtraPath(GMM_FSC_FILE))))
         self._defineOutputs(outputGmm=model, outputFSC=curve)
@@ -96,9 +111,14 @@ class GmmRefineProtBuild(MapProtocol, ProtAnalysis3D):
 
     def _methods(self):
         model = getattr(self, "outputGmm", None)
-        return [] if model is None else [
-            f"The map was represented by {model.getNumberOfGaussians()} Gaussians [Chen2021]; their mean Fourier shell "
-            f"correlation with the map is {self._meanFsc():.3f}."]
+        return (
+            []
+            if model is None
+            else [
+                f"The map was represented by {model.getNumberOfGaussians()} Gaussians [Chen2021]; their mean Fourier shell "
+                f"correlation with the map is {self._meanFsc():.3f}."
+            ]
+        )
 
     def _citations(self):
         return ["Chen2021", "Chen2023"]

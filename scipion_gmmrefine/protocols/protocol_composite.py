@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Join focused refinements into one map per half set."""
+
 import os
 import shutil
 
@@ -52,24 +53,55 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("partsFrom", params.EnumParam, choices=["focused refinements", "volumes and masks"],
-                      default=REFINEMENTS, display=params.EnumParam.DISPLAY_HLIST, label="Parts from",
-                      help="Protocols of this plugin bring map and mask along; volumes of others need a mask each.")
-        form.addParam("inputRefinements", params.MultiPointerParam, important=True, allowsNull=True,
-                      pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry,"
-                                   "GmmRefineProtPatches",
-                      condition=f"partsFrom=={REFINEMENTS}", label="Focused refinements",
-                      help="*GMM focused refine*, *GMM conformation to pose* or *GMM impose symmetry*, finished; of *GMM patch "
-                           "refine* every patch becomes a part.")
-        form.addParam("inputVolumes", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="Volume",
-                      condition=f"partsFrom=={MAPS}", label="Volumes", help="With half maps.")
-        form.addParam("inputMasks", params.MultiPointerParam, important=True, allowsNull=True, pointerClass="VolumeMask",
-                      condition=f"partsFrom=={MAPS}", label="Masks",
-                      help="Where each volume counts, values 0 to 1: one per volume, in the same order.")
-        form.addParam(settings.BACKGROUND.form_name, params.PointerParam, pointerClass="Volume", allowsNull=True,
-                      label=settings.BACKGROUND.form_label,
-                      help="Volume with half maps that is shown outside all masks, such as that of the global refinement. "
-                           "Empty shows the mean of the parts there.")
+        form.addParam(
+            "partsFrom",
+            params.EnumParam,
+            choices=["focused refinements", "volumes and masks"],
+            default=REFINEMENTS,
+            display=params.EnumParam.DISPLAY_HLIST,
+            label="Parts from",
+            help="Protocols of this plugin bring map and mask along; volumes of others need a mask each.",
+        )
+        form.addParam(
+            "inputRefinements",
+            params.MultiPointerParam,
+            important=True,
+            allowsNull=True,
+            pointerClass="GmmRefineProtFocus,GmmRefineProtConformationToPose,GmmRefineProtImposeSymmetry,GmmRefineProtPatches",
+            condition=f"partsFrom=={REFINEMENTS}",
+            label="Focused refinements",
+            help="*GMM focused refine*, *GMM conformation to pose* or *GMM impose symmetry*, finished; of *GMM patch "
+            "refine* every patch becomes a part.",
+        )
+        form.addParam(
+            "inputVolumes",
+            params.MultiPointerParam,
+            important=True,
+            allowsNull=True,
+            pointerClass="Volume",
+            condition=f"partsFrom=={MAPS}",
+            label="Volumes",
+            help="With half maps.",
+        )
+        form.addParam(
+            "inputMasks",
+            params.MultiPointerParam,
+            important=True,
+            allowsNull=True,
+            pointerClass="VolumeMask",
+            condition=f"partsFrom=={MAPS}",
+            label="Masks",
+            help="Where each volume counts, values 0 to 1: one per volume, in the same order.",
+        )
+        form.addParam(
+            settings.BACKGROUND.form_name,
+            params.PointerParam,
+            pointerClass="Volume",
+            allowsNull=True,
+            label=settings.BACKGROUND.form_label,
+            help="Volume with half maps that is shown outside all masks, such as that of the global refinement. "
+            "Empty shows the mean of the parts there.",
+        )
         addSettings(form, SETTINGS)
         form.addSection(label="Computing")
         addComputing(form)
@@ -112,13 +144,17 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
     def joinStep(self, count, hasBackground, options):
         folders = [self._getExtraPath(_partFolder(number)) for number in range(1, count + 1)]
         background = [settings.BACKGROUND.option, self._getExtraPath(BACKGROUND_FOLDER)] if hasBackground else []
-        self._runEngine("composite", [*folders, *background, *options],
-                        [COMPOSITE_FILE, *COMPOSITE_HALF_FILES, MASK_FILE, FSC_FILE])
+        self._runEngine(
+            "composite", [*folders, *background, *options], [COMPOSITE_FILE, *COMPOSITE_HALF_FILES, MASK_FILE, FSC_FILE]
+        )
 
     def createOutputStep(self, _parts, _options):
         samplingRate = self._parts()[0][0].getSamplingRate()
-        outputs = {"outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
-                   "outputFSC": self._fscs(), "outputMask": self._mask(samplingRate, MASK_FILE)}
+        outputs = {
+            "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
+            "outputFSC": self._fscs(),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
+        }
         self._defineOutputs(**outputs)
         for output in outputs.values():
             for source in self._sources():
@@ -142,7 +178,8 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
             errors += wrongGrid(volume, *grid, f"volume of part {number}") + wrongGrid(mask, *grid, f"mask of part {number}")
         if self.background.get() is not None:
             errors += withoutHalfMaps(self.background.get(), "background") + wrongGrid(
-                self.background.get(), *grid, "background")
+                self.background.get(), *grid, "background"
+            )
         if self.mask.get() is not None:
             errors += wrongGrid(self.mask.get(), *grid, "mask")
         return errors
@@ -162,15 +199,22 @@ class GmmRefineProtComposite(EngineProtocol, ProtOperateVolumes):
         if not hasattr(self, "outputVolume"):
             return [self._progress()] if self.isActive() else ["Not joined yet."]
         results = self._results()
-        return [f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
-                *sentence(results["seam_text"]),
-                *results["grey_scale_notes"],
-                *sentence(results["caution"])]
+        return [
+            f"Composite of {len(results['parts'])} parts, resolution {self._resolution()}",
+            *sentence(results["seam_text"]),
+            *results["grey_scale_notes"],
+            *sentence(results["caution"]),
+        ]
 
     def _methods(self):
-        return [f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "
+        return (
+            [
+                f"{len(self._results()['parts'])} focused maps were averaged by their masks into a composite map [Chen2023], "
                 f"which is not one reconstruction; its gold-standard resolution is {self._resolution()} [Rosenthal2003]."
-                ] if hasattr(self, "outputVolume") else []
+            ]
+            if hasattr(self, "outputVolume")
+            else []
+        )
 
     def _citations(self):
         return ["Chen2023", "Rosenthal2003"]

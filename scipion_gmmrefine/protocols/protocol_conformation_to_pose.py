@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Turn learned conformations into poses of one region."""
+
 import numpy as np
 from pyworkflow.object import Pointer
 from pyworkflow.protocol import params
@@ -60,13 +61,22 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         common = without(self.SETTINGS, REGION)
         pointers = tuple(setting for setting in common if setting.kind in POINTER_CLASSES)
         form.addSection(label="Input")
-        form.addParam("inputHeterogeneity", params.PointerParam, pointerClass="GmmRefineProtHeterogeneity", important=True,
-                      label="Heterogeneity", help="*GMM heterogeneity*, finished. Its particles and half sets are taken.")
+        form.addParam(
+            "inputHeterogeneity",
+            params.PointerParam,
+            pointerClass="GmmRefineProtHeterogeneity",
+            important=True,
+            label="Heterogeneity",
+            help="*GMM heterogeneity*, finished. Its particles and half sets are taken.",
+        )
         self._defineRegion(form, REGION)
         addSettings(form, (settings.ITERATIONS,))
         form.addSection(label="Refinement")
-        addSettings(form, without(pointers + rows(settings.Fitted, settings.Compared), LEARNED_ALREADY),
-                    placeConditions(self.WITH_MODEL))
+        addSettings(
+            form,
+            without(pointers + rows(settings.Fitted, settings.Compared), LEARNED_ALREADY),
+            placeConditions(self.WITH_MODEL),
+        )
         addSettings(form, common)
         form.addSection(label="Computing")
         addComputing(form)
@@ -94,8 +104,11 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
 
     # --------------------------- STEPS functions ------------------------------
     def convertStep(self, _heterogeneityId, options):
-        self._runEngine("conformation-to-pose", [self.inputHeterogeneity.get()._getExtraPath(), *options], [
-            PARTICLES_FILE, MAP_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES, FOCUS_MASK_FILE, MOTIONS_FILE])
+        self._runEngine(
+            "conformation-to-pose",
+            [self.inputHeterogeneity.get()._getExtraPath(), *options],
+            [PARTICLES_FILE, MAP_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES, FOCUS_MASK_FILE, MOTIONS_FILE],
+        )
 
     def _refinedParticles(self, folder="", suffix="", further=None):
         used = {MOTION_USED[1:]: self.converted().astype(int)}
@@ -113,8 +126,10 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         if not hasattr(heterogeneity, LEARNED):
             return ["The heterogeneity run has no conformations yet.\nWait until it has finished."]
         if self.region.get() == NONE_NAMED and heterogeneity.region.get() == NONE_NAMED:
-            return ["The heterogeneity run looked at the whole molecule: no region is named.\nGive the region that shall get "
-                    "poses of its own."]
+            return [
+                "The heterogeneity run looked at the whole molecule: no region is named.\nGive the region that shall get "
+                "poses of its own."
+            ]
         particles = self.inputParticles.get()
         errors = wrongGaussians(self.gaussians.get())
         errors += beyondNyquist(settings.MAX_RESOLUTION, self.maxResolution.get(), self._mapGrid()[1])
@@ -127,15 +142,20 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
         heterogeneity = self.inputHeterogeneity.get()
         if heterogeneity is None or heterogeneity._results().get("reproducible", True):
             return []
-        return ["The halves of the heterogeneity run show no reproducible motion: a half without any for certain keeps "
-                "its poses; look at what comes of the other before you trust it."]
+        return [
+            "The halves of the heterogeneity run show no reproducible motion: a half without any for certain keeps "
+            "its poses; look at what comes of the other before you trust it."
+        ]
 
     def _summary(self):
         lines, results = super()._summary(), self._results()
         if not hasattr(self, "outputVolume"):
             return lines
-        return [*sentence(results["verdict"]), *lines,
-                f"Before: {describeResolution(results.get('resolution_before'))}, at the poses of the whole molecule"]
+        return [
+            *sentence(results["verdict"]),
+            *lines,
+            f"Before: {describeResolution(results.get('resolution_before'))}, at the poses of the whole molecule",
+        ]
 
     def _describeRegion(self):
         if self.region.get() == NONE_NAMED:
@@ -144,8 +164,10 @@ class GmmRefineProtConformationToPose(GmmRefineProtFocus):
 
     def _methods(self):
         if hasattr(self, "outputVolume") and not self.converted().any():
-            return [f"Learned conformations [Chen2021] improved no poses of the region ({self._describeRegion()}), which were "
-                    "left as they were."]
+            return [
+                f"Learned conformations [Chen2021] improved no poses of the region ({self._describeRegion()}), which were "
+                "left as they were."
+            ]
         return super()._methods()
 
     def _whatWasRefined(self):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Maps of learned conformations, and particles sorted by them."""
+
 import os
 
 import numpy as np
@@ -20,8 +21,12 @@ from scipion_gmmrefine.protocols.protocol_base import EngineProtocol, describeRe
 WITH_MODEL = "morphModel is not None"
 SETTINGS = without(rows(settings.ConformationsSettings), (settings.FIRST_VOXEL,))
 CONDITIONS = {
-    "axis": "not through or subsets>0", "at_points": "through", "frames": "not atPoints", "place_from": WITH_MODEL,
-    "fsc_threshold": "subsets>0"}
+    "axis": "not through or subsets>0",
+    "at_points": "through",
+    "frames": "not atPoints",
+    "place_from": WITH_MODEL,
+    "fsc_threshold": "subsets>0",
+}
 MODEL_OPTION = "--model"
 
 
@@ -40,19 +45,33 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
 
     _label = "GMM conformations"
     _possibleOutputs = {
-        "outputVolumesHalf1": SetOfVolumes, "outputVolumesHalf2": SetOfVolumes, "outputClasses": SetOfVolumes,
-        "outputParticles1": SetOfParticles}
+        "outputVolumesHalf1": SetOfVolumes,
+        "outputVolumesHalf2": SetOfVolumes,
+        "outputClasses": SetOfVolumes,
+        "outputParticles1": SetOfParticles,
+    }
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputHeterogeneity", params.PointerParam, pointerClass="GmmRefineProtHeterogeneity", important=True,
-                      label="Heterogeneity", help="*GMM heterogeneity*, finished.")
+        form.addParam(
+            "inputHeterogeneity",
+            params.PointerParam,
+            pointerClass="GmmRefineProtHeterogeneity",
+            important=True,
+            label="Heterogeneity",
+            help="*GMM heterogeneity*, finished.",
+        )
         addSettings(form, (settings.THROUGH, settings.SUBSETS), CONDITIONS)
         addSettings(form, (settings.AXIS, settings.AT_POINTS, settings.FRAMES, settings.HALF), CONDITIONS)
-        form.addParam("morphModel", params.PointerParam, pointerClass="AtomStruct", allowsNull=True,
-                      label="Atomic model to move along",
-                      help="Fitted into the maps of the run. Its atoms follow the motion in the film for ChimeraX.")
+        form.addParam(
+            "morphModel",
+            params.PointerParam,
+            pointerClass="AtomStruct",
+            allowsNull=True,
+            label="Atomic model to move along",
+            help="Fitted into the maps of the run. Its atoms follow the motion in the film for ChimeraX.",
+        )
         addSettings(form, SETTINGS, CONDITIONS)
         form.addSection(label="Computing")
         addComputing(form)
@@ -73,8 +92,11 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
     def createOutputStep(self, _options):
         frames = readRows(self._getExtraPath(FRAMES_FILE))
         samplingRate = self._samplingRate()
-        outputs = {f"outputVolumesHalf{half}": self._frameVolumes(half, frames, samplingRate)
-                   for half in (1, 2) if any(frame["gmmHalf"] == half for frame in frames)}
+        outputs = {
+            f"outputVolumesHalf{half}": self._frameVolumes(half, frames, samplingRate)
+            for half in (1, 2)
+            if any(frame["gmmHalf"] == half for frame in frames)
+        }
         classes = self._results().get("subsets", [])
         if classes:
             outputs["outputClasses"] = self._classVolumes(classes, samplingRate)
@@ -142,11 +164,14 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
         size = heterogeneity.latentSize.get()
         errors = []
         if self.axis.get() > size:
-            errors.append(f"{settings.AXIS.form_label} is {self.axis.get()}; the run has {size} latent dimensions.\n"
-                          f"Give a number from 1 to {size}.")
+            errors.append(
+                f"{settings.AXIS.form_label} is {self.axis.get()}; the run has {size} latent dimensions.\n"
+                f"Give a number from 1 to {size}."
+            )
         if self.subsets.get() and self.getEnumText("half") != "both":
-            errors.append(f"{settings.SUBSETS.form_label} need both half sets, for their FSC.\n"
-                          f"Set {settings.HALF.form_label} to both.")
+            errors.append(
+                f"{settings.SUBSETS.form_label} need both half sets, for their FSC.\nSet {settings.HALF.form_label} to both."
+            )
         return errors
 
     def _warnings(self):
@@ -159,19 +184,30 @@ class GmmRefineProtConformations(EngineProtocol, ProtAnalysis3D):
         results = self._results()
         if not results:
             return self._whatIsGoingOn()
-        lines = [f"{results['frames']} conformations of each half set" if self.getEnumText("half") == "both" else
-                 f"{results['frames']} conformations of half set {self.getEnumText('half')}"]
+        lines = [
+            f"{results['frames']} conformations of each half set"
+            if self.getEnumText("half") == "both"
+            else f"{results['frames']} conformations of half set {self.getEnumText('half')}"
+        ]
         if "cosine" in results:
-            lines.append(f"The halves move alike: cosine {results['cosine']:.2f}" if results["cosine"] >= 0 else
-                         f"The halves move alike in the opposite order of frames: cosine {-results['cosine']:.2f}")
-        lines += [f"Class {number}: {sum(one['particles'])} particles, {describeResolution(one['resolution'])}"
-                  for number, one in enumerate(results.get("subsets", []), 1)]
+            lines.append(
+                f"The halves move alike: cosine {results['cosine']:.2f}"
+                if results["cosine"] >= 0
+                else f"The halves move alike in the opposite order of frames: cosine {-results['cosine']:.2f}"
+            )
+        lines += [
+            f"Class {number}: {sum(one['particles'])} particles, {describeResolution(one['resolution'])}"
+            for number, one in enumerate(results.get("subsets", []), 1)
+        ]
         return [*lines, *sentence(self.inputHeterogeneity.get()._results().get("verdict", "")), *self._notes()]
 
     def _methods(self):
         results = self._results()
-        return [f"Maps of {results['frames']} conformations were drawn by the networks of each half set [Chen2021]."
-                ] if results else []
+        return (
+            [f"Maps of {results['frames']} conformations were drawn by the networks of each half set [Chen2021]."]
+            if results
+            else []
+        )
 
     def _citations(self):
         return ["Chen2021", "Chen2023"]

@@ -1,4 +1,5 @@
 """Controls of a finished refinement."""
+
 from pwem.protocols import ProtAnalysis3D
 from pyworkflow.protocol import params
 
@@ -29,9 +30,14 @@ class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputRefinement", params.PointerParam, important=True, label="Refinement",
-                      pointerClass="GmmRefineProtRefine,GmmRefineProtFocus,GmmRefineProtPatches",
-                      help="Finished. Its folder must still hold its iterations.")
+        form.addParam(
+            "inputRefinement",
+            params.PointerParam,
+            important=True,
+            label="Refinement",
+            pointerClass="GmmRefineProtRefine,GmmRefineProtFocus,GmmRefineProtPatches",
+            help="Finished. Its folder must still hold its iterations.",
+        )
         addSettings(form, rows(settings.ControlsSettings))
         form.addSection(label="Computing")
         addComputing(form)
@@ -56,13 +62,17 @@ class GmmRefineProtControls(EngineProtocol, ProtAnalysis3D):
             return [self._progress()] if self.isActive() else ["Not made yet."]
         lines = ["All controls passed." if results["passes"] else "*Not all controls passed.*"]
         if "gain" in results:
-            lines.append(f"The refinement gained {results['gain']:.4f} 1/Å, with expected errors of "
-                         f"{results['expected_rotation_error']:.2f}° and {results['expected_shift_error']:.2f} Å")
+            lines.append(
+                f"The refinement gained {results['gain']:.4f} 1/Å, with expected errors of "
+                f"{results['expected_rotation_error']:.2f}° and {results['expected_shift_error']:.2f} Å"
+            )
         for row in results["controls"]:
-            text = (f"{row['title']}: {'passes' if row['passes'] else 'does not pass'}; "
-                    f"{describeResolution(row['resolution_before'])} → "
-                    f"{describeResolution(row['resolution_after'])}, gain {row['gain']:.4f} 1/Å, poses changed by "
-                    f"{row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å")
+            text = (
+                f"{row['title']}: {'passes' if row['passes'] else 'does not pass'}; "
+                f"{describeResolution(row['resolution_before'])} → "
+                f"{describeResolution(row['resolution_after'])}, gain {row['gain']:.4f} 1/Å, poses changed by "
+                f"{row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å"
+            )
             lines.append(text)
         return lines + self._notes()
 

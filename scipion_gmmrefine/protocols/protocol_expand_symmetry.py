@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Put every particle at each of its symmetry-equivalent poses."""
+
 from pwem.objects import SetOfParticles
 from pwem.protocols import ProtOperateParticles
 
@@ -64,8 +65,11 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         particles = self.inputParticles.get()
         if particles is None:
             return errors  # Scipion itself reports an empty input
-        return errors + self._validatePoses(particles) + expandedParticles(
-            particles, "Expand the particles that they were made from.")
+        return (
+            errors
+            + self._validatePoses(particles)
+            + expandedParticles(particles, "Expand the particles that they were made from.")
+        )
 
     def _warnings(self):
         return []
@@ -74,15 +78,22 @@ class GmmRefineProtExpandSymmetry(ParticlesProtocol, ProtOperateParticles):
         particles = getattr(self, "outputParticles", None)
         if particles is None:
             return ["Not expanded yet."]
-        return [f"{particles.getSize()} images of {particleCount(particles)} particles, {self.symmetry.get().upper()}.",
-                self._describeSymmetry(),
-                "Copies are not independent: do not give them to a global refinement."]
+        return [
+            f"{particles.getSize()} images of {particleCount(particles)} particles, {self.symmetry.get().upper()}.",
+            self._describeSymmetry(),
+            "Copies are not independent: do not give them to a global refinement.",
+        ]
 
     def _methods(self):
         particles = getattr(self, "outputParticles", None)
-        return [] if particles is None else [
-            f"{self.inputParticles.get().getSize()} particles were put at each of their equivalent poses of "
-            f"{self.symmetry.get().upper()}; copies of a particle stayed in its half set."]
+        return (
+            []
+            if particles is None
+            else [
+                f"{self.inputParticles.get().getSize()} particles were put at each of their equivalent poses of "
+                f"{self.symmetry.get().upper()}; copies of a particle stayed in its half set."
+            ]
+        )
 
     def _citations(self):
         return ["Chen2023"]

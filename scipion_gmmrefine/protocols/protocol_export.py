@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Particles, Gaussian models and reports for other programs and people."""
+
 import os
 import shutil
 
@@ -18,8 +19,23 @@ PARTICLES, MODEL, REPORT = range(len(WHAT))
 PARTICLE_FORMS = {"RELION (.star)": "particles.star", "cryoSPARC (.cs and .csg)": "particles.cs"}
 MODEL_FORMS = {"atoms (.cif)": "gmm.cif", "atoms (.pdb)": "gmm.pdb", "EMAN2 (.txt)": "gmm.txt", "table (.star)": "gmm.star"}
 CRYOSPARC = f"what=={PARTICLES} and particleForm==1"
-RUNS = ("Refine", "Focus", "Patches", "Heterogeneity", "ConformationToPose", "Conformations", "Reconstruct", "Composite",
-        "ImposeSymmetry", "LocalResolution", "Sharpen", "Modify", "QScore", "Audit", "Build")
+RUNS = (
+    "Refine",
+    "Focus",
+    "Patches",
+    "Heterogeneity",
+    "ConformationToPose",
+    "Conformations",
+    "Reconstruct",
+    "Composite",
+    "ImposeSymmetry",
+    "LocalResolution",
+    "Sharpen",
+    "Modify",
+    "QScore",
+    "Audit",
+    "Build",
+)
 
 
 class GmmRefineProtExport(EngineProtocol, EMProtocol):
@@ -38,27 +54,81 @@ class GmmRefineProtExport(EngineProtocol, EMProtocol):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("what", params.EnumParam, choices=list(WHAT), default=PARTICLES, important=True, label="What to write",
-                      display=params.EnumParam.DISPLAY_HLIST,
-                      help="For RELION and cryoSPARC, for EMAN2 and viewers of atoms, or for people.")
-        form.addParam("inputParticles", params.PointerParam, pointerClass="SetOfParticles", allowsNull=True, important=True,
-                      pointerCondition="hasAlignmentProj and hasCTF", condition=f"what=={PARTICLES}", label="Particles",
-                      help="With poses and CTF.")
-        form.addParam("particleForm", params.EnumParam, choices=list(PARTICLE_FORMS), default=0,
-                      condition=f"what=={PARTICLES}", label="Written for", help="The program that is to read them.")
-        form.addParam("template", params.FileParam, default="", condition=CRYOSPARC, label="Template (.cs)",
-                      help="The .cs file that the particles came from: uids and all further fields are kept. Empty writes new "
-                           "uids.")
+        form.addParam(
+            "what",
+            params.EnumParam,
+            choices=list(WHAT),
+            default=PARTICLES,
+            important=True,
+            label="What to write",
+            display=params.EnumParam.DISPLAY_HLIST,
+            help="For RELION and cryoSPARC, for EMAN2 and viewers of atoms, or for people.",
+        )
+        form.addParam(
+            "inputParticles",
+            params.PointerParam,
+            pointerClass="SetOfParticles",
+            allowsNull=True,
+            important=True,
+            pointerCondition="hasAlignmentProj and hasCTF",
+            condition=f"what=={PARTICLES}",
+            label="Particles",
+            help="With poses and CTF.",
+        )
+        form.addParam(
+            "particleForm",
+            params.EnumParam,
+            choices=list(PARTICLE_FORMS),
+            default=0,
+            condition=f"what=={PARTICLES}",
+            label="Written for",
+            help="The program that is to read them.",
+        )
+        form.addParam(
+            "template",
+            params.FileParam,
+            default="",
+            condition=CRYOSPARC,
+            label="Template (.cs)",
+            help="The .cs file that the particles came from: uids and all further fields are kept. Empty writes new uids.",
+        )
         addSettings(form, (settings.FLIP_COORDINATE_Y,), {settings.FLIP_COORDINATE_Y.name: CRYOSPARC})
-        form.addParam("inputModel", params.PointerParam, pointerClass="GmmModel", allowsNull=True, important=True,
-                      condition=f"what=={MODEL}", label="Gaussian model", help="Of *GMM build* or a refinement.")
-        form.addParam("modelForm", params.EnumParam, choices=list(MODEL_FORMS), default=0, condition=f"what=={MODEL}",
-                      label="Written as", help="Atoms lie on the map of the model; every Gaussian is one.")
-        form.addParam("inputRun", params.PointerParam, pointerClass=",".join(f"GmmRefineProt{name}" for name in RUNS),
-                      allowsNull=True, important=True, condition=f"what=={REPORT}", label="Run",
-                      help="Any run of this plugin, also one that still goes on.")
-        form.addParam("copyTo", params.FolderParam, default="", label="Copy to folder",
-                      help="Where a copy goes, outside the project. Empty leaves it in the folder of this run.")
+        form.addParam(
+            "inputModel",
+            params.PointerParam,
+            pointerClass="GmmModel",
+            allowsNull=True,
+            important=True,
+            condition=f"what=={MODEL}",
+            label="Gaussian model",
+            help="Of *GMM build* or a refinement.",
+        )
+        form.addParam(
+            "modelForm",
+            params.EnumParam,
+            choices=list(MODEL_FORMS),
+            default=0,
+            condition=f"what=={MODEL}",
+            label="Written as",
+            help="Atoms lie on the map of the model; every Gaussian is one.",
+        )
+        form.addParam(
+            "inputRun",
+            params.PointerParam,
+            pointerClass=",".join(f"GmmRefineProt{name}" for name in RUNS),
+            allowsNull=True,
+            important=True,
+            condition=f"what=={REPORT}",
+            label="Run",
+            help="Any run of this plugin, also one that still goes on.",
+        )
+        form.addParam(
+            "copyTo",
+            params.FolderParam,
+            default="",
+            label="Copy to folder",
+            help="Where a copy goes, outside the project. Empty leaves it in the folder of this run.",
+        )
         addExtraArguments(form)
 
     # --------------------------- INSERT steps functions ----------------------
@@ -76,8 +146,11 @@ class GmmRefineProtExport(EngineProtocol, EMProtocol):
         """Name of the file."""
         if self.what.get() == REPORT:
             return REPORT_FILE
-        return (list(PARTICLE_FORMS.values())[self.particleForm.get()] if self.what.get() == PARTICLES else
-                list(MODEL_FORMS.values())[self.modelForm.get()])
+        return (
+            list(PARTICLE_FORMS.values())[self.particleForm.get()]
+            if self.what.get() == PARTICLES
+            else list(MODEL_FORMS.values())[self.modelForm.get()]
+        )
 
     def _options(self):
         options = engineOptions(self, (settings.FLIP_COORDINATE_Y,))
@@ -97,8 +170,11 @@ class GmmRefineProtExport(EngineProtocol, EMProtocol):
         else:
             model = self.inputModel.get()
             table = os.path.abspath(model.getFileName())
-            options = [*options, "--map", mrcMap(model.getMapFileName(),
-                                                 self._getExtraPath(MAPS_FOLDER, "map.mrc"), model.getSamplingRate())]
+            options = [
+                *options,
+                "--map",
+                mrcMap(model.getMapFileName(), self._getExtraPath(MAPS_FOLDER, "map.mrc"), model.getSamplingRate()),
+            ]
         self._runEngine("export", [table, "--to", target, *options], [target])
 
     def copyStep(self, target, folder):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine the poses of particles for one region of the molecule."""
+
 from pwem.objects import VolumeMask
 
 from gmmrefine import settings

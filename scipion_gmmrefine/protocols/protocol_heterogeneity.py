@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Learn how a molecule moves from its particles."""
+
 from pwem.objects import ParticleFlex, SetOfParticlesFlex
 from pwem.protocols import ProtAnalysis3D, ProtFlexBase
 from pyworkflow.object import Float, Integer
@@ -59,8 +60,10 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
 
     _label = "GMM heterogeneity"
     _possibleOutputs = {
-        "outputParticles": SetOfParticlesFlex, "outputParticlesHalf1": SetOfParticlesFlex,
-        "outputParticlesHalf2": SetOfParticlesFlex}
+        "outputParticles": SetOfParticlesFlex,
+        "outputParticlesHalf1": SetOfParticlesFlex,
+        "outputParticlesHalf2": SetOfParticlesFlex,
+    }
     SETTINGS = rows(settings.HeterogeneitySettings)
     WITHOUT_REGION = "whole molecule"
     REGION_HELP = "What may move. A region holds the rest of the molecule still, so that all anchors serve the region."
@@ -88,19 +91,24 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
 
     # --------------------------- STEPS functions ------------------------------
     def learnStep(self, options):
-        self._runEngine("heterogeneity", [self._getExtraPath(INPUT_FILE), *options],
-                        [LATENT_FILE, *NETWORK_FILES, *HALF_GMM_FILES, MOTIONS_FILE, TRAINING_FILE, FSC_FILE])
+        self._runEngine(
+            "heterogeneity",
+            [self._getExtraPath(INPUT_FILE), *options],
+            [LATENT_FILE, *NETWORK_FILES, *HALF_GMM_FILES, MOTIONS_FILE, TRAINING_FILE, FSC_FILE],
+        )
 
     def layStep(self, _options):
         """Have the latents of both half sets in one space, for other programs."""
-        self._runEngine("export", [self._getExtraPath(), "--to", COMMON_LATENT_FILE],
-                        [COMMON_LATENT_FILE], folder=COMMON_FOLDER)
+        self._runEngine(
+            "export", [self._getExtraPath(), "--to", COMMON_LATENT_FILE], [COMMON_LATENT_FILE], folder=COMMON_FOLDER
+        )
 
     def createOutputStep(self, _options):
         own, common = readLatents(self._getExtraPath()), readCommonLatents(self._getExtraPath(), COMMON_FOLDER)
         outputs = {"outputParticles": self._flexibleParticles(common)}
         outputs["outputParticles"].setObjComment(
-            "In the space of half set 1, half set 2 laid onto it: for display and other programs only")
+            "In the space of half set 1, half set 2 laid onto it: for display and other programs only"
+        )
         for half in (1, 2):
             outputs[f"outputParticlesHalf{half}"] = self._flexibleParticles(own.ofHalf(half), f"_half_{half}", half)
         self._defineOutputs(**outputs)
@@ -143,8 +151,7 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
         if not hasattr(self, "outputParticles"):
             return self._whatIsGoingOn()
         verdict = self._results()["verdict"]
-        return [*sentence(verdict), f"Moving: {self._describeRegion()}",
-                *self._notes()]
+        return [*sentence(verdict), f"Moving: {self._describeRegion()}", *self._notes()]
 
     def _secondsLeft(self, events):
         return secondsOfTraining(events, self.epochs.get())
@@ -152,9 +159,11 @@ class GmmRefineProtHeterogeneity(RegionProtocol, ParticlesProtocol, ProtAnalysis
     def _methods(self):
         if not hasattr(self, "outputParticles"):
             return []
-        return [f"Motions of {countParticles(self.inputParticles.get())} ({self._describeRegion()}) were learned by "
-                "networks that move the Gaussians of a mixture model, one per half set [Chen2021]: "
-                f"{self._results()['verdict']}."]
+        return [
+            f"Motions of {countParticles(self.inputParticles.get())} ({self._describeRegion()}) were learned by "
+            "networks that move the Gaussians of a mixture model, one per half set [Chen2021]: "
+            f"{self._results()['verdict']}."
+        ]
 
     def _citations(self):
         return ["Chen2021", "Chen2023"]

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Import particles with poses, half sets and optics groups."""
+
 import os
 
 from pwem.objects import SetOfParticles
@@ -35,11 +36,21 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Import")
-        form.addParam("particlesFile", params.FileParam, label="Particles file",
-                      help="RELION .star (such as run_data.star), cryoSPARC .cs (such as J42_012_particles.cs) or .csg (an "
-                           "exported particle group) with 3D poses and CTF.")
-        form.addParam("passthroughFile", params.FileParam, expertLevel=params.LEVEL_ADVANCED, default="",
-                      label=settings.PASSTHROUGH.form_label, help=settings.PASSTHROUGH.help)
+        form.addParam(
+            "particlesFile",
+            params.FileParam,
+            label="Particles file",
+            help="RELION .star (such as run_data.star), cryoSPARC .cs (such as J42_012_particles.cs) or .csg (an "
+            "exported particle group) with 3D poses and CTF.",
+        )
+        form.addParam(
+            "passthroughFile",
+            params.FileParam,
+            expertLevel=params.LEVEL_ADVANCED,
+            default="",
+            label=settings.PASSTHROUGH.form_label,
+            help=settings.PASSTHROUGH.help,
+        )
         addSettings(form, CRYOSPARC_SETTINGS)
         addExtraArguments(form)
 
@@ -58,8 +69,10 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
         refuseSeveralGrids(self._getExtraPath(PARTICLES_FILE))
         results = self._results()
         if results["missing_stacks"]:
-            raise EngineFailure(f"{'. '.join(results['notes'])}. Copy or link the stacks there; paths are looked up in the "
-                                "RELION project, beside the particles file and in the folders above it.")
+            raise EngineFailure(
+                f"{'. '.join(results['notes'])}. Copy or link the stacks there; paths are looked up in the "
+                "RELION project, beside the particles file and in the folders above it."
+            )
 
     def createOutputStep(self, _arguments):
         particles = self._createSetOfParticles()
@@ -74,31 +87,39 @@ class GmmRefineProtImportParticles(EngineProtocol, ProtImport):
             return ["Particles file is empty.\nChoose a RELION .star or a cryoSPARC .cs file."]
         if os.path.splitext(name)[1].lower() not in SUFFIXES:
             return [f"{os.path.basename(name)} is neither .star nor .cs nor .csg.\nChoose the particle table of a refinement."]
-        return (self._missingFile("particlesFile", "Particles file")
-                + self._missingFile("passthroughFile", settings.PASSTHROUGH.form_label) + self._uselessRows(name))
+        return (
+            self._missingFile("particlesFile", "Particles file")
+            + self._missingFile("passthroughFile", settings.PASSTHROUGH.form_label)
+            + self._uselessRows(name)
+        )
 
     def _uselessRows(self, name):
         """Rows for cryoSPARC's files that are filled in for another file."""
         if os.path.splitext(name)[1].lower() in CRYOSPARC_SUFFIXES:
             return []
         filled = [settings.PASSTHROUGH.form_label] if self.passthroughFile.get() else []
-        filled += [setting.form_label for setting in CRYOSPARC_SETTINGS
-                   if getattr(self, setting.form_name).get() != setting.default]
-        return [f"'{label}' is for cryoSPARC's files; {os.path.basename(name)} is none.\nLeave it as it was."
-                for label in filled]
+        filled += [
+            setting.form_label for setting in CRYOSPARC_SETTINGS if getattr(self, setting.form_name).get() != setting.default
+        ]
+        return [
+            f"'{label}' is for cryoSPARC's files; {os.path.basename(name)} is none.\nLeave it as it was." for label in filled
+        ]
 
     def _summary(self):
         particles = getattr(self, "outputParticles", None)
         if particles is None:
             return ["Not imported yet."]
-        lines = [f"{particles.getSize()} particles at {particles.getSamplingRate():.3f} Å/px from "
-                 f"{self.particlesFile.get()}"]
+        lines = [f"{particles.getSize()} particles at {particles.getSamplingRate():.3f} Å/px from {self.particlesFile.get()}"]
         if not particles.getFirstItem().hasAttribute(HALF_SET):
             lines.append("The file holds no half sets: a gold-standard refinement cannot continue from it.")
         return lines + self._results().get("notes", [])
 
     def _methods(self):
         particles = getattr(self, "outputParticles", None)
-        return [] if particles is None else [
-            f"{particles.getSize()} particles with poses were imported from "
-            f"{os.path.basename(self.particlesFile.get())}."]
+        return (
+            []
+            if particles is None
+            else [
+                f"{particles.getSize()} particles with poses were imported from {os.path.basename(self.particlesFile.get())}."
+            ]
+        )

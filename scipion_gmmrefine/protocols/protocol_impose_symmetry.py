@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Make a symmetric map from a focused refinement of one unit."""
+
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtOperateVolumes
 from pyworkflow.protocol import params
@@ -29,16 +30,33 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True,
-                      label="Volume of one unit", help="With half maps, as *GMM focused refine* gives it.")
-        form.addParam("inputMask", params.PointerParam, pointerClass="VolumeMask", important=True, label="Mask of the unit",
-                      help="Focus mask of that refinement, values 0 to 1: how much a voxel counts.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Volume of one unit",
+            help="With half maps, as *GMM focused refine* gives it.",
+        )
+        form.addParam(
+            "inputMask",
+            params.PointerParam,
+            pointerClass="VolumeMask",
+            important=True,
+            label="Mask of the unit",
+            help="Focus mask of that refinement, values 0 to 1: how much a voxel counts.",
+        )
         addSettings(form, SETTINGS[:1])
-        form.addParam("backgroundVolume", params.PointerParam, pointerClass="Volume", allowsNull=True,
-                      label="Background",
-                      help="Volume of the whole molecule with half maps, of the same half sets, for what lies outside all "
-                           "masks. The symmetry is measured on it and refused where it is absent; a volume that was refined "
-                           "with the symmetry has it in any case. Empty leaves 0 there.")
+        form.addParam(
+            "backgroundVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            allowsNull=True,
+            label="Background",
+            help="Volume of the whole molecule with half maps, of the same half sets, for what lies outside all "
+            "masks. The symmetry is measured on it and refused where it is absent; a volume that was refined "
+            "with the symmetry has it in any case. Empty leaves 0 there.",
+        )
         addSettings(form, SETTINGS[1:])
         addThreads(form)
 
@@ -56,13 +74,17 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
         background = self.backgroundVolume.get()
         if background is not None:
             options = [*options, "--background", *self._engineHalfMaps(background, name="background")]
-        self._runEngine("impose-symmetry", [*halves, "--mask", mask, *options],
-                        [MAP_FILE, *HALF_MAP_FILES, MASK_FILE, FSC_FILE])
+        self._runEngine(
+            "impose-symmetry", [*halves, "--mask", mask, *options], [MAP_FILE, *HALF_MAP_FILES, MASK_FILE, FSC_FILE]
+        )
 
     def createOutputStep(self, _files, _options):
         samplingRate = self.inputVolume.get().getSamplingRate()
-        outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs(),
-                   "outputMask": self._mask(samplingRate, MASK_FILE)}
+        outputs = {
+            "outputVolume": self._volume(samplingRate),
+            "outputFSC": self._fscs(),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
+        }
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)
@@ -85,9 +107,14 @@ class GmmRefineProtImposeSymmetry(MapProtocol, ProtOperateVolumes):
         return [f"{self.symmetry.get().upper()}, resolution {self._resolution()}", self._describeSymmetry()]
 
     def _methods(self):
-        return [f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "
+        return (
+            [
+                f"{self.symmetry.get().upper()} symmetry was imposed on the focused half maps by a mask-weighted average of "
                 f"their turned copies [Chen2023]; the gold-standard resolution is {self._resolution()} [Rosenthal2003]."
-                ] if hasattr(self, "outputVolume") else []
+            ]
+            if hasattr(self, "outputVolume")
+            else []
+        )
 
     def _citations(self):
         return ["Chen2023", "Rosenthal2003"]

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Measure the resolution around every voxel of a map."""
+
 import os
 
 from pwem.objects import Volume, VolumeMask
@@ -36,11 +37,22 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
-                      help="With unfiltered half maps; of any protocol.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Input volume",
+            help="With unfiltered half maps; of any protocol.",
+        )
         addSettings(form, (settings.MASK,))
-        form.addParam("filterVolume", params.BooleanParam, default=False, label="Low-pass the volume by it?",
-                      help="Yes: the input volume is also low-passed, at every voxel, to its local resolution.")
+        form.addParam(
+            "filterVolume",
+            params.BooleanParam,
+            default=False,
+            label="Low-pass the volume by it?",
+            help="Yes: the input volume is also low-passed, at every voxel, to its local resolution.",
+        )
         addSettings(form, rows(settings.LocalResolutionSettings), CONDITIONS)
         addThreads(form)
 
@@ -55,19 +67,32 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
 
     # --------------------------- STEPS functions ------------------------------
     def measureStep(self, _files, options):
-        self._runEngine("local-resolution", [*self._engineHalfMaps(self.inputVolume.get()), *options],
-                        [LOCAL_RESOLUTION_FILE, MASK_FILE, LOCAL_RESOLUTION_FIGURE])
+        self._runEngine(
+            "local-resolution",
+            [*self._engineHalfMaps(self.inputVolume.get()), *options],
+            [LOCAL_RESOLUTION_FILE, MASK_FILE, LOCAL_RESOLUTION_FIGURE],
+        )
 
     def filterStep(self, _files, _options):
         volume = self._engineMap(self.inputVolume.get(), "map")
-        self._runEngine("local-filter", [volume, settings.RESOLUTION_MAP.option, self._getExtraPath(LOCAL_RESOLUTION_FILE),
-                                          *engineOptions(self, (settings.THREADS,))],
-                        [FILTERED_FILE], folder=FILTERED_FOLDER)
+        self._runEngine(
+            "local-filter",
+            [
+                volume,
+                settings.RESOLUTION_MAP.option,
+                self._getExtraPath(LOCAL_RESOLUTION_FILE),
+                *engineOptions(self, (settings.THREADS,)),
+            ],
+            [FILTERED_FILE],
+            folder=FILTERED_FOLDER,
+        )
 
     def createOutputStep(self, _files, _options, filtered):
         volume = self.inputVolume.get()
-        outputs = {"outputResolution": self._mapLike(volume, LOCAL_RESOLUTION_FILE),
-                   "outputMask": self._mask(volume.getSamplingRate(), MASK_FILE)}
+        outputs = {
+            "outputResolution": self._mapLike(volume, LOCAL_RESOLUTION_FILE),
+            "outputMask": self._mask(volume.getSamplingRate(), MASK_FILE),
+        }
         if filtered:
             outputs["outputVolume"] = self._mapLike(volume, os.path.join(FILTERED_FOLDER, FILTERED_FILE))
             outputs["outputVolume"].setHalfMaps(volume.getHalfMaps())
@@ -87,19 +112,25 @@ class GmmRefineProtLocalResolution(MapProtocol, ProtAnalysis3D):
             return [self._progress()] if self.isActive() else ["Not measured yet."]
         results = self._results()
         low, median, high = results["quartiles"]
-        lines = [f"Local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å",
-                 f"Resolution of the whole: {describeResolution(results['resolution'], results.get('resolution_text', ''))}"]
+        lines = [
+            f"Local resolution: median {median:.2f} Å, half of the voxels between {low:.2f} and {high:.2f} Å",
+            f"Resolution of the whole: {describeResolution(results['resolution'], results.get('resolution_text', ''))}",
+        ]
         if results["share_unresolved"] > 0:
-            lines.append(f"{results['share_unresolved']:.1%} of the voxels inside the mask are worse than "
-                         f"{results['coarsest_measured']:.1f} Å, the coarsest that is measured")
+            lines.append(
+                f"{results['share_unresolved']:.1%} of the voxels inside the mask are worse than "
+                f"{results['coarsest_measured']:.1f} Å, the coarsest that is measured"
+            )
         return lines + self._notes()
 
     def _methods(self):
         if not hasattr(self, "outputResolution"):
             return []
         low, median, high = self._results()["quartiles"]
-        return [f"The local resolution was measured from the half maps by GMM refine [Chen2023]; its median is {median:.2f} Å, "
-                f"its quartiles {low:.2f} and {high:.2f} Å."]
+        return [
+            f"The local resolution was measured from the half maps by GMM refine [Chen2023]; its median is {median:.2f} Å, "
+            f"its quartiles {low:.2f} and {high:.2f} Å."
+        ]
 
     def _citations(self):
         return ["Chen2023"]

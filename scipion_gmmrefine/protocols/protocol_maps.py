@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that take maps of any protocol share."""
+
 import os
 
 from pwem.objects import AtomStruct, Transform, Volume
@@ -44,13 +45,15 @@ class MapProtocol(EngineProtocol):
         fileName : str, optional
             A half map of the volume.
         """
-        return mrcMap(fileName or volume.getFileName(), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc"),
-                      volume.getSamplingRate())
+        return mrcMap(
+            fileName or volume.getFileName(), self._getExtraPath(MAPS_FOLDER, f"{name}.mrc"), volume.getSamplingRate()
+        )
 
     def _engineHalfMaps(self, volume, name="half_map"):
         """Paths of a volume's two half maps, with Scipion's sampling rate in their headers."""
-        return [self._engineMap(volume, f"{name}_{number}", fileName)
-                for number, fileName in enumerate(halfMapFiles(volume), 1)]
+        return [
+            self._engineMap(volume, f"{name}_{number}", fileName) for number, fileName in enumerate(halfMapFiles(volume), 1)
+        ]
 
     def _halfMapOptions(self, volume):
         """The half maps of a volume as an option of the engine, where the volume has both."""

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Modify the density of two half maps, without a learned prior."""
+
 import os
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
@@ -30,8 +31,12 @@ MODEL_OPTION = "--model"
 AUDITING = "inputStructure is not None"
 OF_AUDIT = (settings.PLACE_FROM, settings.SIGMA)
 CONDITIONS = {
-    "mask_resolution": "mask is None", "mask_edge": "mask is None", "known_rotation_error": "smearing==0",
-    "known_shift_error": "smearing==0", **dict.fromkeys(("sigma", "place_from"), AUDITING)}
+    "mask_resolution": "mask is None",
+    "mask_edge": "mask is None",
+    "known_rotation_error": "smearing==0",
+    "known_shift_error": "smearing==0",
+    **dict.fromkeys(("sigma", "place_from"), AUDITING),
+}
 
 
 class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
@@ -53,18 +58,35 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
     _label = "GMM density modification"
     _ATTRNAME = Q_COLUMNS_OF_AUDIT[0]  # pwem's viewer of attributes finds the output and its attribute by these names
     _OUTNAME = "outputAtomStruct"
-    _possibleOutputs = {"outputVolume": Volume, "outputUnmodified": Volume, "outputMask": VolumeMask, "outputFSC": SetOfFSCs,
-                        _OUTNAME: AtomStruct}
+    _possibleOutputs = {
+        "outputVolume": Volume,
+        "outputUnmodified": Volume,
+        "outputMask": VolumeMask,
+        "outputFSC": SetOfFSCs,
+        _OUTNAME: AtomStruct,
+    }
 
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
-                      help="With unfiltered half maps; of any protocol. Only its half maps are used.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Input volume",
+            help="With unfiltered half maps; of any protocol. Only its half maps are used.",
+        )
         addSettings(form, (settings.MASK,))
         group = form.addGroup("Audit")
-        group.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", allowsNull=True, label="Atomic model",
-                       help="Fitted to the map, with its ligands, ions and waters. Empty: nothing says whether they were kept.")
+        group.addParam(
+            "inputStructure",
+            params.PointerParam,
+            pointerClass="AtomStruct",
+            allowsNull=True,
+            label="Atomic model",
+            help="Fitted to the map, with its ligands, ions and waters. Empty: nothing says whether they were kept.",
+        )
         addSettings(group, OF_AUDIT, CONDITIONS)
         form.addSection(label="Modification")
         addSettings(form, without(rows(settings.ModifySettings), HANDED_OVER), CONDITIONS)
@@ -82,22 +104,37 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
     def modifyStep(self, _files, model, options):
         halves = self._engineHalfMaps(self.inputVolume.get())
         audit = [MODEL_OPTION, os.path.abspath(model)] if model else []
-        outputs = [MODIFIED_FILE, UNMODIFIED_FILE, *MODIFIED_HALF_FILES, MASK_FILE, FSC_FILE, COMPARISON_FIGURE,
-                   ERROR_MODEL_FIGURE, *([os.path.join(AUDIT_FOLDER, AUDIT_FILE)] if model else [])]
+        outputs = [
+            MODIFIED_FILE,
+            UNMODIFIED_FILE,
+            *MODIFIED_HALF_FILES,
+            MASK_FILE,
+            FSC_FILE,
+            COMPARISON_FIGURE,
+            ERROR_MODEL_FIGURE,
+            *([os.path.join(AUDIT_FOLDER, AUDIT_FILE)] if model else []),
+        ]
         self._runEngine("modify", [*halves, *options, *audit], outputs)
 
     def createOutputStep(self, _files, model, _options):
         volume = self.inputVolume.get()
-        outputs = {"outputVolume": self._mapLike(volume, MODIFIED_FILE),
-                   "outputUnmodified": self._mapLike(volume, UNMODIFIED_FILE)}
+        outputs = {
+            "outputVolume": self._mapLike(volume, MODIFIED_FILE),
+            "outputUnmodified": self._mapLike(volume, UNMODIFIED_FILE),
+        }
         for output in outputs.values():
             output.setHalfMaps(volume.getHalfMaps())
         outputs["outputMask"] = self._mask(volume.getSamplingRate(), MASK_FILE)
         outputs["outputFSC"] = self._fscs(FSC_CURVES_OF_BOTH)
         if model:
             outputs[self._OUTNAME] = self._scoredStructure(
-                os.path.join(AUDIT_FOLDER, CHANGED_MODEL_FILE.format(2)), "modified", Q_COLUMNS_OF_AUDIT, model,
-                outputs["outputVolume"], self._results()["place"])
+                os.path.join(AUDIT_FOLDER, CHANGED_MODEL_FILE.format(2)),
+                "modified",
+                Q_COLUMNS_OF_AUDIT,
+                model,
+                outputs["outputVolume"],
+                self._results()["place"],
+            )
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)
@@ -115,30 +152,48 @@ class GmmRefineProtModify(MapProtocol, ProtOperateVolumes):
         if not hasattr(self, "outputVolume"):
             return [self._progress()] if self.isActive() else ["Not modified yet."]
         results = self._results()
-        lines = [f"Resolution of the half maps: {self._resolution()}; this is the one to quote",
-                 f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}", *self._notes()]
+        lines = [
+            f"Resolution of the half maps: {self._resolution()}; this is the one to quote",
+            f"Modified half maps agree to {describeResolution(results['modified_halves_agree_to'])}",
+            *self._notes(),
+        ]
         sureness = [
             *sentence(results["smearing_text"]),
             f"Standard error of a voxel inside the mask: {100 * results['error_inside_mask']:.0f} % of the density's deviation "
-            "(modified_error.mrc)"]
+            "(modified_error.mrc)",
+        ]
         if not results["audited"]:
-            return [*lines, "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept",
-                    *sureness]
+            return [
+                *lines,
+                "NOT AUDITED: without a model nothing says whether ligands, ions, lipids and waters were kept",
+                *sureness,
+            ]
         audit = results["audit"]
         lines += [f"Modified map: {line}" for line in audit["lines"]]
-        return [*lines, *describeCopies(
-            "Audit against the unmodified map", audit["counts"], audit["lost"], audit["parts_lost"], audit["is_judged"]),
-            *sureness]
+        return [
+            *lines,
+            *describeCopies(
+                "Audit against the unmodified map", audit["counts"], audit["lost"], audit["parts_lost"], audit["is_judged"]
+            ),
+            *sureness,
+        ]
 
     def _methods(self):
         if not hasattr(self, "outputVolume"):
             return []
-        text = (f"The density of the half maps, whose resolution is {self._resolution()}, was modified by their local signal "
-                "and noise and a flat solvent, without a learned prior, after the idea of resolve_cryo_em [Terwilliger2020].")
-        audited = (" What became of ligands, ions, lipids and waters was judged against the unmodified map by Q-scores "
-                   "[Pintilie2020] and density [Berkeley2024].")
+        text = (
+            f"The density of the half maps, whose resolution is {self._resolution()}, was modified by their local signal "
+            "and noise and a flat solvent, without a learned prior, after the idea of resolve_cryo_em [Terwilliger2020]."
+        )
+        audited = (
+            " What became of ligands, ions, lipids and waters was judged against the unmodified map by Q-scores "
+            "[Pintilie2020] and density [Berkeley2024]."
+        )
         return [text + (audited if self._results()["audited"] else "")]
 
     def _citations(self):
-        return ["Terwilliger2020", *(["Berkeley2024", "Pintilie2020"] if self.inputStructure.get() is not None else []),
-                "Chen2023"]
+        return [
+            "Terwilliger2020",
+            *(["Berkeley2024", "Pintilie2020"] if self.inputStructure.get() is not None else []),
+            "Chen2023",
+        ]

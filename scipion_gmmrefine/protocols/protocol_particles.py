@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that take particles with poses share."""
+
 from pwem.objects import EMSet
 from pyworkflow.protocol import params
 
@@ -36,10 +37,16 @@ class ParticlesProtocol(EngineProtocol):
     def _defineParticles(self, form):
         """Begin the form with the input particles."""
         form.addSection(label="Input")
-        form.addParam("inputParticles", params.PointerParam, pointerClass="SetOfParticles", important=True,
-                      pointerCondition="hasAlignmentProj and hasCTF", label="Input particles",
-                      help="Particles with 3D poses and CTF. The half sets of their refinement (_rlnRandomSubset) are "
-                           "kept; the protocol *GMM import particles* of this plugin brings them along.")
+        form.addParam(
+            "inputParticles",
+            params.PointerParam,
+            pointerClass="SetOfParticles",
+            important=True,
+            pointerCondition="hasAlignmentProj and hasCTF",
+            label="Input particles",
+            help="Particles with 3D poses and CTF. The half sets of their refinement (_rlnRandomSubset) are "
+            "kept; the protocol *GMM import particles* of this plugin brings them along.",
+        )
 
     def _defineImages(self, form):
         """The section of how images are read."""
@@ -62,8 +69,11 @@ class ParticlesProtocol(EngineProtocol):
         """The input particles at the poses of a folder of the engine; further results by column in the order of its file."""
         source = self.inputParticles.get()
         gone = leftOut(self._getExtraPath())
-        ids = [particle.getObjId() for particle in source.iterItems()
-               if EMSet.isItemEnabled(particle) and particle.getObjId() not in gone]
+        ids = [
+            particle.getObjId()
+            for particle in source.iterItems()
+            if EMSet.isItemEnabled(particle) and particle.getObjId() not in gone
+        ]
         poses = RefinedPoses(self._getExtraPath(folder, PARTICLES_FILE), ids, source.getSamplingRate(), further)
         particles = self._createSetOfParticles(suffix)
         particles.copyInfo(source)
@@ -97,25 +107,37 @@ class ParticlesProtocol(EngineProtocol):
             return ["The input particles have no CTF.\nAssign the CTF before the refinement."]
         groups = unknownGroups(particles)
         if groups:
-            return [f"The input particles come from {groups} optics groups that differ, but do not say from which each comes "
-                    "(_rlnOpticsGroup).\nThe import that made them has lost that: import them with *GMM import particles*."]
+            return [
+                f"The input particles come from {groups} optics groups that differ, but do not say from which each comes "
+                "(_rlnOpticsGroup).\nThe import that made them has lost that: import them with *GMM import particles*."
+            ]
         return [message for message in [unreadableStack(stackFileName(first))] if message]
 
     def _validateHalves(self, particles):
         if not particles.getFirstItem().hasAttribute(HALF_SET):
             if self.splitHalves.get():
                 return []
-            return ["The input particles carry no half sets (_rlnRandomSubset).\nTake the output of a refinement that "
-                    "keeps them, import the particles with this plugin, or draw halves with the expert option "
-                    f"'{settings.SPLIT_HALVES.form_label}' if these poses never saw a common reference."]
+            return [
+                "The input particles carry no half sets (_rlnRandomSubset).\nTake the output of a refinement that "
+                "keeps them, import the particles with this plugin, or draw halves with the expert option "
+                f"'{settings.SPLIT_HALVES.form_label}' if these poses never saw a common reference."
+            ]
         counts = {row[HALF_SET]: row["COUNT"] for row in particles.aggregate(["COUNT"], HALF_SET, [HALF_SET])}
         foreign = sum(count for half, count in counts.items() if half not in (1, 2))
         if foreign:
-            return [f"{foreign} of {particles.getSize()} particles have a half set other than 1 or 2.\nRemove them, or "
-                    "take the half sets of the upstream refinement."]
+            return [
+                f"{foreign} of {particles.getSize()} particles have a half set other than 1 or 2.\nRemove them, or "
+                "take the half sets of the upstream refinement."
+            ]
         empty = [half for half in (1, 2) if half not in counts]
-        return [f"Half set {empty[0]} is empty: all particles are in half {3 - empty[0]}.\nBoth halves of the upstream "
-                "refinement are needed."] if empty else []
+        return (
+            [
+                f"Half set {empty[0]} is empty: all particles are in half {3 - empty[0]}.\nBoth halves of the upstream "
+                "refinement are needed."
+            ]
+            if empty
+            else []
+        )
 
     def _warnings(self):
         particles = self.inputParticles.get()
@@ -123,13 +145,19 @@ class ParticlesProtocol(EngineProtocol):
             return []
         messages = []
         if self.splitHalves.get() and not particles.getFirstItem().hasAttribute(HALF_SET):
-            messages.append("Half sets are drawn here. If these poses were refined against one common map, the FSC "
-                            "will overestimate the resolution.")
+            messages.append(
+                "Half sets are drawn here. If these poses were refined against one common map, the FSC "
+                "will overestimate the resolution."
+            )
         box = particles.getXDim()
         if box % 2:
-            messages.append(f"The particles have an odd box of {box} px. Poses are taken to be about pixel {(box + 1) // 2}, "
-                            "counted from 0, as RELION has them; maps get an even box.")
+            messages.append(
+                f"The particles have an odd box of {box} px. Poses are taken to be about pixel {(box + 1) // 2}, "
+                "counted from 0, as RELION has them; maps get an even box."
+            )
         if particles.isAmplitudeCorrected():
-            messages.append("The CTF amplitudes of these images were corrected before. The CTF is applied to the model "
-                            "as if they were not; particles without that correction are better.")
+            messages.append(
+                "The CTF amplitudes of these images were corrected before. The CTF is applied to the model "
+                "as if they were not; particles without that correction are better."
+            )
         return messages

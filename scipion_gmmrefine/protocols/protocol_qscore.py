@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Score how well a map shows each atom of a model."""
+
 import os
 
 from pwem.objects import AtomStruct
@@ -37,10 +38,22 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
-                      help="Map that the model was built in; of any protocol.")
-        form.addParam("inputStructure", params.PointerParam, pointerClass="AtomStruct", important=True,
-                      label="Atomic model", help="Fitted to the map.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Input volume",
+            help="Map that the model was built in; of any protocol.",
+        )
+        form.addParam(
+            "inputStructure",
+            params.PointerParam,
+            pointerClass="AtomStruct",
+            important=True,
+            label="Atomic model",
+            help="Fitted to the map.",
+        )
         addSettings(form, without(rows(settings.QscoreSettings), HANDED_OVER))
         addThreads(form)
 
@@ -59,8 +72,9 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         self._runEngine("qscore", [os.path.abspath(files[1]), volume, *options, *halves], [SCORED_MODEL_FILE, Q_SCRIPT])
 
     def createOutputStep(self, files, _options):
-        structure = self._scoredStructure(SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get(),
-                                          self._results()["place"])
+        structure = self._scoredStructure(
+            SCORED_MODEL_FILE, "qscore", [Q_COLUMN], files[1], self.inputVolume.get(), self._results()["place"]
+        )
         self._defineOutputs(**{self._OUTNAME: structure})
         for source in (self.inputVolume, self.inputStructure):
             self._defineSourceRelation(source, structure)
@@ -79,8 +93,12 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         lines += [f"Expected of {kind} at this resolution: {value:.3f}" for kind, value in results["expected_q"].items()]
         lines += results["quality"]["lines"]
         if results["atoms_outside"]:
-            lines.append(shortened(f"{results['atoms_outside']} atoms lie outside the map and have no Q, of "
-                                   f"{', '.join(results['residues_outside'])}"))
+            lines.append(
+                shortened(
+                    f"{results['atoms_outside']} atoms lie outside the map and have no Q, of "
+                    f"{', '.join(results['residues_outside'])}"
+                )
+            )
         if results["unknown_residues"]:
             lines.append(shortened(f"No class is known for {', '.join(results['unknown_residues'])}"))
         return lines
@@ -89,8 +107,10 @@ class GmmRefineProtQScore(MapProtocol, ProtAnalysis3D):
         if not hasattr(self, self._OUTNAME):
             return []
         results = self._results()
-        return [f"The Q-score [Pintilie2020] with a reference Gaussian of {results['sigma']:g} Å is {results['mean_q']:.3f}, "
-                f"the mean of {results['atoms']} atoms."]
+        return [
+            f"The Q-score [Pintilie2020] with a reference Gaussian of {results['sigma']:g} Å is {results['mean_q']:.3f}, "
+            f"the mean of {results['atoms']} atoms."
+        ]
 
     def _citations(self):
         return ["Pintilie2020", "Chen2023"]

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Reconstruct particles at their poses."""
+
 from pwem.objects import SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import ProtReconstruct3D
 
@@ -43,13 +44,17 @@ class GmmRefineProtReconstruct(ParticlesProtocol, ProtReconstruct3D):
 
     # --------------------------- STEPS functions ------------------------------
     def reconstructStep(self, options):
-        self._runEngine("reconstruct", [self._getExtraPath(INPUT_FILE), *options],
-                        [MAP_FILE, MASK_FILE, FSC_FILE, *HALF_MAP_FILES])
+        self._runEngine(
+            "reconstruct", [self._getExtraPath(INPUT_FILE), *options], [MAP_FILE, MASK_FILE, FSC_FILE, *HALF_MAP_FILES]
+        )
 
     def createOutputStep(self, _options):
         samplingRate = self._mapGrid()[1]
-        outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs(),
-                   "outputMask": self._mask(samplingRate, MASK_FILE)}
+        outputs = {
+            "outputVolume": self._volume(samplingRate),
+            "outputFSC": self._fscs(),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
+        }
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputParticles, output)
@@ -73,9 +78,14 @@ class GmmRefineProtReconstruct(ParticlesProtocol, ProtReconstruct3D):
         return [f"Resolution: {self._resolution()}", *self._directions(), *self._notes()]
 
     def _methods(self):
-        return [f"{countParticles(self.inputParticles.get())} were reconstructed at their poses, one map for each half set; "
+        return (
+            [
+                f"{countParticles(self.inputParticles.get())} were reconstructed at their poses, one map for each half set; "
                 f"the gold-standard resolution at FSC {self.fscThreshold.get():g} is {self._resolution()} [Rosenthal2003]."
-                ] if hasattr(self, "outputVolume") else []
+            ]
+            if hasattr(self, "outputVolume")
+            else []
+        )
 
     def _citations(self):
         return ["Rosenthal2003", "Chen2023"]

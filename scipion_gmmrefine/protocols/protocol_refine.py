@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine the poses of particles against Gaussian mixture models."""
+
 import os
 
 from pwem.objects import SetOfFSCs, SetOfParticles, Volume, VolumeMask
@@ -54,8 +55,13 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     _label = "GMM refine"
     _possibleOutputs = {
-        "outputVolume": Volume, "outputParticles": SetOfParticles, "outputFSC": SetOfFSCs, "outputMask": VolumeMask,
-        "outputGmm1": GmmModel, "outputGmm2": GmmModel}
+        "outputVolume": Volume,
+        "outputParticles": SetOfParticles,
+        "outputFSC": SetOfFSCs,
+        "outputMask": VolumeMask,
+        "outputGmm1": GmmModel,
+        "outputGmm2": GmmModel,
+    }
     SETTINGS = without(rows(settings.RefineSettings), rows(settings.Focused))
     FIRST = (settings.MASK, settings.SYMMETRY, settings.ITERATIONS)  # what decides most, beside the particles
 
@@ -85,8 +91,11 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     # --------------------------- STEPS functions ------------------------------
     def refineStep(self, options):
-        self._runEngine("refine", [self._getExtraPath(INPUT_FILE), *options],
-                        [PARTICLES_FILE, MAP_FILE, MASK_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES])
+        self._runEngine(
+            "refine",
+            [self._getExtraPath(INPUT_FILE), *options],
+            [PARTICLES_FILE, MAP_FILE, MASK_FILE, *HALF_MAP_FILES, FSC_FILE, *HALF_GMM_FILES],
+        )
 
     def createOutputStep(self, _options):
         fromParticles = self._outputsBesideParticles(self._mapGrid()[1])
@@ -98,13 +107,19 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
 
     def _outputsBesideParticles(self, samplingRate):
         """All outputs but the particles, by name."""
-        outputs = {"outputVolume": self._volume(samplingRate), "outputFSC": self._fscs(),
-                   "outputMask": self._mask(samplingRate, MASK_FILE)}
+        outputs = {
+            "outputVolume": self._volume(samplingRate),
+            "outputFSC": self._fscs(),
+            "outputMask": self._mask(samplingRate, MASK_FILE),
+        }
         for number, (gmmFile, mapFile) in enumerate(zip(HALF_GMM_FILES, HALF_MAP_FILES), 1):
             path = self._getExtraPath(gmmFile)
             outputs[f"outputGmm{number}"] = GmmModel(
-                path, numberOfGaussians=len(readGaussians(path)["widths"]), mapFileName=self._getExtraPath(mapFile),
-                samplingRate=samplingRate)
+                path,
+                numberOfGaussians=len(readGaussians(path)["widths"]),
+                mapFileName=self._getExtraPath(mapFile),
+                samplingRate=samplingRate,
+            )
         return outputs
 
     # --------------------------- INFO functions -------------------------------
@@ -125,7 +140,8 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     def _validateRegion(self, particles):
         """Errors of what the refinement looks at: here the molecule with its symmetry."""
         return wrongSymmetry(self.symmetry.get()) + expandedParticles(
-            particles, "Take the particles that they were made from, or use *GMM focused refine* on one unit.")
+            particles, "Take the particles that they were made from, or use *GMM focused refine* on one unit."
+        )
 
     def _summary(self):
         results = self._results()
@@ -140,9 +156,11 @@ class GmmRefineProtRefine(ParticlesProtocol, ProtRefine3D):
     def _methods(self):
         if not hasattr(self, "outputVolume"):
             return []
-        return [f"The poses of {self._whatWasRefined()} were refined against Gaussian mixture models, one per half set "
-                f"[Chen2023]. The gold-standard resolution at FSC {self.fscThreshold.get():g} is "
-                f"{self._resolution()} [Rosenthal2003]."]
+        return [
+            f"The poses of {self._whatWasRefined()} were refined against Gaussian mixture models, one per half set "
+            f"[Chen2023]. The gold-standard resolution at FSC {self.fscThreshold.get():g} is "
+            f"{self._resolution()} [Rosenthal2003]."
+        ]
 
     def _whatWasRefined(self):
         """The object of the methods' sentence."""

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Refine a molecule patch by patch and join the patches."""
+
 import os
 import shutil
 
@@ -48,7 +49,8 @@ GLOBAL_FOLDER, MODEL_FOLDER = "global", "model"
 _APART = f"patchMode=={settings.PATCH_MODE.choices.index('apart')}"
 CONDITIONS = {
     **dict.fromkeys(("focus_rest", "optimizer", "loss", "adam_steps", "learning_rate"), _APART),
-    "focus_level": f"{_APART} and focusRest=={settings.FOCUS_REST.choices.index('moves')}"}
+    "focus_level": f"{_APART} and focusRest=={settings.FOCUS_REST.choices.index('moves')}",
+}
 
 
 def patchFolder(number):
@@ -76,8 +78,14 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     _label = "GMM patch refine"
     _possibleOutputs = {
-        "outputVolume": Volume, "outputFSC": SetOfFSCs, "outputMask": VolumeMask,
-        "outputVolumes": SetOfVolumes, "outputMasks": SetOfVolumes, "outputGmm": GmmModel, "outputParticles1": SetOfParticles}
+        "outputVolume": Volume,
+        "outputFSC": SetOfFSCs,
+        "outputMask": VolumeMask,
+        "outputVolumes": SetOfVolumes,
+        "outputMasks": SetOfVolumes,
+        "outputGmm": GmmModel,
+        "outputParticles1": SetOfParticles,
+    }
     stepsExecutionMode = STEPS_PARALLEL
     ITERATIONS_ROW = "patchIterations"
     SETTINGS = without(rows(settings.PatchesSettings), (settings.ONLY,))
@@ -102,8 +110,10 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         if self._areSteps():
             # pyworkflow loses the GPU of slot n when step n gives one back while slot n is free: so this is step 1
             geometry = self._insertEngineStep(self.geometryStep, *self._inputIdentity(), options, after=[])
-            patches = [self._insertEngineStep(self.patchStep, number, options, after=[geometry])
-                       for number in range(1, int(self.patches.get()) + 1)]
+            patches = [
+                self._insertEngineStep(self.patchStep, number, options, after=[geometry])
+                for number in range(1, int(self.patches.get()) + 1)
+            ]
             composite = self._insertEngineStep(self.compositeStep, joining, after=patches)
         else:
             composite = self._insertEngineStep(self.refineStep, joining, after=[self._insertConversion()])
@@ -125,9 +135,11 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     def patchStep(self, number, options):
         folder = patchFolder(number)
-        self._runPatches([*options, "--only", str(number)],
-                         [os.path.join(folder, name) for name in (PARTICLES_FILE, FSC_FILE, *HALF_MAP_FILES)],
-                         part=f".patch_{number:02d}")
+        self._runPatches(
+            [*options, "--only", str(number)],
+            [os.path.join(folder, name) for name in (PARTICLES_FILE, FSC_FILE, *HALF_MAP_FILES)],
+            part=f".patch_{number:02d}",
+        )
 
     def compositeStep(self, options):
         self._runPatches([*options, "--only", "composite"], [COMPOSITE_FILE, *COMPOSITE_HALF_FILES, PATCH_TABLE_FILE])
@@ -149,22 +161,31 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         particles, reached = self.inputParticles.get(), self._results().get("resolution") or 0
         coarsest = settings.coarsest_resolution(particles.getXDim(), particles.getSamplingRate())
         resolution = ["--resolution", str(min(reached, coarsest))]
-        self._runEngine("build", [self._getExtraPath(COMPOSITE_FILE), *mask, *resolution,
-                                  *engineOptions(self, rows(settings.Fitted), COMPUTING)], [GMM_FILE], folder=MODEL_FOLDER)
+        self._runEngine(
+            "build",
+            [self._getExtraPath(COMPOSITE_FILE), *mask, *resolution, *engineOptions(self, rows(settings.Fitted), COMPUTING)],
+            [GMM_FILE],
+            folder=MODEL_FOLDER,
+        )
 
     def createOutputStep(self, _options):
         samplingRate = self._mapGrid()[1]
         folders = {number: patchFolder(number) for number in range(1, self.getNumberOfPatches() + 1)}
         outputs = {
             "outputVolume": self._volume(samplingRate, COMPOSITE_FILE, COMPOSITE_HALF_FILES),
-            "outputFSC": self._fscs(**{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)}, **{
-                f"patch {number}": os.path.join(folder, FSC_FILE) for number, folder in folders.items()}),
+            "outputFSC": self._fscs(
+                **{"global": os.path.join(GLOBAL_FOLDER, FSC_FILE)},
+                **{f"patch {number}": os.path.join(folder, FSC_FILE) for number, folder in folders.items()},
+            ),
             "outputMask": self._mask(samplingRate, MASK_FILE),
-            "outputVolumes": self._patchVolumes("maps", [
-                self._volume(samplingRate, folder=folder) for folder in folders.values()]),
-            "outputMasks": self._patchVolumes("masks", [
-                self._mask(samplingRate, os.path.join(folder, FOCUS_MASK_FILE)) for folder in folders.values()]),
-            "outputGmm": self._model(samplingRate)}
+            "outputVolumes": self._patchVolumes(
+                "maps", [self._volume(samplingRate, folder=folder) for folder in folders.values()]
+            ),
+            "outputMasks": self._patchVolumes(
+                "masks", [self._mask(samplingRate, os.path.join(folder, FOCUS_MASK_FILE)) for folder in folders.values()]
+            ),
+            "outputGmm": self._model(samplingRate),
+        }
         particles = {}
         for number, folder in folders.items():
             particles[f"outputParticles{number}"] = patch = self._refinedParticles(folder, f"_patch_{number:02d}")
@@ -186,8 +207,12 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 
     def _model(self, samplingRate):
         gmmFile = self._getExtraPath(MODEL_FOLDER, GMM_FILE)
-        return GmmModel(gmmFile, numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
-                        mapFileName=self._getExtraPath(COMPOSITE_FILE), samplingRate=samplingRate)
+        return GmmModel(
+            gmmFile,
+            numberOfGaussians=len(readGaussians(gmmFile)["widths"]),
+            mapFileName=self._getExtraPath(COMPOSITE_FILE),
+            samplingRate=samplingRate,
+        )
 
     # --------------------------- INFO functions -------------------------------
     def _validate(self):
@@ -208,8 +233,10 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
         if not hasattr(self, "outputVolume"):
             return self._whatRuns() or ["Not started yet."]
         results = self._results()
-        lines = [f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
-                 f"(before: {describeResolution(results.get('resolution_before'))})"]
+        lines = [
+            f"Composite of {self.getNumberOfPatches()} patches: {self._resolution()} "
+            f"(before: {describeResolution(results.get('resolution_before'))})"
+        ]
         seams = sentence(results.get("seam_text", ""))
         return [*lines, *(_patchLine(row) for row in readRows(self._getExtraPath(PATCH_TABLE_FILE))), *seams, *self._notes()]
 
@@ -227,11 +254,13 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
     def _methods(self):
         if not hasattr(self, "outputVolume"):
             return []
-        return [f"The poses of {countParticles(self.inputParticles.get())} were refined against Gaussian mixture models, "
-                f"one per half set, separately for each of {self.getNumberOfPatches()} patches of the molecule [Chen2023]. The "
-                "half maps of the patches were averaged by their masks into a composite map, which is not one "
-                f"reconstruction; its gold-standard resolution at FSC {self.fscThreshold.get():g} is "
-                f"{self._resolution()} [Rosenthal2003]."]
+        return [
+            f"The poses of {countParticles(self.inputParticles.get())} were refined against Gaussian mixture models, "
+            f"one per half set, separately for each of {self.getNumberOfPatches()} patches of the molecule [Chen2023]. The "
+            "half maps of the patches were averaged by their masks into a composite map, which is not one "
+            f"reconstruction; its gold-standard resolution at FSC {self.fscThreshold.get():g} is "
+            f"{self._resolution()} [Rosenthal2003]."
+        ]
 
     def _citations(self):
         return ["Chen2023", "Chen2021", "Rosenthal2003"]
@@ -246,5 +275,7 @@ class GmmRefineProtPatches(ParticlesProtocol, ProtRefine3D):
 def _patchLine(row):
     """A patch in the summary."""
     before, after = (describeResolution(row[f"gmmResolution{when}"]) for when in ("Before", "After"))
-    return (f"Patch {row['gmmPatch']:.0f}: {before} → {after}; particles turned {row['gmmRotationChange']:.2f}° and moved "
-            f"{row['gmmShiftChange']:.2f} Å on average")
+    return (
+        f"Patch {row['gmmPatch']:.0f}: {before} → {after}; particles turned {row['gmmRotationChange']:.2f}° and moved "
+        f"{row['gmmShiftChange']:.2f} Å on average"
+    )

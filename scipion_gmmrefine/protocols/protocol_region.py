@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the protocols that look at one region of a molecule share."""
+
 from pyworkflow.protocol import params
 
 from gmmrefine import settings
@@ -9,9 +10,13 @@ from scipion_gmmrefine.protocols.form_checks import wrongGrid, wrongSphere
 REGIONS = ("mask", "sphere", "part of an atomic model")
 MASK, SPHERE, MODEL, NONE_NAMED = range(len(REGIONS) + 1)
 CONDITIONS = {
-    "focus_mask": f"region=={MASK}", "focus_sphere": f"region=={SPHERE}", "focus_model": f"region=={MODEL}",
-    "focus_selection": f"region=={MODEL}", "focus_edge": f"region in ({SPHERE}, {MODEL})",
-    "focus_level": f"focusRest=={settings.FOCUS_REST.choices.index('moves')}"}
+    "focus_mask": f"region=={MASK}",
+    "focus_sphere": f"region=={SPHERE}",
+    "focus_model": f"region=={MODEL}",
+    "focus_selection": f"region=={MODEL}",
+    "focus_edge": f"region in ({SPHERE}, {MODEL})",
+    "focus_level": f"focusRest=={settings.FOCUS_REST.choices.index('moves')}",
+}
 
 
 class RegionProtocol:
@@ -25,8 +30,16 @@ class RegionProtocol:
     def _defineRegion(self, form, group):
         """The rows of the region, with the settings of a group."""
         choices = [*REGIONS, self.WITHOUT_REGION] if self.WITHOUT_REGION else list(REGIONS)
-        form.addParam("region", params.EnumParam, choices=choices, default=NONE_NAMED if self.WITHOUT_REGION else MASK,
-                      important=True, display=params.EnumParam.DISPLAY_HLIST, label="Region as", help=self.REGION_HELP)
+        form.addParam(
+            "region",
+            params.EnumParam,
+            choices=choices,
+            default=NONE_NAMED if self.WITHOUT_REGION else MASK,
+            important=True,
+            display=params.EnumParam.DISPLAY_HLIST,
+            label="Region as",
+            help=self.REGION_HELP,
+        )
         addSettings(form, group, CONDITIONS)
 
     # --------------------------- INFO functions -------------------------------

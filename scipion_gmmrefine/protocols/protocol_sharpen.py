@@ -26,11 +26,15 @@ CONDITIONS = {
     "place_from": WITH_MODEL,
     "amplitude_window": f"sharpening in ({LOCAL_MODEL}, {LOCAL})",
     "mask_resolution": "mask is None",
-    "mask_edge": "mask is None"}
+    "mask_edge": "mask is None",
+}
 WAYS = {
-    B_FACTOR: "by a B factor [Rosenthal2003]", MODEL_PROFILE: "to the radial amplitudes of the atomic model [Chen2023]",
+    B_FACTOR: "by a B factor [Rosenthal2003]",
+    MODEL_PROFILE: "to the radial amplitudes of the atomic model [Chen2023]",
     LOCAL_RESOLUTION: "by a B factor that follows the local resolution",
-    LOCAL_MODEL: "to the local amplitudes of the atomic model [Jakobi2017]", LOCAL: "by making its local amplitudes even"}
+    LOCAL_MODEL: "to the local amplitudes of the atomic model [Jakobi2017]",
+    LOCAL: "by making its local amplitudes even",
+}
 
 
 class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
@@ -53,8 +57,14 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
     # --------------------------- DEFINE param functions ----------------------
     def _defineParams(self, form):
         form.addSection(label="Input")
-        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True, label="Input volume",
-                      help="Unsharpened and unmasked; of any protocol.")
+        form.addParam(
+            "inputVolume",
+            params.PointerParam,
+            pointerClass="Volume",
+            important=True,
+            label="Input volume",
+            help="Unsharpened and unmasked; of any protocol.",
+        )
         addSettings(form, (settings.SHARPENING, settings.RESOLUTION_MAP, settings.LOW_PASS, settings.MASK), CONDITIONS)
         addSettings(form, without(rows(settings.SharpenSettings), HANDED_OVER), CONDITIONS)
         addThreads(form)
@@ -72,8 +82,7 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         volume = self._engineMap(self.inputVolume.get(), "map")
         if mustMeasure:
             options = [*options, settings.LOW_PASS.option, str(self._measuredResolution())]
-        self._runEngine("sharpen", [volume, *options], [
-            SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
+        self._runEngine("sharpen", [volume, *options], [SHARPENED_FILE, UNMODIFIED_FILE, GUINIER_FIGURE, COMPARISON_FIGURE])
 
     def _mustMeasure(self):
         """Whether the resolution is not said, so that the half maps have to tell it."""
@@ -83,12 +92,18 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         """Resolution of the half maps inside the mask, one made from them where none is given, Å."""
         volume, mask = self.inputVolume.get(), self.mask.get()
         inside = [settings.MAKE_MASK.option] if mask is None else engineOptions(self, (settings.MASK,))
-        self._runEngine("fsc", [*self._engineHalfMaps(volume), *inside, *engineOptions(self, (settings.THREADS,))], [FSC_FILE],
-                        folder=RESOLUTION_FOLDER)
+        self._runEngine(
+            "fsc",
+            [*self._engineHalfMaps(volume), *inside, *engineOptions(self, (settings.THREADS,))],
+            [FSC_FILE],
+            folder=RESOLUTION_FOLDER,
+        )
         found = readRun(self._getExtraPath(RESOLUTION_FOLDER)).get("results", {}).get("resolution")
         if not found:
-            raise EngineFailure("The half maps do not agree at any resolution, so that nothing can be sharpened. Fill in "
-                                f"'{settings.LOW_PASS.form_label}' if the resolution is known otherwise.")
+            raise EngineFailure(
+                "The half maps do not agree at any resolution, so that nothing can be sharpened. Fill in "
+                f"'{settings.LOW_PASS.form_label}' if the resolution is known otherwise."
+            )
         return rounded(found, volume.getSamplingRate())
 
     def createOutputStep(self, _files, _options):
@@ -121,17 +136,23 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         """Errors of a way to sharpen that lacks what it needs."""
         if self._needsModel():
             if self.referenceModel.get() is None:
-                return [f"*{settings.REFERENCE_MODEL.form_label}* is empty; {self.getEnumText('sharpening')} takes its "
-                        "amplitudes.\nGive an atomic model fitted to the map, or choose another way."]
+                return [
+                    f"*{settings.REFERENCE_MODEL.form_label}* is empty; {self.getEnumText('sharpening')} takes its "
+                    "amplitudes.\nGive an atomic model fitted to the map, or choose another way."
+                ]
             missing = self._missingModel(self.referenceModel.get())
             if missing:
                 return missing
         if local is None and self.sharpening.get() == LOCAL_RESOLUTION:
-            return [f"*{settings.RESOLUTION_MAP.form_label}* is empty; {self.getEnumText('sharpening')} follows it.\n"
-                    "Run *GMM local resolution* on the volume first."]
+            return [
+                f"*{settings.RESOLUTION_MAP.form_label}* is empty; {self.getEnumText('sharpening')} follows it.\n"
+                "Run *GMM local resolution* on the volume first."
+            ]
         if self._mustMeasure() and len(halfMapFiles(self.inputVolume.get())) != 2:
-            return [f"*{settings.LOW_PASS.form_label}* is empty, and the volume has no half maps that would tell it.\n"
-                    "Give the resolution of its FSC, or a local resolution map."]
+            return [
+                f"*{settings.LOW_PASS.form_label}* is empty, and the volume has no half maps that would tell it.\n"
+                "Give the resolution of its FSC, or a local resolution map."
+            ]
         return []
 
     def _summary(self):
@@ -160,6 +181,10 @@ class GmmRefineProtSharpen(MapProtocol, ProtOperateVolumes):
         return [text + (f" (B factor {results['b_factor']:.1f} Å²)." if "b_factor" in results else ".")]
 
     def _citations(self):
-        way = {LOCAL_MODEL: ["Jakobi2017"], B_FACTOR: ["Rosenthal2003"], LOCAL_RESOLUTION: ["Rosenthal2003"],
-               LOCAL: ["Rosenthal2003"]}
+        way = {
+            LOCAL_MODEL: ["Jakobi2017"],
+            B_FACTOR: ["Rosenthal2003"],
+            LOCAL_RESOLUTION: ["Rosenthal2003"],
+            LOCAL: ["Rosenthal2003"],
+        }
         return ["Chen2023", *way.get(self.sharpening.get(), [])]

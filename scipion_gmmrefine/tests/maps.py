@@ -1,4 +1,5 @@
 """A small piece of 6MSM with an ATP, and maps of it, for the tests of protocols that judge and modify maps."""
+
 from pathlib import Path
 from unittest import mock
 
@@ -78,8 +79,11 @@ def writeNoisyMap(folder, data, seed=1):
     """A volume with half maps of independent noise."""
     random = np.random.default_rng(seed)
     halves = [data + random.normal(0, NOISE, data.shape) for _ in range(2)]
-    return writeMap(folder / "noisy.mrc", sum(halves) / 2, [
-        writeMap(folder / f"noisy_half_{number}.mrc", half) for number, half in enumerate(halves, 1)])
+    return writeMap(
+        folder / "noisy.mrc",
+        sum(halves) / 2,
+        [writeMap(folder / f"noisy_half_{number}.mrc", half) for number, half in enumerate(halves, 1)],
+    )
 
 
 def asOutputs(project, **outputs):
@@ -127,7 +131,7 @@ class MapsTest(BaseTest):
         return viewer
 
     def show(self, viewer, name):
-        view, = viewer._getVisualizeDict()[name](name)
+        (view,) = viewer._getVisualizeDict()[name](name)
         return view
 
     def axes(self, viewer, name):
@@ -137,8 +141,9 @@ class MapsTest(BaseTest):
 
     def chimera(self, viewer, name):
         """Command line of ChimeraX."""
-        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
+        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), mock.patch.object(
+            Chimera, "getHome", return_value="/"
+        ):
             view = self.show(viewer, name)
         self.assertIsInstance(view, ChimeraView)
         return view._cmd

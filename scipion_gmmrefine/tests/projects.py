@@ -1,4 +1,5 @@
 """Scipion projects with simulated particles, for tests of protocols with the real engine."""
+
 import logging
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def launchAtOnce(project, *protocols):
             project.scheduleProtocol(protocol)
     schedulers = [_scheduler(project, protocol) for protocol in protocols]
     for number, (protocol, scheduler) in enumerate(zip(protocols, schedulers)):
-        for later in schedulers[number + 1:]:
+        for later in schedulers[number + 1 :]:
             assert not _isReady(later), f"{later.protocol} would start before {protocol}"
         assert _isReady(scheduler), f"{protocol} never starts: {scheduler.protocol.validate()}"
         scheduler.project.launchProtocol(scheduler.protocol, wait=True, scheduled=True, force=True)
@@ -39,8 +40,10 @@ def launchAtOnce(project, *protocols):
 
 def _scheduler(project, protocol):
     """The scheduler that Scipion starts for a run."""
-    return RunScheduler(Namespace(projPath=project.path, dbPath=protocol.getDbPath(), protId=protocol.getObjId(), sleepTime=0,
-                                  initial_sleep=0), logging.getLogger("scheduler"))
+    return RunScheduler(
+        Namespace(projPath=project.path, dbPath=protocol.getDbPath(), protId=protocol.getObjId(), sleepTime=0, initial_sleep=0),
+        logging.getLogger("scheduler"),
+    )
 
 
 def _isReady(scheduler):
@@ -66,8 +69,11 @@ class SimulatedProject(BaseTest):
     def simulated(cls, name, *options):
         """Simulate particles in a folder of the project; their file."""
         data = cls.folder(name)
-        subprocess.run([sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options],
-                       check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "gmmrefine", "simulate", str(MODEL), "-o", str(data), *options],
+            check=True,
+            capture_output=True,
+        )
         return data / "particles.star"
 
     @classmethod
@@ -87,8 +93,9 @@ class SmallProject(SimulatedProject):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.importing = cls.importSimulated("data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size",
-                                            str(PIXEL_SIZE), *cls.ERRORS)
+        cls.importing = cls.importSimulated(
+            "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), *cls.ERRORS
+        )
         cls.particles = {"inputParticles": (cls.importing, "outputParticles")}
 
 
@@ -99,5 +106,13 @@ class FocusedProject(SmallProject):
     def setUpClass(cls):
         super().setUpClass()
         middle = BOX * PIXEL_SIZE / 2
-        cls.focusing = launch(cls.proj, GmmRefineProtFocus, cls.particles, region=1, iterations=1, numberOfThreads=2,
-                              focusSphere=f"{middle + 20} {middle} {middle + 35} 25", **CHEAP)
+        cls.focusing = launch(
+            cls.proj,
+            GmmRefineProtFocus,
+            cls.particles,
+            region=1,
+            iterations=1,
+            numberOfThreads=2,
+            focusSphere=f"{middle + 20} {middle} {middle + 35} 25",
+            **CHEAP,
+        )

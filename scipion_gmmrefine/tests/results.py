@@ -1,4 +1,5 @@
 """Files like those that the engine writes, for the tests of viewers and summaries."""
+
 import json
 
 import mrcfile
@@ -44,18 +45,36 @@ def fscCurve(cutoff):
 def writeFsc(fileName, cutoff):
     """The table of a falling curve."""
     curve = fscCurve(cutoff)
-    writeTables(fileName, {"fsc": {
-        "gmmFrequency": FREQUENCY, "gmmFsc": curve, "gmmFscUnmasked": 0.9 * curve, "gmmFscMasked": curve,
-        "gmmFscRandomised": 0.1 * curve}})
+    writeTables(
+        fileName,
+        {
+            "fsc": {
+                "gmmFrequency": FREQUENCY,
+                "gmmFsc": curve,
+                "gmmFscUnmasked": 0.9 * curve,
+                "gmmFscMasked": curve,
+                "gmmFscRandomised": 0.1 * curve,
+            }
+        },
+    )
 
 
 def writeGmm(fileName, seed=0):
     """A model in a ball."""
     random = np.random.default_rng(seed)
     centers = random.normal(0, 6, (GAUSSIANS, 3))
-    writeTables(fileName, {"gmm": {
-        "gmmX": centers[:, 0], "gmmY": centers[:, 1], "gmmZ": centers[:, 2],
-        "gmmAmplitude": random.uniform(0.5, 2, GAUSSIANS), "gmmWidth": random.uniform(2, 4, GAUSSIANS)}})
+    writeTables(
+        fileName,
+        {
+            "gmm": {
+                "gmmX": centers[:, 0],
+                "gmmY": centers[:, 1],
+                "gmmZ": centers[:, 2],
+                "gmmAmplitude": random.uniform(0.5, 2, GAUSSIANS),
+                "gmmWidth": random.uniform(2, 4, GAUSSIANS),
+            }
+        },
+    )
 
 
 def writeIteration(folder, cutoff):
@@ -71,7 +90,8 @@ def writeEvents(folder):
     """The log of a running engine, its last line only half written."""
     (folder / "events.jsonl").write_text(
         '{"step": "fsc", "iteration": 1, "resolution": 8.25, "seconds": 3.5}\n'
-        '{"step": "refine poses", "iteration": 2, "half": 2, "particles_per_s": 120.4, "eta_s": 600}\n{"step": "rec')
+        '{"step": "refine poses", "iteration": 2, "half": 2, "particles_per_s": 120.4, "eta_s": 600}\n{"step": "rec'
+    )
 
 
 def writeRefinement(folder, changes):
@@ -95,8 +115,10 @@ def writeRefinement(folder, changes):
         mask.voxel_size = PIXEL_SIZE
     flat = np.full_like(FREQUENCY, 0.98)
     writeTables(folder / GMM_FSC_FILE, {"": {"gmmFrequency": FREQUENCY, "gmmFscHalf1": flat, "gmmFscHalf2": flat}})
-    writeTables(folder / PARTICLES_FILE, {
-        "optics": {"rlnOpticsGroup": [1]}, "particles": {"gmmRotationChange": changes[0], "gmmShiftChange": changes[1]}})
+    writeTables(
+        folder / PARTICLES_FILE,
+        {"optics": {"rlnOpticsGroup": [1]}, "particles": {"gmmRotationChange": changes[0], "gmmShiftChange": changes[1]}},
+    )
     iterations = [{"iteration": 0, "resolution": 11.0}, {"iteration": 1, "resolution": 8.5}]
     (folder / "run.json").write_text(json.dumps({"results": {"resolution": 7.25, "iterations": iterations}}))
 
@@ -118,26 +140,55 @@ def writePatches(folder, changes):
     writeFsc(folder / GLOBAL_FOLDER / FSC_FILE, CUTOFFS[0])
     writeFsc(folder / FSC_FILE, CUTOFFS[2])
     writeGmm(folder / MODEL_FOLDER / GMM_FILE)
-    writeTables(folder / PATCHES_FILE, {"patches": {
-        "gmmPatch": [1.0, 2.0, 2.0], "gmmX": [-8, 8, 8], "gmmY": [0, 0, 0], "gmmZ": [0, -4, 4], "gmmRadius": [9.0, 7, 7]}})
-    writeTables(folder / PATCH_EVIDENCE_FILE, {"evidence": {
-        "gmmPatches": [1, 2, 3], "gmmEvidence": [0.1, 0.8, 0.7], "gmmEvidenceError": [0.1, 0.1, 0.1]}})
-    writeTables(folder / OVERLAPS_FILE, {"": {
-        "gmmPatch": [1], "gmmOtherPatch": [2], "gmmOverlapVolume": [2500.0], "gmmSeamRms": [0.125]}})
-    writeTables(folder / PATCH_TABLE_FILE, {"patches": {
-        "gmmPatch": [1, 2], "gmmVolume": [12000.0, 8000], "gmmResolutionBefore": [8.5, 9.5], "gmmResolutionAfter": [7.25, 0],
-        "gmmMeanFscBefore": [0.5, 0.4], "gmmMeanFscAfter": [0.6, 0.5], "gmmRotationChange": [2.0, 1.0],
-        "gmmShiftChange": [1.0, 0.5]}})
+    writeTables(
+        folder / PATCHES_FILE,
+        {
+            "patches": {
+                "gmmPatch": [1.0, 2.0, 2.0],
+                "gmmX": [-8, 8, 8],
+                "gmmY": [0, 0, 0],
+                "gmmZ": [0, -4, 4],
+                "gmmRadius": [9.0, 7, 7],
+            }
+        },
+    )
+    writeTables(
+        folder / PATCH_EVIDENCE_FILE,
+        {"evidence": {"gmmPatches": [1, 2, 3], "gmmEvidence": [0.1, 0.8, 0.7], "gmmEvidenceError": [0.1, 0.1, 0.1]}},
+    )
+    writeTables(
+        folder / OVERLAPS_FILE,
+        {"": {"gmmPatch": [1], "gmmOtherPatch": [2], "gmmOverlapVolume": [2500.0], "gmmSeamRms": [0.125]}},
+    )
+    writeTables(
+        folder / PATCH_TABLE_FILE,
+        {
+            "patches": {
+                "gmmPatch": [1, 2],
+                "gmmVolume": [12000.0, 8000],
+                "gmmResolutionBefore": [8.5, 9.5],
+                "gmmResolutionAfter": [7.25, 0],
+                "gmmMeanFscBefore": [0.5, 0.4],
+                "gmmMeanFscAfter": [0.6, 0.5],
+                "gmmRotationChange": [2.0, 1.0],
+                "gmmShiftChange": [1.0, 0.5],
+            }
+        },
+    )
     for number in (1, 2):
         patch = folder / patchFolder(number)
         patch.mkdir(parents=True)
         for name in (MAP_FILE, *HALF_MAP_FILES, FOCUS_MASK_FILE):
             writeVolume(patch / name)
         writeFsc(patch / FSC_FILE, CUTOFFS[1])
-        writeTables(patch / PARTICLES_FILE, {"optics": {"rlnOpticsGroup": [1]}, "particles": {
-            "gmmRotationChange": changes[0] / number, "gmmShiftChange": changes[1] / number}})
-    (folder / "run.json").write_text(json.dumps({"results": {
-        "resolution": 7.0, "resolution_before": 8.0, "patches": 2}}))
+        writeTables(
+            patch / PARTICLES_FILE,
+            {
+                "optics": {"rlnOpticsGroup": [1]},
+                "particles": {"gmmRotationChange": changes[0] / number, "gmmShiftChange": changes[1] / number},
+            },
+        )
+    (folder / "run.json").write_text(json.dumps({"results": {"resolution": 7.0, "resolution_before": 8.0, "patches": 2}}))
 
 
 def writeHeterogeneity(folder, particles, latent):
@@ -157,11 +208,32 @@ def writeHeterogeneity(folder, particles, latent):
     for axis, values in enumerate(latent.T, 1):
         table[f"gmmLatent{axis}"], table[f"gmmLatentError{axis}"] = values, np.full(len(values), 0.1 * axis)
     writeTables(folder / LATENT_FILE, {"latent": {**table, "gmmMotion": 10 * np.linalg.norm(latent, axis=1)}})
-    writeTables(folder / MOTIONS_FILE, {"motions": {
-        "gmmAxis": [1.0, 2.0], "gmmRmsHalf1": [4.5, 1.25], "gmmRmsHalf2": [4.25, 0], "gmmCosine": [0.98, 0.5]}})
-    writeTables(folder / TRAINING_FILE, {"training": {
-        "gmmEpoch": [1.0, 2.0, 3.0], "gmmTrainingHalf1": [-4.0, 0, 2], "gmmHeldOutHalf1": [-5.0, -1, 1],
-        "gmmTrainingHalf2": [-3.0, 1, 3], "gmmHeldOutHalf2": [-6.0, -2, 0]}})
-    (folder / "run.json").write_text(json.dumps({"results": {
-        "verdict": "both halves move alike: leading motion 4.5, 4.2 Å rms, cosine 0.98; held-out gain 3.00 ± 0.20, 2.90 ± 0.20 "
-                   "per particle", "reproducible": True, "cosines": [0.98, 0.5]}}))
+    writeTables(
+        folder / MOTIONS_FILE,
+        {"motions": {"gmmAxis": [1.0, 2.0], "gmmRmsHalf1": [4.5, 1.25], "gmmRmsHalf2": [4.25, 0], "gmmCosine": [0.98, 0.5]}},
+    )
+    writeTables(
+        folder / TRAINING_FILE,
+        {
+            "training": {
+                "gmmEpoch": [1.0, 2.0, 3.0],
+                "gmmTrainingHalf1": [-4.0, 0, 2],
+                "gmmHeldOutHalf1": [-5.0, -1, 1],
+                "gmmTrainingHalf2": [-3.0, 1, 3],
+                "gmmHeldOutHalf2": [-6.0, -2, 0],
+            }
+        },
+    )
+    (folder / "run.json").write_text(
+        json.dumps(
+            {
+                "results": {
+                    "verdict": "both halves move alike: leading motion 4.5, 4.2 Å rms, cosine 0.98; "
+                    "held-out gain 3.00 ± 0.20, 2.90 ± 0.20 "
+                    "per particle",
+                    "reproducible": True,
+                    "cosines": [0.98, 0.5],
+                }
+            }
+        )
+    )

@@ -1,4 +1,5 @@
 """Small Scipion objects for the tests."""
+
 import mrcfile
 import numpy as np
 from pwem.objects import CTFModel, Particle, SetOfParticles, Transform, Volume, VolumeMask
@@ -52,12 +53,29 @@ def writeMask(fileName, **options):
 def poses(count, seed=1):
     """RELION poses (count, 5): rot, tilt, psi in degrees, origin x and y in px."""
     random = np.random.default_rng(seed)
-    return np.column_stack([random.uniform(-180, 180, count), random.uniform(1, 179, count),
-                            random.uniform(-180, 180, count), random.normal(0, 2, (count, 2))])
+    return np.column_stack(
+        [
+            random.uniform(-180, 180, count),
+            random.uniform(1, 179, count),
+            random.uniform(-180, 180, count),
+            random.normal(0, 2, (count, 2)),
+        ]
+    )
 
 
-def makeParticles(folder, ids=range(1, 9), halves=(1, 2), opticsInfo=TWO_GROUPS, groups=(1, 2), ctf=True, aligned=True,
-                  copies=0, signs=(), grey=None, box=BOX):
+def makeParticles(
+    folder,
+    ids=range(1, 9),
+    halves=(1, 2),
+    opticsInfo=TWO_GROUPS,
+    groups=(1, 2),
+    ctf=True,
+    aligned=True,
+    copies=0,
+    signs=(),
+    grey=None,
+    box=BOX,
+):
     """A set of particles with poses, CTF, half sets and optics groups.
 
     Parameters

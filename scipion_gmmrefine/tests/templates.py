@@ -1,4 +1,5 @@
 """The templates as their files have them, for the tests."""
+
 import json
 import shlex
 from dataclasses import dataclass
@@ -34,8 +35,10 @@ class Template:
     @property
     def fields(self):
         """All values that can be chosen."""
-        return [Field(title, default, int(kind), alias) for title, default, kind, alias in (
-            part.split("|") for part in self._parts[1::2])]
+        return [
+            Field(title, default, int(kind), alias)
+            for title, default, kind, alias in (part.split("|") for part in self._parts[1::2])
+        ]
 
     @property
     def steps(self):
@@ -58,4 +61,4 @@ class Template:
 
 def everyTemplate():
     """All templates of this plugin by their names."""
-    return {path.name[:-len(SUFFIX)]: Template(path.name[:-len(SUFFIX)]) for path in sorted(FOLDER.glob(f"*{SUFFIX}"))}
+    return {path.name[: -len(SUFFIX)]: Template(path.name[: -len(SUFFIX)]) for path in sorted(FOLDER.glob(f"*{SUFFIX}"))}

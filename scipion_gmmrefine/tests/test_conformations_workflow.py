@@ -1,4 +1,5 @@
 """Maps of conformations, their particles reconstructed and exported, with the real engine through Scipion's launcher."""
+
 import importlib.util
 import os
 import sys
@@ -30,10 +31,25 @@ class TestConformationsWorkflow(SmallProject):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.learning = launch(cls.proj, GmmRefineProtHeterogeneity, cls.particles, latentSize=1, anchors="8", epochs=1,
-                              targetResolution=15.0, **FEW)
-        cls.showing = launch(cls.proj, GmmRefineProtConformations, {"inputHeterogeneity": (cls.learning, "")}, frames=2,
-                             subsets=2, useGpu=False, numberOfThreads=2)
+        cls.learning = launch(
+            cls.proj,
+            GmmRefineProtHeterogeneity,
+            cls.particles,
+            latentSize=1,
+            anchors="8",
+            epochs=1,
+            targetResolution=15.0,
+            **FEW,
+        )
+        cls.showing = launch(
+            cls.proj,
+            GmmRefineProtConformations,
+            {"inputHeterogeneity": (cls.learning, "")},
+            frames=2,
+            subsets=2,
+            useGpu=False,
+            numberOfThreads=2,
+        )
 
     def test_frames_of_each_half_are_volumes_that_know_their_place(self):
         for half in (1, 2):
@@ -58,22 +74,32 @@ class TestConformationsWorkflow(SmallProject):
         self.assertEqual(len([volume for volume in self.showing.outputClasses.iterItems() if volume.hasHalfMaps()]), 2)
 
     def test_a_class_is_reconstructed(self):
-        run = launch(self.proj, GmmRefineProtReconstruct, {"inputParticles": (self.showing, "outputParticles1")}, useGpu=False,
-                     numberOfThreads=2)
+        run = launch(
+            self.proj,
+            GmmRefineProtReconstruct,
+            {"inputParticles": (self.showing, "outputParticles1")},
+            useGpu=False,
+            numberOfThreads=2,
+        )
         self.assertTrue(run.outputVolume.hasHalfMaps())
         self.assertEqual(run.outputFSC.getSize(), 4)
         self.assertRegex(run.summary()[0], "^Resolution: ")
         self.assertAlmostEqual(run.outputMask.getSamplingRate(), PIXEL_SIZE)
         viewer = GmmRefineReconstructViewer(project=self.proj, protocol=run)
         viewer.setProtocol(run)
-        report, = viewer._getVisualizeDict()["showReport"]("showReport")
+        (report,) = viewer._getVisualizeDict()["showReport"]("showReport")
         self.assertIsInstance(report, PageView)
         self.assertIn("<html", Path(report.path).read_text().lower())
 
     def test_particles_models_and_reports_are_exported(self):
         folder = str(self.folder("elsewhere"))
-        run = launch(self.proj, GmmRefineProtExport, {"inputParticles": (self.showing, "outputParticles2")}, particleForm=1,
-                     copyTo=folder)
+        run = launch(
+            self.proj,
+            GmmRefineProtExport,
+            {"inputParticles": (self.showing, "outputParticles2")},
+            particleForm=1,
+            copyTo=folder,
+        )
         self.assertEqual(len(np.load(os.path.join(folder, "particles.cs"))), self.showing.outputParticles2.getSize())
         self.assertTrue(os.path.exists(os.path.join(folder, "particles.csg")))
         self.assertIn(folder, "\n".join(run.summary()))
@@ -90,16 +116,31 @@ class TestConformationsWorkflow(SmallProject):
         loader.loader.exec_module(module)
         folder = self.folder("decoded")
         folder.mkdir()
-        metadata = {"outdir": str(folder), "mode": "gmmrefine", "gmm_run": self.learning._getExtraPath(), "gmm_half": 2.0,
-                    "gmm_python": sys.executable, "env_name": "hax"}
+        metadata = {
+            "outdir": str(folder),
+            "mode": "gmmrefine",
+            "gmm_run": self.learning._getExtraPath(),
+            "gmm_half": 2.0,
+            "gmm_python": sys.executable,
+            "env_name": "hax",
+        }
         program = module.HeterogeneityProgramInterface(
-            _path_template=str(folder / "decoded_map_class_{:02d}.mrc"), _program_loading_params=metadata)
+            _path_template=str(folder / "decoded_map_class_{:02d}.mrc"), _program_loading_params=metadata
+        )
         own = readLatents(self.learning._getExtraPath()).ofHalf(2).latent[:, 0]
         latent = np.linspace(own.min(), own.max(), 10)  # NumPy reads a file of one column as one row
         program.decode_state_from_latent(latent=latent[None])
         through = ";".join(f"{value:.6f}" for value in latent)
-        run = launch(self.proj, GmmRefineProtConformations, {"inputHeterogeneity": (self.learning, "")}, through=through,
-                     atPoints=True, half=settings.HALF.choices.index("2"), useGpu=False, numberOfThreads=2)
+        run = launch(
+            self.proj,
+            GmmRefineProtConformations,
+            {"inputHeterogeneity": (self.learning, "")},
+            through=through,
+            atPoints=True,
+            half=settings.HALF.choices.index("2"),
+            useGpu=False,
+            numberOfThreads=2,
+        )
         self.assertFalse(hasattr(run, "outputVolumesHalf1"))
         self.assertEqual(run.outputVolumesHalf2.getSize(), 10)
         for number, volume in enumerate(run.outputVolumesHalf2.iterItems(), 1):

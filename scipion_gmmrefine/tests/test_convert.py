@@ -78,8 +78,11 @@ class TestStarWriter(ConvertTest):
         self.assertEqual(blocks["optics"]["rlnCtfDataArePhaseFlipped"], ["1", "1"])
 
     def test_groups_of_different_state_keep_it(self):
-        info = TWO_GROUPS.replace("_rlnOddZernike #7", "_rlnOddZernike #7\n_rlnCtfDataArePhaseFlipped #8").replace(
-            "[0.1,0.2]", "[0.1,0.2] 1").replace("[0.3,0.4]", "[0.3,0.4] 0")
+        info = (
+            TWO_GROUPS.replace("_rlnOddZernike #7", "_rlnOddZernike #7\n_rlnCtfDataArePhaseFlipped #8")
+            .replace("[0.1,0.2]", "[0.1,0.2] 1")
+            .replace("[0.3,0.4]", "[0.3,0.4] 0")
+        )
         particles = makeParticles(self.folder, opticsInfo=info)
         particles.setIsPhaseFlipped(True)
         _, blocks = self.write(particles)
@@ -97,13 +100,16 @@ class TestStarWriter(ConvertTest):
     def test_no_contrast_signs_where_none_are_known(self):
         _, blocks = self.write(makeParticles(self.folder))
         self.assertNotIn("gmmContrastSign", blocks["particles"])
+
     def test_sign_and_strength_of_images_are_written(self):
         """Particles of one set may come from several programs: those without are bright and usual, the others keep theirs."""
         known = {7: (-1, 0.5), 3: (1, 1.25)}
         _, blocks = self.write(makeParticles(self.folder, ids=IDS, grey={**dict.fromkeys(IDS, (None, None)), **known}))
         table = blocks["particles"]
-        found = {int(objId): (float(sign), float(scale)) for objId, sign, scale in zip(
-            table[OBJECT_ID], table["gmmContrastSign"], table["gmmScale"])}
+        found = {
+            int(objId): (float(sign), float(scale))
+            for objId, sign, scale in zip(table[OBJECT_ID], table["gmmContrastSign"], table["gmmScale"])
+        }
         self.assertEqual(found, {**dict.fromkeys(IDS, (1, 1)), **known})
 
     def test_sets_without_them_have_no_such_columns(self):
@@ -147,8 +153,12 @@ class TestStarReader(ConvertTest):
     def test_what_cryosparc_says_of_a_particle_is_kept(self):
         _, blocks = self.write(makeParticles(self.folder, signs=(-1, 1)))
         uids = [str(2**63 + number) for number in range(8)]
-        columns = {"gmmCryosparcUid": uids, "gmmParentParticle": uids, "gmmMicrographSizeX": [4096] * 8,
-                   "rlnHelicalTubeID": [7] * 8}
+        columns = {
+            "gmmCryosparcUid": uids,
+            "gmmParentParticle": uids,
+            "gmmMicrographSizeX": [4096] * 8,
+            "rlnHelicalTubeID": [7] * 8,
+        }
         blocks["particles"].update(columns)
         writeTables(self.star, blocks)
         again = self.fill()
@@ -159,9 +169,9 @@ class TestStarReader(ConvertTest):
         _, written = self.write(again)
         for name, values in {**columns, "gmmContrastSign": [-1, 1] * 4}.items():
             self.assertEqual(written["particles"][name], [str(value) for value in values])
+
     def test_sign_and_strength_of_images_are_kept(self):
-        self.write(makeParticles(self.folder, ids=IDS, grey={
-            objId: (-1 if objId > 20 else 1, objId / 10) for objId in IDS}))
+        self.write(makeParticles(self.folder, ids=IDS, grey={objId: (-1 if objId > 20 else 1, objId / 10) for objId in IDS}))
         for one in [one.clone() for one in self.fill()]:
             self.assertIsInstance(getattr(one, CONTRAST_SIGN), Integer)
             self.assertEqual(getattr(one, CONTRAST_SIGN).get(), -1 if IDS[one.getIndex() - 1] > 20 else 1)
@@ -259,8 +269,9 @@ class TestRefinedPoses(ConvertTest):
         self.assertEqual([getattr(particle, name).get() for name in (PARENT_PARTICLE, SYMMETRY_COPY)], [2, 2])
 
     def test_strengths_found_by_the_engine_are_taken_and_signs_are_left(self):
-        source, refined = self.refined(lambda table: {
-            **table, "gmmScale": ["0.75"] * len(IDS), "gmmContrastSign": ["-1"] * len(IDS)})
+        source, refined = self.refined(
+            lambda table: {**table, "gmmScale": ["0.75"] * len(IDS), "gmmContrastSign": ["-1"] * len(IDS)}
+        )
         particle = source[IDS[2]].clone()
         setattr(particle, CONTRAST_SIGN, Integer(-1))
         refined.update(particle)
@@ -290,12 +301,14 @@ class TestRefinedPoses(ConvertTest):
     def test_foreign_particles_are_refused(self):
         def foreign(table):
             return {**table, OBJECT_ID: ["999", *table[OBJECT_ID][1:]]}
+
         with self.assertRaisesRegex(ValueError, "1 particles of the input are missing, 1 are not of the input"):
             self.refined(foreign)
 
     def test_particles_that_occur_twice_are_refused(self):
         def doubled(table):
             return {name: [values[0], *values] for name, values in table.items()}
+
         with self.assertRaisesRegex(ValueError, "1 occur twice"):
             self.refined(doubled)
 
@@ -334,9 +347,10 @@ class TestStar(unittest.TestCase):
 
     def test_quotes_in_any_row(self):
         """The engine quotes what has blanks only: parts of residues that were lost, names of atoms and files."""
-        text = "data_a\nloop_\n_gmmPart\n_gmmAtomNames\nFE FE\n\"phosphate (P O1P)\" O5',P\nC1' \"\"\n'a \"b\"' x\n"
-        self.assertEqual(parseTable(text), {
-            "gmmPart": ["FE", "phosphate (P O1P)", "C1'", 'a "b"'], "gmmAtomNames": ["FE", "O5',P", "", "x"]})
+        text = 'data_a\nloop_\n_gmmPart\n_gmmAtomNames\nFE FE\n"phosphate (P O1P)" O5\',P\nC1\' ""\n\'a "b"\' x\n'
+        self.assertEqual(
+            parseTable(text), {"gmmPart": ["FE", "phosphate (P O1P)", "C1'", 'a "b"'], "gmmAtomNames": ["FE", "O5',P", "", "x"]}
+        )
 
     def test_empty_table_keeps_its_columns(self):
         self.assertEqual(parseTable("data_a\n\nloop_\n_x\n_y\n\n"), {"x": [], "y": []})
@@ -362,4 +376,3 @@ class TestImages(ConvertTest):
         self.assertEqual(unreadableStack("a/b.mrcs"), "")
         self.assertEqual(unreadableStack("a/b.stk"), "")
         self.assertRegex(unreadableStack("a/b.hdf"), "b.hdf; .hdf cannot be read")
-

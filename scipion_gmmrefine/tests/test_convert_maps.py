@@ -1,4 +1,5 @@
 """Maps and scores of atoms between Scipion and the engine."""
+
 import os
 import tempfile
 from pathlib import Path
@@ -99,12 +100,26 @@ class TestMaps(BaseTest):
         def pointer(run, output):
             return SimpleNamespace(getObjValue=lambda: SimpleNamespace(getObjLabel=lambda: run), getExtended=lambda: output)
 
-        self.assertEqual(mapNames([
-            pointer("pwem - import volumes", "outputVolume"), pointer("DeepEMhancer (tight)", "Volume"),
-            pointer("plugin - GMM sharpen", "outputVolume"), pointer("plugin - GMM sharpen", "outputUnmodified"),
-            pointer("plugin - GMM sharpen", "outputVolume"), pointer("GMM sharpen", "outputVolume")]), [
-            "import_volumes", "DeepEMhancer_tight_Volume", "GMM_sharpen", "GMM_sharpen_Unmodified", "GMM_sharpen_2",
-            "GMM_sharpen_3"])
+        self.assertEqual(
+            mapNames(
+                [
+                    pointer("pwem - import volumes", "outputVolume"),
+                    pointer("DeepEMhancer (tight)", "Volume"),
+                    pointer("plugin - GMM sharpen", "outputVolume"),
+                    pointer("plugin - GMM sharpen", "outputUnmodified"),
+                    pointer("plugin - GMM sharpen", "outputVolume"),
+                    pointer("GMM sharpen", "outputVolume"),
+                ]
+            ),
+            [
+                "import_volumes",
+                "DeepEMhancer_tight_Volume",
+                "GMM_sharpen",
+                "GMM_sharpen_Unmodified",
+                "GMM_sharpen_2",
+                "GMM_sharpen_3",
+            ],
+        )
 
     def test_scores_become_scipions_attributes(self):
         source, target = self.folder / "scored.cif", str(self.folder / "attribute.cif")

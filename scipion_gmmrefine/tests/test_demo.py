@@ -35,8 +35,12 @@ class DemoTest(unittest.TestCase):
     def made(self, number=1):
         """A demo that has been run, and a project and settings of its user beside it."""
         places = Places(self.folder, number)
-        for name in (places.projectFolder / "project.sqlite", places.data / "particles.star", places.pictures / "fsc.png",
-                     places.home / "projects" / "mine" / "project.sqlite"):
+        for name in (
+            places.projectFolder / "project.sqlite",
+            places.data / "particles.star",
+            places.pictures / "fsc.png",
+            places.home / "projects" / "mine" / "project.sqlite",
+        ):
             name.parent.mkdir(parents=True, exist_ok=True)
             name.write_text(f"{name} of demo {number}")
         (places.home / "hosts.conf").write_text("[localhost]\nMY_QUEUE = here\n")
@@ -94,9 +98,13 @@ class TestMain(DemoTest):
         self.assertEqual(demo.openCommand("demo_project"), f"{sys.executable} -m scipion_gmmrefine.demo --open")
         _, said, _ = self.main(str(self.folder))
         command = f"{sys.executable} -m scipion_gmmrefine.demo --open {self.folder}"
-        self.assertEqual(said.splitlines()[-2:], [
-            f"Open the project in Scipion's desktop:  {command}",
-            f"Try the whole installation against a known truth:  {sys.executable} -m gmmrefine selftest"])
+        self.assertEqual(
+            said.splitlines()[-2:],
+            [
+                f"Open the project in Scipion's desktop:  {command}",
+                f"Try the whole installation against a known truth:  {sys.executable} -m gmmrefine selftest",
+            ],
+        )
 
     def test_the_last_demo_is_opened(self):
         self.made()
@@ -114,7 +122,7 @@ class TestMain(DemoTest):
             os.environ.pop("DISPLAY", None)
             code, said, started = self.main("--open", str(self.folder))
         self.assertEqual((code, started), (1, None))
-        line, = said.splitlines()
+        (line,) = said.splitlines()
         self.assertRegex(line, r"^No window can be opened here: .*display.*ssh -X.*pictures\.$")
 
     def test_without_a_demo_one_line_says_so(self):
@@ -142,7 +150,8 @@ class TestPassingOn(DemoTest):
             enough.set()
 
         with mock.patch.object(demo, "SECONDS_OF_SILENCE", 0), demo.passingOn(
-                self.folder / "gmmrefine.log", tell, lambda: "refine poses, 7 s left"):
+            self.folder / "gmmrefine.log", tell, lambda: "refine poses, 7 s left"
+        ):
             self.assertTrue(enough.wait(30))
         self.assertEqual(told[0], "... refine poses, 7 s left")
 

@@ -71,22 +71,36 @@ class TestEngine(unittest.TestCase):
             self.run_("echo warming up >&2; echo 'particles.star, row 3: no' >&2; exit 1")
 
     def test_advice_for_a_command_line_becomes_advice_for_a_form(self):
-        with self.assertRaisesRegex(EngineFailure, r"^other settings\. Set them back to continue it, or execute this "
-                                                   r"protocol with Restart\.$"):
-            self.run_("echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' "
-                      ">&2; exit 1")
+        with self.assertRaisesRegex(
+            EngineFailure,
+            r"^other settings\. Set them back to continue it, or execute this "
+            r"protocol with Restart\.$",
+        ):
+            self.run_(
+                "echo 'other settings. Repeat the same command to continue it, or use another folder with -o.' >&2; exit 1"
+            )
 
     def test_settings_are_named_as_in_the_form(self):
-        with self.assertRaisesRegex(EngineFailure, r"^'Finest resolution for poses \(Å\)' 2 Å is too fine\. Set "
-                                                   r"'Molecule is dark in the images\?' to Yes, or --to x\.$"):
-            self.run_("echo 'gmmrefine refine: --max-resolution 2 Å is too fine. Set --invert-contrast to Yes, or --to x.' "
-                      ">&2; exit 1")
+        with self.assertRaisesRegex(
+            EngineFailure,
+            r"^'Finest resolution for poses \(Å\)' 2 Å is too fine\. Set "
+            r"'Molecule is dark in the images\?' to Yes, or --to x\.$",
+        ):
+            self.run_(
+                "echo 'gmmrefine refine: --max-resolution 2 Å is too fine. Set --invert-contrast to Yes, or --to x.' "
+                ">&2; exit 1"
+            )
 
     def test_a_run_on_a_computer_that_died_is_gone_on_with_by_continue(self):
-        with self.assertRaisesRegex(EngineFailure, r"^extra is in use\. Wait for it or stop it; if it is dead, execute with "
-                                                   r"Continue after 14:32:05\.$"):
-            self.run_("echo 'extra is in use. Wait for it or stop it; if it is dead, give the same command with --take-over "
-                      "after 14:32:05.' >&2; exit 1")
+        with self.assertRaisesRegex(
+            EngineFailure,
+            r"^extra is in use\. Wait for it or stop it; if it is dead, execute with "
+            r"Continue after 14:32:05\.$",
+        ):
+            self.run_(
+                "echo 'extra is in use. Wait for it or stop it; if it is dead, give the same command with --take-over "
+                "after 14:32:05.' >&2; exit 1"
+            )
 
     def test_missing_output_is_an_error_although_the_job_ended_well(self):
         with self.assertRaisesRegex(EngineFailure, r"wrote no .*map\.mrc"):
@@ -94,10 +108,13 @@ class TestEngine(unittest.TestCase):
 
     def test_arguments_with_blanks_and_percents_arrive_whole(self):
         said = self.folder / "said.txt"
-        self.run_(f'for word in "$@"; do echo "$word" >> {shlex.quote(str(said))}; done; echo $CUDA_VISIBLE_DEVICES >> '
-                  f"{shlex.quote(str(said))}", arguments=["my file.star", "100% sure"], gpus=(2, 3))
-        self.assertEqual(said.read_text().splitlines(),
-                         ["-m", "gmmrefine", "refine", "my file.star", "100% sure", "2,3"])
+        self.run_(
+            f'for word in "$@"; do echo "$word" >> {shlex.quote(str(said))}; done; echo $CUDA_VISIBLE_DEVICES >> '
+            f"{shlex.quote(str(said))}",
+            arguments=["my file.star", "100% sure"],
+            gpus=(2, 3),
+        )
+        self.assertEqual(said.read_text().splitlines(), ["-m", "gmmrefine", "refine", "my file.star", "100% sure", "2,3"])
 
     def test_runs_side_by_side_keep_their_messages_apart(self):
         protocol = FakeProtocol(self.folder)
@@ -140,9 +157,12 @@ class TestEngine(unittest.TestCase):
         target, go = self.folder / "result", self.folder / "go"
         python = self.python(
             'for last; do :; done; mkdir "$last"; echo "$4" > "$last/said"; '
-            f'[ "$4" = slow ] && while [ ! -e {shlex.quote(str(go))} ]; do sleep 0.01; done; test -e "$last/said"')
-        viewer = ("import sys; from scipion_gmmrefine.engine import runEngineNow; "
-                  "runEngineNow(sys.argv[1], 'x', ['slow'], sys.argv[2])")
+            f'[ "$4" = slow ] && while [ ! -e {shlex.quote(str(go))} ]; do sleep 0.01; done; test -e "$last/said"'
+        )
+        viewer = (
+            "import sys; from scipion_gmmrefine.engine import runEngineNow; "
+            "runEngineNow(sys.argv[1], 'x', ['slow'], sys.argv[2])"
+        )
         with Popen([sys.executable, "-c", viewer, python, str(target)]) as other:
             self.addCleanup(go.touch)
             while not any(self.folder.glob(".result.*/said")) and other.poll() is None:
@@ -157,8 +177,10 @@ class TestEngine(unittest.TestCase):
         """Each many times; nobody fails, no result is mixed, and nothing is left beside it."""
         target = self.folder / "result"
         python = self.python('for last; do :; done; mkdir "$last"; for n in 1 2 3 4; do echo "$4" > "$last/$n"; done')
-        viewer = ("import sys; from scipion_gmmrefine.engine import runEngineNow\n"
-                  "for _ in range(12): runEngineNow(sys.argv[1], 'x', [sys.argv[3]], sys.argv[2])")
+        viewer = (
+            "import sys; from scipion_gmmrefine.engine import runEngineNow\n"
+            "for _ in range(12): runEngineNow(sys.argv[1], 'x', [sys.argv[3]], sys.argv[2])"
+        )
         viewers = [Popen([sys.executable, "-c", viewer, python, str(target), name]) for name in "abc"]
         self.assertEqual([each.wait() for each in viewers], [0, 0, 0])
         said = [path.read_text() for path in sorted(target.iterdir())]

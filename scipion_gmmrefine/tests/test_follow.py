@@ -50,8 +50,11 @@ class TestFollow(BaseTest):
 
     def test_it_ends_with_the_last_run_and_tells_every_change_once(self):
         self.setStates(STATUS_FINISHED, STATUS_SCHEDULED, STATUS_SCHEDULED)
-        errors = self.follow((STATUS_FINISHED, STATUS_RUNNING, STATUS_SCHEDULED), 2 * [STATUS_FINISHED] + [STATUS_SCHEDULED],
-                             3 * [STATUS_FINISHED])
+        errors = self.follow(
+            (STATUS_FINISHED, STATUS_RUNNING, STATUS_SCHEDULED),
+            2 * [STATUS_FINISHED] + [STATUS_SCHEDULED],
+            3 * [STATUS_FINISHED],
+        )
         self.assertEqual(errors, [])
         told = [line.split("  ", 1)[1] for line in self.said]
         names = ["GMM import particles", "GMM refine", "GMM build"]
@@ -68,7 +71,7 @@ class TestFollow(BaseTest):
     def test_what_does_not_come_after_a_failure_is_waited_for(self):
         self.building.inputVolume.set(None)
         self.setStates(STATUS_FINISHED, STATUS_FAILED, STATUS_SCHEDULED)
-        failed, = self.follow(*((STATUS_FINISHED, STATUS_FAILED, last) for last in (STATUS_RUNNING, STATUS_FINISHED)))
+        (failed,) = self.follow(*((STATUS_FINISHED, STATUS_FAILED, last) for last in (STATUS_RUNNING, STATUS_FINISHED)))
         self.assertIn("GMM refine: failed", failed)
 
     def test_run_whose_process_is_gone_has_died(self):
@@ -84,12 +87,13 @@ class TestFollow(BaseTest):
         self.setStates(STATUS_FINISHED, STATUS_FINISHED, STATUS_SCHEDULED)
         log = Path(self.building.getScheduleLog())
         log.parent.mkdir(parents=True)
-        log.write_text("Checking input data...\nGMM build doesn't validate:\n\t- an old error\nChecking prerequisites... []\n"
-                       "Checking input data...\nGMM build doesn't validate:\n\t- *Input volume* cannot be EMPTY.\n"
-                       "Checking prerequisites... []\nStill not ready, sleeping 60 seconds...\n")
-        error, = self.follow(patience=-1)
-        self.assertEqual(error, "GMM build: scheduled. - *Input volume* cannot be EMPTY. "
-                                f"See {log.absolute()}")
+        log.write_text(
+            "Checking input data...\nGMM build doesn't validate:\n\t- an old error\nChecking prerequisites... []\n"
+            "Checking input data...\nGMM build doesn't validate:\n\t- *Input volume* cannot be EMPTY.\n"
+            "Checking prerequisites... []\nStill not ready, sleeping 60 seconds...\n"
+        )
+        (error,) = self.follow(patience=-1)
+        self.assertEqual(error, f"GMM build: scheduled. - *Input volume* cannot be EMPTY. See {log.absolute()}")
 
     def test_nothing_is_written_to_the_project(self):
         self.setStates(STATUS_FINISHED, STATUS_FAILED, STATUS_SCHEDULED)
@@ -108,7 +112,7 @@ class TestFollow(BaseTest):
     def test_project_without_runs_is_no_success(self):
         for protocol in (self.building, self.refining, self.importing):
             self.project.deleteProtocol(protocol)
-        error, = self.follow()
+        (error,) = self.follow()
         self.assertIn("holds no runs", error)
 
     def test_exit_codes(self):

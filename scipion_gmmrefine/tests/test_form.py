@@ -42,8 +42,11 @@ GROUPS = {
     GmmRefineProtFocus: without(rows(settings.RefineSettings), (settings.SYMMETRY,)) + COMPUTING,
     GmmRefineProtHeterogeneity: rows(settings.HeterogeneitySettings) + COMPUTING,
     GmmRefineProtConformationToPose: without(
-        rows(settings.ConversionSettings), rows(settings.ParticlesRead),
-        (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE)) + COMPUTING,
+        rows(settings.ConversionSettings),
+        rows(settings.ParticlesRead),
+        (settings.MOTION_TABLE, settings.MASK_RESOLUTION, settings.MASK_EDGE),
+    )
+    + COMPUTING,
     GmmRefineProtConformations: without(rows(settings.ConformationsSettings), HANDED_OVER) + COMPUTING,
     GmmRefineProtExport: (settings.FLIP_COORDINATE_Y,),
     GmmRefineProtReconstruct: rows(settings.ReconstructSettings) + COMPUTING,
@@ -56,13 +59,44 @@ GROUPS = {
     GmmRefineProtAudit: without(rows(settings.AuditSettings), HANDED_OVER),
     GmmRefineProtSharpen: without(rows(settings.SharpenSettings), HANDED_OVER),
     GmmRefineProtModify: without(rows(settings.ModifySettings), HANDED_OVER),
-    GmmRefineProtLocalResolution: rows(settings.LocalResolutionSettings)}
+    GmmRefineProtLocalResolution: rows(settings.LocalResolutionSettings),
+}
 OTHER_ROWS = {
-    "hostName", "numberOfThreads", "binThreads", "numberOfMpi", "useGpu", "gpuList", "runName", "runMode", "inputVolume",
-    "inputParticles", "region", "partsFrom", "inputRefinement", "inputRefinements", "inputVolumes", "inputMasks", "inputMask",
-    "backgroundVolume", "inputHeterogeneity", "inputStructure", "modifiedVolumes", "refittedStructures", "filterVolume",
-    "particlesFile", "passthroughFile", "extraArguments", "morphModel", "what", "particleForm", "template",
-    "inputModel", "modelForm", "inputRun", "copyTo"}
+    "hostName",
+    "numberOfThreads",
+    "binThreads",
+    "numberOfMpi",
+    "useGpu",
+    "gpuList",
+    "runName",
+    "runMode",
+    "inputVolume",
+    "inputParticles",
+    "region",
+    "partsFrom",
+    "inputRefinement",
+    "inputRefinements",
+    "inputVolumes",
+    "inputMasks",
+    "inputMask",
+    "backgroundVolume",
+    "inputHeterogeneity",
+    "inputStructure",
+    "modifiedVolumes",
+    "refittedStructures",
+    "filterVolume",
+    "particlesFile",
+    "passthroughFile",
+    "extraArguments",
+    "morphModel",
+    "what",
+    "particleForm",
+    "template",
+    "inputModel",
+    "modelForm",
+    "inputRun",
+    "copyTo",
+}
 GLOBAL = GROUPS[GmmRefineProtRefine]
 
 
@@ -110,8 +144,12 @@ class TestForm(BaseTest):
 
     def test_options_of_changed_rows(self):
         protocol = self.proj.newProtocol(
-            GmmRefineProtRefine, iterations=2, invertContrast=True, numberOfThreads=3,
-            optimizer=settings.OPTIMIZER.choices.index("adam"))
+            GmmRefineProtRefine,
+            iterations=2,
+            invertContrast=True,
+            numberOfThreads=3,
+            optimizer=settings.OPTIMIZER.choices.index("adam"),
+        )
         mask = writeMask(self.proj.getTmpPath("mask.mrc"))
         protocol.mask.set(mask)
         options = engineOptions(protocol, GLOBAL)
@@ -123,7 +161,8 @@ class TestForm(BaseTest):
 
     def test_rows_that_are_not_shown_are_not_passed_on(self):
         protocol = self.proj.newProtocol(
-            GmmRefineProtFocus, region=1, focusSphere="50 50 50 20", focusSelection="chain A", focusLevel=0.5)
+            GmmRefineProtFocus, region=1, focusSphere="50 50 50 20", focusSelection="chain A", focusLevel=0.5
+        )
         protocol.focusMask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
         options = engineOptions(protocol, GROUPS[GmmRefineProtFocus])
         self.assertEqual(options[options.index("--focus-sphere") + 1], "50 50 50 20")
@@ -143,8 +182,15 @@ class TestForm(BaseTest):
             "model-profile": {"low_pass", "reference_model", "model_resolution", "place_from"},
             "local-resolution": {"low_pass", "b_factor", "guinier_from"},
             "local-model": {
-                "low_pass", "guinier_from", "reference_model", "model_resolution", "place_from", "amplitude_window"},
-            "local": {"low_pass", "b_factor", "guinier_from", "amplitude_window"}}
+                "low_pass",
+                "guinier_from",
+                "reference_model",
+                "model_resolution",
+                "place_from",
+                "amplitude_window",
+            },
+            "local": {"low_pass", "b_factor", "guinier_from", "amplitude_window"},
+        }
         always = {"sharpening", "local_resolution", "mask", "mask_resolution", "mask_edge", "threads"}
         for number, way in enumerate(settings.SHARPENING.choices):
             protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=number)
@@ -153,25 +199,47 @@ class TestForm(BaseTest):
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, bFactor=50.0)
         protocol.localResolution.set(writeMask(self.proj.getTmpPath("local.mrc")))
         protocol.mask.set(protocol.localResolution.get())
-        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)},
-                         {"sharpening", "local_resolution", "b_factor", "mask", "threads"})
+        self.assertEqual(
+            {setting.name for setting in GROUPS[GmmRefineProtSharpen] if isShown(protocol, setting)},
+            {"sharpening", "local_resolution", "b_factor", "mask", "threads"},
+        )
 
     def test_rows_of_the_audit_of_density_modification_follow_the_model(self):
         protocol = self.proj.newProtocol(GmmRefineProtModify)
-        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
-                         {"local_window", "smearing", "known_rotation_error", "known_shift_error", "fsc_threshold", "mask",
-                          "mask_resolution", "mask_edge", "seed", "threads"})
+        self.assertEqual(
+            {setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
+            {
+                "local_window",
+                "smearing",
+                "known_rotation_error",
+                "known_shift_error",
+                "fsc_threshold",
+                "mask",
+                "mask_resolution",
+                "mask_edge",
+                "seed",
+                "threads",
+            },
+        )
         protocol.smearing.set(1)  # none
         protocol.inputStructure.set(AtomStruct(filename="model.cif"))
         protocol.mask.set(writeMask(self.proj.getTmpPath("mask.mrc")))
-        self.assertEqual({setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
-                         {"local_window", "smearing", "fsc_threshold", "mask", "place_from", "sigma", "seed", "threads"})
+        self.assertEqual(
+            {setting.name for setting in GROUPS[GmmRefineProtModify] if isShown(protocol, setting)},
+            {"local_window", "smearing", "fsc_threshold", "mask", "place_from", "sigma", "seed", "threads"},
+        )
 
     def test_rows_of_the_place_of_the_maps_follow_the_models(self):
         """Whatever the protocol; the parameter's numbers of earlier projects, 0 and 1, choose auto and the header."""
         self.assertEqual(settings.PLACE_FROM.choices[:2], ("auto", "header"))
-        for protocolClass in (GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtFocus,
-                              GmmRefineProtHeterogeneity, GmmRefineProtConformationToPose):
+        for protocolClass in (
+            GmmRefineProtBuild,
+            GmmRefineProtRefine,
+            GmmRefineProtPatches,
+            GmmRefineProtFocus,
+            GmmRefineProtHeterogeneity,
+            GmmRefineProtConformationToPose,
+        ):
             protocol = self.proj.newProtocol(protocolClass, region=1)
             self.assertFalse(protocol.evalParamCondition("placeFrom"), protocolClass.__name__)
             protocol.model.set(AtomStruct(filename="model.cif"))
@@ -190,10 +258,11 @@ class TestForm(BaseTest):
             GmmRefineProtRefine: ["inputParticles", "mask", "symmetry", "iterations"],
             GmmRefineProtPatches: ["inputParticles", "mask", "patches", "patchIterations"],
             GmmRefineProtBuild: ["inputVolume", "resolution", "gaussians", "mask"],
-            GmmRefineProtSharpen: ["inputVolume", "sharpening", "localResolution", "lowPass", "mask"]}
+            GmmRefineProtSharpen: ["inputVolume", "sharpening", "localResolution", "lowPass", "mask"],
+        }
         for protocolClass, first in expected.items():
             sections = list(self.proj.newProtocol(protocolClass).getDefinition().iterSections())
-            self.assertEqual([name for name, _ in sections[1].iterParams()][:len(first)], first, protocolClass.__name__)
+            self.assertEqual([name for name, _ in sections[1].iterParams()][: len(first)], first, protocolClass.__name__)
 
     def test_no_section_has_a_single_row(self):
         for protocolClass in GROUPS:
@@ -216,10 +285,14 @@ class TestForm(BaseTest):
 
     def test_extra_arguments_that_have_a_row_are_refused(self):
         for text, said in (
-                ("--iterations 3", f"--iterations has a row of its own.\nFill in '{settings.ITERATIONS.form_label}' instead."),
-                ("--iter=3", "--iter has a row of its own"), ("--threads 2", "Fill in 'Threads' instead"),
-                ("-o elsewhere", "-o is for Scipion to say"), ("--take-over", "--take-over is for Scipion to say"),
-                ("word", "begin with 'word'"), ("--name 'open", "No closing quotation")):
+            ("--iterations 3", f"--iterations has a row of its own.\nFill in '{settings.ITERATIONS.form_label}' instead."),
+            ("--iter=3", "--iter has a row of its own"),
+            ("--threads 2", "Fill in 'Threads' instead"),
+            ("-o elsewhere", "-o is for Scipion to say"),
+            ("--take-over", "--take-over is for Scipion to say"),
+            ("word", "begin with 'word'"),
+            ("--name 'open", "No closing quotation"),
+        ):
             errors = self.proj.newProtocol(GmmRefineProtRefine, extraArguments=text).validate()
             self.assertIn(said, "\n".join(errors), text)
 

@@ -1,4 +1,5 @@
 """Sets that say that their particles carry half sets, for converters that ask the set."""
+
 import tempfile
 from pathlib import Path
 

@@ -200,7 +200,7 @@ class TestValidateConformationToPose(ValidateTest):
         self.assertOneError(protocol, "Focus mask", "choose 'that of the heterogeneity run'")
 
     def test_motion_that_is_not_real_is_a_warning(self):
-        warning, = self.converting(reproducible=False, region=SPHERE, focusSphere="20 20 20 9").warnings()
+        (warning,) = self.converting(reproducible=False, region=SPHERE, focusSphere="20 20 20 9").warnings()
         self.assertIn("no reproducible motion", warning)
 
     def test_resolution_and_gaussians(self):

@@ -28,12 +28,12 @@ from scipion_gmmrefine.viewers.viewer_heterogeneity import AXIS, COLOURINGS, POI
 
 IDS = tuple(range(5, 45))
 LATENT = np.random.default_rng(2).normal(size=(len(IDS), 2)).round(4)
-HALVES = {half: np.array(IDS)[half - 1::2] for half in (1, 2)}  # dealt out in turn
+HALVES = {half: np.array(IDS)[half - 1 :: 2] for half in (1, 2)}  # dealt out in turn
 
 
 def latentsOf(half):
     """Latents of the particles of a half set."""
-    return LATENT[half - 1::2]
+    return LATENT[half - 1 :: 2]
 
 
 class FakeEngine:
@@ -80,20 +80,29 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
             self.assertIsInstance(self.show(viewer, name), MessageView, name)
 
     def test_table_of_motions_and_the_verdict(self):
-        axes, = self.axes(self.finished(), "showMotions")
+        (axes,) = self.axes(self.finished(), "showMotions")
         cells = axes.tables[0].get_celld()
-        self.assertEqual([[cells[row, column].get_text().get_text() for column in range(4)] for row in (1, 2)],
-                         [["1", "4.50", "4.25", "0.98"], ["2", "1.25", "0.00", "0.50"]])
+        self.assertEqual(
+            [[cells[row, column].get_text().get_text() for column in range(4)] for row in (1, 2)],
+            [["1", "4.50", "4.25", "0.98"], ["2", "1.25", "0.00", "0.50"]],
+        )
         self.assertIn("both halves move alike", axes.get_title())
 
     def test_loss_of_both_halves(self):
-        axes, = self.axes(self.finished(), "showTraining")
+        (axes,) = self.axes(self.finished(), "showTraining")
         curves = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
-        self.assertEqual(curves, {"half 1, training": [-4, 0, 2], "half 1, held out": [-5, -1, 1],
-                                  "half 2, training": [-3, 1, 3], "half 2, held out": [-6, -2, 0]})
+        self.assertEqual(
+            curves,
+            {
+                "half 1, training": [-4, 0, 2],
+                "half 1, held out": [-5, -1, 1],
+                "half 2, training": [-3, 1, 3],
+                "half 2, held out": [-6, -2, 0],
+            },
+        )
 
     def test_histogram_counts_every_particle_in_its_half(self):
-        axes, = self.axes(self.finished(), "showHistogram")
+        (axes,) = self.axes(self.finished(), "showHistogram")
         medians = [f"half {half}: median {np.median(10 * np.linalg.norm(latentsOf(half), axis=1)):.2f} Å" for half in (1, 2)]
         self.assertEqual(sorted(text.get_text() for text in axes.get_legend().get_texts()), medians)
 
@@ -109,7 +118,7 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
         for name, values in expected.items():
             first, second, bar = self.axes(self.finished(colouring=list(COLOURINGS).index(name)), "showLatents")
             for half, axes in ((1, first), (2, second)):
-                np.testing.assert_allclose(axes.collections[0].get_array(), values[half - 1::2], rtol=1e-5)
+                np.testing.assert_allclose(axes.collections[0].get_array(), values[half - 1 :: 2], rtol=1e-5)
             self.assertEqual(bar.get_ylabel(), COLOURINGS[name][0])
         first, second, _ = self.axes(self.finished(colouring=list(COLOURINGS).index("half set")), "showLatents")
         colours = [to_hex(axes.collections[0].to_rgba(half)) for half, axes in ((1, first), (2, second))]
@@ -132,8 +141,9 @@ class TestHeterogeneityViewer(HeterogeneityViewerTest):
         viewer = self.finished()
         self.assertIn("movie.cxc is not there yet", self.show(viewer, "showMovie").getMessage())
         FakeEngine(2)("", ["--half", "1"], viewer.protocol._getExtraPath("conformations"))
-        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
+        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), mock.patch.object(
+            Chimera, "getHome", return_value="/"
+        ):
             self.assertIsInstance(self.show(viewer, "showMovie"), ChimeraView)
 
 
@@ -149,8 +159,9 @@ class TestAnnotation(HeterogeneityViewerTest):
         np.testing.assert_allclose(np.loadtxt(table), own)
 
     def test_hax_is_started_where_it_is(self):
-        with mock.patch("scipion_gmmrefine.viewers.viewer_heterogeneity.haxProgram",
-                        return_value="activate && annotate_space "):
+        with mock.patch(
+            "scipion_gmmrefine.viewers.viewer_heterogeneity.haxProgram", return_value="activate && annotate_space "
+        ):
             view = self.show(self.finished(), "showAnnotation")
         self.assertTrue(view._cmd.startswith("activate && annotate_space  --z_space"), view._cmd)
 
@@ -162,11 +173,11 @@ class TestPicking(HeterogeneityViewerTest):
         """Click, and give what the engine was asked for and the views that were shown."""
         self.drawn, engine, shown = self.show(viewer, "showLatents").getFigure(), FakeEngine(frames), []
         gc.collect()  # Scipion drops the view once it is shown; the figure is pyplot's
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=engine), \
-                mock.patch.object(Chimera, "getProgram", return_value=chimera), \
-                mock.patch.object(Chimera, "getHome", return_value="/"), \
-                mock.patch("pwem.viewers.EmPlotter.show", autospec=True, side_effect=shown.append), \
-                mock.patch.object(ChimeraView, "show", autospec=True, side_effect=shown.append):
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=engine), mock.patch.object(
+            Chimera, "getProgram", return_value=chimera
+        ), mock.patch.object(Chimera, "getHome", return_value="/"), mock.patch(
+            "pwem.viewers.EmPlotter.show", autospec=True, side_effect=shown.append
+        ), mock.patch.object(ChimeraView, "show", autospec=True, side_effect=shown.append):
             for place in places:
                 self.click(self.drawn.axes[half - 1], place)
         return engine.asked, shown
@@ -175,11 +186,11 @@ class TestPicking(HeterogeneityViewerTest):
         for half in (1, 2):
             viewer = self.finished(tool=POINT)
             asked, shown = self.pick(viewer, half, (-0.5, 0.25))
-            (command, arguments), = asked
+            ((command, arguments),) = asked
             self.assertEqual(command, "conformations")
             self.assertEqual(arguments[0], viewer.protocol._getExtraPath())
             self.assertEqual(arguments[arguments.index("--half") + 1], str(half))
-            through, = (word.split("=")[1] for word in arguments if word.startswith("--through="))
+            (through,) = (word.split("=")[1] for word in arguments if word.startswith("--through="))
             np.testing.assert_allclose([float(value) for value in through.split()], [-0.5, 0.25], atol=1e-3)
             self.assertEqual(len(shown[0].getFigure().axes), 6)
             self.assertIn("Click in a panel", self.drawn._suptitle.get_text())
@@ -188,8 +199,8 @@ class TestPicking(HeterogeneityViewerTest):
         viewer = self.finished(tool=AXIS)
         self.assertEqual(self.pick(viewer, 2, (0.5, 0)), ([], []))
         asked, shown = self.pick(viewer, 2, (0.5, 0), (-1, 1), frames=9)
-        (_, arguments), = asked
-        through, = (word.split("=")[1] for word in arguments if word.startswith("--through="))
+        ((_, arguments),) = asked
+        (through,) = (word.split("=")[1] for word in arguments if word.startswith("--through="))
         points = [[float(value) for value in point.split()] for point in through.split(";")]
         np.testing.assert_allclose(points, [[0.5, 0], [-1, 1]], atol=1e-3)
         self.assertEqual(len(shown[0].getFigure().axes), 9)
@@ -221,7 +232,6 @@ class TestPicking(HeterogeneityViewerTest):
         with mock.patch.object(Plugin, "runEngineNow", side_effect=EngineFailure("has no command conformations")):
             self.click(window.getFigure().axes[0], (0.1, 0.1))
         self.assertEqual(window.getFigure()._suptitle.get_text(), "has no command conformations")
-
 
     def test_frames_are_seen_along_the_axis_that_shows_the_motion(self):
         first = np.zeros((6, 6, 6))
@@ -264,8 +274,10 @@ class TestLasso(HeterogeneityViewerTest):
         expected = sorted([*HALVES[1][latentsOf(1)[:, 0] > 0], *HALVES[2][latentsOf(2)[:, 0] > 0]])
         self.assertEqual(window.getFigure().tool.selected(), expected)
         count = sum(objId in HALVES[1] for objId in expected)
-        self.assertIn(f"Selected: {count} of half 1, {len(expected) - count} of half 2",
-                      [text.get_text() for text in window.getFigure().texts])
+        self.assertIn(
+            f"Selected: {count} of half 1, {len(expected) - count} of half 2",
+            [text.get_text() for text in window.getFigure().texts],
+        )
         window.getFigure().tool.select(1, [(0, 0), (1, 1)])
         self.assertEqual(window.getFigure().tool.selected(), HALVES[2][latentsOf(2)[:, 0] > 0].tolist())
 
@@ -286,7 +298,9 @@ class TestLasso(HeterogeneityViewerTest):
 
     def test_a_set_that_scipion_cannot_make_is_a_message(self):
         viewer, window = self.window()
-        viewer.protocol._defineOutputs(outputParticles=viewer.protocol._flexibleParticles(readLatents(viewer.protocol._getExtraPath())))
+        viewer.protocol._defineOutputs(
+            outputParticles=viewer.protocol._flexibleParticles(readLatents(viewer.protocol._getExtraPath()))
+        )
         window.getFigure().tool.select(1, [(0, -9), (9, -9), (9, 9), (0, 9)])
         with mock.patch.object(self.proj, "launchProtocol"):
             viewer._atOnce(window.getFigure(), viewer._subset)(window.getFigure().tool.selected())
@@ -294,7 +308,7 @@ class TestLasso(HeterogeneityViewerTest):
 
     def test_nothing_selected_is_a_message(self):
         viewer, _ = self.window()
-        view, = viewer._subset([])
+        (view,) = viewer._subset([])
         self.assertIn("No particles are selected", view.getMessage())
 
 
@@ -305,8 +319,9 @@ class TestFlatViews(ViewerTest):
         for seen in (alongAxes(self.LATENT, 3, 1), alongComponents(self.LATENT, 1, 3)):
             place = np.array([0.4, -0.2])
             again = seen.latentAt(place)
-            redrawn = np.linalg.lstsq(
-                np.column_stack([self.LATENT, np.ones(60)]), seen.points, rcond=None)[0]  # both views are linear
+            redrawn = np.linalg.lstsq(np.column_stack([self.LATENT, np.ones(60)]), seen.points, rcond=None)[
+                0
+            ]  # both views are linear
             np.testing.assert_allclose(np.append(again, 1) @ redrawn, place, atol=1e-9)
         np.testing.assert_allclose(alongAxes(self.LATENT, 3, 1).latentAt(place), [-0.2, 0, 0.4])
 
@@ -335,9 +350,20 @@ class TestConformationToPoseViewer(ViewerTest):
         writeRefinement(extra, (ROTATIONS, SHIFTS))
         mrcfile.write(extra / "focus_mask.mrc", np.ones((16,) * 3, "f4"))
         zeros, used = np.zeros(50), (self.TURNS > 6).astype(int)
-        writeTables(extra / "motions.star", {"motions": {
-            "gmmTurnX": 0.6 * self.TURNS, "gmmTurnY": zeros, "gmmTurnZ": 0.8 * self.TURNS, "gmmMoveX": zeros,
-            "gmmMoveY": zeros + 3, "gmmMoveZ": zeros - 4, "gmmMotionUsed": used}})
+        writeTables(
+            extra / "motions.star",
+            {
+                "motions": {
+                    "gmmTurnX": 0.6 * self.TURNS,
+                    "gmmTurnY": zeros,
+                    "gmmTurnZ": 0.8 * self.TURNS,
+                    "gmmMoveX": zeros,
+                    "gmmMoveY": zeros + 3,
+                    "gmmMoveZ": zeros - 4,
+                    "gmmMotionUsed": used,
+                }
+            },
+        )
         writeFsc(extra / "fsc.star", 0.125)
         results = json.loads((extra / "run.json").read_text())
         results["results"].update(iteration=iteration, verdict="40 % of the particles converted", resolution_before=11.0)
@@ -370,9 +396,17 @@ class TestConformationToPoseViewer(ViewerTest):
         protocol = self.finished().protocol
         protocol.outputVolume = writeVolume(protocol._getExtraPath("map.mrc"))
         protocol.inputHeterogeneity.set(self.proj.newProtocol(GmmRefineProtHeterogeneity, region=1, focusSphere="9 9 9 5"))
-        self.assertEqual(protocol.summary(), [
-            "40 % of the particles converted", "Resolution: 7.25 Å", "Start poses: 11.00 Å", "Iteration 1: 8.50 Å",
-            "Focus: sphere 9 9 9 5 (x y z radius in Å)", "Before: 11.00 Å, at the poses of the whole molecule"])
+        self.assertEqual(
+            protocol.summary(),
+            [
+                "40 % of the particles converted",
+                "Resolution: 7.25 Å",
+                "Start poses: 11.00 Å",
+                "Iteration 1: 8.50 Å",
+                "Focus: sphere 9 9 9 5 (x y z radius in Å)",
+                "Before: 11.00 Å, at the poses of the whole molecule",
+            ],
+        )
 
     def test_methods_claim_a_conversion_only_where_there_was_one(self):
         for iteration, words in ((1, "where held-out signal agreed, were refined"), (0, "improved no poses of the region")):

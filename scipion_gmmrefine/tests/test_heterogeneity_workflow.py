@@ -1,4 +1,5 @@
 """Conformations learned, turned into poses and selected with the real engine, through Scipion's launcher."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -42,14 +43,37 @@ class TestHeterogeneityWorkflow(SimulatedProject):
     def setUpClass(cls):
         super().setUpClass()
         particles = cls.simulated(
-            "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), "--snr", "2",
-            "--pose-error", "0.5", "--shift-error", "0.3", "--swing", SWING)
+            "data",
+            "--particles",
+            str(PARTICLES),
+            "--box",
+            str(BOX),
+            "--pixel-size",
+            str(PIXEL_SIZE),
+            "--snr",
+            "2",
+            "--pose-error",
+            "0.5",
+            "--shift-error",
+            "0.3",
+            "--swing",
+            SWING,
+        )
         cls.data = cls.folder("data")
         z, y, x = np.argwhere(mrcfile.read(cls.data / "mask_domain_1.mrc") > 0.5).mean(axis=0) * PIXEL_SIZE
         cls.importing = cls.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=str(particles))
         cls.learning = cls.proj.newProtocol(
-            GmmRefineProtHeterogeneity, latentSize=1, anchors="8", targetResolution=12.0, epochs=12, trainingRate=0.005,
-            trainingBatch=8, region=SPHERE, focusSphere=f"{x:.1f} {y:.1f} {z:.1f} {RADIUS}", **CHEAP)
+            GmmRefineProtHeterogeneity,
+            latentSize=1,
+            anchors="8",
+            targetResolution=12.0,
+            epochs=12,
+            trainingRate=0.005,
+            trainingBatch=8,
+            region=SPHERE,
+            focusSphere=f"{x:.1f} {y:.1f} {z:.1f} {RADIUS}",
+            **CHEAP,
+        )
         cls.learning.inputParticles.set(cls.importing)
         cls.learning.inputParticles.setExtended("outputParticles")
         cls.converting = cls.proj.newProtocol(GmmRefineProtConformationToPose, iterations=1, **CHEAP)
@@ -82,16 +106,22 @@ class TestHeterogeneityWorkflow(SimulatedProject):
         pairs = [(one.getZFlex()[0], angles[one.getIndex()]) for one in particles.iterItems()]
         self.assertEqual(len(pairs), PARTICLES)
         self.assertGreater(abs(spearmanr(*zip(*pairs))[0]), SEES_THE_SWING)
-        misfits = {half: [getattr(one, LATENT_MISFIT).get() for one in particles.iterItems()
-                          if getattr(one, HALF_SET).get() == half] for half in (1, 2)}
+        misfits = {
+            half: [getattr(one, LATENT_MISFIT).get() for one in particles.iterItems() if getattr(one, HALF_SET).get() == half]
+            for half in (1, 2)
+        }
         self.assertEqual(max(misfits[1]), 0)
         self.assertGreater(min(misfits[2]), 0)
         self.assertEqual(particles.getFlexInfo().getAttr("gmmHalf"), 1)
 
     def test_every_particle_has_the_row_of_its_image(self):
         table = readTable(self.learning._getExtraPath(LATENT_FILE))
-        rows = {int(name.split("@")[0]): (float(latent), float(motion), int(half)) for name, latent, motion, half in zip(
-            *(table[name] for name in ("rlnImageName", "gmmLatent1", "gmmMotion", "rlnRandomSubset")))}
+        rows = {
+            int(name.split("@")[0]): (float(latent), float(motion), int(half))
+            for name, latent, motion, half in zip(
+                *(table[name] for name in ("rlnImageName", "gmmLatent1", "gmmMotion", "rlnRandomSubset"))
+            )
+        }
         for one in (one for number in (1, 2) for one in self.ofHalf(number).iterItems()):
             latent, motion, half = rows[one.getIndex()]
             self.assertEqual(one.getZFlex().tolist(), [latent])
@@ -112,14 +142,19 @@ class TestHeterogeneityWorkflow(SimulatedProject):
         maps = [mrcfile.read(name) for name in converting.outputVolume.getHalfMaps(asList=True)]
         self.assertGreater(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1], 0.5)
         self.assertEqual(converting.outputMask.getDim(), (BOX,) * 3)
-        np.testing.assert_array_equal(mrcfile.read(converting.outputMask.getFileName()),
-                                      mrcfile.read(self.learning._getExtraPath("focus_mask.mrc")))
-        self.assertEqual({curve.getObjLabel() for curve in converting.outputFSC},
-                         {"corrected", "without mask", "with mask", "phases randomised"})
+        np.testing.assert_array_equal(
+            mrcfile.read(converting.outputMask.getFileName()), mrcfile.read(self.learning._getExtraPath("focus_mask.mrc"))
+        )
+        self.assertEqual(
+            {curve.getObjLabel() for curve in converting.outputFSC},
+            {"corrected", "without mask", "with mask", "phases randomised"},
+        )
 
     def test_particles_turn_only_where_their_pose_was_taken(self):
-        results, given = self.converting._results(), {
-            one.getObjId(): one.getTransform().getMatrix() for one in self.importing.outputParticles.iterItems()}
+        results, given = (
+            self.converting._results(),
+            {one.getObjId(): one.getTransform().getMatrix() for one in self.importing.outputParticles.iterItems()},
+        )
         used = [getattr(one, MOTION_USED).get() for one in self.converting.outputParticles.iterItems()]
         self.assertEqual(sum(used), results["converted"] if results["iteration"] else 0)
         for one in self.converting.outputParticles.iterItems():
@@ -147,10 +182,10 @@ class TestHeterogeneityWorkflow(SimulatedProject):
         low, high = (np.percentile(readLatents(self.learning._getExtraPath()).ofHalf(2).latent, end) for end in (5, 95))
         folder = Path(self.learning._getExtraPath(PICKED_FOLDER))
         with mock.patch.object(Chimera, "getProgram", return_value=""):
-            window, = viewer._conformations(2, [np.array([low]), np.array([high])])
+            (window,) = viewer._conformations(2, [np.array([low]), np.array([high])])
             maps = [mrcfile.read(folder / "half_2" / f"frame_{number:02d}.mrc") for number in (1, 5, 9)]
             self.assertEqual(len(window.getFigure().axes), 9)
-            window, = viewer._conformations(2, [np.array([high])])
+            (window,) = viewer._conformations(2, [np.array([high])])
         self.assertEqual(len(window.getFigure().axes), 6)
         self.assertEqual([path.name for path in sorted(folder.glob("half_*/*.mrc"))], ["frame_01.mrc"])
         np.testing.assert_allclose(mrcfile.read(folder / "half_2" / "frame_01.mrc"), maps[2], atol=1e-3 * maps[2].max())

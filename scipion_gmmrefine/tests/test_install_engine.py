@@ -53,8 +53,9 @@ class TestInstallEngine(unittest.TestCase):
             self.program(name, PYTHON.format(version=version))
         self.program("python3.12", "#!/bin/sh\nexit 127\n")  # as pyenv leaves for versions that are not chosen
         self.assertEqual(install_engine.newestPython(), str(self.programs / "python3.11"))
-        self.assertEqual(self.install(), [
-            "-m pip install --upgrade pip", "-m pip install gmmrefine[tf]==0.1.0", "-m gmmrefine doctor"])
+        self.assertEqual(
+            self.install(), ["-m pip install --upgrade pip", "-m pip install gmmrefine[tf]==0.1.0", "-m gmmrefine doctor"]
+        )
 
     def test_a_graphics_card_asks_for_cuda_from_python_3_9_on(self):
         self.program("python3", PYTHON.format(version="3 9"))
@@ -75,8 +76,9 @@ class TestInstallEngine(unittest.TestCase):
 
     def test_no_python_that_fits_is_said(self):
         self.program("python3", PYTHON.format(version="3 13"))
-        with mock.patch.object(install_engine.shutil, "which", side_effect=lambda name: None), \
-                self.assertRaisesRegex(SystemExit, "Python 3.8 to 3.12"):
+        with mock.patch.object(install_engine.shutil, "which", side_effect=lambda name: None), self.assertRaisesRegex(
+            SystemExit, "Python 3.8 to 3.12"
+        ):
             self.install()
 
     def test_a_failure_ends_it(self):

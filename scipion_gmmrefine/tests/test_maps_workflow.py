@@ -1,4 +1,5 @@
 """Q-score, audit, sharpening and local resolution with the real engine, through Scipion's launcher."""
+
 import os
 
 import mrcfile
@@ -39,7 +40,8 @@ class TestQScore(MapsTest):
         moved.getOrigin().setShifts(-17, -17, -17)  # 2.2 Å away, along each axis
         cls.sources = asOutputs(cls.proj, volume=cls.volume, moved=moved, structure=cls.structure)
         cls.protocol = cls.execute(
-            GmmRefineProtQScore, {"inputVolume": "volume", "inputStructure": "structure"}, mapResolution=3.0)
+            GmmRefineProtQScore, {"inputVolume": "volume", "inputStructure": "structure"}, mapResolution=3.0
+        )
 
     def scores(self, protocol):
         return [float(value) for value in readTable(protocol._getExtraPath("qscore.star"))["gmmQScore"]]
@@ -78,14 +80,15 @@ class TestQScore(MapsTest):
             self.assertEqual(protocol._results()["place"]["from"], "header")
             volume = protocol.outputAtomStruct.getVolume()  # for Scipion's viewers
             np.testing.assert_allclose(volume.getOrigin().getShifts(), [-SIDE / 2 * VOXEL] * 3, atol=1e-4)
-        protocol = self.execute(
-            GmmRefineProtQScore, {"inputVolume": "moved", "inputStructure": "structure"}, placeFrom=GIVEN)
+        protocol = self.execute(GmmRefineProtQScore, {"inputVolume": "moved", "inputStructure": "structure"}, placeFrom=GIVEN)
         self.assertEqual(protocol._results()["place"]["first_voxel"], [-17, -17, -17])
         self.assertLess(np.mean(self.scores(protocol)), 0.3)
 
     def test_a_model_off_the_map_fails(self):
-        for output, name in ((writeMoved(self.structure, self.folder / "far.cif", [SIDE / 2 * VOXEL, 0, 0]), "far"),
-                             (writeMoved(self.structure, self.folder / "corner.cif", [200, 0, 0]), "corner")):
+        for output, name in (
+            (writeMoved(self.structure, self.folder / "far.cif", [SIDE / 2 * VOXEL, 0, 0]), "far"),
+            (writeMoved(self.structure, self.folder / "corner.cif", [200, 0, 0]), "corner"),
+        ):
             self.sources._defineOutputs(**{name: output})
             with self.assertRaisesRegex(AssertionError, f"{name}.cif: only .* atoms lie inside the map and in its density"):
                 self.execute(GmmRefineProtQScore, {"inputVolume": "volume", "inputStructure": name})
@@ -120,18 +123,32 @@ class TestAudit(MapsTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        deposited, kept, erased = (writeMap(cls.folder / f"{name}.mrc", data) for name, data in (
-            ("deposited", cls.full), ("kept", 2 * cls.full), ("erased", density(cls.positions[~cls.ofLigand]))))
+        deposited, kept, erased = (
+            writeMap(cls.folder / f"{name}.mrc", data)
+            for name, data in (
+                ("deposited", cls.full),
+                ("kept", 2 * cls.full),
+                ("erased", density(cls.positions[~cls.ofLigand])),
+            )
+        )
         moved = writeMap(cls.folder / "moved.mrc", density(cls.positions + MOVE))
         cls.sources = asOutputs(
-            cls.proj, outputVolume=deposited, outputKept=kept, some_network=erased, moved=moved, structure=cls.structure,
-            refitted=writeMoved(cls.structure, cls.folder / "refitted.cif", MOVE))
+            cls.proj,
+            outputVolume=deposited,
+            outputKept=kept,
+            some_network=erased,
+            moved=moved,
+            structure=cls.structure,
+            refitted=writeMoved(cls.structure, cls.folder / "refitted.cif", MOVE),
+        )
         cls.protocol = cls.audit(["outputKept", "some_network"])
 
     @classmethod
     def audit(cls, modified, **more):
-        return cls.execute(GmmRefineProtAudit, {
-            "inputVolume": "outputVolume", "inputStructure": "structure", "modifiedVolumes": modified, **more})
+        return cls.execute(
+            GmmRefineProtAudit,
+            {"inputVolume": "outputVolume", "inputStructure": "structure", "modifiedVolumes": modified, **more},
+        )
 
     def attributes(self, structure):
         """Attribute of Scipion → its values (A,); positions (A, 3) in Å."""
@@ -142,9 +159,13 @@ class TestAudit(MapsTest):
 
     def test_the_erased_ligand_is_lost_and_nothing_else(self):
         summary = self.protocol.summary()
-        self.assertEqual(summary[:2], [
-            "Compared with import_volumes (σ 0.6 Å)",
-            "Ligands, ions, lipids, waters, sugars and modified residues in the model: 1"])
+        self.assertEqual(
+            summary[:2],
+            [
+                "Compared with import_volumes (σ 0.6 Å)",
+                "Ligands, ions, lipids, waters, sugars and modified residues in the model: 1",
+            ],
+        )
         first = summary.index("import_volumes_Kept: 1 kept")
         self.assertEqual(summary[first + 1 : first + 3], ["import_volumes_some_network: 1 lost", "lost: A/ATP 1503"])
         self.assertTrue(summary[first + 3].startswith("import_volumes: map against model: "), summary[first + 3])
@@ -194,9 +215,9 @@ class TestAudit(MapsTest):
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()
         self.assertEqual([cells[1, column].get_text().get_text() for column in range(3)], ["lost", "A/ATP 1503", "ligand"])
         cells = self.axes(viewer, "showClassTable")[0].tables[0].get_celld()
-        row, = [row for row, column in cells if column == 0 and cells[row, 0].get_text().get_text() == "ligand"]
+        (row,) = [row for row, column in cells if column == 0 and cells[row, 0].get_text().get_text() == "ligand"]
         changes = readTable(self.protocol._getExtraPath("changes.star"))
-        wanted, = [number for number, name in enumerate(changes["gmmClass"]) if name == "ligand" and number > row - 1]
+        (wanted,) = [number for number, name in enumerate(changes["gmmClass"]) if name == "ligand" and number > row - 1]
         self.assertEqual(cells[row, 4].get_text().get_text(), f"{float(changes['gmmQChange'][wanted]):.3f}")
         self.assertLess(float(changes["gmmQChange"][wanted]), -0.5)
         self.assertIn("change_map_3.cxc", self.chimera(viewer, "showColoured"))
@@ -206,18 +227,34 @@ class TestAudit(MapsTest):
         self.proj.saveProtocol(protocol)
         protocol.makeWorkingDir()
         writeTables(protocol._getExtraPath("maps.star"), {"maps": {"gmmMap": ["deposited", "a", "b"]}})
-        writeTables(protocol._getExtraPath("audit.star"), {"audit": {
-            "gmmMap": ["a", "a", "a", "b"], "gmmChain": 4 * ["A"], "gmmResidueName": ["MG", "HOH", "ATP", "MG"],
-            "gmmResidueNumber": [1, 2, 3, 1], "gmmInsertionCode": ["<NA>", "<NA>", "B", "<NA>"],
-            "gmmClass": ["ion", "water", "ligand", "ion"], "gmmStatus": ["kept", "unjudged", "lost", "kept"],
-            "gmmQReference": ["0.7", "<NA>", "0.6", "0.7"], "gmmQScore": [0.8, 0.1, -0.2, 0.8],
-            "gmmDensityReference": [1, 0, 1, 1], "gmmDensity": [1, 0, 0.05, 1]}})
+        writeTables(
+            protocol._getExtraPath("audit.star"),
+            {
+                "audit": {
+                    "gmmMap": ["a", "a", "a", "b"],
+                    "gmmChain": 4 * ["A"],
+                    "gmmResidueName": ["MG", "HOH", "ATP", "MG"],
+                    "gmmResidueNumber": [1, 2, 3, 1],
+                    "gmmInsertionCode": ["<NA>", "<NA>", "B", "<NA>"],
+                    "gmmClass": ["ion", "water", "ligand", "ion"],
+                    "gmmStatus": ["kept", "unjudged", "lost", "kept"],
+                    "gmmQReference": ["0.7", "<NA>", "0.6", "0.7"],
+                    "gmmQScore": [0.8, 0.1, -0.2, 0.8],
+                    "gmmDensityReference": [1, 0, 1, 1],
+                    "gmmDensity": [1, 0, 0.05, 1],
+                }
+            },
+        )
         cells = self.axes(self.viewer(viewers.GmmRefineAuditViewer, protocol), "showTable")[0].tables[0].get_celld()
         rows = [[cells[row, column].get_text().get_text() for column in range(7)] for row in (1, 2, 3)]
-        self.assertEqual(rows, [
-            ["lost", "A/ATP 3B", "ligand", "0.60", "-0.20", "1.00", "0.05"],
-            ["unjudged", "A/HOH 2", "water", "–", "0.10", "0.00", "0.00"],
-            ["kept", "A/MG 1", "ion", "0.70", "0.80", "1.00", "1.00"]])
+        self.assertEqual(
+            rows,
+            [
+                ["lost", "A/ATP 3B", "ligand", "0.60", "-0.20", "1.00", "0.05"],
+                ["unjudged", "A/HOH 2", "water", "–", "0.10", "0.00", "0.00"],
+                ["kept", "A/MG 1", "ion", "0.70", "0.80", "1.00", "1.00"],
+            ],
+        )
         self.assertNotIn((4, 0), cells)
 
     def test_table_of_lost_parts(self):
@@ -225,18 +262,37 @@ class TestAudit(MapsTest):
         self.proj.saveProtocol(protocol)
         protocol.makeWorkingDir()
         writeTables(protocol._getExtraPath("maps.star"), {"maps": {"gmmMap": ["deposited", "a", "b"]}})
-        writeTables(protocol._getExtraPath("parts.star"), {"parts": {
-            "gmmMap": ["a", "a"], "gmmChain": ["D", "A"], "gmmResidueName": ["HEM", "SEP"], "gmmResidueNumber": [201, 31],
-            "gmmInsertionCode": ["<NA>", "B"], "gmmClass": ["ligand", "protein_side_chain"],
-            "gmmPart": ["FE", "phosphate (P O1P)"], "gmmAtomNames": ["FE", "P,O1P"], "gmmAtoms": [1, 2],
-            "gmmAtomsOfResidue": [43, 10], "gmmQReference": [0.7, 0.8], "gmmQScore": [0.1, -0.2],
-            "gmmDensityReference": [3, 1], "gmmDensity": [0.2, 0.05]}})
+        writeTables(
+            protocol._getExtraPath("parts.star"),
+            {
+                "parts": {
+                    "gmmMap": ["a", "a"],
+                    "gmmChain": ["D", "A"],
+                    "gmmResidueName": ["HEM", "SEP"],
+                    "gmmResidueNumber": [201, 31],
+                    "gmmInsertionCode": ["<NA>", "B"],
+                    "gmmClass": ["ligand", "protein_side_chain"],
+                    "gmmPart": ["FE", "phosphate (P O1P)"],
+                    "gmmAtomNames": ["FE", "P,O1P"],
+                    "gmmAtoms": [1, 2],
+                    "gmmAtomsOfResidue": [43, 10],
+                    "gmmQReference": [0.7, 0.8],
+                    "gmmQScore": [0.1, -0.2],
+                    "gmmDensityReference": [3, 1],
+                    "gmmDensity": [0.2, 0.05],
+                }
+            },
+        )
         viewer = self.viewer(viewers.GmmRefineAuditViewer, protocol)
         cells = self.axes(viewer, "showParts")[0].tables[0].get_celld()
         rows = [[cells[row, column].get_text().get_text() for column in range(8)] for row in (1, 2)]
-        self.assertEqual(rows, [
-            ["D/HEM 201", "FE", "1", "43", "0.70", "0.10", "3.00", "0.20"],
-            ["A/SEP 31B", "phosphate (P O1P)", "2", "10", "0.80", "-0.20", "1.00", "0.05"]])
+        self.assertEqual(
+            rows,
+            [
+                ["D/HEM 201", "FE", "1", "43", "0.70", "0.10", "3.00", "0.20"],
+                ["A/SEP 31B", "phosphate (P O1P)", "2", "10", "0.80", "-0.20", "1.00", "0.05"],
+            ],
+        )
         viewer.modified.set(1)
         self.assertIn("No part of a residue was lost", self.show(viewer, "showParts").getMessage())
 
@@ -284,8 +340,9 @@ class TestLocalResolutionAndSharpening(MapsTest):
         protocol = self.execute(GmmRefineProtSharpen, {"inputVolume": "volume"}, lowPass=2.4, bFactor=40.0)
         unmodified = mrcfile.read(protocol.outputUnmodified.getFileName())
         np.testing.assert_array_equal(unmodified, mrcfile.read(self.volume.getFileName()))
-        (after, _), (before, frequency) = (self.amplitudes(data) for data in (
-            mrcfile.read(protocol.outputVolume.getFileName()), unmodified))
+        (after, _), (before, frequency) = (
+            self.amplitudes(data) for data in (mrcfile.read(protocol.outputVolume.getFileName()), unmodified)
+        )
         inside = (frequency > 0.05) & (frequency < 0.85 / 2.4)
         np.testing.assert_allclose((after / before)[inside], np.exp(40 * frequency[inside] ** 2 / 4), rtol=0.05)
         self.assertLess((after / before)[frequency > 1.4 / 2.4].max(), 0.1)
@@ -311,8 +368,11 @@ class TestLocalResolutionAndSharpening(MapsTest):
 
     def test_local_resolution_volume_and_mask_steer_the_sharpening(self):
         protocol = self.proj.newProtocol(GmmRefineProtSharpen, sharpening=BY_LOCAL_RESOLUTION, bFactor=20.0)
-        for name, source, output in (("inputVolume", self.sources, "volume"), ("mask", self.measuring, "outputMask"),
-                                     ("localResolution", self.measuring, "outputResolution")):
+        for name, source, output in (
+            ("inputVolume", self.sources, "volume"),
+            ("mask", self.measuring, "outputMask"),
+            ("localResolution", self.measuring, "outputResolution"),
+        ):
             getattr(protocol, name).set(source)
             getattr(protocol, name).setExtended(output)
         self.proj.launchProtocol(protocol, wait=True)
@@ -320,8 +380,9 @@ class TestLocalResolutionAndSharpening(MapsTest):
         self.assertAlmostEqual(protocol._results()["resolution"], self.measuring._results()["median"], delta=0.3)
 
     def test_amplitudes_of_a_model_placed_by_scipion(self):
-        protocol = self.execute(GmmRefineProtSharpen, {"inputVolume": "volume", "referenceModel": "structure"},
-                                sharpening=LOCAL_MODEL, lowPass=2.4)
+        protocol = self.execute(
+            GmmRefineProtSharpen, {"inputVolume": "volume", "referenceModel": "structure"}, sharpening=LOCAL_MODEL, lowPass=2.4
+        )
         self.assertEqual(protocol._results()["atoms_outside"], 0)
         sharpened = mrcfile.read(protocol.outputVolume.getFileName())
         self.assertGreater(np.corrcoef(sharpened.ravel(), self.full.ravel())[0, 1], 0.8)
@@ -350,8 +411,12 @@ class TestHeadersOfOtherPrograms(MapsTest):
                 self.assertAlmostEqual(float(handle.voxel_size.x), VOXEL, places=4)
 
     def test_composite(self):
-        protocol = self.execute(GmmRefineProtComposite, {
-            "inputVolumes": ["volume"], "inputMasks": ["mask"], "mask": "mask"}, partsFrom=MAPS, useGpu=False)
+        protocol = self.execute(
+            GmmRefineProtComposite,
+            {"inputVolumes": ["volume"], "inputMasks": ["mask"], "mask": "mask"},
+            partsFrom=MAPS,
+            useGpu=False,
+        )
         self.assertHasSamplingRate(protocol)
 
     def test_imposed_symmetry(self):

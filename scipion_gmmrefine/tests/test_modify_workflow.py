@@ -1,4 +1,5 @@
 """Density modification with the real engine, through Scipion's launcher."""
+
 import os
 
 import mrcfile
@@ -26,8 +27,9 @@ class TestModify(MapsTest):
         cls.protocol = cls.execute(GmmRefineProtModify, {"inputVolume": "volume", "inputStructure": "structure"})
 
     def test_the_modified_map_is_closer_to_the_truth_than_the_unmodified_one_beside_it(self):
-        modified, unmodified = (mrcfile.read(volume.getFileName()) for volume in (
-            self.protocol.outputVolume, self.protocol.outputUnmodified))
+        modified, unmodified = (
+            mrcfile.read(volume.getFileName()) for volume in (self.protocol.outputVolume, self.protocol.outputUnmodified)
+        )
         before, after = (np.corrcoef(data.ravel(), self.full.ravel())[0, 1] for data in (unmodified, modified))
         self.assertGreater(after, before + 0.01)
         self.assertLess(modified[self.full < 1e-3].std(), 0.5 * unmodified[self.full < 1e-3].std())
@@ -38,8 +40,7 @@ class TestModify(MapsTest):
             self.assertAlmostEqual(volume.getSamplingRate(), VOXEL)
         self.assertEqual(self.protocol.outputMask.getDim(), (SIDE,) * 3)
         curves = {curve.getObjLabel(): np.array(curve.getData()) for curve in self.protocol.outputFSC}
-        self.assertEqual(set(curves), {
-            "corrected", "without mask", "with mask", "phases randomised", "modified half maps"})
+        self.assertEqual(set(curves), {"corrected", "without mask", "with mask", "phases randomised", "modified half maps"})
         frequency, values = readCurve(self.protocol._getExtraPath("fsc.star"), "gmmFscModified")
         np.testing.assert_allclose(curves["modified half maps"], [frequency, values], atol=1e-6)
         self.assertGreater(np.mean(values), np.mean(curves["corrected"][1]))
@@ -82,10 +83,14 @@ class TestModify(MapsTest):
         self.assertIn("modified half maps", labels)
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()
         self.assertEqual([cells[1, column].get_text().get_text() for column in range(3)], ["kept", "A/ATP 1503", "ligand"])
-        table, cells = (readTable(self.protocol._getExtraPath("audit", "changes.star")),
-                        self.axes(viewer, "showClassTable")[0].tables[0].get_celld())
-        self.assertEqual([cells[row, 4].get_text().get_text() for row in range(1, len(table["gmmClass"]) + 1)],
-                         [f"{float(value):.3f}" for value in table["gmmQChange"]])
+        table, cells = (
+            readTable(self.protocol._getExtraPath("audit", "changes.star")),
+            self.axes(viewer, "showClassTable")[0].tables[0].get_celld(),
+        )
+        self.assertEqual(
+            [cells[row, 4].get_text().get_text() for row in range(1, len(table["gmmClass"]) + 1)],
+            [f"{float(value):.3f}" for value in table["gmmQChange"]],
+        )
         self.assertIn("change_map_2.cxc", self.chimera(viewer, "showColoured"))
         self.assertEqual(len(self.axes(viewer, "showSlices")), 6)
         self.assertIn("modified.mrc", self.chimera(viewer, "showChimera"))
@@ -101,8 +106,9 @@ class TestModifyWithoutModel(MapsTest):
         ball = np.linalg.norm(np.indices((SIDE,) * 3) - SIDE // 2, axis=0) < 0.4 * SIDE
         same = writeMap(cls.folder / "same.mrc", cls.full)
         same.setHalfMaps(2 * volume.getHalfMaps(asList=True)[:1])
-        cls.sources = asOutputs(cls.proj, volume=volume, same=same, mask=writeMap(
-            cls.folder / "mask.mrc", ball.astype(float), kind=VolumeMask))
+        cls.sources = asOutputs(
+            cls.proj, volume=volume, same=same, mask=writeMap(cls.folder / "mask.mrc", ball.astype(float), kind=VolumeMask)
+        )
 
     def test_nothing_is_audited_unasked(self):
         protocol = self.execute(GmmRefineProtModify, {"inputVolume": "volume", "mask": "mask"}, localWindow=1.5)
@@ -111,8 +117,9 @@ class TestModifyWithoutModel(MapsTest):
         self.assertIn("NOT AUDITED", protocol.summary()[2])
         self.assertNotIn("Berkeley", " ".join([*protocol.methods(), *protocol.citations()]))
         self.assertEqual(protocol.outputVolume.getOrigin().getShifts(), (3, 4, 5))
-        np.testing.assert_array_equal(mrcfile.read(protocol.outputMask.getFileName()),
-                                      mrcfile.read(str(self.folder / "mask.mrc")))
+        np.testing.assert_array_equal(
+            mrcfile.read(protocol.outputMask.getFileName()), mrcfile.read(str(self.folder / "mask.mrc"))
+        )
         record = readRun(protocol._getExtraPath())
         self.assertEqual(record["settings"]["local_window"], 1.5)
         viewer = self.viewer(viewers.GmmRefineModifyViewer, protocol)

@@ -3,6 +3,7 @@
 Their Python is enough: pip install --no-deps scipion-em-relion scipion-em-cryosparc2 emtools xmltodict. scipion-em-cryodrgn
 writes its particles by the converter of scipion-em-relion.
 """
+
 import importlib.util
 import os
 import tempfile

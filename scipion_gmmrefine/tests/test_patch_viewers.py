@@ -28,7 +28,7 @@ def writeLocalResolution(_command, _arguments, folder, _goesOn=None):
     """What the engine would make: 5 Å in one half of the box, 9 Å in the other, 0 in a slab outside the mask."""
     os.makedirs(folder)
     resolution = np.full((BOX,) * 3, 5, "f4")
-    resolution[:, :, BOX // 2:] = 9
+    resolution[:, :, BOX // 2 :] = 9
     resolution[:4] = 0
     mrcfile.write(os.path.join(folder, LOCAL_RESOLUTION_FILE), resolution)
 
@@ -43,8 +43,16 @@ class TestPatchesViewer(ViewerTest):
 
     def test_all_figures_appear(self):
         viewer = self.finished(patches="auto")
-        for name, axes in (("showPatches", 3), ("showTable", 1), ("showOverlaps", 1), ("showEvidence", 1), ("showFsc", 1),
-                           ("showFscKinds", 1), ("showSlices", 6), ("showChanges", 2)):
+        for name, axes in (
+            ("showPatches", 3),
+            ("showTable", 1),
+            ("showOverlaps", 1),
+            ("showEvidence", 1),
+            ("showFsc", 1),
+            ("showFscKinds", 1),
+            ("showSlices", 6),
+            ("showChanges", 2),
+        ):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
 
     def test_nothing_is_there_yet(self):
@@ -56,8 +64,10 @@ class TestPatchesViewer(ViewerTest):
         viewer = self.finished()
         viewer.changedPatch.set(9)
         viewer.protocol.setStatus(STATUS_FINISHED)
-        self.assertEqual(self.show(viewer, "showChanges").getMessage(),
-                         os.path.join("patches", "09", "particles.star") + " is not among the results of this run.")
+        self.assertEqual(
+            self.show(viewer, "showChanges").getMessage(),
+            os.path.join("patches", "09", "particles.star") + " is not among the results of this run.",
+        )
 
     def test_gaussians_and_spheres_have_the_colour_of_their_patch(self):
         scatter, *projections = self.axes(self.finished(), "showPatches")
@@ -78,22 +88,23 @@ class TestPatchesViewer(ViewerTest):
         self.assertEqual(nearestPatch(points, patches).tolist(), [0, 1, 1, 0])
 
     def test_fsc_of_global_map_patches_and_composite(self):
-        axes, = self.axes(self.finished(), "showFsc")
+        (axes,) = self.axes(self.finished(), "showFsc")
         labels = [label.split(":")[0] for label in axes.get_legend_handles_labels()[1]]
         self.assertEqual(labels, ["global", "composite", "patch 1", "patch 2"])
-        self.assertEqual([to_hex(line.get_color()) for line in axes.lines[2:4]],
-                         [to_hex(colour) for colour in patchColours(2)])
+        self.assertEqual([to_hex(line.get_color()) for line in axes.lines[2:4]], [to_hex(colour) for colour in patchColours(2)])
 
     def test_tables(self):
         viewer = self.finished()
         cells = self.axes(viewer, "showTable")[0].tables[0].get_celld()
-        self.assertEqual([cells[2, column].get_text().get_text() for column in range(8)],
-                         ["2", "8.0", "9.50 Å", "none", "0.400", "0.500", "1.00°", "0.50 Å"])
+        self.assertEqual(
+            [cells[2, column].get_text().get_text() for column in range(8)],
+            ["2", "8.0", "9.50 Å", "none", "0.400", "0.500", "1.00°", "0.50 Å"],
+        )
         cells = self.axes(viewer, "showOverlaps")[0].tables[0].get_celld()
         self.assertEqual([cells[1, column].get_text().get_text() for column in range(4)], ["1", "2", "2.5", "0.125"])
 
     def test_evidence_only_where_it_was_asked_for(self):
-        axes, = self.axes(self.finished(patches="auto"), "showEvidence")
+        (axes,) = self.axes(self.finished(patches="auto"), "showEvidence")
         self.assertEqual(axes.lines[0].get_ydata().tolist(), [0.1, 0.8, 0.7])
         self.assertIn("2 taken", [text.get_text() for text in axes.texts])
         self.assertIn("only with auto", self.show(self.finished(), "showEvidence").getMessage())
@@ -110,8 +121,9 @@ class TestPatchesViewer(ViewerTest):
 
     def test_chimerax_shows_every_mask_in_its_colour(self):
         viewer = self.finished()
-        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
+        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), mock.patch.object(
+            Chimera, "getHome", return_value="/"
+        ):
             self.assertIsInstance(self.show(viewer, "showPatchesChimera"), ChimeraView)
         with open(viewer.protocol._getExtraPath("chimerax", "patches.cxc")) as handle:
             script = handle.read()
@@ -123,10 +135,14 @@ class TestPatchesViewer(ViewerTest):
         viewer = self.finished()
         protocol = viewer.protocol
         protocol.outputVolume = writeVolume(protocol._getExtraPath("composite.mrc"))
-        self.assertEqual(protocol.summary(), [
-            "Composite of 2 patches: 7.00 Å (before: 8.00 Å)",
-            "Patch 1: 8.50 Å → 7.25 Å; particles turned 2.00° and moved 1.00 Å on average",
-            "Patch 2: 9.50 Å → none; particles turned 1.00° and moved 0.50 Å on average"])
+        self.assertEqual(
+            protocol.summary(),
+            [
+                "Composite of 2 patches: 7.00 Å (before: 8.00 Å)",
+                "Patch 1: 8.50 Å → 7.25 Å; particles turned 2.00° and moved 1.00 Å on average",
+                "Patch 2: 9.50 Å → none; particles turned 1.00° and moved 0.50 Å on average",
+            ],
+        )
 
     def test_summary_has_the_notes_of_the_engine(self):
         viewer = self.finished()
@@ -205,9 +221,9 @@ class TestFocusViewer(ViewerTest):
 
     def test_chimerax_colours_by_local_resolution(self):
         viewer = self.finished()
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeLocalResolution), \
-                mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeLocalResolution), mock.patch.object(
+            Chimera, "getProgram", return_value="/bin/true"
+        ), mock.patch.object(Chimera, "getHome", return_value="/"):
             self.assertIsInstance(self.show(viewer, "showLocalChimera"), ChimeraView)
             self.assertIsInstance(self.show(viewer, "showRegionChimera"), ChimeraView)
         with open(viewer.protocol._getExtraPath("local_resolution", "colours.cxc")) as handle:

@@ -1,4 +1,5 @@
 """Patches that are steps of their own, with the real engine, through Scipion's launcher."""
+
 import re
 from pathlib import Path
 
@@ -16,8 +17,17 @@ class TestPatchesWorkflow(SmallProject):
     """One simulated data set for all."""
 
     def test_patches_apart_are_steps_on_the_gpus_that_continue_one_by_one(self):
-        protocol = launch(self.proj, GmmRefineProtPatches, self.particles, patches="2", patchMode=APART, patchIterations=1,
-                          numberOfThreads=3, binThreads=1, **{**CHEAP, "useGpu": True, "gpuList": "0 1"})
+        protocol = launch(
+            self.proj,
+            GmmRefineProtPatches,
+            self.particles,
+            patches="2",
+            patchMode=APART,
+            patchIterations=1,
+            numberOfThreads=3,
+            binThreads=1,
+            **{**CHEAP, "useGpu": True, "gpuList": "0 1"},
+        )
         log = Path(protocol.getStdoutLog()).read_text()
         taken = {number: re.search(rf"CUDA_VISIBLE_DEVICES=(\d) .*--only {number} ", log).group(1) for number in (1, 2)}
         self.assertEqual(set(taken.values()), {"0", "1"})

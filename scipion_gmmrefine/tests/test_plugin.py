@@ -14,12 +14,26 @@ from scipion_gmmrefine.objects import GmmFSC, GmmModel
 
 PACKAGE = Path(scipion_gmmrefine.__file__).parent
 PROTOCOLS = (
-    "GmmRefineProtAudit", "GmmRefineProtBuild", "GmmRefineProtComposite", "GmmRefineProtConformationToPose",
+    "GmmRefineProtAudit",
+    "GmmRefineProtBuild",
+    "GmmRefineProtComposite",
+    "GmmRefineProtConformationToPose",
     "GmmRefineProtControls",
-    "GmmRefineProtConformations", "GmmRefineProtExport", "GmmRefineProtReconstruct",
-    "GmmRefineProtExpandSymmetry", "GmmRefineProtFocus", "GmmRefineProtHeterogeneity", "GmmRefineProtImportParticles",
-    "GmmRefineProtImposeSymmetry", "GmmRefineProtLocalResolution", "GmmRefineProtModify", "GmmRefineProtPatches",
-    "GmmRefineProtQScore", "GmmRefineProtRefine", "GmmRefineProtSharpen")
+    "GmmRefineProtConformations",
+    "GmmRefineProtExport",
+    "GmmRefineProtReconstruct",
+    "GmmRefineProtExpandSymmetry",
+    "GmmRefineProtFocus",
+    "GmmRefineProtHeterogeneity",
+    "GmmRefineProtImportParticles",
+    "GmmRefineProtImposeSymmetry",
+    "GmmRefineProtLocalResolution",
+    "GmmRefineProtModify",
+    "GmmRefineProtPatches",
+    "GmmRefineProtQScore",
+    "GmmRefineProtRefine",
+    "GmmRefineProtSharpen",
+)
 VIEWERS = {
     protocols.GmmRefineProtAudit: viewers.GmmRefineAuditViewer,
     protocols.GmmRefineProtLocalResolution: viewers.GmmRefineLocalResolutionViewer,
@@ -35,7 +49,8 @@ VIEWERS = {
     protocols.GmmRefineProtHeterogeneity: viewers.GmmRefineHeterogeneityViewer,
     protocols.GmmRefineProtImposeSymmetry: viewers.GmmRefineImposeSymmetryViewer,
     protocols.GmmRefineProtPatches: viewers.GmmRefinePatchesViewer,
-    protocols.GmmRefineProtRefine: viewers.GmmRefineRefineViewer}
+    protocols.GmmRefineProtRefine: viewers.GmmRefineRefineViewer,
+}
 
 
 class TestRegistration(BaseTest):
@@ -67,15 +82,22 @@ class TestRegistration(BaseTest):
 
     def test_wizards_are_registered(self):
         refine = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtRefine), DESKTOP_TKINTER)
-        self.assertEqual(refine, {"gaussians": wizards.GmmRefineGaussiansWizard,
-                                  "maxResolution": wizards.GmmRefineResolutionWizard})
+        self.assertEqual(
+            refine, {"gaussians": wizards.GmmRefineGaussiansWizard, "maxResolution": wizards.GmmRefineResolutionWizard}
+        )
         focus = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtFocus), DESKTOP_TKINTER)
         self.assertEqual(focus, {**refine, "focusSphere": wizards.GmmRefineSphereWizard})
         converting = self.proj.newProtocol(protocols.GmmRefineProtConformationToPose)
         self.assertEqual(self.domain.findWizards(converting, DESKTOP_TKINTER), focus)
         learning = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtHeterogeneity), DESKTOP_TKINTER)
-        self.assertEqual(learning, {"gaussians": wizards.GmmRefineGaussiansWizard, "focusSphere": wizards.GmmRefineSphereWizard,
-                                    "targetResolution": wizards.GmmRefineResolutionWizard})
+        self.assertEqual(
+            learning,
+            {
+                "gaussians": wizards.GmmRefineGaussiansWizard,
+                "focusSphere": wizards.GmmRefineSphereWizard,
+                "targetResolution": wizards.GmmRefineResolutionWizard,
+            },
+        )
         patches = self.domain.findWizards(self.proj.newProtocol(protocols.GmmRefineProtPatches), DESKTOP_TKINTER)
         self.assertEqual(patches, {**refine, "patches": wizards.GmmRefinePatchesWizard})
         for name, row in (("GmmRefineProtQScore", "mapResolution"), ("GmmRefineProtSharpen", "lowPass")):
@@ -87,31 +109,32 @@ class TestRegistration(BaseTest):
     def test_protocols_stand_in_the_tree(self):
         trees = ProtocolTreeConfig.load(self.domain, str(Path(pwem.__file__).parent / "protocols.conf"))
         places = {path for name in ("Protocols SPA", "Flexibility Hub") for path in _leaves(trees[name], (name,))}
-        for expected in (("Protocols SPA", "Imports", "more", "GmmRefineProtImportParticles"),
-                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtRefine"),
-                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtBuild"),
-                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtFocus"),
-                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtPatches"),
-                         ("Protocols SPA", "3D", "Refine", "GmmRefineProtExpandSymmetry"),
-                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
-                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
-                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtSharpen"),
-                         ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtModify"),
-                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
-                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
-                         ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtControls"),
-                         ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
-                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtHeterogeneity"),
-                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformationToPose"),
-                         ("Flexibility Hub", "Landscape estimation", "Heterogeneous reconstruction",
-                          "GmmRefineProtHeterogeneity"),
-                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtConformationToPose"),
-                         ("Protocols SPA", "3D", "Reconstruct", "GmmRefineProtReconstruct"),
-                         ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformations"),
-                         ("Protocols SPA", "Exports", "GmmRefineProtExport"),
-                         ("Flexibility Hub", "Data analysis", "GmmRefineProtConformations"),
-                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtReconstruct"),
-                         ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine")):
+        for expected in (
+            ("Protocols SPA", "Imports", "more", "GmmRefineProtImportParticles"),
+            ("Protocols SPA", "3D", "Refine", "GmmRefineProtRefine"),
+            ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtBuild"),
+            ("Protocols SPA", "3D", "Refine", "GmmRefineProtFocus"),
+            ("Protocols SPA", "3D", "Refine", "GmmRefineProtPatches"),
+            ("Protocols SPA", "3D", "Refine", "GmmRefineProtExpandSymmetry"),
+            ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtComposite"),
+            ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtImposeSymmetry"),
+            ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtSharpen"),
+            ("Protocols SPA", "3D", "Postprocess", "GmmRefineProtModify"),
+            ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtQScore"),
+            ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtAudit"),
+            ("Protocols SPA", "3D", "Analysis", "Validation", "GmmRefineProtControls"),
+            ("Protocols SPA", "3D", "Analysis", "Resolution", "GmmRefineProtLocalResolution"),
+            ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtHeterogeneity"),
+            ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformationToPose"),
+            ("Flexibility Hub", "Landscape estimation", "Heterogeneous reconstruction", "GmmRefineProtHeterogeneity"),
+            ("Flexibility Hub", "Map reconstruction", "GmmRefineProtConformationToPose"),
+            ("Protocols SPA", "3D", "Reconstruct", "GmmRefineProtReconstruct"),
+            ("Protocols SPA", "3D", "Analysis", "Heterogeneity", "GmmRefineProtConformations"),
+            ("Protocols SPA", "Exports", "GmmRefineProtExport"),
+            ("Flexibility Hub", "Data analysis", "GmmRefineProtConformations"),
+            ("Flexibility Hub", "Map reconstruction", "GmmRefineProtReconstruct"),
+            ("Flexibility Hub", "Map reconstruction", "GmmRefineProtRefine"),
+        ):
             self.assertIn(expected, places)
 
     def test_citations_and_help_exist(self):
@@ -125,11 +148,11 @@ class TestRegistration(BaseTest):
         """Scipion takes what follows a "-" for a version; the engine is required with its extra, from the folder beside."""
         environment = mock.Mock()
         scipion_gmmrefine.Plugin.defineBinaries(environment)
-        name, = environment.addPackage.call_args[0]
+        (name,) = environment.addPackage.call_args[0]
         self.assertEqual(name, "gmmrefine")
         options = environment.addPackage.call_args[1]
         self.assertFalse(options["default"])  # this Python has TensorFlow
-        (command, target), = options["commands"]
+        ((command, target),) = options["commands"]
         self.assertIn("install_engine.py", command)
         self.assertRegex(command, r"-e \S*engine\{\}|gmmrefine\{\}==")
         self.assertEqual(target, "READY")

@@ -8,6 +8,7 @@ from scipion_gmmrefine.tests.sets import poses
 
 def relionMatrix(rot, tilt, psi):
     """RELION's Euler matrix written out: Rz(psi) Ry(tilt) Rz(rot), each turning the axes."""
+
     def aboutZ(angle):
         c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
         return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])

@@ -1,4 +1,5 @@
 """How long a run still needs, from what the engine has reported."""
+
 import json
 import tempfile
 import unittest
@@ -33,6 +34,7 @@ class TestProgress(unittest.TestCase):
     def test_training_of_one_half_that_ended_early(self):
         def epochs(half, count):
             return [{"step": "train", "half": half, "epoch": epoch, "seconds": 5.0} for epoch in range(1, count + 1)]
+
         self.assertEqual(secondsOfTraining([], 10), None)
         self.assertEqual(secondsOfTraining(epochs(1, 4), 10), 16 * 5)
         self.assertEqual(secondsOfTraining(epochs(1, 6) + epochs(2, 3), 10), 7 * 5)

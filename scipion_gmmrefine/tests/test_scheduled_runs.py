@@ -26,8 +26,9 @@ class TestScheduledRuns(ValidateTest):
         return protocol
 
     def test_optional_input_that_is_not_there_yet_is_not_taken_for_empty(self):
-        self.assertOneError(self.refine(finished=False), "*Mask of the molecule* is an output of",
-                            "GMM refine that is not there", "Wait until")
+        self.assertOneError(
+            self.refine(finished=False), "*Mask of the molecule* is an output of", "GMM refine that is not there", "Wait until"
+        )
 
     def test_input_of_a_row_that_is_not_shown_does_not_matter(self):
         protocol = self.proj.newProtocol(GmmRefineProtFocus, region=1, focusSphere="20 20 20 9")

@@ -1,4 +1,5 @@
 """Slices that sliders move, and a sphere that the mouse drags on them."""
+
 import unittest
 
 import numpy as np

@@ -64,8 +64,9 @@ class TestTemplates(BaseTest):
     def test_description_ends_with_a_command_that_names_every_value(self):
         for name, template in self.templates.items():
             subcommand, which, window, project, *values = template.command
-            self.assertEqual((subcommand, which, window, project), (
-                "template", f"scipion_gmmrefine-{name}", "--nogui", "project_name=NAME"))
+            self.assertEqual(
+                (subcommand, which, window, project), ("template", f"scipion_gmmrefine-{name}", "--nogui", "project_name=NAME")
+            )
             given = dict(value.split("=") for value in values)
             self.assertEqual(set(given), {field.alias for field in template.fields})
             for field in template.fields:
@@ -83,8 +84,9 @@ class TestTemplates(BaseTest):
         labels = {step["object.id"]: step["object.label"] for step in steps}
         audit = steps[-1]
         self.assertEqual(_source(audit["inputVolume"], labels), "GMM refine")
-        self.assertEqual([_source(volume, labels) for volume in audit["modifiedVolumes"]],
-                         ["GMM local resolution", "GMM sharpen"])
+        self.assertEqual(
+            [_source(volume, labels) for volume in audit["modifiedVolumes"]], ["GMM local resolution", "GMM sharpen"]
+        )
 
 
 def _source(volume, labels):

@@ -1,4 +1,5 @@
 """Every template through Scipion's own command, from particles of RELION and of cryoSPARC to its last output."""
+
 import os
 import subprocess
 import sys
@@ -16,11 +17,30 @@ from scipion_gmmrefine.tests.templates import everyTemplate
 
 DOMAIN = "A/389-670"  # a nucleotide-binding domain of 6MSM
 PARTICLES, BOX, PIXEL_SIZE = 220, 36, 2.6
-SIMULATION = ("--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 1, "--pose-error", 1,
-              "--shift-error", 0.5)
+SIMULATION = (
+    "--particles",
+    PARTICLES,
+    "--box",
+    BOX,
+    "--pixel-size",
+    PIXEL_SIZE,
+    "--snr",
+    1,
+    "--pose-error",
+    1,
+    "--shift-error",
+    0.5,
+)
 MIDDLE = BOX * PIXEL_SIZE / 2
-VALUES = {"iterations": "1", "threads": "1", "patches": "2", "patchthreads": "1", "learnthreads": "1", "posethreads": "1",
-          "sphere": f"{MIDDLE + 10} {MIDDLE} {MIDDLE} 18"}  # others as the description has them
+VALUES = {
+    "iterations": "1",
+    "threads": "1",
+    "patches": "2",
+    "patchthreads": "1",
+    "learnthreads": "1",
+    "posethreads": "1",
+    "sphere": f"{MIDDLE + 10} {MIDDLE} {MIDDLE} 18",
+}  # others as the description has them
 
 
 @pytest.mark.slow
@@ -57,8 +77,15 @@ class TestTemplatesUnattended(BaseTest):
         environment.pop("DISPLAY", None)
         said = self.model.with_name(f"{project}.log")
         with open(said, "w") as handle:  # not a pipe: the schedulers that it leaves behind would hold it open
-            subprocess.run([sys.executable, "-m", "scipion", *words], env=environment, stdout=handle, stderr=handle,
-                           stdin=subprocess.DEVNULL, check=True, timeout=300)
+            subprocess.run(
+                [sys.executable, "-m", "scipion", *words],
+                env=environment,
+                stdout=handle,
+                stderr=handle,
+                stdin=subprocess.DEVNULL,
+                check=True,
+                timeout=300,
+            )
         path = Manager().getProjectPath(project)
         self.assertTrue(os.path.isdir(path), said.read_text())
         self.projects.append(path)

@@ -40,8 +40,14 @@ class TestPoseErrors(unittest.TestCase):
 class TestTable(unittest.TestCase):
     def test_columns_line_up(self):
         text = alignedTable([("", "before", "after"), ("resolution", "8.10 Å", "5.20 Å"), ("shift", "2 Å", "10.5 Å")])
-        self.assertEqual(text, "\n".join([
-            "            before   after",
-            "--------------------------",
-            "resolution  8.10 Å  5.20 Å",
-            "shift          2 Å  10.5 Å"]))
+        self.assertEqual(
+            text,
+            "\n".join(
+                [
+                    "            before   after",
+                    "--------------------------",
+                    "resolution  8.10 Å  5.20 Å",
+                    "shift          2 Å  10.5 Å",
+                ]
+            ),
+        )

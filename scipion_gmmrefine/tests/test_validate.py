@@ -66,8 +66,11 @@ class TestValidateRefine(ValidateTest):
         self.assertOneError(self.refine(particles=makeParticles(self.folder, ctf=False)), "no CTF")
 
     def test_no_half_sets(self):
-        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=())),
-                            "no half sets (_rlnRandomSubset)", settings.SPLIT_HALVES.form_label)
+        self.assertOneError(
+            self.refine(particles=makeParticles(self.folder, halves=())),
+            "no half sets (_rlnRandomSubset)",
+            settings.SPLIT_HALVES.form_label,
+        )
 
     def test_half_sets_can_be_drawn_with_a_warning(self):
         protocol = self.refine(particles=makeParticles(self.folder, halves=()), splitHalves=7)
@@ -75,20 +78,25 @@ class TestValidateRefine(ValidateTest):
         self.assertEqual(len(protocol.warnings()), 1)
 
     def test_one_half_empty(self):
-        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=(2,))),
-                            "Half set 1 is empty: all particles are in half 2.")
+        self.assertOneError(
+            self.refine(particles=makeParticles(self.folder, halves=(2,))), "Half set 1 is empty: all particles are in half 2."
+        )
 
     def test_foreign_half_sets(self):
-        self.assertOneError(self.refine(particles=makeParticles(self.folder, halves=(1, 2, 3, 1))),
-                            "2 of 8 particles have a half set other than 1 or 2.")
+        self.assertOneError(
+            self.refine(particles=makeParticles(self.folder, halves=(1, 2, 3, 1))),
+            "2 of 8 particles have a half set other than 1 or 2.",
+        )
 
     def test_mask_of_another_size(self):
-        self.assertOneError(self.refine(mask=writeMask(self.folder / "mask.mrc", box=20)),
-                            "The mask has 20×20×20 voxels; 16×16×16 are needed.")
+        self.assertOneError(
+            self.refine(mask=writeMask(self.folder / "mask.mrc", box=20)), "The mask has 20×20×20 voxels; 16×16×16 are needed."
+        )
 
     def test_mask_of_another_pixel_size(self):
-        self.assertOneError(self.refine(mask=writeMask(self.folder / "mask.mrc", pixelSize=2.0)),
-                            "The mask has 2 Å/px; 2.5 Å/px are needed.")
+        self.assertOneError(
+            self.refine(mask=writeMask(self.folder / "mask.mrc", pixelSize=2.0)), "The mask has 2 Å/px; 2.5 Å/px are needed."
+        )
 
     def test_number_of_gaussians(self):
         for text in ("", "many", "0", "-3", "1.5"):
@@ -186,8 +194,12 @@ class TestValidateFocus(ValidateTest):
         self.assertOneError(self.focus(region=1, focusSphere="20 20 800 30"), "lies outside the box, which runs from 0 to 40 Å")
 
     def test_adam_cannot_leave_a_rest(self):
-        adam = {"optimizer": settings.OPTIMIZER.choices.index("adam"), "loss": settings.LOSS.choices.index("frc"),
-                "region": 1, "focusSphere": "20 20 20 9"}
+        adam = {
+            "optimizer": settings.OPTIMIZER.choices.index("adam"),
+            "loss": settings.LOSS.choices.index("frc"),
+            "region": 1,
+            "focusSphere": "20 20 20 9",
+        }
         self.assertOneError(self.focus(**adam), "adam moves the molecule as a whole")
         moves = settings.FOCUS_REST.choices.index("moves")
         self.assertEqual(self.focus(focusRest=moves, **adam).validate(), [])
@@ -200,8 +212,10 @@ class TestValidateFocus(ValidateTest):
 
     def test_methods_count_particles_not_copies(self):
         protocol = self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2))
-        self.assertEqual(protocol._whatWasRefined(),
-                         "4 particles (8 images with their symmetry copies) in one region of the molecule (inside a mask)")
+        self.assertEqual(
+            protocol._whatWasRefined(),
+            "4 particles (8 images with their symmetry copies) in one region of the molecule (inside a mask)",
+        )
 
     def test_symmetry_copies_are_welcome(self):
         self.assertEqual(self.focus(writeMask(self.folder / "mask.mrc"), makeParticles(self.folder, copies=2)).validate(), [])
@@ -235,8 +249,9 @@ class TestValidatePatches(ValidateTest):
 
         self.assertEqual(names(), ["convertInputStep", "refineStep", "describeStep", "createOutputStep"])
         apart = settings.PATCH_MODE.choices.index("apart")
-        self.assertEqual(names(patchMode=apart), [
-            "geometryStep", *3 * ["patchStep"], "compositeStep", "describeStep", "createOutputStep"])
+        self.assertEqual(
+            names(patchMode=apart), ["geometryStep", *3 * ["patchStep"], "compositeStep", "describeStep", "createOutputStep"]
+        )
 
 
 class TestValidateSymmetryAndComposite(ValidateTest):
@@ -284,8 +299,10 @@ class TestValidateBuild(ValidateTest):
         self.assertOneError(self.build(None), "*Input volume* cannot be EMPTY.")
 
     def test_mask_of_another_size(self):
-        self.assertOneError(self.build(writeVolume(self.folder / "map.mrc"), writeMask(self.folder / "m.mrc", box=12)),
-                            "12×12×12 voxels; 16×16×16")
+        self.assertOneError(
+            self.build(writeVolume(self.folder / "map.mrc"), writeMask(self.folder / "m.mrc", box=12)),
+            "12×12×12 voxels; 16×16×16",
+        )
 
     def test_number_of_gaussians(self):
         self.assertOneError(self.build(writeVolume(self.folder / "map.mrc"), gaussians="few"), "'few'")
@@ -293,19 +310,26 @@ class TestValidateBuild(ValidateTest):
 
 class TestValidateImport(ValidateTest):
     def test_files(self):
-        for name, words in ((None, "Particles file is empty."), ("a.txt", "neither .star nor .cs"),
-                            ("/nowhere/a.star", "/nowhere/a.star does not exist.")):
+        for name, words in (
+            (None, "Particles file is empty."),
+            ("a.txt", "neither .star nor .cs"),
+            ("/nowhere/a.star", "/nowhere/a.star does not exist."),
+        ):
             protocol = self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=name)
             self.assertOneError(protocol, words)
 
     def test_rows_for_other_files(self):
         for suffix in (".star", ".cs"):
             (self.folder / f"a{suffix}").touch()
-        for label, row in ((settings.ALIGNMENT_CLASS.form_label, {"alignmentClass": 1}),
-                           (settings.FLIP_COORDINATE_Y.form_label, {"flipCoordinateY": True}),
-                           ("Passthrough file", {"passthroughFile": str(self.folder / "a.cs")})):
-            star, cs = (self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=str(self.folder / name), **row)
-                        for name in ("a.star", "a.cs"))
+        for label, row in (
+            (settings.ALIGNMENT_CLASS.form_label, {"alignmentClass": 1}),
+            (settings.FLIP_COORDINATE_Y.form_label, {"flipCoordinateY": True}),
+            ("Passthrough file", {"passthroughFile": str(self.folder / "a.cs")}),
+        ):
+            star, cs = (
+                self.proj.newProtocol(GmmRefineProtImportParticles, particlesFile=str(self.folder / name), **row)
+                for name in ("a.star", "a.cs")
+            )
             self.assertOneError(star, label, "is for cryoSPARC's files; a.star is none")
             self.assertEqual(cs.validate(), [])
 
@@ -315,7 +339,8 @@ class TestValidateMaps(ValidateTest):
 
     def sharpen(self, sharpening="b-factor", local=None, mask=None, **options):
         protocol = self.proj.newProtocol(
-            GmmRefineProtSharpen, sharpening=settings.SHARPENING.choices.index(sharpening), **options)
+            GmmRefineProtSharpen, sharpening=settings.SHARPENING.choices.index(sharpening), **options
+        )
         protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
         protocol.localResolution.set(local)
         protocol.mask.set(mask)
@@ -336,8 +361,10 @@ class TestValidateMaps(ValidateTest):
         self.assertOneError(protocol, "/nowhere/a.cif does not exist")
 
     def test_sharpening_refuses_other_grids(self):
-        self.assertOneError(self.sharpen(local=writeVolume(self.folder / "local.mrc", box=20)),
-                            "The local resolution volume has 20×20×20 voxels")
+        self.assertOneError(
+            self.sharpen(local=writeVolume(self.folder / "local.mrc", box=20)),
+            "The local resolution volume has 20×20×20 voxels",
+        )
         mask = writeMask(self.folder / "mask.mrc", box=20)
         self.assertOneError(self.sharpen(lowPass=6.0, mask=mask), "The mask has 20×20×20")
 

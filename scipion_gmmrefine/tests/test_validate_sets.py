@@ -1,4 +1,5 @@
 """Sets that are not ready, or do not say what they must."""
+
 from scipion_gmmrefine.protocols import GmmRefineProtRefine
 from scipion_gmmrefine.tests.sets import TWO_GROUPS, makeParticles
 from scipion_gmmrefine.tests.test_validate import ValidateTest

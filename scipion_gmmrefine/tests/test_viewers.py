@@ -68,7 +68,8 @@ class TestRefineViewer(ViewerTest):
         self.assertIn("when the run has ended", str(self.show(viewer, "showDirections").getMessage()))
         (extra / "directions.star").write_text(
             "data_directions\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n_gmmResolution #3\n_gmmSummedFsc #4\n"
-            "0 90 4.0 9\n90 90 4.2 9\n0 2 7.5 3\n")
+            "0 90 4.0 9\n90 90 4.2 9\n0 2 7.5 3\n"
+        )
         points = self.axes(viewer, "showDirections")[0].collections[0]
         np.testing.assert_allclose(points.get_array(), [4.0, 4.2, 7.5])
         np.testing.assert_allclose(points.get_offsets(), [[0, 90], [np.pi / 2, 90], [0, 2]])
@@ -79,10 +80,15 @@ class TestRefineViewer(ViewerTest):
         return viewer
 
     def test_fsc_of_every_iteration(self):
-        axes, = self.axes(self.finished(), "showFsc")
+        (axes,) = self.axes(self.finished(), "showFsc")
         labels = axes.get_legend_handles_labels()[1]
-        self.assertEqual(labels, [f"{name}: {crossing(cutoff):.2f} Å" for name, cutoff in zip(
-            ("start poses", "iteration 1", "iteration 2"), CUTOFFS)])
+        self.assertEqual(
+            labels,
+            [
+                f"{name}: {crossing(cutoff):.2f} Å"
+                for name, cutoff in zip(("start poses", "iteration 1", "iteration 2"), CUTOFFS)
+            ],
+        )
         self.assertEqual(axes.get_xlabel(), "Resolution (Å)")
         ticks = {label.get_text(): position for position, label in zip(axes.get_xticks(), axes.get_xticklabels())}
         self.assertEqual(ticks["10"], 0.1)
@@ -98,8 +104,7 @@ class TestRefineViewer(ViewerTest):
 
     def test_all_figures_appear(self):
         viewer = self.finished()
-        for name, axes in (("showFscKinds", 1), ("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 6),
-                           ("showChanges", 2)):
+        for name, axes in (("showFscKinds", 1), ("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 6), ("showChanges", 2)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
 
     def test_windows_say_which_run_and_what_of_it_they_show(self):
@@ -112,8 +117,9 @@ class TestRefineViewer(ViewerTest):
 
     def test_the_report_is_made_by_the_engine_and_opened(self):
         viewer = self.finished()
-        with mock.patch("scipion_gmmrefine.engine._waitFor", return_value=("", 0)) as engine, \
-                mock.patch("webbrowser.open_new_tab") as browser:
+        with mock.patch("scipion_gmmrefine.engine._waitFor", return_value=("", 0)) as engine, mock.patch(
+            "webbrowser.open_new_tab"
+        ) as browser:
             self.show(viewer, "showReport").show()
         self.assertEqual(engine.call_args[0][0][-2:], ["report", viewer.protocol._getExtraPath()])
         browser.assert_called_once_with(f"file://{Path(viewer.protocol._getExtraPath('report.html')).absolute()}")
@@ -134,16 +140,18 @@ class TestRefineViewer(ViewerTest):
         viewer = self.finished()
         with mock.patch.object(Chimera, "getProgram", return_value="/nowhere/ChimeraX"):
             self.assertIn("ChimeraX was not found", self.show(viewer, "showChimera").getMessage())
-        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), \
-                mock.patch.object(Chimera, "getHome", return_value="/"):
+        with mock.patch.object(Chimera, "getProgram", return_value="/bin/true"), mock.patch.object(
+            Chimera, "getHome", return_value="/"
+        ):
             self.assertIsInstance(self.show(viewer, "showChimera"), ChimeraView)
 
     def test_summary_of_a_running_and_of_a_finished_protocol(self):
         protocol, extra, _ = self.prepare(GmmRefineProtRefine, GmmRefineRefineViewer)
         self.assertEqual(protocol.summary(), ["Not started yet."])
         writeEvents(extra)
-        self.assertEqual(protocol.summary(),
-                         ["Iteration 2 of 5, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."])
+        self.assertEqual(
+            protocol.summary(), ["Iteration 2 of 5, refine poses, half 2, 8.25 Å, 120 particles/s, 10 min left of this step."]
+        )
         writeRefinement(extra, (ROTATIONS, SHIFTS))
         protocol.outputVolume = writeVolume(extra / "map.mrc")
         self.assertEqual(protocol.summary(), ["Resolution: 7.25 Å", "Start poses: 11.00 Å", "Iteration 1: 8.50 Å"])
@@ -156,11 +164,12 @@ class TestBuildViewer(ViewerTest):
         protocol.inputVolume.set(writeVolume(extra / "map.mrc"))
         writeGmm(extra / "gmm.star")
         writeFsc(extra / "gmm_fsc.star", 0.15)
-        protocol.outputGmm = GmmModel(str(extra / "gmm.star"), numberOfGaussians=GAUSSIANS,
-                                      mapFileName=str(extra / "map.mrc"), samplingRate=PIXEL_SIZE)
+        protocol.outputGmm = GmmModel(
+            str(extra / "gmm.star"), numberOfGaussians=GAUSSIANS, mapFileName=str(extra / "map.mrc"), samplingRate=PIXEL_SIZE
+        )
         for name, axes in (("showGaussians", 2), ("showGmmFsc", 1), ("showSlices", 6)):
             self.assertEqual(len(self.axes(viewer, name)), axes, name)
-        view, = GmmRefineModelViewer(project=self.proj)._visualize(protocol.outputGmm)
+        (view,) = GmmRefineModelViewer(project=self.proj)._visualize(protocol.outputGmm)
         self.assertEqual(len(view.getFigure().axes), 2)
 
 
@@ -168,8 +177,9 @@ class TestPlots(unittest.TestCase):
     def test_histogram_titles_give_mean_and_deviation(self):
         figure = Figure()
         plotChanges(figure, np.array([1.0, 3.0]), np.array([0.5, 1.5]))
-        self.assertEqual([axes.get_title() for axes in figure.axes],
-                         ["Rotation: mean 2.00°, std 1.00°", "Shift: mean 1.00 Å, std 0.50 Å"])
+        self.assertEqual(
+            [axes.get_title() for axes in figure.axes], ["Rotation: mean 2.00°, std 1.00°", "Shift: mean 1.00 Å, std 0.50 Å"]
+        )
 
     def test_threshold_and_resolution_are_marked(self):
         figure = Figure()

@@ -53,8 +53,10 @@ def writeModel(command, _arguments, folder, _goesOn=None):
         writeGmm(os.path.join(folder, "gmm.star"))
         Path(folder, "run.json").write_text('{"results": {"resolution": 6.0}}')
     else:
-        writeTables(os.path.join(folder, "patches.star"), {"patches": {
-            "gmmPatch": [1.0, 2.0], "gmmX": [-8, 8], "gmmY": [0, 0], "gmmZ": [0, 0], "gmmRadius": [9.0, 7]}})
+        writeTables(
+            os.path.join(folder, "patches.star"),
+            {"patches": {"gmmPatch": [1.0, 2.0], "gmmX": [-8, 8], "gmmY": [0, 0], "gmmZ": [0, 0], "gmmRadius": [9.0, 7]}},
+        )
 
 
 class FakeForm:
@@ -89,8 +91,9 @@ class TestWizards(BaseTest):
     def test_gaussians_without_a_model_are_shown_with_what_they_represent(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtBuild, gaussians="125"))
         form.protocol.inputVolume.set(writeVolume(self.folder / "map.mrc"))
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
-                mock.patch.object(wizard_region, "showInfo") as shown:
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, mock.patch.object(
+            wizard_region, "showInfo"
+        ) as shown:
             GmmRefineGaussiansWizard().show(form)
         self.assertEqual(engine.call_args[0][:2], ("build", [str(self.folder / "map.mrc"), "--fit-evaluations", "1"]))
         said = shown.call_args[0][1]
@@ -137,8 +140,9 @@ class TestWizards(BaseTest):
 
     def pick(self, form, chosen):
         """Start the wizard of the sphere; what its dialog was given."""
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
-                mock.patch.object(wizard_region, "pickSphere", return_value=chosen) as dialog:
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, mock.patch.object(
+            wizard_region, "pickSphere", return_value=chosen
+        ) as dialog:
             GmmRefineSphereWizard().show(form)
         _, molecule, sphere = dialog.call_args[0]
         return molecule, sphere, [call[0][0] for call in engine.call_args_list]
@@ -171,8 +175,9 @@ class TestWizards(BaseTest):
     def test_patches_are_previewed(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtPatches, patches="2", compositeWeights=1))
         form.protocol.inputParticles.set(makeParticles(self.folder))
-        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, \
-                mock.patch.object(wizard_region, "FigureDialog") as dialog:
+        with mock.patch.object(Plugin, "runEngineNow", side_effect=writeModel) as engine, mock.patch.object(
+            wizard_region, "FigureDialog"
+        ) as dialog:
             GmmRefinePatchesWizard().show(form)
         (command, words, *_), _ = engine.call_args
         self.assertEqual(command, "refine-patches")
@@ -185,8 +190,9 @@ class TestWizards(BaseTest):
 
     def test_conversion_takes_the_grid_of_the_particles_whose_conformations_were_learned(self):
         form = FakeForm(self.proj.newProtocol(GmmRefineProtConformationToPose))
-        with mock.patch.object(wizard_settings, "showWarning") as shown, \
-                mock.patch.object(wizard_region, "showWarning") as shownToo:
+        with mock.patch.object(wizard_settings, "showWarning") as shown, mock.patch.object(
+            wizard_region, "showWarning"
+        ) as shownToo:
             GmmRefineSphereWizard().show(form)
             GmmRefineResolutionWizard().show(form)
         self.assertEqual((shown.call_count, shownToo.call_count), (1, 1))

@@ -1,4 +1,5 @@
 """The protocols with the real engine, through Scipion's launcher."""
+
 import os
 import unittest
 from pathlib import Path
@@ -33,15 +34,35 @@ class TestWorkflow(SimulatedProject):
     def setUpClass(cls):
         super().setUpClass()
         cls.importing = cls.importSimulated(
-            "data", "--particles", str(PARTICLES), "--box", str(BOX), "--pixel-size", str(PIXEL_SIZE), "--snr", "0.5",
-            "--pose-error", str(ROTATION_ERROR), "--shift-error", str(SHIFT_ERROR))
-        cls.refining = launch(cls.proj, GmmRefineProtRefine, {"inputParticles": (cls.importing, "outputParticles")},
-                              iterations=1, gaussians="300", numberOfThreads=2)
+            "data",
+            "--particles",
+            str(PARTICLES),
+            "--box",
+            str(BOX),
+            "--pixel-size",
+            str(PIXEL_SIZE),
+            "--snr",
+            "0.5",
+            "--pose-error",
+            str(ROTATION_ERROR),
+            "--shift-error",
+            str(SHIFT_ERROR),
+        )
+        cls.refining = launch(
+            cls.proj,
+            GmmRefineProtRefine,
+            {"inputParticles": (cls.importing, "outputParticles")},
+            iterations=1,
+            gaussians="300",
+            numberOfThreads=2,
+        )
 
     def errors(self, protocol):
         """Rms errors of a protocol's particles: degrees, Å."""
-        return [rms(values) for values in poseErrors(posesOfSet(protocol.outputParticles),
-                                                     truePoses(self.folder("data") / "truth.star"))]
+        return [
+            rms(values)
+            for values in poseErrors(posesOfSet(protocol.outputParticles), truePoses(self.folder("data") / "truth.star"))
+        ]
 
     def test_import(self):
         particles = self.importing.outputParticles
@@ -61,8 +82,10 @@ class TestWorkflow(SimulatedProject):
         self.assertLess(shifts, 0.75 * SHIFT_ERROR)
         self.assertEqual(after.getIdSet(), before.getIdSet())
         for old, new in zip(before.iterItems(), after.iterItems()):
-            self.assertEqual((old.getObjId(), old.getIndex(), getattr(old, HALF_SET).get()),
-                             (new.getObjId(), new.getIndex(), getattr(new, HALF_SET).get()))
+            self.assertEqual(
+                (old.getObjId(), old.getIndex(), getattr(old, HALF_SET).get()),
+                (new.getObjId(), new.getIndex(), getattr(new, HALF_SET).get()),
+            )
         changes = [getattr(particle, ROTATION_CHANGE).get() for particle in after.iterItems()]
         self.assertTrue(0.5 < np.mean(changes) < 10)
 
@@ -74,13 +97,15 @@ class TestWorkflow(SimulatedProject):
 
     def test_controls(self):
         controlling = launch(
-            self.proj, GmmRefineProtControls, {"inputRefinement": (self.refining, None)}, controls="noise", numberOfThreads=2)
+            self.proj, GmmRefineProtControls, {"inputRefinement": (self.refining, None)}, controls="noise", numberOfThreads=2
+        )
         summary = controlling.summary()
         self.assertEqual(summary[0], "All controls passed.")
         self.assertIn("images of noise with the same poses and CTF: passes; none → none", " ".join(summary))
         self.assertIn("The refinement gained", controlling.methods()[0])
-        self.assertEqual(self.proj.newProtocol(GmmRefineProtControls, controls="noise luck")._validate()[0].split("\n")[1],
-                         "Correct it.")
+        self.assertEqual(
+            self.proj.newProtocol(GmmRefineProtControls, controls="noise luck")._validate()[0].split("\n")[1], "Correct it."
+        )
 
     def test_maps_fsc_and_models(self):
         refining = self.refining
@@ -102,15 +127,22 @@ class TestWorkflow(SimulatedProject):
         self.assertIn(f"{PARTICLES} particles", refining.methods()[0])
 
     def test_build(self):
-        building = launch(self.proj, GmmRefineProtBuild, {"inputVolume": (self.refining, "outputVolume")},
-                          gaussians="200", numberOfThreads=2)
+        building = launch(
+            self.proj, GmmRefineProtBuild, {"inputVolume": (self.refining, "outputVolume")}, gaussians="200", numberOfThreads=2
+        )
         self.assertTrue(100 <= building.outputGmm.getNumberOfGaussians() <= 200)
         self.assertGreater(building._meanFsc(), 0.8)
         self.assertEqual(building.outputGmm.getMapFileName(), self.refining._getExtraPath(MAP_FILE))
 
     def test_continue_runs_only_what_is_missing_and_refuses_other_settings(self):
-        protocol = launch(self.proj, GmmRefineProtRefine, {"inputParticles": (self.importing, "outputParticles")},
-                          iterations=1, numberOfThreads=2, **CHEAP)
+        protocol = launch(
+            self.proj,
+            GmmRefineProtRefine,
+            {"inputParticles": (self.importing, "outputParticles")},
+            iterations=1,
+            numberOfThreads=2,
+            **CHEAP,
+        )
         firstMap = Path(protocol._getExtraPath()) / "iterations" / "01" / "half_map_1.mrc"
         written = firstMap.stat().st_mtime
         protocol.iterations.set(2)

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Scripts for ChimeraX."""
+
 import os
 
 import numpy as np
@@ -26,9 +27,11 @@ def patchesOverMap(scriptName, mapFile, maskFiles, colours):
     """
     lines = [*_openMap(mapFile), "color #1 lightgray"]
     for model, (mask, colour) in enumerate(zip(maskFiles, colours), 2):
-        lines += [f'open "{os.path.abspath(mask)}"',
-                  f"volume #{model} style surface level 0.5 color {to_hex(colour)} step 1",
-                  f"transparency #{model} {TRANSPARENCY}"]
+        lines += [
+            f'open "{os.path.abspath(mask)}"',
+            f"volume #{model} style surface level 0.5 color {to_hex(colour)} step 1",
+            f"transparency #{model} {TRANSPARENCY}",
+        ]
     return _write(scriptName, lines)
 
 
@@ -47,13 +50,22 @@ def colouredByMap(scriptName, mapFile, resolutionFile, resolution):
         The script.
     """
     fine, coarse = np.percentile(resolution[resolution > 0], (2, 98))
-    colours = {f"{value:.2f}": colour for value, colour in zip(
-        np.linspace(fine, coarse, 5), ("blue", "cyan", "green", "yellow", "red"))}
+    colours = {
+        f"{value:.2f}": colour
+        for value, colour in zip(np.linspace(fine, coarse, 5), ("blue", "cyan", "green", "yellow", "red"))
+    }
     palette = ":".join(f"{value},{colour}" for value, colour in colours.items())
     labels = " ".join(f"{colour}:{value}" for value, colour in colours.items())
-    return _write(scriptName, [
-        *_openMap(mapFile), f'open "{os.path.abspath(resolutionFile)}"', "hide #2 models",
-        f"color sample #1 map #2 palette {palette}", f"key {labels}"])
+    return _write(
+        scriptName,
+        [
+            *_openMap(mapFile),
+            f'open "{os.path.abspath(resolutionFile)}"',
+            "hide #2 models",
+            f"color sample #1 map #2 palette {palette}",
+            f"key {labels}",
+        ],
+    )
 
 
 def _openMap(mapFile):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Maps of a motion one after the other, without ChimeraX: projections along the direction in which most of it is seen."""
+
 import numpy as np
 from matplotlib.widgets import Slider
 
@@ -28,8 +29,9 @@ class Film:
         grid = figure.add_gridspec(2, 1, height_ratios=(1, 0.05), left=0.12, right=0.93, bottom=0.08, top=0.9)
         axes = figure.add_subplot(grid[0])
         height, width = (side * voxelSize for side in self._pictures[0].shape)
-        self._image = axes.imshow(self._pictures[0], origin="lower", cmap=COLOURS, vmin=low, vmax=high,
-                                  extent=(0, width, 0, height))
+        self._image = axes.imshow(
+            self._pictures[0], origin="lower", cmap=COLOURS, vmin=low, vmax=high, extent=(0, width, 0, height)
+        )
         axes.set_xlabel(f"{across} (Å)")
         axes.set_ylabel(f"{up} (Å)")
         figure.suptitle(f"{title}\nprojected along {AXES[along]}, where most of the motion is seen", fontsize=10)

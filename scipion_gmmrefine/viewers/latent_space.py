@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Latent spaces seen flat: where each particle is drawn, and which conformation a place in the drawing stands for."""
+
 from dataclasses import dataclass
 from typing import Callable, Tuple
 
@@ -47,11 +48,17 @@ def _linear(latent, origin, directions, name, chosen):
     if len(directions) == 1:
         width = np.ptp(first) or 1.0
         second = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(first)) * width
-        return FlatView(np.column_stack([first, second]), (f"{name} 1", "(spread for the eye)"),
-                        lambda place: origin + place[0] * directions[0])
+        return FlatView(
+            np.column_stack([first, second]),
+            (f"{name} 1", "(spread for the eye)"),
+            lambda place: origin + place[0] * directions[0],
+        )
     second = (latent - origin) @ directions[vertical - 1]
-    return FlatView(np.column_stack([first, second]), (f"{name} {horizontal}", f"{name} {vertical}"),
-                    lambda place: origin + place[0] * directions[horizontal - 1] + place[1] * directions[vertical - 1])
+    return FlatView(
+        np.column_stack([first, second]),
+        (f"{name} {horizontal}", f"{name} {vertical}"),
+        lambda place: origin + place[0] * directions[horizontal - 1] + place[1] * directions[vertical - 1],
+    )
 
 
 def byUmap(latent):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the mouse does in a drawing of latents: pick conformations, or select particles."""
+
 import numpy as np
 from matplotlib.path import Path
 from matplotlib.widgets import Button, LassoSelector

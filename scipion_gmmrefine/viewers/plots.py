@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The plugin's figures, drawn from arrays into a matplotlib figure that the caller owns."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -95,7 +96,8 @@ def drawSlices(figure, volume, voxelSize, middle):
     views = (
         ("x", "y", volume[middle[0]], (extents[0], extents[1])),
         ("x", "z", volume[:, middle[1]], (extents[0], extents[2])),
-        ("y", "z", volume[:, :, middle[2]], (extents[1], extents[2])))
+        ("y", "z", volume[:, :, middle[2]], (extents[1], extents[2])),
+    )
     low, high = np.percentile(volume, (0.5, 99.95))
     panels = []
     for position, (horizontal, vertical, plane, (across, up)) in enumerate(views, 1):
@@ -127,10 +129,14 @@ def plotGaussians(figure, gaussians, title, volume=None, voxelSize=None):
     if volume is not None:
         _contourWalls(axes, volume, voxelSize, half)
     low, high = np.percentile(gaussians["amplitudes"], (2, 98))
-    points = axes.scatter(*centers.T, c=gaussians["amplitudes"], s=4 * widths ** 2, cmap="viridis", vmin=low, vmax=high,
-                          alpha=0.7, linewidths=0)
-    for setLimits, setLabel, name in ((axes.set_xlim, axes.set_xlabel, "x"), (axes.set_ylim, axes.set_ylabel, "y"),
-                                      (axes.set_zlim, axes.set_zlabel, "z")):
+    points = axes.scatter(
+        *centers.T, c=gaussians["amplitudes"], s=4 * widths**2, cmap="viridis", vmin=low, vmax=high, alpha=0.7, linewidths=0
+    )
+    for setLimits, setLabel, name in (
+        (axes.set_xlim, axes.set_xlabel, "x"),
+        (axes.set_ylim, axes.set_ylabel, "y"),
+        (axes.set_zlim, axes.set_zlabel, "z"),
+    ):
         setLimits(-half, half)
         setLabel(f"{name} (Å)")
     axes.set_box_aspect((1, 1, 1), zoom=1.2)

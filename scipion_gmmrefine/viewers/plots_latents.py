@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Figures of conformations."""
+
 import numpy as np
 from matplotlib.colors import Normalize
 
@@ -38,8 +39,14 @@ def plotLatents(figure, views, values, label, colours="viridis", note=""):
     for position, (half, view) in enumerate(views.items()):
         axes = panels[half] = figure.add_subplot(grid[0, position])
         drawn = slice(None, None, max(1, len(view.points) // _MOST_DRAWN))
-        dots = axes.scatter(*view.points[drawn].T, c=values[half][drawn], s=10 if len(view.points) < 2000 else 3, norm=scale,
-                            cmap=colours, linewidths=0)
+        dots = axes.scatter(
+            *view.points[drawn].T,
+            c=values[half][drawn],
+            s=10 if len(view.points) < 2000 else 3,
+            norm=scale,
+            cmap=colours,
+            linewidths=0,
+        )
         axes.set_xlabel(view.labels[0])
         axes.set_ylabel(view.labels[1])
         axes.set_title(f"Half {half}, {len(view.points)} particles", fontsize=10)
@@ -87,8 +94,14 @@ def plotHistogram(figure, values, label, title):
     together = np.concatenate(list(values.values()))
     bins = np.linspace(0, max(together.max(), 1e-6), min(60, max(10, len(together) // 20)) + 1)
     for half, own in values.items():
-        axes.hist(own, bins=bins, color=HALF_COLOURS[half], histtype="step", linewidth=1.6,
-                  label=f"half {half}: median {np.median(own):.2f} Å" if len(own) else f"half {half}: none")
+        axes.hist(
+            own,
+            bins=bins,
+            color=HALF_COLOURS[half],
+            histtype="step",
+            linewidth=1.6,
+            label=f"half {half}: median {np.median(own):.2f} Å" if len(own) else f"half {half}: none",
+        )
     axes.set_xlabel(label)
     axes.set_ylabel("Particles")
     axes.set_title(title, fontsize=11)
@@ -138,8 +151,13 @@ def plotRigidMotions(figure, turns, moves, converted):
     for position, (values, label) in enumerate(((turns, "Rotation (degrees)"), (moves, "Shift of the box centre (Å)")), 1):
         axes = figure.add_subplot(1, 2, position)
         bins = np.linspace(0, max(values.max(), 1e-6), min(60, max(10, len(values) // 20)) + 1)
-        axes.hist([values[chosen] for chosen in groups.values()], bins=bins, stacked=True, label=list(groups),
-                  color=["tab:green", "0.75"])
+        axes.hist(
+            [values[chosen] for chosen in groups.values()],
+            bins=bins,
+            stacked=True,
+            label=list(groups),
+            color=["tab:green", "0.75"],
+        )
         axes.set_xlabel(label)
         axes.set_ylabel("Particles")
     axes.legend(fontsize=8)

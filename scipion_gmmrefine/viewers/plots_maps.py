@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Figures of maps with something on top: regions and local resolution."""
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Figures of a molecule cut into patches."""
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.patches import Circle
@@ -41,8 +42,9 @@ def plotPatches(figure, centers, patches, volume, voxelSize, title):
     colours, owner = patchColours(len(patches)), nearestPatch(centers, patches)
     half = 1.05 * max(np.max(np.abs(spheres[:, :3]) + spheres[:, 3:]) for spheres in patches)
     legendRows = -(-len(patches) // LEGEND_COLUMNS)
-    grid = figure.add_gridspec(1, 3, width_ratios=(1.25, 1, 1), left=0.01, right=0.99, top=0.86,
-                               bottom=0.15 + 0.04 * legendRows, wspace=0.22)
+    grid = figure.add_gridspec(
+        1, 3, width_ratios=(1.25, 1, 1), left=0.01, right=0.99, top=0.86, bottom=0.15 + 0.04 * legendRows, wspace=0.22
+    )
     axes = figure.add_subplot(grid[0], projection="3d")
     for number, colour in enumerate(colours):
         mine = centers[owner == number]
@@ -57,8 +59,16 @@ def plotPatches(figure, centers, patches, volume, voxelSize, title):
         panel = figure.add_subplot(grid[position])
         _drawSpheres(panel, patches, colours, volume, voxelSize, (horizontal, vertical, across), half)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncol=min(len(labels), LEGEND_COLUMNS), fontsize=8, markerscale=1.5,
-                  title="Patch", title_fontsize=8)
+    figure.legend(
+        handles,
+        labels,
+        loc="lower center",
+        ncol=min(len(labels), LEGEND_COLUMNS),
+        fontsize=8,
+        markerscale=1.5,
+        title="Patch",
+        title_fontsize=8,
+    )
     figure.suptitle(title)
 
 
@@ -69,8 +79,15 @@ def _drawSpheres(axes, patches, colours, volume, voxelSize, directions, half):
     # rows are the later of the two remaining axes in z y x order
     low = [-(size // 2) * voxelSize - voxelSize / 2 for size in shadow.shape]
     extent = (low[1], low[1] + shadow.shape[1] * voxelSize, low[0], low[0] + shadow.shape[0] * voxelSize)
-    axes.imshow(shadow, origin="lower", cmap="Greys", extent=extent, vmin=np.median(shadow), vmax=1.5 * shadow.max(),
-                interpolation="bilinear")
+    axes.imshow(
+        shadow,
+        origin="lower",
+        cmap="Greys",
+        extent=extent,
+        vmin=np.median(shadow),
+        vmax=1.5 * shadow.max(),
+        interpolation="bilinear",
+    )
     for number, (spheres, colour) in enumerate(zip(patches, colours), 1):
         for sphere in spheres:
             middle = sphere[horizontal], sphere[vertical]
@@ -78,8 +95,16 @@ def _drawSpheres(axes, patches, colours, volume, voxelSize, directions, half):
         largest = spheres[np.argmax(spheres[:, 3])]
         angle = 2 * np.pi * (number - 0.5) / len(patches)  # numbers at different places of circles that coincide
         place = largest[[horizontal, vertical]] + largest[3] * np.array([np.cos(angle), np.sin(angle)])
-        axes.text(*place, str(number), color=colour, ha="center", va="center", fontsize=10, fontweight="bold",
-                  bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour})
+        axes.text(
+            *place,
+            str(number),
+            color=colour,
+            ha="center",
+            va="center",
+            fontsize=10,
+            fontweight="bold",
+            bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour},
+        )
     axes.set_xlim(-half, half)
     axes.set_ylim(-half, half)
     axes.set_xlabel(f"{'xyz'[horizontal]} (Å)")
@@ -101,8 +126,14 @@ def plotEvidence(figure, numbers, evidence, errors, chosen):
     axes = figure.add_subplot(111)
     axes.errorbar(numbers, evidence, yerr=errors, marker="o", capsize=3, linewidth=1.5, color="steelblue")
     axes.axvline(chosen, color="black", linestyle=":", linewidth=1)
-    axes.annotate(f"{chosen} taken", (chosen, 0.03), xycoords=("data", "axes fraction"), xytext=(4, 0),
-                  textcoords="offset points", fontsize=9)
+    axes.annotate(
+        f"{chosen} taken",
+        (chosen, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        fontsize=9,
+    )
     axes.set_xticks(numbers)
     axes.set_xlabel("Regions that move rigidly")
     axes.set_ylabel("Evidence per particle, of the other half set")

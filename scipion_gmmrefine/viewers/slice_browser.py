@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Slices of a map in three directions, with a slider for each; and a sphere that is drawn and dragged on them."""
+
 import numpy as np
 from matplotlib.patches import Circle
 from matplotlib.widgets import Slider
@@ -31,24 +32,33 @@ class SliceBrowser:
         self._volume, self._voxelSize, self._start = volume, voxelSize, np.array(start, float)
         self._size = np.array(volume.shape[::-1])
         self._canvas, self._changed = figure.canvas, []
-        grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.06), left=0.06, right=0.95, bottom=0.08, top=0.88, wspace=0.3,
-                                   hspace=0.3)
+        grid = figure.add_gridspec(
+            2, 3, height_ratios=(1, 0.06), left=0.06, right=0.95, bottom=0.08, top=0.88, wspace=0.3, hspace=0.3
+        )
         self.panels, self._images, self._lines, self._sliders = [], [], [], []
         self.point = self._start + self._size // 2 * voxelSize
         low, high = np.percentile(volume, PERCENTILES)
         for column, (across, up, _) in enumerate(PLANES):
             axes = figure.add_subplot(grid[0, column])
-            self._images.append(axes.imshow(
-                self._slice(column), origin="lower", cmap=COLOURS, vmin=low, vmax=high, extent=self._extent(across, up)))
+            self._images.append(
+                axes.imshow(
+                    self._slice(column), origin="lower", cmap=COLOURS, vmin=low, vmax=high, extent=self._extent(across, up)
+                )
+            )
             axes.set_xlabel(f"{DIRECTIONS[across]} (Å)")
             axes.set_ylabel(f"{DIRECTIONS[up]} (Å)")
-            self._lines.append((axes.axvline(self.point[across], color=CROSS, linewidth=0.6),
-                                axes.axhline(self.point[up], color=CROSS, linewidth=0.6)))
+            self._lines.append(
+                (
+                    axes.axvline(self.point[across], color=CROSS, linewidth=0.6),
+                    axes.axhline(self.point[up], color=CROSS, linewidth=0.6),
+                )
+            )
             self.panels.append(axes)
         for axis, name in enumerate(DIRECTIONS):
             ends = self._start[axis], self._start[axis] + (self._size[axis] - 1) * voxelSize
-            slider = Slider(figure.add_subplot(grid[1, axis]), name, *ends, valinit=self.point[axis], valstep=voxelSize,
-                            valfmt="%.0f Å")
+            slider = Slider(
+                figure.add_subplot(grid[1, axis]), name, *ends, valinit=self.point[axis], valstep=voxelSize, valfmt="%.0f Å"
+            )
             slider.on_changed(lambda value, moved=axis: self._slid(moved, value))
             self._sliders.append(slider)
         figure.suptitle(title)
@@ -118,8 +128,12 @@ class SpherePicker:
         self._circles = [axes.add_patch(Circle((0, 0), 1, fill=False, color=SPHERE, linewidth=2)) for axes in browser.panels]
         figure = browser.panels[0].figure
         self._text = figure.text(0.5, 0.9, "", ha="center")
-        for name, call in (("button_press_event", self._pressed), ("motion_notify_event", self._dragged),
-                           ("button_release_event", self._released), ("scroll_event", self._scrolled)):
+        for name, call in (
+            ("button_press_event", self._pressed),
+            ("motion_notify_event", self._dragged),
+            ("button_release_event", self._released),
+            ("scroll_event", self._scrolled),
+        ):
             figure.canvas.mpl_connect(name, call)
         browser.whenMoved(self._redraw)
         browser.moveTo(self.center)
@@ -160,7 +174,7 @@ class SpherePicker:
 
     def _scrolled(self, event):
         if event.inaxes in self._browser.panels:
-            self._resize(self.radius * STEP_OF_WHEEL ** event.step)
+            self._resize(self.radius * STEP_OF_WHEEL**event.step)
             self._redraw()
 
     def _resize(self, radius):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Sets of chosen particles."""
+
 import os
 
 from pwem.protocols import ProtUserSubSet
@@ -39,8 +40,10 @@ def registerSubset(protocol, ids):
     project.launchProtocol(subset, wait=True)
     outputs = [output for _, output in subset.iterOutputAttributes()]
     if not outputs:
-        raise PyworkflowException(f"The set was not made: {subset.getErrorMessage() or 'its protocol did not start'}. The log "
-                                  f"of '{subset.getObjLabel()}' says why.")
+        raise PyworkflowException(
+            f"The set was not made: {subset.getErrorMessage() or 'its protocol did not start'}. The log "
+            f"of '{subset.getObjLabel()}' says why."
+        )
     path = subset._getExtraPath(PARTICLES_FILE)
     writeParticles(outputs[0], path, subset._getExtraPath("stacks"))
     return subset, path

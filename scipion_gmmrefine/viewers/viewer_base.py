@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What the viewers of protocols share: messages instead of missing files, and the rows about maps."""
+
 import os
 
 from pwem.viewers import EmPlotter, EmProtocolViewer
@@ -33,17 +34,22 @@ class ResultsViewer(EmProtocolViewer):
         group = form.addGroup("Maps")
         group.addParam("volume", params.EnumParam, choices=list(self.MAPS), default=0, label="Map", help=self.MAPS_HELP)
         self._defineMapChoice(group)
-        group.addParam("showSlices", params.LabelParam, label="Slices",
-                       help="In three directions; sliders, or a click, move them.")
-        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
-                       help="Needs ChimeraX; the slices do not.")
+        group.addParam(
+            "showSlices", params.LabelParam, label="Slices", help="In three directions; sliders, or a click, move them."
+        )
+        group.addParam("showChimera", params.LabelParam, label="Map in ChimeraX", help="Needs ChimeraX; the slices do not.")
         return group
 
     def _defineReport(self, form):
         """The row of the report."""
-        form.addParam("showReport", params.LabelParam, important=True, label="Report of the run, in the browser",
-                      help="One page with summary, figures, settings and provenance. It is one file that can be sent by mail: "
-                           "report.html in the folder of the run.")
+        form.addParam(
+            "showReport",
+            params.LabelParam,
+            important=True,
+            label="Report of the run, in the browser",
+            help="One page with summary, figures, settings and provenance. It is one file that can be sent by mail: "
+            "report.html in the folder of the run.",
+        )
 
     def _defineMapChoice(self, group):
         """Rows that say more about which map."""
@@ -60,6 +66,7 @@ class ResultsViewer(EmProtocolViewer):
 
         Windows are called after the run and the row that opens them.
         """
+
         def views(_parameter=None):
             try:
                 return self._titled(show(), row)
@@ -67,6 +74,7 @@ class ResultsViewer(EmProtocolViewer):
                 return [self.errorMessage(self._whyMissing(str(error.filename or error)), "Nothing to show")]
             except PyworkflowException as error:
                 return [self.errorMessage(str(error), "Nothing to show")]
+
         return views
 
     def _titled(self, views, row):
@@ -130,23 +138,38 @@ class HalfMapsViewer(ResultsViewer):
 
     def _defineMaps(self, form):
         group = super()._defineMaps(form)
-        group.addParam("showLocalResolution", params.LabelParam, label="Slices coloured by local resolution",
-                       help=self.LOCAL_HELP)
-        group.addParam("showLocalChimera", params.LabelParam, label="Local resolution in ChimeraX",
-                       help="Colours the surface of the map; needs ChimeraX.")
+        group.addParam(
+            "showLocalResolution", params.LabelParam, label="Slices coloured by local resolution", help=self.LOCAL_HELP
+        )
+        group.addParam(
+            "showLocalChimera",
+            params.LabelParam,
+            label="Local resolution in ChimeraX",
+            help="Colours the surface of the map; needs ChimeraX.",
+        )
         return group
 
     def _shown(self):
-        return {**super()._shown(), "showLocalResolution": self._showLocalResolution,
-                "showLocalChimera": self._showLocalChimera}
+        return {
+            **super()._shown(),
+            "showLocalResolution": self._showLocalResolution,
+            "showLocalChimera": self._showLocalChimera,
+        }
 
     def _threshold(self):
         return self.protocol.fscThreshold.get(FSC_THRESHOLD.default)
 
     def _showFscKinds(self):
         curves = {label: readCurve(self._path(FSC_FILE), column) for column, label in FSC_CURVES.items()}
-        return [plotterOf(plotFsc, curves, self._threshold(), "Gold-standard FSC and mask",
-                          resolution=self.protocol._results().get("resolution"))]
+        return [
+            plotterOf(
+                plotFsc,
+                curves,
+                self._threshold(),
+                "Gold-standard FSC and mask",
+                resolution=self.protocol._results().get("resolution"),
+            )
+        ]
 
     def _mapFile(self):
         """The map to be coloured."""

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM build made: the model over its map, and how well the two agree."""
+
 from pyworkflow.protocol import params
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
@@ -16,8 +17,14 @@ from scipion_gmmrefine.viewers.views import browserOf, chimeraViews, plotterOf, 
 def gaussianPlotter(model):
     """The window of a GmmModel over its map."""
     volume, voxelSize = readMap(model.getMapFileName())
-    return plotterOf(plotGaussians, readGaussians(model.getFileName()), "Gaussian mixture model", volume,
-                     model.getSamplingRate() or voxelSize, size=(8, 7))
+    return plotterOf(
+        plotGaussians,
+        readGaussians(model.getFileName()),
+        "Gaussian mixture model",
+        volume,
+        model.getSamplingRate() or voxelSize,
+        size=(8, 7),
+    )
 
 
 class GmmRefineModelViewer(Viewer):
@@ -40,23 +47,40 @@ class GmmRefineBuildViewer(ResultsViewer):
     def _defineParams(self, form):
         form.addSection(label="Visualization")
         self._defineReport(form)
-        form.addParam("showGaussians", params.LabelParam, label="Gaussians over the map",
-                      help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
-        form.addParam("showGmmFsc", params.LabelParam, label="FSC of model and map",
-                      help="Should stay above 0.9 up to the resolution of the map.")
-        form.addParam("showSlices", params.LabelParam, label="Slices of the map",
-                      help="In three directions; sliders, or a click, move them.")
-        form.addParam("showChimera", params.LabelParam, label="Map in ChimeraX",
-                      help="Needs ChimeraX; the slices do not.")
+        form.addParam(
+            "showGaussians",
+            params.LabelParam,
+            label="Gaussians over the map",
+            help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.",
+        )
+        form.addParam(
+            "showGmmFsc",
+            params.LabelParam,
+            label="FSC of model and map",
+            help="Should stay above 0.9 up to the resolution of the map.",
+        )
+        form.addParam(
+            "showSlices",
+            params.LabelParam,
+            label="Slices of the map",
+            help="In three directions; sliders, or a click, move them.",
+        )
+        form.addParam("showChimera", params.LabelParam, label="Map in ChimeraX", help="Needs ChimeraX; the slices do not.")
 
     def _shown(self):
-        return {**super()._shown(), "showGaussians": self._ofModel(self._showGaussians),
-                "showGmmFsc": self._ofModel(self._showGmmFsc)}
+        return {
+            **super()._shown(),
+            "showGaussians": self._ofModel(self._showGaussians),
+            "showGmmFsc": self._ofModel(self._showGmmFsc),
+        }
 
     def _ofModel(self, show):
         """What shows the model, or a message before there is one."""
-        return lambda: show() if hasattr(self.protocol, "outputGmm") else [
-            self.errorMessage("There is no model yet. Wait until the run has finished.", "Nothing to show")]
+        return lambda: (
+            show()
+            if hasattr(self.protocol, "outputGmm")
+            else [self.errorMessage("There is no model yet. Wait until the run has finished.", "Nothing to show")]
+        )
 
     def _showGaussians(self):
         return [gaussianPlotter(self.protocol.outputGmm)]

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM conformation to pose found: all of GMM focused refine, and what the conformations were good for."""
+
 import os
 
 import numpy as np
@@ -26,11 +27,19 @@ class GmmRefineConformationToPoseViewer(GmmRefineFocusViewer):
     def _defineRegion(self, form):
         super()._defineRegion(form)
         group = form.addGroup("Conversion")
-        group.addParam("showBeforeAfter", params.LabelParam, label="FSC of the region before and after",
-                       help="Before: at the poses of the whole molecule. Both under the mask of the region.")
-        group.addParam("showRigidMotions", params.LabelParam, label="Motions of the region, and who was converted",
-                       help="Rigid motion that each conformation asks for. Particles are converted where held-out signal likes "
-                            "the new pose better than the usual focused one.")
+        group.addParam(
+            "showBeforeAfter",
+            params.LabelParam,
+            label="FSC of the region before and after",
+            help="Before: at the poses of the whole molecule. Both under the mask of the region.",
+        )
+        group.addParam(
+            "showRigidMotions",
+            params.LabelParam,
+            label="Motions of the region, and who was converted",
+            help="Rigid motion that each conformation asks for. Particles are converted where held-out signal likes "
+            "the new pose better than the usual focused one.",
+        )
 
     def _shown(self):
         return {**super()._shown(), "showBeforeAfter": self._showBeforeAfter, "showRigidMotions": self._showRigidMotions}

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM focused refine found: all of GMM refine, and where the region lies."""
+
 from pyworkflow.protocol import params
 
 from scipion_gmmrefine.constants import FOCUS_MASK_FILE
@@ -22,10 +23,18 @@ class GmmRefineFocusViewer(GmmRefineRefineViewer):
 
     def _defineRegion(self, form):
         group = form.addGroup("Focus")
-        group.addParam("showRegion", params.LabelParam, label="Region on slices of the map",
-                       help="Outline of the focus mask at half its height, on slices through its middle.")
-        group.addParam("showRegionChimera", params.LabelParam, label="Region in ChimeraX",
-                       help="Map and transparent focus mask; needs ChimeraX.")
+        group.addParam(
+            "showRegion",
+            params.LabelParam,
+            label="Region on slices of the map",
+            help="Outline of the focus mask at half its height, on slices through its middle.",
+        )
+        group.addParam(
+            "showRegionChimera",
+            params.LabelParam,
+            label="Region in ChimeraX",
+            help="Map and transparent focus mask; needs ChimeraX.",
+        )
 
     def _shown(self):
         return {**super()._shown(), "showRegion": self._showRegion, "showRegionChimera": self._showRegionChimera}
@@ -36,5 +45,4 @@ class GmmRefineFocusViewer(GmmRefineRefineViewer):
 
     def _showRegionChimera(self):
         script = self.protocol._getExtraPath("chimerax", "focus.cxc")
-        return chimeraViews(self, [
-            patchesOverMap(script, self._mapFile(), [self._existing(FOCUS_MASK_FILE)], [COLOUR])])
+        return chimeraViews(self, [patchesOverMap(script, self._mapFile(), [self._existing(FOCUS_MASK_FILE)], [COLOUR])])

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM heterogeneity found: whether the motion is real, where particles lie in it, and what a conformation looks like."""
+
 import os
 from glob import glob
 
@@ -34,12 +35,14 @@ COLOURINGS = {  # by choice: label of the colours, name of the colour map, what 
     "half set": ("Half set", "coolwarm", "halves"),
     "defocus": ("Defocus (Å)", "plasma", "defocus"),
     "view: rot": ("Rot (degrees)", "twilight", "rot"),
-    "view: tilt": ("Tilt (degrees)", "viridis", "tilt")}
+    "view: tilt": ("Tilt (degrees)", "viridis", "tilt"),
+}
 TOOLS = {
     "look": "",
     "make the map at a point": "Click in a panel: the map of the conformation there is made and shown.",
     "make a morph between two points": "Click both ends of an axis in one panel: the maps along it are made and shown.",
-    "select particles": "Draw a loop in each panel, then press the button: the particles inside become a set and a STAR file."}
+    "select particles": "Draw a loop in each panel, then press the button: the particles inside become a set and a STAR file.",
+}
 LOOK, POINT, AXIS, SELECT = range(len(TOOLS))
 HEADINGS = ["Axis", "Motion of half 1\n(Å rms)", "Motion of half 2\n(Å rms)", "Cosine between\nthe halves"]
 
@@ -49,58 +52,126 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     _targets = [GmmRefineProtHeterogeneity]
     _label = "viewer GMM heterogeneity"
-    MAPS = {**{f"start map of half {half}": os.path.join(START, name) for half, name in zip(HALVES, HALF_MAP_FILES)},
-            "mask": MASK_FILE, "region": FOCUS_MASK_FILE}
+    MAPS = {
+        **{f"start map of half {half}": os.path.join(START, name) for half, name in zip(HALVES, HALF_MAP_FILES)},
+        "mask": MASK_FILE,
+        "region": FOCUS_MASK_FILE,
+    }
     MAPS_HELP = "Half maps of the poses as they came; the region where one was given."
 
     def _defineParams(self, form):
         form.addSection(label="Visualization")
         self._defineReport(form)
         group = form.addGroup("Is the motion real?")
-        group.addParam("showMotions", params.LabelParam, label="Motions and agreement of the halves",
-                       help="How far the leading motions reach, and how well the halves agree on them: cosine 1 is the same "
-                            "motion, 0 another one.")
-        group.addParam("showTraining", params.LabelParam, label="Loss of every epoch",
-                       help="Gain over the neutral state. Held-out particles must gain too: else the networks learned noise.")
-        group.addParam("showHistogram", params.LabelParam, label="How far particles are from neutral",
-                       help="Histogram of the rms displacement of what may move.")
+        group.addParam(
+            "showMotions",
+            params.LabelParam,
+            label="Motions and agreement of the halves",
+            help="How far the leading motions reach, and how well the halves agree on them: cosine 1 is the same "
+            "motion, 0 another one.",
+        )
+        group.addParam(
+            "showTraining",
+            params.LabelParam,
+            label="Loss of every epoch",
+            help="Gain over the neutral state. Held-out particles must gain too: else the networks learned noise.",
+        )
+        group.addParam(
+            "showHistogram",
+            params.LabelParam,
+            label="How far particles are from neutral",
+            help="Histogram of the rms displacement of what may move.",
+        )
         group = form.addGroup("Conformations")
-        group.addParam("projection", params.EnumParam, choices=list(PROJECTIONS), default=AXES, label="Seen along",
-                       help="Axis 1 is the largest motion of its half set. UMAP needs the package umap-learn; a click then "
-                            "stands for the particle nearest to it.")
+        group.addParam(
+            "projection",
+            params.EnumParam,
+            choices=list(PROJECTIONS),
+            default=AXES,
+            label="Seen along",
+            help="Axis 1 is the largest motion of its half set. UMAP needs the package umap-learn; a click then "
+            "stands for the particle nearest to it.",
+        )
         for name, number in (("horizontal", 1), ("vertical", 2)):
-            group.addParam(name, params.IntParam, default=number, condition=f"projection!={UMAP}", label=name.capitalize(),
-                           help="Number of the axis or component, from 1.")
+            group.addParam(
+                name,
+                params.IntParam,
+                default=number,
+                condition=f"projection!={UMAP}",
+                label=name.capitalize(),
+                help="Number of the axis or component, from 1.",
+            )
         group.addParam("colouring", params.EnumParam, choices=list(COLOURINGS), default=0, label="Coloured by")
-        group.addParam("tool", params.EnumParam, choices=list(TOOLS), default=LOOK, label="The mouse is used to",
-                       help="\n".join(f"*{name}*: {text}" for name, text in TOOLS.items() if text))
-        group.addParam("morphModel", params.FileParam, default="", condition=f"tool in ({POINT}, {AXIS})",
-                       label="Atomic model to move along",
-                       help="mmCIF or PDB, fitted into the maps; shown in ChimeraX. Empty shows maps alone.")
-        group.addParam("showLatents", params.LabelParam, label="Conformations of both half sets",
-                       help="Every dot is a particle. Each half set has axes of its own, which may run the other way.")
-        group.addParam("showFilm", params.LabelParam, label="Largest motion of a half as a film",
-                       help="Projections of maps along the first axis of half set 1, seen where most of the motion is; needs "
-                            "no ChimeraX. *GMM conformations* makes films of other axes and of half set 2.")
-        group.addParam("showMovie", params.LabelParam, label="Largest motion of both halves in ChimeraX",
-                       help="A film of maps along the first axis; needs ChimeraX.")
-        group.addParam("annotated", params.EnumParam, choices=["half 1", "half 2"], default=0,
-                       display=params.EnumParam.DISPLAY_HLIST, label="Half set to annotate",
-                       help="Its latents, decoded by its own network.")
-        group.addParam("showAnnotation", params.LabelParam, label="Annotate the space with hax (Flexibility Hub)",
-                       help="Starts annotate_space of the plugin scipion-em-hax, for which this plugin's engine decodes maps.")
+        group.addParam(
+            "tool",
+            params.EnumParam,
+            choices=list(TOOLS),
+            default=LOOK,
+            label="The mouse is used to",
+            help="\n".join(f"*{name}*: {text}" for name, text in TOOLS.items() if text),
+        )
+        group.addParam(
+            "morphModel",
+            params.FileParam,
+            default="",
+            condition=f"tool in ({POINT}, {AXIS})",
+            label="Atomic model to move along",
+            help="mmCIF or PDB, fitted into the maps; shown in ChimeraX. Empty shows maps alone.",
+        )
+        group.addParam(
+            "showLatents",
+            params.LabelParam,
+            label="Conformations of both half sets",
+            help="Every dot is a particle. Each half set has axes of its own, which may run the other way.",
+        )
+        group.addParam(
+            "showFilm",
+            params.LabelParam,
+            label="Largest motion of a half as a film",
+            help="Projections of maps along the first axis of half set 1, seen where most of the motion is; needs "
+            "no ChimeraX. *GMM conformations* makes films of other axes and of half set 2.",
+        )
+        group.addParam(
+            "showMovie",
+            params.LabelParam,
+            label="Largest motion of both halves in ChimeraX",
+            help="A film of maps along the first axis; needs ChimeraX.",
+        )
+        group.addParam(
+            "annotated",
+            params.EnumParam,
+            choices=["half 1", "half 2"],
+            default=0,
+            display=params.EnumParam.DISPLAY_HLIST,
+            label="Half set to annotate",
+            help="Its latents, decoded by its own network.",
+        )
+        group.addParam(
+            "showAnnotation",
+            params.LabelParam,
+            label="Annotate the space with hax (Flexibility Hub)",
+            help="Starts annotate_space of the plugin scipion-em-hax, for which this plugin's engine decodes maps.",
+        )
         self._defineMaps(form)
 
     def _shown(self):
         return {
-            **super()._shown(), "showMotions": self._showMotions, "showTraining": self._showTraining,
-            "showHistogram": self._showHistogram, "showLatents": self._showLatents, "showMovie": self._showMovie,
-            "showFilm": self._showFilm, "showAnnotation": self._showAnnotation}
+            **super()._shown(),
+            "showMotions": self._showMotions,
+            "showTraining": self._showTraining,
+            "showHistogram": self._showHistogram,
+            "showLatents": self._showLatents,
+            "showMovie": self._showMovie,
+            "showFilm": self._showFilm,
+            "showAnnotation": self._showAnnotation,
+        }
 
     # --------------------------- is it real? ---------------------------------
     def _showMotions(self):
-        rows = [[f"{row['gmmAxis']:.0f}", f"{row['gmmRmsHalf1']:.2f}", f"{row['gmmRmsHalf2']:.2f}", f"{row['gmmCosine']:.2f}"]
-                for row in readRows(self._path(MOTIONS_FILE))]
+        rows = [
+            [f"{row['gmmAxis']:.0f}", f"{row['gmmRmsHalf1']:.2f}", f"{row['gmmRmsHalf2']:.2f}", f"{row['gmmCosine']:.2f}"]
+            for row in readRows(self._path(MOTIONS_FILE))
+        ]
         verdict = self.protocol._results().get("verdict", "").replace("; ", "\n").replace(": ", ":\n")
         return [plotterOf(plotTable, HEADINGS, rows, verdict, size=(7, 2.2 + 0.3 * len(rows)))]
 
@@ -111,8 +182,14 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
 
     def _showHistogram(self):
         latents = readLatents(self.protocol._getExtraPath())
-        return [plotterOf(plotHistogram, {half: latents.ofHalf(half).motion for half in HALVES}, "Motion (Å rms)",
-                          "How far particles are from neutral")]
+        return [
+            plotterOf(
+                plotHistogram,
+                {half: latents.ofHalf(half).motion for half in HALVES},
+                "Motion (Å rms)",
+                "How far particles are from neutral",
+            )
+        ]
 
     # --------------------------- conformations -------------------------------
     def _showLatents(self):
@@ -124,8 +201,13 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         try:
             views = {half: self._flat(part.latent, chosen) for half, part in parts.items()}
         except ImportError:
-            return [self.errorMessage("UMAP is not installed. Install the package umap-learn in Scipion's environment, or "
-                                      "choose principal components.", "UMAP is missing")]
+            return [
+                self.errorMessage(
+                    "UMAP is not installed. Install the package umap-learn in Scipion's environment, or "
+                    "choose principal components.",
+                    "UMAP is missing",
+                )
+            ]
         label, colours, name = COLOURINGS[list(COLOURINGS)[self.colouring.get()]]
         panels = {}
 
@@ -151,11 +233,13 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
             return ParticleLasso(panels, views, ids, self._atOnce(figure, self._subset))
         if self.tool.get() in (POINT, AXIS):
             return ConformationPicker(
-                panels, views, 1 if self.tool.get() == POINT else 2, self._atOnce(figure, self._conformations))
+                panels, views, 1 if self.tool.get() == POINT else 2, self._atOnce(figure, self._conformations)
+            )
         return None
 
     def _atOnce(self, figure, makeViews):
         """Show what a click asks for in new windows; messages in the figure, as a dialog would come up behind it."""
+
         def show(*arguments):
             hint = list(TOOLS.values())[self.tool.get()]
             _say(figure, "One moment ...")
@@ -165,6 +249,7 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
                 else:
                     view.show()
             _say(figure, hint)
+
         return show
 
     def _conformations(self, half, latents):
@@ -172,8 +257,12 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         through = "; ".join(" ".join(f"{value:.4f}" for value in latent) for latent in latents)
         model = ["--model", os.path.abspath(self.morphModel.get())] if self.morphModel.get() else []
         folder = self.protocol._getExtraPath(PICKED_FOLDER)
-        self._engine("Maps of conformations", "conformations", [
-            self.protocol._getExtraPath(), f"--through={through}", "--half", str(half), *model], folder)
+        self._engine(
+            "Maps of conformations",
+            "conformations",
+            [self.protocol._getExtraPath(), f"--through={through}", "--half", str(half), *model],
+            folder,
+        )
         program = Chimera.getProgram()
         if program and os.path.exists(program):
             return chimeraViews(self, [os.path.join(folder, MOVIE_FILE)])
@@ -199,8 +288,11 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         command = annotation(self.protocol._getExtraPath(), self.annotated.get() + 1, latents.latent, Plugin.getPython())
         program = haxProgram("annotate_space")
         if program is None:
-            return [self.infoMessage(f"The plugin scipion-em-hax is not installed. With hax elsewhere, start\n\n{command}",
-                                     "Annotate the space")]
+            return [
+                self.infoMessage(
+                    f"The plugin scipion-em-hax is not installed. With hax elsewhere, start\n\n{command}", "Annotate the space"
+                )
+            ]
         return [CommandView(command.replace("annotate_space", program, 1))]
 
     def _subset(self, ids):
@@ -208,8 +300,13 @@ class GmmRefineHeterogeneityViewer(ResultsViewer):
         if not ids:
             return [self.errorMessage("No particles are selected. Draw a loop around some first.", "Empty selection")]
         subset, path = registerSubset(self.protocol, ids)
-        return [self.infoMessage(f"{len(ids)} particles are now the set of the protocol '{subset.getObjLabel()}', and in the "
-                                 f"STAR file\n{os.path.abspath(path)}", "Subset made")]
+        return [
+            self.infoMessage(
+                f"{len(ids)} particles are now the set of the protocol '{subset.getObjLabel()}', and in the "
+                f"STAR file\n{os.path.abspath(path)}",
+                "Subset made",
+            )
+        ]
 
 
 def _say(figure, text):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM refine found, also while it runs: FSC per iteration, models, maps, and how far particles moved."""
+
 import os
 
 import numpy as np
@@ -36,41 +37,88 @@ class GmmRefineRefineViewer(HalfMapsViewer):
         form.addSection(label="Visualization")
         self._defineReport(form)
         group = form.addGroup("Gold-standard FSC")
-        group.addParam("iterations", params.EnumParam, choices=["all", "selected"], default=ALL,
-                       display=params.EnumParam.DISPLAY_HLIST, label="Iterations",
-                       help="Iteration 0 are the start poses.")
-        group.addParam("selection", params.NumericRangeParam, default="0", condition=f"iterations=={SELECTED}",
-                       label="Selected", help="Such as 0,2-4.")
-        group.addParam("showFsc", params.LabelParam, label="FSC per iteration",
-                       help="Corrected for the mask; the legend gives the resolution at the threshold.")
-        group.addParam("showFscKinds", params.LabelParam, label="FSC with and without mask",
-                       help="Of the last iteration: without mask, with mask, with mask after the phases were "
-                            "randomised, and corrected by that.")
-        group.addParam("showDirections", params.LabelParam, label="Resolution by direction",
-                       help="FSC of the half maps in cones of 20° around 256 axes: with preferred views it is much worse along "
-                            "some of them than the curve of all says.")
+        group.addParam(
+            "iterations",
+            params.EnumParam,
+            choices=["all", "selected"],
+            default=ALL,
+            display=params.EnumParam.DISPLAY_HLIST,
+            label="Iterations",
+            help="Iteration 0 are the start poses.",
+        )
+        group.addParam(
+            "selection",
+            params.NumericRangeParam,
+            default="0",
+            condition=f"iterations=={SELECTED}",
+            label="Selected",
+            help="Such as 0,2-4.",
+        )
+        group.addParam(
+            "showFsc",
+            params.LabelParam,
+            label="FSC per iteration",
+            help="Corrected for the mask; the legend gives the resolution at the threshold.",
+        )
+        group.addParam(
+            "showFscKinds",
+            params.LabelParam,
+            label="FSC with and without mask",
+            help="Of the last iteration: without mask, with mask, with mask after the phases were "
+            "randomised, and corrected by that.",
+        )
+        group.addParam(
+            "showDirections",
+            params.LabelParam,
+            label="Resolution by direction",
+            help="FSC of the half maps in cones of 20° around 256 axes: with preferred views it is much worse along "
+            "some of them than the curve of all says.",
+        )
         group = form.addGroup("Gaussian mixture models")
-        group.addParam("half", params.EnumParam, choices=["half 1", "half 2"], default=0,
-                       display=params.EnumParam.DISPLAY_HLIST, label="Half set",
-                       help="Each half set has a model of its own.")
-        group.addParam("showGaussians", params.LabelParam, label="Gaussians over the half map",
-                       help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.")
-        group.addParam("showGmmFsc", params.LabelParam, label="FSC of models and half maps",
-                       help="Each model against its own half map, up to the resolution.")
+        group.addParam(
+            "half",
+            params.EnumParam,
+            choices=["half 1", "half 2"],
+            default=0,
+            display=params.EnumParam.DISPLAY_HLIST,
+            label="Half set",
+            help="Each half set has a model of its own.",
+        )
+        group.addParam(
+            "showGaussians",
+            params.LabelParam,
+            label="Gaussians over the half map",
+            help="Colour is the amplitude, size the width; the map's shadows are contoured on the walls.",
+        )
+        group.addParam(
+            "showGmmFsc",
+            params.LabelParam,
+            label="FSC of models and half maps",
+            help="Each model against its own half map, up to the resolution.",
+        )
         self._defineMaps(form)
         self._defineRegion(form)
         group = form.addGroup("Particles")
-        group.addParam("showChanges", params.LabelParam, label="Change of rotation and shift",
-                       help="Histograms of how far each particle moved from its start pose.")
+        group.addParam(
+            "showChanges",
+            params.LabelParam,
+            label="Change of rotation and shift",
+            help="Histograms of how far each particle moved from its start pose.",
+        )
 
     def _defineRegion(self, form):
         """A global refinement has no region."""
 
     def _shown(self):
         return {
-            **super()._shown(), "showFsc": self._showFsc, "showFscKinds": self._showFscKinds,
-            "showDirections": self._showDirections, "showGaussians": self._showGaussians,
-            "showGmmFsc": self._showGmmFsc, "showChanges": self._showChanges}
+            **super()._shown(),
+            "showFsc": self._showFsc,
+            "showFscKinds": self._showFscKinds,
+            "showDirections": self._showDirections,
+            "showGaussians": self._showGaussians,
+            "showGmmFsc": self._showGmmFsc,
+            "showChanges": self._showChanges,
+        }
 
     def _path(self, name):
         """A result file: the final one, or that of the newest iteration while the run goes on."""
@@ -109,8 +157,15 @@ class GmmRefineRefineViewer(HalfMapsViewer):
 
     def _showGmmFsc(self):
         curves = {f"half {half}": readCurve(self._path(GMM_FSC_FILE), f"gmmFscHalf{half}") for half in (1, 2)}
-        return [plotterOf(plotFsc, curves, 0.9, "Agreement of Gaussians and half maps",
-                          resolution=self.protocol._results().get("resolution"))]
+        return [
+            plotterOf(
+                plotFsc,
+                curves,
+                0.9,
+                "Agreement of Gaussians and half maps",
+                resolution=self.protocol._results().get("resolution"),
+            )
+        ]
 
     def _showChanges(self):
         table = readTable(self._path(PARTICLES_FILE), "particles")

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What GMM patch refine found: where the patches lie, what each has gained, the composite and its seams."""
+
 import os
 
 import numpy as np
@@ -32,8 +33,16 @@ from scipion_gmmrefine.viewers.viewer_composite import COMPOSITE_MAPS, overlapsP
 from scipion_gmmrefine.viewers.views import chimeraViews, plotterOf, readMap
 
 OF_PATCH = {"map of a patch": MAP_FILE, "mask of a patch": FOCUS_MASK_FILE}
-HEADINGS = ["Patch", "Volume\n(nm³)", "Resolution\nbefore", "Resolution\nafter", "Mean FSC\nbefore", "Mean FSC\nafter",
-            "Particles\nturned", "Particles\nmoved"]
+HEADINGS = [
+    "Patch",
+    "Volume\n(nm³)",
+    "Resolution\nbefore",
+    "Resolution\nafter",
+    "Mean FSC\nbefore",
+    "Mean FSC\nafter",
+    "Particles\nturned",
+    "Particles\nmoved",
+]
 
 
 class GmmRefinePatchesViewer(HalfMapsViewer):
@@ -48,39 +57,84 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
         form.addSection(label="Visualization")
         self._defineReport(form)
         group = form.addGroup("Patches")
-        group.addParam("showPatches", params.LabelParam, label="Patches on Gaussians and map",
-                       help="Gaussians of the composite coloured by patch, and the patches as spheres on the map.")
-        group.addParam("showPatchesChimera", params.LabelParam, label="Patches in ChimeraX",
-                       help="The composite and the patches' masks, transparent in the same colours; needs ChimeraX.")
-        group.addParam("showTable", params.LabelParam, label="Table of patches",
-                       help="Resolution and mean FSC inside each patch before and after, and how far its particles moved.")
-        group.addParam("showOverlaps", params.LabelParam, label="Overlaps of the masks",
-                       help="How much the masks of two patches share, and how far their maps disagree there.")
-        group.addParam("showEvidence", params.LabelParam, label="Evidence for the number of patches",
-                       help="Only where the number of patches was auto: how well so many rigid regions predict the motions in "
-                            "the other half set. The smallest number within three errors of the best is taken.")
+        group.addParam(
+            "showPatches",
+            params.LabelParam,
+            label="Patches on Gaussians and map",
+            help="Gaussians of the composite coloured by patch, and the patches as spheres on the map.",
+        )
+        group.addParam(
+            "showPatchesChimera",
+            params.LabelParam,
+            label="Patches in ChimeraX",
+            help="The composite and the patches' masks, transparent in the same colours; needs ChimeraX.",
+        )
+        group.addParam(
+            "showTable",
+            params.LabelParam,
+            label="Table of patches",
+            help="Resolution and mean FSC inside each patch before and after, and how far its particles moved.",
+        )
+        group.addParam(
+            "showOverlaps",
+            params.LabelParam,
+            label="Overlaps of the masks",
+            help="How much the masks of two patches share, and how far their maps disagree there.",
+        )
+        group.addParam(
+            "showEvidence",
+            params.LabelParam,
+            label="Evidence for the number of patches",
+            help="Only where the number of patches was auto: how well so many rigid regions predict the motions in "
+            "the other half set. The smallest number within three errors of the best is taken.",
+        )
         group = form.addGroup("Gold-standard FSC")
-        group.addParam("showFsc", params.LabelParam, label="FSC of global map, patches and composite",
-                       help="Corrected for the mask: of the whole molecule for the global map and the composite, of the patch "
-                            "for each patch. The legend gives the resolution at the threshold.")
-        group.addParam("showFscKinds", params.LabelParam, label="FSC of the composite with and without mask",
-                       help="Without mask, with mask, with mask after the phases were randomised, and corrected by that.")
+        group.addParam(
+            "showFsc",
+            params.LabelParam,
+            label="FSC of global map, patches and composite",
+            help="Corrected for the mask: of the whole molecule for the global map and the composite, of the patch "
+            "for each patch. The legend gives the resolution at the threshold.",
+        )
+        group.addParam(
+            "showFscKinds",
+            params.LabelParam,
+            label="FSC of the composite with and without mask",
+            help="Without mask, with mask, with mask after the phases were randomised, and corrected by that.",
+        )
         self._defineMaps(form)
         group = form.addGroup("Particles")
         group.addParam("changedPatch", params.IntParam, default=1, label="Patch", help="Number of the patch, from 1.")
-        group.addParam("showChanges", params.LabelParam, label="Change of rotation and shift",
-                       help="Histograms of how far each particle moved for this patch from its global pose.")
+        group.addParam(
+            "showChanges",
+            params.LabelParam,
+            label="Change of rotation and shift",
+            help="Histograms of how far each particle moved for this patch from its global pose.",
+        )
 
     def _defineMapChoice(self, group):
         first = len(COMPOSITE_MAPS)
-        group.addParam("patch", params.IntParam, default=1, condition=f"volume>={first}", label="Patch",
-                       help="Number of the patch, from 1.")
+        group.addParam(
+            "patch",
+            params.IntParam,
+            default=1,
+            condition=f"volume>={first}",
+            label="Patch",
+            help="Number of the patch, from 1.",
+        )
 
     def _shown(self):
         return {
-            **super()._shown(), "showPatches": self._showPatches, "showPatchesChimera": self._showPatchesChimera,
-            "showTable": self._showTable, "showOverlaps": self._showOverlaps, "showEvidence": self._showEvidence,
-            "showFsc": self._showFsc, "showFscKinds": self._showFscKinds, "showChanges": self._showChanges}
+            **super()._shown(),
+            "showPatches": self._showPatches,
+            "showPatchesChimera": self._showPatchesChimera,
+            "showTable": self._showTable,
+            "showOverlaps": self._showOverlaps,
+            "showEvidence": self._showEvidence,
+            "showFsc": self._showFsc,
+            "showFscKinds": self._showFscKinds,
+            "showChanges": self._showChanges,
+        }
 
     def _patches(self):
         return readPatches(self._path(PATCHES_FILE))
@@ -94,23 +148,43 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
 
     def _showPatches(self):
         patches, gaussians = self._patches(), readGaussians(self._path(os.path.join(MODEL_FOLDER, GMM_FILE)))
-        return [plotterOf(plotPatches, gaussians["centers"], patches, *readMap(self._mapFile()),
-                          f"{len(patches)} patches", size=(13, 5.4))]
+        return [
+            plotterOf(
+                plotPatches, gaussians["centers"], patches, *readMap(self._mapFile()), f"{len(patches)} patches", size=(13, 5.4)
+            )
+        ]
 
     def _showPatchesChimera(self):
-        masks = [self._existing(os.path.join(patchFolder(number), FOCUS_MASK_FILE))
-                 for number in range(1, len(self._patches()) + 1)]
+        masks = [
+            self._existing(os.path.join(patchFolder(number), FOCUS_MASK_FILE)) for number in range(1, len(self._patches()) + 1)
+        ]
         script = self.protocol._getExtraPath("chimerax", "patches.cxc")
         return chimeraViews(self, [patchesOverMap(script, self._mapFile(), masks, patchColours(len(masks)))])
 
     def _showTable(self):
-        rows = [[
-            f"{row['gmmPatch']:.0f}", f"{row['gmmVolume'] / 1000:.1f}", describeResolution(row["gmmResolutionBefore"]),
-            describeResolution(row["gmmResolutionAfter"]), f"{row['gmmMeanFscBefore']:.3f}", f"{row['gmmMeanFscAfter']:.3f}",
-            f"{row['gmmRotationChange']:.2f}°", f"{row['gmmShiftChange']:.2f} Å"]
-            for row in readRows(self._path(PATCH_TABLE_FILE))]
-        return [plotterOf(plotTable, HEADINGS, rows, "What each patch has gained", patchColours(len(rows)),
-                          size=(9.5, 1.5 + 0.32 * len(rows)))]
+        rows = [
+            [
+                f"{row['gmmPatch']:.0f}",
+                f"{row['gmmVolume'] / 1000:.1f}",
+                describeResolution(row["gmmResolutionBefore"]),
+                describeResolution(row["gmmResolutionAfter"]),
+                f"{row['gmmMeanFscBefore']:.3f}",
+                f"{row['gmmMeanFscAfter']:.3f}",
+                f"{row['gmmRotationChange']:.2f}°",
+                f"{row['gmmShiftChange']:.2f} Å",
+            ]
+            for row in readRows(self._path(PATCH_TABLE_FILE))
+        ]
+        return [
+            plotterOf(
+                plotTable,
+                HEADINGS,
+                rows,
+                "What each patch has gained",
+                patchColours(len(rows)),
+                size=(9.5, 1.5 + 0.32 * len(rows)),
+            )
+        ]
 
     def _showOverlaps(self):
         return [overlapsPlotter(self._path(OVERLAPS_FILE))]
@@ -133,8 +207,9 @@ class GmmRefinePatchesViewer(HalfMapsViewer):
             curve = readCurve(self._path(fileName))
             label = curveLabel(name, curve, self._threshold())
             curves[label], lines[label] = curve, styles[name]
-        return [plotterOf(plotFsc, curves, self._threshold(), "FSC of global map, patches and composite", styles=lines,
-                          size=(8, 6))]
+        return [
+            plotterOf(plotFsc, curves, self._threshold(), "FSC of global map, patches and composite", styles=lines, size=(8, 6))
+        ]
 
     def _showChanges(self):
         number = self.changedPatch.get()

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Windows that both Scipion's desktop and a test can hold."""
+
 import os
 import webbrowser
 
@@ -112,7 +113,11 @@ def chimeraViews(viewer, fileNames):
     """ChimeraX with some maps, or a message where ChimeraX is not installed."""
     program = Chimera.getProgram()
     if not program or not os.path.exists(program):
-        return [viewer.errorMessage(
-            f"ChimeraX was not found ({program or 'CHIMERA_HOME is not set'}). Install it with the plugin "
-            "scipion-em-chimera, or set CHIMERA_HOME. The slices show the map without it.", "ChimeraX is missing")]
+        return [
+            viewer.errorMessage(
+                f"ChimeraX was not found ({program or 'CHIMERA_HOME is not set'}). Install it with the plugin "
+                "scipion-em-chimera, or set CHIMERA_HOME. The slices show the map without it.",
+                "ChimeraX is missing",
+            )
+        ]
     return [ChimeraView(fileNames)]

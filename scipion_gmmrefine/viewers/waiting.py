@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """A small window that says how far the engine is while a viewer waits for it, with a button to give up."""
+
 import tkinter as tk
 from contextlib import contextmanager
 

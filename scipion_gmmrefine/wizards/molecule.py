@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """The molecule that a form is about, as a wizard shows it: a map, and Gaussians that stand for it."""
+
 import os
 import shutil
 from dataclasses import dataclass
@@ -85,8 +86,7 @@ def _mapOf(protocol, source, folder):
         return ""
     box, samplingRate = (0, 0) if hasattr(protocol, "inputVolume") else protocol._mapGrid()
     isOther = (box and volume.getXDim() != box) or (samplingRate and abs(volume.getSamplingRate() / samplingRate - 1) > 1e-3)
-    return "" if isOther else mrcMap(
-        stackFileName(volume), os.path.join(folder, "input.mrc"), volume.getSamplingRate())
+    return "" if isOther else mrcMap(stackFileName(volume), os.path.join(folder, "input.mrc"), volume.getSamplingRate())
 
 
 def _reconstructed(protocol, folder, goesOn):

@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """What a wizard reads in an atomic model."""
+
 from pwem.convert.atom_struct import AtomicStructHandler
 
 

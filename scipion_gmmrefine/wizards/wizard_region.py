@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wizards that show the molecule: a sphere dragged on its map, patches beforehand, and what Gaussians stand for."""
+
 import os
 import tempfile
 
@@ -96,8 +97,11 @@ class GmmRefineSphereWizard(MoleculeWizard):
 
 def pickSphere(root, molecule, sphere):
     """The sphere that a user leaves on the map, as the form has it; empty when the dialog is cancelled."""
-    dialog = FigureDialog(root, "Focus sphere", lambda figure: SpherePicker(
-        SliceBrowser(figure, molecule.volume, molecule.voxelSize, HINT), sphere, molecule.centers))
+    dialog = FigureDialog(
+        root,
+        "Focus sphere",
+        lambda figure: SpherePicker(SliceBrowser(figure, molecule.volume, molecule.voxelSize, HINT), sphere, molecule.centers),
+    )
     return dialog.drawn.text() if dialog.resultYes() else ""
 
 
@@ -120,9 +124,19 @@ class GmmRefinePatchesWizard(MoleculeWizard):
         with waiting(form.root, "Patches") as window:
             molecule = moleculeOf(protocol, folder, window.goesOn)
             patches = previewedPatches(protocol, folder, window.goesOn)
-        FigureDialog(form.root, "Patches", lambda figure: plotPatches(
-            figure, molecule.centers - len(molecule.volume) // 2 * molecule.voxelSize, patches, molecule.volume,
-            molecule.voxelSize, f"{len(patches)} patches; other numbers show when the wizard is pressed again"), isChoice=False)
+        FigureDialog(
+            form.root,
+            "Patches",
+            lambda figure: plotPatches(
+                figure,
+                molecule.centers - len(molecule.volume) // 2 * molecule.voxelSize,
+                patches,
+                molecule.volume,
+                molecule.voxelSize,
+                f"{len(patches)} patches; other numbers show when the wizard is pressed again",
+            ),
+            isChoice=False,
+        )
 
 
 def previewedPatches(protocol, folder, goesOn=None):
@@ -138,8 +152,10 @@ def previewedPatches(protocol, folder, goesOn=None):
 class GmmRefineGaussiansWizard(MoleculeWizard):
     """Number of Gaussians: one for each non-hydrogen atom of a model, else what numbers stand for in this molecule."""
 
-    _targets = [(one, ["gaussians"]) for one in (
-        GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtHeterogeneity)]
+    _targets = [
+        (one, ["gaussians"])
+        for one in (GmmRefineProtBuild, GmmRefineProtRefine, GmmRefineProtPatches, GmmRefineProtHeterogeneity)
+    ]
 
     def show(self, form, *parameters):
         structure = form.protocol.model.get()
@@ -164,10 +180,15 @@ def describeNumbers(text, fitted):
     fitted : tuple of (int, float)
         How many stand for the molecule up to which resolution in Å.
     """
-    lines = ["auto follows the resolution in every iteration; leave it unless you know better.", "",
-             "In this molecule so many Gaussians stand for detail of:"]
+    lines = [
+        "auto follows the resolution in every iteration; leave it unless you know better.",
+        "",
+        "In this molecule so many Gaussians stand for detail of:",
+    ]
     numbers = {int(round(share * fitted[0])) for share in TABLE}
     numbers |= {int(text)} if text.isdecimal() and int(text) > 0 else set()
-    lines += [f"  {number}: {resolvedBy(number, fitted):.1f} Å{' (in the form)' if str(number) == text else ''}"
-              for number in sorted(numbers)]
+    lines += [
+        f"  {number}: {resolvedBy(number, fitted):.1f} Å{' (in the form)' if str(number) == text else ''}"
+        for number in sorted(numbers)
+    ]
     return "\n".join(lines)

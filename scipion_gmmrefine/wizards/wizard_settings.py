@@ -1,5 +1,6 @@
 # Authors: the gmmrefine authors. Licence: GPL-3.0-or-later, see the file LICENSE.
 """Wizards that fill in numbers which follow from the inputs."""
+
 import os
 import tempfile
 
@@ -28,8 +29,12 @@ BUILD_PIXELS = 3
 class GmmRefineResolutionWizard(EmWizard):
     """Finest resolution that makes sense and that the sampling of the input allows."""
 
-    _targets = [(GmmRefineProtRefine, ["maxResolution"]), (GmmRefineProtPatches, ["maxResolution"]),
-                (GmmRefineProtBuild, ["resolution"]), (GmmRefineProtHeterogeneity, ["targetResolution"])]
+    _targets = [
+        (GmmRefineProtRefine, ["maxResolution"]),
+        (GmmRefineProtPatches, ["maxResolution"]),
+        (GmmRefineProtBuild, ["resolution"]),
+        (GmmRefineProtHeterogeneity, ["targetResolution"]),
+    ]
 
     def show(self, form, *_parameters):
         protocol = form.protocol
@@ -67,8 +72,11 @@ class GmmRefineMapResolutionWizard(EmWizard):
         if not resolution:
             showInfo("No resolution", "The volume has no half maps that agree; enter the resolution of its FSC.", form.root)
         elif scoring and resolution > MAP_RESOLUTION.maximum:
-            showInfo("Coarse map", f"The resolution is {resolution:.2f} Å; what Q-score is usual is known up to "
-                                   f"{MAP_RESOLUTION.maximum:g} Å.", form.root)
+            showInfo(
+                "Coarse map",
+                f"The resolution is {resolution:.2f} Å; what Q-score is usual is known up to {MAP_RESOLUTION.maximum:g} Å.",
+                form.root,
+            )
         else:
             form.setVar("mapResolution" if scoring else "lowPass", rounded(resolution, volume.getSamplingRate()))
 
@@ -91,8 +99,10 @@ def knownResolution(volume, goesOn=None):
     if reported or not volume.hasHalfMaps():
         return reported
     with tempfile.TemporaryDirectory() as folder:
-        halves = [mrcMap(name, os.path.join(folder, f"half_map_{number}.mrc"), volume.getSamplingRate())
-                  for number, name in enumerate(halfMapFiles(volume), 1)]
+        halves = [
+            mrcMap(name, os.path.join(folder, f"half_map_{number}.mrc"), volume.getSamplingRate())
+            for number, name in enumerate(halfMapFiles(volume), 1)
+        ]
         run = os.path.join(folder, "fsc")
         Plugin.runEngineNow("fsc", [*halves, MAKE_MASK.option], run, goesOn)
         return readRun(run)["results"]["resolution"]

@@ -1,4 +1,5 @@
 """The pose problem of the tests here, made once for each file."""
+
 import pytest
 from pose_problem import noisy_images, start_poses, true_projector
 

@@ -1,4 +1,5 @@
 """The published scheme: Adam on the ring correlation with Euler angles and shifts."""
+
 import numpy as np
 import pytest
 import references

@@ -1,4 +1,5 @@
 """Noise is learned as that of images that fill the box, whatever part of it each image covers."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -27,9 +28,13 @@ def sums():
         data = clean.data + np.sqrt(covered) * (images.data - clean.data)
         known = covered > 0
         batch = replace(
-            images.read(np.arange(COUNT)), data=(data * known).astype(np.complex64),
-            ctf=(images.ctf * known).astype(np.float32), covered=covered)
+            images.read(np.arange(COUNT)),
+            data=(data * known).astype(np.complex64),
+            ctf=(images.ctf * known).astype(np.float32),
+            covered=covered,
+        )
         return ImageFit(batch, disc, PIXEL_SIZE, COUNT).ring_sums(projector, *poses)
+
     return of
 
 

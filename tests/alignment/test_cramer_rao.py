@@ -1,4 +1,5 @@
 """The Cramér–Rao bound."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Gauss-Newton pose refinement: known poses found again as precisely as the images allow."""
+
 import numpy as np
 import pytest
 import references
@@ -13,8 +14,7 @@ PRIOR = PosePrior.from_rms(3.0, 2.0)
 
 
 def test_march_is_sorted_and_counts_steps():
-    assert march(40, [0.2, 0.3, 0.3, 0.4, 0.7, 1.0]) == [
-        Stage(8, 1), Stage(12, 2), Stage(16, 1), Stage(28, 1), Stage(40, 1)]
+    assert march(40, [0.2, 0.3, 0.3, 0.4, 0.7, 1.0]) == [Stage(8, 1), Stage(12, 2), Stage(16, 1), Stage(28, 1), Stage(40, 1)]
     assert march(10, [1.0, 0.1, 0.2]) == [Stage(4, 2), Stage(10, 1)]  # never fewer rings than a pose needs
 
 
@@ -45,9 +45,11 @@ def test_every_step_that_is_kept_improves_the_posterior(images, projector, angle
         values = []
         for number in range(0, BATCH, 4):
             model = references.image(
-                molecule(), images.disc, PIXEL_SIZE, pose.rotations[number], pose.shifts[number], images.ctf[number])
-            values.append(references.log_likelihood(
-                images.data[number], model, images.disc.ring, WEIGHTS.scale, WEIGHTS.precision))
+                molecule(), images.disc, PIXEL_SIZE, pose.rotations[number], pose.shifts[number], images.ctf[number]
+            )
+            values.append(
+                references.log_likelihood(images.data[number], model, images.disc.ring, WEIGHTS.scale, WEIGHTS.precision)
+            )
         return np.array(values) - 0.5 * (pose.change() ** 2 @ PRIOR.precision)[::4]
 
     kept = 0

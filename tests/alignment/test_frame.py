@@ -1,4 +1,5 @@
 """The frame of a half set: what turns and moves as a whole is turned and moved back."""
+
 import numpy as np
 import pytest
 import references
@@ -162,6 +163,7 @@ def test_a_ball_is_moved_but_not_turned(seed):
     aside = Gmm(np.array([[0.5, -0.4, 0.3]]), np.ones(1), np.array([9.0]))
     mask = soft_mask(render_map(ball, FINE_BOX, FINE_PIXEL), FINE_PIXEL, RESOLUTION)
     found = frame_between(
-        noisy(aside, 0.3, seed), noisy(ball, 0.3, 20 + seed), mask, FINE_PIXEL, RESOLUTION, (np.radians(0.3), 1.0))
+        noisy(aside, 0.3, seed), noisy(ball, 0.3, 20 + seed), mask, FINE_PIXEL, RESOLUTION, (np.radians(0.3), 1.0)
+    )
     assert found[3:] == pytest.approx([0.5, -0.4, 0.3], abs=0.1)
     assert np.degrees(np.linalg.norm(found[:3])) < 0.5

@@ -1,4 +1,5 @@
 """The compiled loops against TensorFlow, which computes the same slices, slopes and sums."""
+
 import numpy as np
 import pytest
 from molecules import BOX, PIXEL_SIZE, RADIUS, images_of, molecule, turned
@@ -51,6 +52,7 @@ def weights(request, disc):
 @pytest.fixture
 def both(images, disc, monkeypatch):
     """A function that asks a batch the same by compiled loops and by TensorFlow."""
+
     def ask(question, state=None):
         batch = images.read(np.arange(COUNT))
         if state is not None:
@@ -60,6 +62,7 @@ def both(images, disc, monkeypatch):
             monkeypatch.setattr(fused, "is_native", lambda native=native: native)
             answers.append(question(ImageFit(batch, disc, PIXEL_SIZE, SIZE)))
         return answers
+
     return ask
 
 
@@ -95,6 +98,7 @@ def test_images_without_a_body_come_back_from_tensorflow(both, projector, weight
     def rest(fit):
         left = fit.minus(*fit.moved(projector, *poses), np.full(RADIUS + 1, 0.3))
         return left.value(projector, weights, *poses)
+
     found, expected = both(rest)
     assert difference(found, expected) < SAME
 

@@ -1,4 +1,5 @@
 """TensorFlow's kernels are compiled once for each shape, however many batches and references come."""
+
 import numpy as np
 import pytest
 from pose_problem import BATCH, RADIUS, true_projector
@@ -12,9 +13,13 @@ from gmmrefine.gmm import project
 STAGES = march(RADIUS, (0.5, 1.0))
 PRIOR = PosePrior.from_rms(3.0, 2.0)
 KERNELS = {
-    "slices": (project, "_slices"), "slices with moments": (project, "_slices_with_moments"),
-    "value": (likelihood_kernels, "value"), "normal equations": (likelihood_kernels, "normal_equations"),
-    "moved": (likelihood_kernels, "moved"), "agreement": (likelihood_kernels, "agreement")}
+    "slices": (project, "_slices"),
+    "slices with moments": (project, "_slices_with_moments"),
+    "value": (likelihood_kernels, "value"),
+    "normal equations": (likelihood_kernels, "normal_equations"),
+    "moved": (likelihood_kernels, "moved"),
+    "agreement": (likelihood_kernels, "agreement"),
+}
 
 
 def traces():

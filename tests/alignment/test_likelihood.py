@@ -1,4 +1,5 @@
 """Likelihood of poses, its slope and its curvature, against sums and finite differences in double precision."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -152,9 +153,11 @@ def test_joint_equations_equal_finite_differences(fit, parts, images, poses, dis
 def test_parts_that_move_as_one_are_the_molecule(normal_equations, fit, parts, poses):
     gradient, information = fit.joint_equations(parts[1], WEIGHTS, *poses)
     assert gradient.reshape(COUNT, PARTS, 5).sum(axis=1) == pytest.approx(
-        normal_equations[1], rel=1e-3, abs=1e-4 * np.abs(normal_equations[1]).max())
+        normal_equations[1], rel=1e-3, abs=1e-4 * np.abs(normal_equations[1]).max()
+    )
     assert information.reshape(COUNT, PARTS, 5, PARTS, 5).sum(axis=(1, 3)) == pytest.approx(
-        normal_equations[2], rel=1e-3, abs=1e-4 * normal_equations[2].max())
+        normal_equations[2], rel=1e-3, abs=1e-4 * normal_equations[2].max()
+    )
 
 
 def test_short_batch_is_as_good_as_its_images_alone(normal_equations, images, disc, projector, poses):
@@ -165,8 +168,12 @@ def test_short_batch_is_as_good_as_its_images_alone(normal_equations, images, di
         for part, expected in zip(found, normal_equations):
             assert part.shape == (1,) + expected.shape[1:]
             assert part[0] == pytest.approx(expected[number], rel=1e-4, abs=1e-6 * np.abs(expected).max())
-    sums = [ImageFit(images.read(np.arange(*part)), disc, PIXEL_SIZE, SIZE).ring_sums(projector, *(
-        pose[slice(*part)] for pose in poses)) for part in ((0, 2), (2, COUNT))]
+    sums = [
+        ImageFit(images.read(np.arange(*part)), disc, PIXEL_SIZE, SIZE).ring_sums(
+            projector, *(pose[slice(*part)] for pose in poses)
+        )
+        for part in ((0, 2), (2, COUNT))
+    ]
     whole = ImageFit(images.read(np.arange(COUNT)), disc, PIXEL_SIZE, SIZE).ring_sums(projector, *poses)
     assert sum(sums) == pytest.approx(whole, rel=1e-4)
 
@@ -186,7 +193,8 @@ def test_some_samples_only(fit, projector, gmm, images, poses):
     for number, pose in enumerate(zip(*poses)):
         model = model_image(gmm, images, number, *pose)
         expected = references.log_likelihood(
-            images.data[number, seen], model[seen], images.disc.ring[seen], WEIGHTS.scale, WEIGHTS.precision)
+            images.data[number, seen], model[seen], images.disc.ring[seen], WEIGHTS.scale, WEIGHTS.precision
+        )
         assert parts[0][number] == pytest.approx(expected, rel=1e-4)
     inner = fit.value(projector.for_radius(8), WEIGHTS.restricted_to(seen), *poses)
     expected = fit.value(projector, WEIGHTS.restricted_to(seen & (images.disc.ring <= 8)), *poses)
@@ -208,8 +216,8 @@ def test_state_of_the_images_does_not_matter(normal_equations, images, disc, pro
     factors = {CTF_PHASE_FLIPPED: np.sign(images.ctf), CTF_PREMULTIPLIED: images.ctf}
     for state, factor in factors.items():
         batch = ImageBatch(
-            np.arange(COUNT), (images.data * factor).astype(np.complex64), images.ctf.astype(np.float32),
-            np.full(COUNT, state))
+            np.arange(COUNT), (images.data * factor).astype(np.complex64), images.ctf.astype(np.float32), np.full(COUNT, state)
+        )
         found = ImageFit(batch, disc, PIXEL_SIZE, SIZE).normal_equations(projector, WEIGHTS, *poses)
         for part, expected in zip(found, normal_equations):
             assert part == pytest.approx(expected, rel=1e-4, abs=1e-5 * np.abs(expected).max())
@@ -240,7 +248,8 @@ def sums_at_the_truth(images, data, projector, state=0):
     fits = [ImageFit(batch, images.disc, PIXEL_SIZE, SIZE) for batch in images.batches(SIZE)]
     return sum(
         fit.ring_sums(projector, particles.rotations[8 * i : 8 * i + 8], particles.shifts[8 * i : 8 * i + 8])
-        for i, fit in enumerate(fits))
+        for i, fit in enumerate(fits)
+    )
 
 
 def test_scale_and_noise_are_learned(many, projector):
@@ -263,9 +272,12 @@ def test_reliability_and_limits(many, projector):
 
 
 def test_images_without_noise_do_not_break_the_weights(many, gmm, projector):
-    clean = np.array([
-        references.image(gmm, many.disc, PIXEL_SIZE, rotation, shift, ctf)
-        for rotation, shift, ctf in zip(many.particles.rotations, many.particles.shifts, many.ctf)])
+    clean = np.array(
+        [
+            references.image(gmm, many.disc, PIXEL_SIZE, rotation, shift, ctf)
+            for rotation, shift, ctf in zip(many.particles.rotations, many.particles.shifts, many.ctf)
+        ]
+    )
     weights = weights_from_sums(sums_at_the_truth(many, clean, projector), np.ones(RADIUS + 1), 2, RADIUS)
     assert weights.scale[2:] == pytest.approx(1.0, rel=1e-3)
     assert np.all(weights.precision[2:] > 2 / NOISE**2) and np.all(np.isfinite(weights.precision))

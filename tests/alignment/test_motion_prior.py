@@ -1,4 +1,5 @@
 """How a part moves against the rest: its effect on poses, and its covariance learned from particles."""
+
 import numpy as np
 import pytest
 import references
@@ -52,7 +53,8 @@ def test_what_poses_say_in_the_frame_of_the_molecule(rng):
     flat = motions.reshape(4, 12)
     assert np.sum(found_pull * flat, axis=1) == pytest.approx(np.sum(pull * change, axis=1))
     assert np.einsum("bi,bij,bj->b", flat, found_information, flat) == pytest.approx(
-        np.einsum("bi,bij,bj->b", change, information, change))
+        np.einsum("bi,bij,bj->b", change, information, change)
+    )
 
 
 def test_precision_is_that_of_the_changes_of_pose(rng):
@@ -90,7 +92,8 @@ def test_narrowed(rng):
     assert found.shift_rms == pytest.approx(0.1 * prior.shift_rms)
     deviation = np.sqrt(np.diag(found.covariance))
     assert np.cov(motions.T) / np.outer(deviation, deviation) == pytest.approx(
-        found.covariance / np.outer(deviation, deviation), abs=0.05)
+        found.covariance / np.outer(deviation, deviation), abs=0.05
+    )
     assert np.linalg.eigvalsh(found.covariance).min() > 0
 
 
@@ -106,7 +109,8 @@ def estimated(covariance, measurement, count, seed):
     noise = np.einsum("bij,bj->bi", np.linalg.inv(roots), rng.normal(size=(count, 5)))
     # the best pose under the wide prior
     change = np.linalg.solve(
-        information + np.diag(WIDE.precision), np.einsum("bij,bj->bi", information, true + noise)[..., None])[..., 0]
+        information + np.diag(WIDE.precision), np.einsum("bij,bj->bi", information, true + noise)[..., None]
+    )[..., 0]
     return estimate_motion_prior(change, information, rotations, WIDE)
 
 

@@ -1,4 +1,5 @@
 """Covariances of poses: the sandwich, units and order of the columns, and shifts of another point."""
+
 import numpy as np
 import pytest
 
@@ -56,4 +57,5 @@ def test_shift_of_another_point_follows_the_turn(rng):
     drawn[:, 3:] -= moved
     found = about_another_point(covariance, point[None])[0]
     assert np.cov(drawn.T) / np.sqrt(np.outer(np.diag(found), np.diag(found))) == pytest.approx(
-        found / np.sqrt(np.outer(np.diag(found), np.diag(found))), abs=0.03)
+        found / np.sqrt(np.outer(np.diag(found), np.diag(found))), abs=0.03
+    )

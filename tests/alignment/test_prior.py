@@ -1,4 +1,5 @@
 """The prior on the change of a pose, and its width learned from particles."""
+
 import numpy as np
 import pytest
 
@@ -39,7 +40,8 @@ def estimated(true, measurement, count, seed):
     noise = np.einsum("bij,bj->bi", np.linalg.inv(roots), rng.normal(size=(count, 5)))
     # the best pose under the wide prior
     change = np.linalg.solve(
-        information + np.diag(WIDE.precision), np.einsum("bij,bj->bi", information, error + noise)[..., None])[..., 0]
+        information + np.diag(WIDE.precision), np.einsum("bij,bj->bi", information, error + noise)[..., None]
+    )[..., 0]
     return estimate_prior(change, information, WIDE)
 
 

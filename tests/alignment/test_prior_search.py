@@ -1,4 +1,5 @@
 """Which prior the search takes, and when it ends."""
+
 import numpy as np
 import pytest
 
@@ -25,10 +26,14 @@ class Scripted(HeldOutSearch):
         return -(self._losses[poses] / np.sqrt(PARTICLES) + self._noise * (self._losses[poses] > 0))
 
 
-@pytest.mark.parametrize("losses, chosen, tried", (
-    ((0, 0.5, 0.9, 1.5, 1.9, 1.95), 2, 6),  # the narrowest within a standard error of the best
-    ((1.5, 0.4, 0, 0.3, 3, 4, 0, 0), 3, 6),  # two clearly worse ones end it
-    ((0, 3, 0.5, 3, 0.7), 4, 5)))  # one does not
+@pytest.mark.parametrize(
+    "losses, chosen, tried",
+    (
+        ((0, 0.5, 0.9, 1.5, 1.9, 1.95), 2, 6),  # the narrowest within a standard error of the best
+        ((1.5, 0.4, 0, 0.3, 3, 4, 0, 0), 3, 6),  # two clearly worse ones end it
+        ((0, 3, 0.5, 3, 0.7), 4, 5),
+    ),
+)  # one does not
 def test_the_narrowest_that_is_as_good(losses, chosen, tried):
     search = Scripted(losses)
     assert search.narrowest(list(range(len(losses)))) == chosen

@@ -1,4 +1,5 @@
 """Pose refinement of a half set: known poses found again as precisely as the images allow."""
+
 import numpy as np
 import pytest
 from molecules import BOX, RADIUS, images_of, molecule, turned
@@ -14,8 +15,9 @@ from gmmrefine.geometry.rotations import angular_distance_deg
 
 
 def refined_from(refiner, images, start, report=lambda done: None):
-    result, = refine_poses(
-        [refiner], images, BATCH, [(start.rotations, start.shifts)], np.random.default_rng(1), report=report)
+    (result,) = refine_poses(
+        [refiner], images, BATCH, [(start.rotations, start.shifts)], np.random.default_rng(1), report=report
+    )
     return result
 
 
@@ -33,10 +35,14 @@ def refined(images, projector, start):
 def test_poses_are_as_precise_as_the_images_allow(refined, images, projector, start):
     _, (rotations, shifts, covariance), _ = refined
     truth = images.particles
-    information = np.concatenate([
-        batch_of(images, batch.index).normal_equations(
-            projector, WEIGHTS, truth.rotations[batch.index], truth.shifts[batch.index])[2]
-        for batch in images.batches(BATCH)])
+    information = np.concatenate(
+        [
+            batch_of(images, batch.index).normal_equations(
+                projector, WEIGHTS, truth.rotations[batch.index], truth.shifts[batch.index]
+            )[2]
+            for batch in images.batches(BATCH)
+        ]
+    )
     bound = cramer_rao_bound(information)
     before, after = errors(start.rotations, start.shifts, truth), errors(rotations, shifts, truth)
     assert before[0] > 3 * bound[0] and before[1] > 3 * bound[1]  # there was something to do
@@ -108,7 +114,8 @@ def test_errors_grow_where_the_reference_is_doubtful(images, projector, start):
     reliable = np.ones(RADIUS + 1)
     sure, doubtful = (
         refined_from(FisherRefiner(projector, reliable, STAGES[-1:], PosePrior.from_rms(12, 8), certain=part), images, start)
-        for part in (None, 0.5 * reliable))
+        for part in (None, 0.5 * reliable)
+    )
     assert np.array_equal(sure[0], doubtful[0]) and np.array_equal(sure[1], doubtful[1])  # the poses are the same
     ratio = errors_of(doubtful[2]) / errors_of(sure[2])
     # information falls to a quarter; prior and noise of the reference move it a little

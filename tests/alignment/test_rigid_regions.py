@@ -1,4 +1,5 @@
 """Patches that move rigidly together: how probable regions make images, and how many regions that gives."""
+
 from itertools import product
 
 import numpy as np
@@ -51,8 +52,9 @@ def measured(owner, covariances, seed, count=PARTICLES, accuracy=ACCURACY):
     motions = np.array([rng.multivariate_normal(np.zeros(6), covariance, count) for covariance in covariances])
     true = motions[owner].transpose(1, 0, 2).reshape(count, size)
     # samples that one patch changes alone, and some that all patches change
-    slopes = np.concatenate([
-        np.tile(np.eye(size), (count, 1, 1)), rng.normal(0, np.sqrt(OVERLAP / size), (count, size, size))], axis=1)
+    slopes = np.concatenate(
+        [np.tile(np.eye(size), (count, 1, 1)), rng.normal(0, np.sqrt(OVERLAP / size), (count, size, size))], axis=1
+    )
     slopes = slopes / np.tile(accuracy, patches)
     samples = np.einsum("nki,ni->nk", slopes, true) + rng.normal(size=(count, 2 * size))
     information = np.einsum("nki,nkj->nij", slopes, slopes)
@@ -105,17 +107,25 @@ def test_relative_displacement_is_that_of_moved_points(rng):
     assert found == pytest.approx(found.T) and found.diagonal() == pytest.approx(0, abs=1e-9)
     for one, other in ((0, 1), (0, 2), (1, 2)):
         apart = motions[:, one] - motions[:, other]
-        expected = np.mean([
-            np.mean(np.sum((np.cross(apart[:, None, :3], shapes[patch]) + apart[:, None, 3:]) ** 2, axis=2))
-            for patch in (one, other)])
+        expected = np.mean(
+            [
+                np.mean(np.sum((np.cross(apart[:, None, :3], shapes[patch]) + apart[:, None, 3:]) ** 2, axis=2))
+                for patch in (one, other)
+            ]
+        )
         assert found[one, other] == pytest.approx(expected, rel=0.05)
 
 
-SQUARES = 10 - np.array([
-    [10, 5, 1, 0, 0, 0], [5, 10, 2, 0, 0, 0], [1, 2, 10, 0, 0, 0], [0, 0, 0, 10, 4, 0], [0, 0, 0, 4, 10, 0], [0] * 5 + [10.0]])
+SQUARES = 10 - np.array(
+    [[10, 5, 1, 0, 0, 0], [5, 10, 2, 0, 0, 0], [1, 2, 10, 0, 0, 0], [0, 0, 0, 10, 4, 0], [0, 0, 0, 4, 10, 0], [0] * 5 + [10.0]]
+)
 JOINED = {
-    1: [[0, 1, 2, 3, 4, 5]], 3: [[0, 1, 2], [3, 4], [5]], 4: [[0, 1], [2], [3, 4], [5]], 5: [[0, 1], [2], [3], [4], [5]],
-    6: [[0], [1], [2], [3], [4], [5]]}
+    1: [[0, 1, 2, 3, 4, 5]],
+    3: [[0, 1, 2], [3, 4], [5]],
+    4: [[0, 1], [2], [3, 4], [5]],
+    5: [[0, 1], [2], [3], [4], [5]],
+    6: [[0], [1], [2], [3], [4], [5]],
+}
 
 
 @pytest.mark.parametrize("count", JOINED)
@@ -128,8 +138,7 @@ def test_close_patches_are_joined_by_the_mean_of_displacements(count):
 
 def test_one_close_neighbour_does_not_decide():
     """Patch 2 is closest to patch 1, but on the whole closer to 3 and 4."""
-    squares = 10.0 - np.array([
-        [10, 9, 0, 0, 0], [9, 10, 6, 0, 0], [0, 6, 10, 4, 4], [0, 0, 4, 10, 9], [0, 0, 4, 9, 10]])
+    squares = 10.0 - np.array([[10, 9, 0, 0, 0], [9, 10, 6, 0, 0], [0, 6, 10, 4, 4], [0, 0, 4, 10, 9], [0, 0, 4, 9, 10]])
     assert as_sets(Regions(close_patches(squares, 2), None).members()) == as_sets([[0, 1], [2, 3, 4]])
 
 
@@ -169,8 +178,7 @@ def test_bodies_that_move_against_each_other():
     assert np.linalg.norm((found - true) * np.outer(weight, weight)) < 0.15 * np.linalg.norm(true * np.outer(weight, weight))
 
 
-PLANTED = {
-    1: np.zeros(6, int), 2: np.array([0, 1, 0, 0, 1, 1]), 4: np.array([2, 0, 3, 1, 0, 1, 3, 2])}
+PLANTED = {1: np.zeros(6, int), 2: np.array([0, 1, 0, 0, 1, 1]), 4: np.array([2, 0, 3, 1, 0, 1, 3, 2])}
 
 
 @pytest.fixture(scope="module", params=sorted(PLANTED))
@@ -205,7 +213,8 @@ def test_evidence_is_the_probability_of_the_half_that_was_not_learned_from(plant
     for number in (1, len(owner) // 2):
         expected = [
             log_probability(*judged.of_regions(regions[number - 1].shares), regions[number - 1].covariance)
-            for regions, judged in zip(found, halves[::-1])]
+            for regions, judged in zip(found, halves[::-1])
+        ]
         assert curve[number - 1] == pytest.approx(np.concatenate(expected).mean())
 
 
@@ -228,7 +237,11 @@ def test_regions_are_joined_step_by_step():
     true = np.random.default_rng(4).multivariate_normal(np.zeros(18), covariance, 200).reshape(200, 3, 6)[:, [0, 0, 1, 2]]
     found = joined_step_by_step(with_motions(true, np.ones(4)), places(4))
     assert [as_sets(regions.members()) for regions in found] == [
-        as_sets([[0, 1, 2, 3]]), as_sets([[0, 1, 2], [3]]), as_sets([[0, 1], [2], [3]]), as_sets([[0], [1], [2], [3]])]
+        as_sets([[0, 1, 2, 3]]),
+        as_sets([[0, 1, 2], [3]]),
+        as_sets([[0, 1], [2], [3]]),
+        as_sets([[0], [1], [2], [3]]),
+    ]
 
 
 def test_the_two_are_joined_that_cost_least_probability_not_those_that_move_least():
@@ -251,7 +264,8 @@ def test_the_two_are_joined_that_cost_least_probability_not_those_that_move_leas
 def across_borders(seed, accuracy):
     """Six patches of two pieces each; patches 1 and 2 have a piece of each of the regions beside them."""
     pieces = measured(
-        np.array([0, 0, 0, 1, 1, 2, 1, 1, 2, 2, 2, 2]), [hinge(0), hinge(1), hinge(2)], seed, 300, accuracy * ACCURACY)
+        np.array([0, 0, 0, 1, 1, 2, 1, 1, 2, 2, 2, 2]), [hinge(0), hinge(1), hinge(2)], seed, 300, accuracy * ACCURACY
+    )
     pull, information = pieces.of_regions(np.repeat(np.eye(6), 2, axis=0))
     return motions_of(pull.reshape(-1, 6, 6), information.reshape(-1, 6, 6, 6, 6))
 
@@ -266,7 +280,8 @@ def test_patches_across_a_border_are_no_regions(seed, accuracy):
     shares = joined_step_by_step(halves[0], places(6))[2].shares
     assert shares[:, shares[[0, 3, 4]].argmax(axis=1)] == pytest.approx(
         np.array([[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [0, 1, 0], [0, 0, 1], [0, 0, 1]]),
-        abs=0.15 if accuracy == 1 else 0.35)
+        abs=0.15 if accuracy == 1 else 0.35,
+    )
 
 
 def test_shares_make_images_more_probable():
@@ -288,8 +303,7 @@ def neighbours(seed, count=40):
     regions = np.stack([rng.multivariate_normal(np.zeros(6), hinge(number), count) for number in (0, 1)], axis=1)
     true = np.einsum("pr,nri->npi", [[1, 0], [0.5, 0.5], [0, 1]], regions)
     samples = np.einsum("nkpi,npi->nk", slopes, true) + rng.normal(size=(count, 60))
-    return motions_of(
-        np.einsum("nkpi,nk->npi", slopes, samples), np.einsum("nkpi,nkqj->npiqj", slopes, slopes, optimize=True))
+    return motions_of(np.einsum("nkpi,nk->npi", slopes, samples), np.einsum("nkpi,nkqj->npiqj", slopes, slopes, optimize=True))
 
 
 def test_shares_are_the_best_of_what_patches_do_together():
@@ -314,7 +328,8 @@ def test_shares_are_the_best_of_what_patches_do_together():
 def test_a_rigid_molecule_is_one_region(seed):
     """Whose patches do not move against the global poses; there is nothing that more regions could explain."""
     curve, _, regions = evidence(
-        [measured(np.zeros(6, int), [np.zeros((6, 6))], seed + half, count=100) for half in (0, 1)], places(6))
+        [measured(np.zeros(6, int), [np.zeros((6, 6))], seed + half, count=100) for half in (0, 1)], places(6)
+    )
     assert regions == [list(range(6))] and abs(curve[0]) < 0.5
 
 
@@ -343,7 +358,8 @@ def test_copies_of_a_particle_make_nothing_more_certain():
     owner = np.array([0, 0, 1, 1])
     halves = [measured(owner, [hinge(0), hinge(1)], seed, 100) for seed in (40, 41)]
     thrice = [
-        PatchMotions(*(np.repeat(part, 3, axis=0) for part in (half.pull, half.information, half.parent))) for half in halves]
+        PatchMotions(*(np.repeat(part, 3, axis=0) for part in (half.pull, half.information, half.parent))) for half in halves
+    ]
     curve, error, regions = evidence(halves, places(4))
     again, same_error, same_regions = evidence(thrice, places(4))
     assert again == pytest.approx(curve, rel=1e-6) and same_error == pytest.approx(error, rel=1e-6)

@@ -1,4 +1,5 @@
 """Every particle's strength, from its own image and the others of its half set."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -88,10 +89,12 @@ def test_strength_of_images_is_their_likelihood(taken_for):
     agreement, energy = fit.strength(projector, weights, images.particles.rotations, images.particles.shifts)
     for number in range(4):
         model = references.image(
-            gmm, disc, PIXEL_SIZE, images.particles.rotations[number], images.particles.shifts[number], images.ctf[number])
+            gmm, disc, PIXEL_SIZE, images.particles.rotations[number], images.particles.shifts[number], images.ctf[number]
+        )
         for strength in (0.5, 1.0, 2.0):
             expected = references.log_likelihood(
-                images.data[number], strength * model, disc.ring, weights.scale, weights.precision)
+                images.data[number], strength * model, disc.ring, weights.scale, weights.precision
+            )
             assert strength * agreement[number] - strength**2 * energy[number] / 2 == pytest.approx(expected, rel=1e-3)
 
 

@@ -1,4 +1,5 @@
 """Bodies at poses of their own: what one of them leaves of an image is its own image."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,8 +34,7 @@ def bodies():
     rng, gmm, rotations = np.random.default_rng(3), molecule(45), random_rotations(COUNT)
     shifts = rng.normal(0, 3.0, (COUNT, 2))
     parts = [gmm.centers[:, 0] > 6, np.abs(gmm.centers[:, 0]) <= 6, gmm.centers[:, 0] < -6]
-    return [
-        (gmm.subset(part), turned(rotations, 10.0, rng), shifts + rng.normal(0, 2.0, (COUNT, 2))) for part in parts]
+    return [(gmm.subset(part), turned(rotations, 10.0, rng), shifts + rng.normal(0, 2.0, (COUNT, 2))) for part in parts]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,8 @@ def signals(bodies, disc, ctf):
     """Raw images (COUNT, K) of each body alone."""
     return [
         np.array([references.image(gmm, disc, PIXEL_SIZE, *pose, row) for *pose, row in zip(rotations, shifts, ctf)])
-        for gmm, rotations, shifts in bodies]
+        for gmm, rotations, shifts in bodies
+    ]
 
 
 def factor_of(state, ctf):
@@ -59,8 +60,10 @@ def fits_of(data, ctf, disc, state=CTF_RAW):
     stored = (data * factor_of(state, ctf)).astype(np.complex64)
     return [
         ImageFit(
-            ImageBatch(index, stored[index], ctf[index].astype(np.float32), np.full(len(index), state)), disc, PIXEL_SIZE,
-            SIZE) for index in BATCHES]
+            ImageBatch(index, stored[index], ctf[index].astype(np.float32), np.full(len(index), state)), disc, PIXEL_SIZE, SIZE
+        )
+        for index in BATCHES
+    ]
 
 
 @pytest.fixture(scope="module", params=(SliceProjector, ExactProjector))
@@ -70,6 +73,7 @@ def make_scene(request, bodies, disc):
 
     def make(count=2, reliability=ALL, windows=None):
         return Scene(projected[:count], reliability, windows)
+
     return SimpleNamespace(of=make, bodies=projected, tolerance=TOLERANCE[request.param])
 
 
@@ -112,7 +116,7 @@ def test_only_the_first_bodies_are_asked_for_and_all_others_are_taken(make_scene
     scene.learn(fits, BATCHES)
     parts = [scene.parts(fit, index, 1) for fit, index in zip(fits, BATCHES)]
     assert [len(part) for part in parts] == [1, 1]
-    assert_same_images([part for part, in parts], fits_of(signals[0], ctf, disc), probe, make_scene.tolerance)
+    assert_same_images([part for (part,) in parts], fits_of(signals[0], ctf, disc), probe, make_scene.tolerance)
 
 
 @pytest.mark.parametrize("state", (CTF_RAW, CTF_PREMULTIPLIED))
@@ -135,11 +139,12 @@ def test_strength_is_learned_through_noise(make_scene, signals, ctf, disc):
     scene.learn(fits, BATCHES)
     projector, rotations, shifts = make_scene.bodies[1]
     left = sum(
-        scene.parts(fit, index, 1)[0].ring_sums(projector, rotations[index], shifts[index])
-        for fit, index in zip(fits, BATCHES))
+        scene.parts(fit, index, 1)[0].ring_sums(projector, rotations[index], shifts[index]) for fit, index in zip(fits, BATCHES)
+    )
     alone = sum(
         fit.ring_sums(projector, rotations[index], shifts[index])
-        for fit, index in zip(fits_of(2.0 * signals[0] + noise[0] + 1j * noise[1], ctf, disc), BATCHES))
+        for fit, index in zip(fits_of(2.0 * signals[0] + noise[0] + 1j * noise[1], ctf, disc), BATCHES)
+    )
     whole = sum(fit.ring_sums(projector, rotations[index], shifts[index]) for fit, index in zip(fits, BATCHES))
     inner = slice(2, 8)  # where there is signal
     taken = (whole[0] - left[0])[inner].sum() / (whole[0] - alone[0])[inner].sum()

@@ -1,4 +1,5 @@
 """A part of a molecule seen through a small box: the same poses fit, for a fraction of the samples."""
+
 import numpy as np
 import pytest
 import references
@@ -56,8 +57,9 @@ def ctf(disc):
 
 
 def images(gmm, disc, poses, ctf):
-    return np.array([
-        references.image(gmm, disc, PIXEL_SIZE, *pose, row) for *pose, row in zip(*poses, ctf)]).astype(np.complex64)
+    return np.array([references.image(gmm, disc, PIXEL_SIZE, *pose, row) for *pose, row in zip(*poses, ctf)]).astype(
+        np.complex64
+    )
 
 
 def cut_out(window, data):
@@ -110,13 +112,19 @@ def test_a_window_of_the_whole_image_changes_nothing(disc, poses, ctf, part):
 def test_averages_of_ctf2_weigh_a_part_as_ctf2_does(window, poses, part, disc, defocus, tolerance):
     """Σ C² |F|² of a whole image's samples, by a quarter of them; far from focus C² swings faster than those lie apart."""
     values = np.full(COUNT, defocus) + np.linspace(0, 1000, COUNT)
-    weights = ctf_table(
-        ctf_parameters(COUNT, np.random.default_rng(5), defocus_u=values + 300, defocus_v=values - 300), disc, PIXEL_SIZE) ** 2
+    weights = (
+        ctf_table(
+            ctf_parameters(COUNT, np.random.default_rng(5), defocus_u=values + 300, defocus_v=values - 300), disc, PIXEL_SIZE
+        )
+        ** 2
+    )
     found = averages(window, weights)
     assert found.min() >= 0 and found.max() < 1.1
     means = []
     for samples, gmm, at, ctf2 in (
-            (disc, part, poses, weights), (window.disc, part.about(CENTER), window.inward(*poses), found)):
+        (disc, part, poses, weights),
+        (window.disc, part.about(CENTER), window.inward(*poses), found),
+    ):
         power = np.abs(without_ctf(gmm, samples, at)) ** 2 * np.where(samples.ring > 0, 1, 0.5)  # 0 has no mate
         means.append(np.sum(ctf2 * power, axis=1) / np.sum(power, axis=1))
     assert means[1] == pytest.approx(means[0], rel=tolerance)
@@ -138,11 +146,11 @@ def test_other_poses_lose_as_much_as_in_whole_images(window, poses, other_poses,
     batch = ImageBatch(INDEX, data[INDEX], ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW))
     losses = []
     for fit, gmm, samples, to_pose in (
-            (ImageFit(batch, disc, PIXEL_SIZE, COUNT), part, disc, lambda *pose: pose),
-            (seen_through(window, batch, disc), part.about(CENTER), window.disc, window.inward)):
+        (ImageFit(batch, disc, PIXEL_SIZE, COUNT), part, disc, lambda *pose: pose),
+        (seen_through(window, batch, disc), part.about(CENTER), window.disc, window.inward),
+    ):
         projector, used = ExactProjector(gmm, samples, PIXEL_SIZE), weights(samples, BOX / samples.box_size)
-        best, other = (
-            fit.value(projector, used, *(part[INDEX] for part in to_pose(*pose))) for pose in (poses, other_poses))
+        best, other = (fit.value(projector, used, *(part[INDEX] for part in to_pose(*pose))) for pose in (poses, other_poses))
         losses.append(best - other)
     assert losses[1] == pytest.approx(losses[0], rel=0.15)
     assert losses[1].sum() == pytest.approx(losses[0].sum(), rel=0.05)
@@ -155,7 +163,8 @@ def test_slope_and_curvature_are_those_about_the_centre_of_the_part(window, pose
     projector = ExactProjector(part.about(CENTER), window.disc, PIXEL_SIZE)
     rotations, shifts = (values[INDEX] for values in window.inward(*other_poses))
     _, slope, information = seen_through(window, batch, disc).normal_equations(
-        projector, weights(window.disc, BOX / SIDE), rotations, shifts)
+        projector, weights(window.disc, BOX / SIDE), rotations, shifts
+    )
     step = np.linalg.solve(information, slope[..., None])[..., 0]
     assert np.linalg.norm(shifts + step[:, 3:], axis=1).mean() < 0.25 * np.linalg.norm(shifts, axis=1).mean()
 
@@ -167,15 +176,17 @@ def test_a_part_that_stands_far_aside_is_found(window, poses, part, disc, ctf):
     batch = ImageBatch(INDEX, data[INDEX], ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW))
     still = [values[INDEX] for values in window.inward(*poses)]
     fit, projector, pose = (
-        seen_through(window, batch, disc), ExactProjector(part.about(CENTER), window.disc, PIXEL_SIZE), Pose(still, still))
+        seen_through(window, batch, disc),
+        ExactProjector(part.about(CENTER), window.disc, PIXEL_SIZE),
+        Pose(still, still),
+    )
     for radius in (4, 6, 8, 12):
         climb(fit, projector.for_radius(radius), weights(window.disc, BOX / SIDE), PosePrior.from_rms(12, 30), pose, 2)
     assert pose.shifts == pytest.approx(np.tile(aside, (COUNT, 1)), abs=0.05)
 
 
 def test_noise_is_told_to_the_window(window, poses, part, disc, ctf):
-    batch = ImageBatch(
-        INDEX, images(part, disc, poses, ctf)[INDEX], ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW))
+    batch = ImageBatch(INDEX, images(part, disc, poses, ctf)[INDEX], ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW))
     assert seen_through(window, batch, disc).noise == pytest.approx(2.0 * np.arange(16))  # rings are twice as wide
 
 
@@ -206,6 +217,10 @@ def test_background_below_the_lowest_ring_is_not_seen(window, poses, part, disc,
     rotations, shifts = (values[INDEX] for values in window.inward(*poses))
     plain, found = (
         seen_through(
-            window, ImageBatch(INDEX, kind[INDEX].astype(np.complex64), ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW)),
-            disc).value(projector, used, rotations, shifts) for kind in (data, stained))
+            window,
+            ImageBatch(INDEX, kind[INDEX].astype(np.complex64), ctf[INDEX].astype(np.float32), np.full(COUNT, CTF_RAW)),
+            disc,
+        ).value(projector, used, rotations, shifts)
+        for kind in (data, stained)
+    )
     assert found == pytest.approx(plain, rel=1e-5)

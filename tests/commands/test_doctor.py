@@ -1,4 +1,5 @@
 """The memory that doctor plans for a refinement."""
+
 import pytest
 
 import gmmrefine
@@ -7,8 +8,10 @@ from gmmrefine.commands import doctor
 from gmmrefine.pipelines.memory_plan import planned_memory_mb
 
 
-@pytest.mark.parametrize("box, gaussians, particles, measured", (
-    (64, 1000, 1000, 885), (64, 1000, 6000, 937), (128, 5000, 600, 1135), (240, 7000, 700, 2828)))
+@pytest.mark.parametrize(
+    "box, gaussians, particles, measured",
+    ((64, 1000, 1000, 885), (64, 1000, 6000, 937), (128, 5000, 600, 1135), (240, 7000, 700, 2828)),
+)
 def test_what_was_measured_fits_into_the_plan(box, gaussians, particles, measured):
     """Peaks in MB of one iteration on two cores, 2026-11-29."""
     assert measured < planned_memory_mb(gaussians, box, particles) < 1.5 * measured
@@ -20,7 +23,9 @@ def test_the_plan_is_printed_and_nothing_is_tried(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "8000 Gaussians in each half, box 400 px, 300 particles: 11.2 GB of memory at the peak",
-        "by the rule that held for boxes up to 240 px; larger ones were not measured", "this machine has 59.6 GB"]
+        "by the rule that held for boxes up to 240 px; larger ones were not measured",
+        "this machine has 59.6 GB",
+    ]
 
 
 def test_too_little_memory_is_one_line(capsys, monkeypatch):

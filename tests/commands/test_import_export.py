@@ -1,4 +1,5 @@
 """The commands import and export, run as a user would."""
+
 import argparse
 import json
 
@@ -35,8 +36,17 @@ def particle_file(tmp_path, rng):
     ones = np.ones(6)
     ctf = CtfParameters(9000 * ones, 8000 * ones, 10 * ones, 0 * ones, 300 * ones, 2.7 * ones, 0.1 * ones, 0 * ones)
     particles = ParticleSet(
-        (str(stack),), np.zeros(6, int), np.arange(6), np.stack([np.eye(3)] * 6), rng.normal(size=(6, 2)),
-        1 + np.arange(6) % 2, ctf, 16, 2.0, np.arange(6))
+        (str(stack),),
+        np.zeros(6, int),
+        np.arange(6),
+        np.stack([np.eye(3)] * 6),
+        rng.normal(size=(6, 2)),
+        1 + np.arange(6) % 2,
+        ctf,
+        16,
+        2.0,
+        np.arange(6),
+    )
     write_particles(tmp_path / "data" / "particles.star", particles)
     return tmp_path / "data" / "particles.star"
 
@@ -132,12 +142,16 @@ def test_the_passthrough_file_is_found_or_given(tmp_path, capsys):
     assert read_particles(tmp_path / "star" / "particles.star").ctf.defocus_u.tolist() == [12000, 12010, 12020, 12030]
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--alignment-class", "0"], "--alignment-class is for cryoSPARC's .cs files"),
-    (["--flip-coordinate-y"], "--flip-coordinate-y is for cryoSPARC's .cs files"),
-    (["--passthrough", __file__], "--passthrough is for cryoSPARC's .cs files"),
-    (["--passthrough", "x.cs"], "--passthrough x.cs: cannot be read"),
-    (["--alignment-class", "-2"], "--alignment-class -2: expected at least 0")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--alignment-class", "0"], "--alignment-class is for cryoSPARC's .cs files"),
+        (["--flip-coordinate-y"], "--flip-coordinate-y is for cryoSPARC's .cs files"),
+        (["--passthrough", __file__], "--passthrough is for cryoSPARC's .cs files"),
+        (["--passthrough", "x.cs"], "--passthrough x.cs: cannot be read"),
+        (["--alignment-class", "-2"], "--alignment-class -2: expected at least 0"),
+    ],
+)
 def test_options_of_cs_files_are_refused_with_others(particle_file, tmp_path, arguments, words):
     with pytest.raises(InputError) as caught:
         _run(import_particles, particle_file, *arguments, "-o", tmp_path / "out")
@@ -201,16 +215,24 @@ def test_pseudo_atoms_take_the_grid_of_the_map(gmm_file, tmp_path):
     assert read_star(tmp_path / "out" / "same.star")["gmm"].numbers("gmmX").tolist() == [1, -4]
 
 
-@pytest.mark.parametrize("kind, arguments, words", [
-    ("gmm", ["--to", "gmm.pdb"], "needs the grid of the GMM's map"),
-    ("gmm", ["--to", "gmm.xyz"], "a GMM can be written as .pdb, .cif, .txt, .star"),
-    ("gmm", ["--to", "a.star", "--template", "x.cs"], "--template is for particles"),
-    ("gmm", ["--to", "a.star", "--flip-coordinate-y"], "and so is --flip-coordinate-y"),
-    ("particles", ["--to", "p.star", "--flip-coordinate-y"], "--flip-coordinate-y is for .cs files"),
-    ("particles", ["--to", "p.cs", "--template", "x.cs", "--flip-coordinate-y"], "places are kept as the template has them"),
-    ("particles", ["--to", "p.pdb"], "particles can be written as .cs, .star"),
-    ("particles", ["--to", "p.star", "--template", "x.cs"], "--template is for .cs files"),
-    ("particles", ["--to", "p.star", "--box", "3"], "are for GMMs")])
+@pytest.mark.parametrize(
+    "kind, arguments, words",
+    [
+        ("gmm", ["--to", "gmm.pdb"], "needs the grid of the GMM's map"),
+        ("gmm", ["--to", "gmm.xyz"], "a GMM can be written as .pdb, .cif, .txt, .star"),
+        ("gmm", ["--to", "a.star", "--template", "x.cs"], "--template is for particles"),
+        ("gmm", ["--to", "a.star", "--flip-coordinate-y"], "and so is --flip-coordinate-y"),
+        ("particles", ["--to", "p.star", "--flip-coordinate-y"], "--flip-coordinate-y is for .cs files"),
+        (
+            "particles",
+            ["--to", "p.cs", "--template", "x.cs", "--flip-coordinate-y"],
+            "places are kept as the template has them",
+        ),
+        ("particles", ["--to", "p.pdb"], "particles can be written as .cs, .star"),
+        ("particles", ["--to", "p.star", "--template", "x.cs"], "--template is for .cs files"),
+        ("particles", ["--to", "p.star", "--box", "3"], "are for GMMs"),
+    ],
+)
 def test_options_that_do_not_fit(particle_file, gmm_file, tmp_path, kind, arguments, words):
     source = gmm_file if kind == "gmm" else particle_file
     with pytest.raises(InputError) as caught:

@@ -1,4 +1,5 @@
 """Command line options made from the settings."""
+
 import argparse
 
 import pytest
@@ -45,9 +46,13 @@ def test_a_file_that_cannot_be_opened_is_named_by_its_setting(tmp_path):
         assert str(caught.value).startswith(f"--focus-mask {path}: cannot be read (")
 
 
-@pytest.mark.parametrize("arguments", [
-    ("--max-resolution", "none", "--mask", "none", "--split-halves", "none", "--march", "0.5 1.0"),
-    ("--max-resolution", "0", "--mask", "", "--split-halves", "0", "--march", "0.5 1.0")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--max-resolution", "none", "--mask", "none", "--split-halves", "none", "--march", "0.5 1.0"),
+        ("--max-resolution", "0", "--mask", "", "--split-halves", "0", "--march", "0.5 1.0"),
+    ],
+)
 def test_none_is_none_also_where_it_was_0_or_empty(arguments):
     assert parsed(*arguments) == RefineSettings(march="0.5 1.0")
 
@@ -77,20 +82,29 @@ def test_help_all_is_offered_where_there_is_something_to_show(capsys):
     assert any(one.advanced for _, group in groups_of(FscSettings) for one in group)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--iterations", "0"], "--iterations 0: expected at least 1."),
-    (["--focus-level", "1.5"], "--focus-level 1.5: expected from 0.05 to 1."),
-    (["--mask-edge", "-1"], "--mask-edge -1: expected at least 0 px."),
-    (["--mask-edge", "inf"], "--mask-edge inf: expected a finite number.")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--iterations", "0"], "--iterations 0: expected at least 1."),
+        (["--focus-level", "1.5"], "--focus-level 1.5: expected from 0.05 to 1."),
+        (["--mask-edge", "-1"], "--mask-edge -1: expected at least 0 px."),
+        (["--mask-edge", "inf"], "--mask-edge inf: expected a finite number."),
+    ],
+)
 def test_limits(arguments, words):
     with pytest.raises(InputError) as caught:
         parsed(*arguments)
     assert str(caught.value) == words
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--iterations", "two"], "'two': expected a whole number"),
-    (["--max-resolution", "4A"], "'4A': expected a number or none"), (["--loss", "l2"], "invalid choice")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--iterations", "two"], "'two': expected a whole number"),
+        (["--max-resolution", "4A"], "'4A': expected a number or none"),
+        (["--loss", "l2"], "invalid choice"),
+    ],
+)
 def test_words_that_are_no_value(arguments, words, capsys):
     with pytest.raises(SystemExit):
         parsed(*arguments)
@@ -121,11 +135,18 @@ def test_what_a_run_derives_is_no_setting():
     assert "symmetry" in names_of(RefineSettings)
 
 
-@pytest.mark.parametrize("setting, value, read", [
-    (Setting("count", 3, int, ""), "5", 5), (Setting("label", None, str, ""), "none", None),
-    (Setting("which", None, int, "", none_was=-1), "-1", None), (Setting("which", None, int, "", none_was=-1), 0, 0),
-    (Setting("width", None, float, ""), 0.0, None), (Setting("width", None, float, ""), "1.5", 1.5),
-    (Setting("dark", False, bool, ""), True, True)])
+@pytest.mark.parametrize(
+    "setting, value, read",
+    [
+        (Setting("count", 3, int, ""), "5", 5),
+        (Setting("label", None, str, ""), "none", None),
+        (Setting("which", None, int, "", none_was=-1), "-1", None),
+        (Setting("which", None, int, "", none_was=-1), 0, 0),
+        (Setting("width", None, float, ""), 0.0, None),
+        (Setting("width", None, float, ""), "1.5", 1.5),
+        (Setting("dark", False, bool, ""), True, True),
+    ],
+)
 def test_values_as_settings_read_them(setting, value, read):
     found = setting.read(value)
     assert found == read and type(found) is type(read)

@@ -1,4 +1,5 @@
 """Particles as computing commands take them."""
+
 import json
 
 import numpy as np
@@ -58,9 +59,16 @@ def test_what_follows_a_run_reads_images_as_that_did(simulated, tmp_path, given,
     for name, mask, pin in (("earlier", "ball.mrc", ""), ("run", given, pinned and str(tmp_path / pinned / "run.json"))):
         (tmp_path / name).mkdir()
         write_map(tmp_path / name / "mask.mrc", ball, PIXEL_SIZE)
-        (tmp_path / name / "run.json").write_text(json.dumps({
-            "settings": {"mask": mask, "pin_exchanges": pin}, "box_size": BOX, "pixel_size": PIXEL_SIZE,
-            "exchanges": [{"kind": "mask", "iteration": 0, "value": "mask.mrc"}]}))
+        (tmp_path / name / "run.json").write_text(
+            json.dumps(
+                {
+                    "settings": {"mask": mask, "pin_exchanges": pin},
+                    "box_size": BOX,
+                    "pixel_size": PIXEL_SIZE,
+                    "exchanges": [{"kind": "mask", "iteration": 0, "value": "mask.mrc"}],
+                }
+            )
+        )
     usual = ReconstructSettings(mask=str(tmp_path / "run" / "mask.mrc"))
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     settings, by_mask = settings_as_learned(usual, str(tmp_path / "run"), record)

@@ -1,4 +1,5 @@
 """No function takes more than five arguments; what belongs together is an object, what needs a name is given by it."""
+
 import ast
 
 from source_tree import FUNCTIONS, REPOSITORY, python_files, syntax_tree
@@ -89,8 +90,11 @@ def _argument_count(function):
 def test_functions_take_few_arguments():
     engine = REPOSITORY / "engine" / "gmmrefine"
     found = {
-        f"{path.relative_to(engine)}: {name}" for path in python_files("engine")
-        if not path.stem.endswith(LOOPS) for name, function in _functions(syntax_tree(path))
-        if _argument_count(function) > MOST_ARGUMENTS}
+        f"{path.relative_to(engine)}: {name}"
+        for path in python_files("engine")
+        if not path.stem.endswith(LOOPS)
+        for name, function in _functions(syntax_tree(path))
+        if _argument_count(function) > MOST_ARGUMENTS
+    }
     assert sorted(found - TO_BE_SHORTENED) == [], "too many arguments"
     assert sorted(TO_BE_SHORTENED - found) == [], "these are short now: take them off the list"

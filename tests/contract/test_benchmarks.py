@@ -1,4 +1,5 @@
 """Benchmarks of several points measure those named, or all."""
+
 import argparse
 import sys
 

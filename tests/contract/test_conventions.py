@@ -1,4 +1,5 @@
 """CONVENTIONS.md against the code, and against formulas written out once more without it."""
+
 import doctest
 
 import numpy as np

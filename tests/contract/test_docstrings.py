@@ -1,4 +1,5 @@
 """Every public name of the engine is documented, every array with its shape, every length with its unit."""
+
 import ast
 import re
 
@@ -58,5 +59,7 @@ def test_array_arguments_have_shape_and_unit():
 def test_no_array_is_documented_without_its_shape():
     wrong = [
         f"{place(path, node)} {name}: {match.group().strip()}"
-        for path, name, node, text in _definitions() for match in BARE_ARRAY.finditer(text)]
+        for path, name, node, text in _definitions()
+        for match in BARE_ARRAY.finditer(text)
+    ]
     assert not wrong, "\n".join(wrong)

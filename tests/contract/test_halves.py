@@ -1,4 +1,5 @@
 """The half sets never meet but in what they are told: read from the code."""
+
 import ast
 
 from source_tree import REPOSITORY, functions, python_files
@@ -8,20 +9,43 @@ from gmmrefine.runs.exchanges import EXCHANGES
 PIPELINES = "engine/gmmrefine/pipelines"
 # what a half set is told, measured from both
 MEASURES = {
-    "shared_region.measured_fsc", "shared_region.measure", "contrast_check.measure", "start_map_place.place_models",
-    "common_frame.measure", "common_frame._expected", "refine_patches.measure", "conformation_to_pose.refine_regions",
-    "patch_iteration._measured", "course.are_settled",
-    "gaussian_spacing.measure"}
+    "shared_region.measured_fsc",
+    "shared_region.measure",
+    "contrast_check.measure",
+    "start_map_place.place_models",
+    "common_frame.measure",
+    "common_frame._expected",
+    "refine_patches.measure",
+    "conformation_to_pose.refine_regions",
+    "patch_iteration._measured",
+    "course.are_settled",
+    "gaussian_spacing.measure",
+}
 # what is written after the last exchange
 WRITERS = {
-    "refined_output.write_results", "refined_output.write_final_gmms", "refined_output.joined", "course.summary",
-    "heterogeneity.heterogeneity", "refine_patches.joined_patches", "patch_iteration.write", "reconstruct.reconstruct",
-    "control_runs.control_of_noise", "control_runs.control_of_phases", "control_runs.control_of_halves", "control_runs.real_of",
-    "control_runs.changes_between", "control_runs._control", "patch_controls.row"}
+    "refined_output.write_results",
+    "refined_output.write_final_gmms",
+    "refined_output.joined",
+    "course.summary",
+    "heterogeneity.heterogeneity",
+    "refine_patches.joined_patches",
+    "patch_iteration.write",
+    "reconstruct.reconstruct",
+    "control_runs.control_of_noise",
+    "control_runs.control_of_phases",
+    "control_runs.control_of_halves",
+    "control_runs.real_of",
+    "control_runs.changes_between",
+    "control_runs._control",
+    "patch_controls.row",
+}
 # what is checked before anything is computed, or put in another order
 OTHERS = {
-    "heterogeneity.check_settings", "reconstruct.symmetry_agreement", "patch_iteration.by_patch",
-    "conformation_to_pose.wanted_poses"}
+    "heterogeneity.check_settings",
+    "reconstruct.symmetry_agreement",
+    "patch_iteration.by_patch",
+    "conformation_to_pose.wanted_poses",
+}
 
 
 def callers(method):
@@ -63,6 +87,9 @@ def test_the_table_is_in_the_conventions():
 def test_no_function_is_told_the_number_of_its_half_set():
     """The particles of a half set know it (``ParticleSet.half``)."""
     halves = [
-        f"{path.stem}.{function.name}" for path in python_files(PIPELINES) for function in functions(path)
-        if {"half_number", "half_set"} & {argument.arg for argument in function.args.args}]
+        f"{path.stem}.{function.name}"
+        for path in python_files(PIPELINES)
+        for function in functions(path)
+        if {"half_number", "half_set"} & {argument.arg for argument in function.args.args}
+    ]
     assert not halves

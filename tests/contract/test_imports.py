@@ -1,4 +1,5 @@
 """Who may import whom (DESIGN's layers), and what must start without what."""
+
 import re
 import subprocess
 import sys
@@ -22,8 +23,7 @@ def run_without(blocked, code, folder):
 
 def test_import_contracts_hold(repository):
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-    result = subprocess.run(
-        [sys.executable, "-c", code, "--no-cache"], cwd=repository, capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", code, "--no-cache"], cwd=repository, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

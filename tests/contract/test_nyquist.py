@@ -1,4 +1,5 @@
 """Nyquist is compared in one place, which forgives single precision."""
+
 import ast
 
 import pytest
@@ -24,19 +25,33 @@ def is_nyquist(node):
 def comparisons(tree):
     """Comparisons in which Nyquist stands on one side."""
     return [
-        node for node in ast.walk(tree) if isinstance(node, ast.Compare)
-        and any(map(is_nyquist, (node.left, *node.comparators)))]
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and any(map(is_nyquist, (node.left, *node.comparators)))
+    ]
 
 
-@pytest.mark.parametrize("text, count", [
-    ("a < 2 * pixel_size", 1), ("2.0 * map.voxel_size > b > 0", 1), ("volume.getSamplingRate() * 2 <= a", 1),
-    ("a < grid.nyquist", 1), ("a < 2 * radius", 0), ("a < 3 * pixel_size", 0), ("2 * pixel_size", 0)])
+@pytest.mark.parametrize(
+    "text, count",
+    [
+        ("a < 2 * pixel_size", 1),
+        ("2.0 * map.voxel_size > b > 0", 1),
+        ("volume.getSamplingRate() * 2 <= a", 1),
+        ("a < grid.nyquist", 1),
+        ("a < 2 * radius", 0),
+        ("a < 3 * pixel_size", 0),
+        ("2 * pixel_size", 0),
+    ],
+)
 def test_comparisons_are_found(text, count):
     assert len(comparisons(ast.parse(text))) == count
 
 
 def test_nyquist_is_compared_in_the_settings_only():
     found = [
-        f"{place(path, node)}: compare with settings.is_beyond_nyquist" for path in python_files("engine", "scipion_gmmrefine")
-        if "tests" not in path.parts for node in comparisons(syntax_tree(path))]
+        f"{place(path, node)}: compare with settings.is_beyond_nyquist"
+        for path in python_files("engine", "scipion_gmmrefine")
+        if "tests" not in path.parts
+        for node in comparisons(syntax_tree(path))
+    ]
     assert not found, "\n".join(found)

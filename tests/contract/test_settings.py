@@ -1,4 +1,5 @@
 """Every setting stands once, is explained, and is offered by the command that uses it."""
+
 import re
 from typing import Optional, get_type_hints
 

@@ -1,4 +1,5 @@
 """Figures of maps show what they were given."""
+
 import numpy as np
 import pytest
 

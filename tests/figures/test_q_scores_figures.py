@@ -1,4 +1,5 @@
 """Figures show what they were given."""
+
 import numpy as np
 import pytest
 
@@ -25,8 +26,8 @@ def test_gaps_are_left_open(tmp_path):
     mean = np.full(100, 0.5)
     write_residue_figure(tmp_path / "whole.png", "chain A", numbers, mean, mean, expected={})
     write_residue_figure(
-        tmp_path / "gap.png", "chain A", np.delete(numbers, slice(20, 80)), np.full(40, 0.5), np.full(40, 0.5),
-        expected={})
+        tmp_path / "gap.png", "chain A", np.delete(numbers, slice(20, 80)), np.full(40, 0.5), np.full(40, 0.5), expected={}
+    )
     whole, gap = (colored(tmp_path / name, 2, [0]) for name in ("whole.png", "gap.png"))
     assert gap < 0.55 * whole
 
@@ -45,8 +46,10 @@ def test_changes_and_statuses(tmp_path):
     by_class = {"protein_backbone": (0.05, 0.04, 0.06), "ligand": (-0.4, np.nan, np.nan)}
     write_change_figure(tmp_path / "changes.png", "against a", {"b": by_class, "c": by_class})
     image = matplotlib_image.imread(tmp_path / "changes.png")
-    orange, green = ((image[..., :3] - color).__abs__().max(axis=-1) < 0.02 for color in (
-        (1, 127 / 255, 14 / 255), (44 / 255, 160 / 255, 44 / 255)))
+    orange, green = (
+        (image[..., :3] - color).__abs__().max(axis=-1) < 0.02
+        for color in ((1, 127 / 255, 14 / 255), (44 / 255, 160 / 255, 44 / 255))
+    )
     assert orange.sum() > 100 and green.sum() > 100
     colors = {"kept": "#0000ff", "lost": "#ff0000"}
     for name, column in (("all", ["lost"] * 3), ("one", ["kept", "lost", "kept"])):

@@ -1,4 +1,5 @@
 """The half disc: which samples it holds, in what order, and the transform on them."""
+
 import numpy as np
 import pytest
 import references
@@ -11,8 +12,11 @@ def test_every_sample_is_there_once_without_its_mate(box_size, radius):
     disc = half_disc(box_size, radius)
     found = set(zip(disc.kx.tolist(), disc.ky.tolist()))
     expected = {
-        (kx, ky) for kx in range(-radius, radius + 1) for ky in range(-radius, radius + 1)
-        if round((kx**2 + ky**2) ** 0.5) <= radius}
+        (kx, ky)
+        for kx in range(-radius, radius + 1)
+        for ky in range(-radius, radius + 1)
+        if round((kx**2 + ky**2) ** 0.5) <= radius
+    }
     assert len(found) == len(disc.kx) == (len(expected) + 1) // 2
     assert found | {(-kx, -ky) for kx, ky in found} == expected
     assert disc.radius == radius and disc.box_size == box_size

@@ -1,4 +1,5 @@
 """The interpolation kernel: its transform, and that interpolating with it keeps its promise."""
+
 import numpy as np
 import pytest
 from scipy import integrate

@@ -1,4 +1,5 @@
 """Samples between those of an image's own box, against the sum over all its pixels."""
+
 import numpy as np
 import pytest
 

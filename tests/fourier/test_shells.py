@@ -1,4 +1,5 @@
 """Shells: sums over the full transform, and the change between shell and resolution."""
+
 import numpy as np
 import pytest
 import references

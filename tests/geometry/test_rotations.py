@@ -1,4 +1,5 @@
 """Rotations: RELION's angles there and back, distances, and the frame between two sets of orientations."""
+
 import numpy as np
 import pytest
 import references

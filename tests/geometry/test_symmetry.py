@@ -1,4 +1,5 @@
 """Point groups: closed, of the right order, oriented as other programs' are, and what they leave free."""
+
 import re
 import shutil
 import subprocess
@@ -17,25 +18,68 @@ from gmmrefine.geometry.symmetry import (
     point_group_name,
 )
 
-ORDERS = {"C1": 1, "C2": 2, "C3": 3, "C7": 7, "C12": 12, "D1": 2, "D2": 4, "D3": 6, "D7": 14, "T": 12, "O": 24, "I": 60,
-          "I1": 60, "I2": 60, "I3": 60, "I4": 60, "DY7": 14, "T222": 12, "I2N3R": 60}
+ORDERS = {
+    "C1": 1,
+    "C2": 2,
+    "C3": 3,
+    "C7": 7,
+    "C12": 12,
+    "D1": 2,
+    "D2": 4,
+    "D3": 6,
+    "D7": 14,
+    "T": 12,
+    "O": 24,
+    "I": 60,
+    "I1": 60,
+    "I2": 60,
+    "I3": 60,
+    "I4": 60,
+    "DY7": 14,
+    "T222": 12,
+    "I2N3R": 60,
+}
 # order and axis of RELION's own generators of each group
 RELION = {
-    "C3": [(3, (0, 0, 1))], "D3": [(3, (0, 0, 1)), (2, (1, 0, 0))], "D4": [(4, (0, 0, 1)), (2, (1, 0, 0))],
-    "T": [(3, (0, 0, 1)), (2, (0, 0.816496, 0.577350))], "O": [(3, (1, 1, 1)), (4, (0, 0, 1))],
+    "C3": [(3, (0, 0, 1))],
+    "D3": [(3, (0, 0, 1)), (2, (1, 0, 0))],
+    "D4": [(4, (0, 0, 1)), (2, (1, 0, 0))],
+    "T": [(3, (0, 0, 1)), (2, (0, 0.816496, 0.577350))],
+    "O": [(3, (1, 1, 1)), (4, (0, 0, 1))],
     "I": [(2, (0, 0, 1)), (5, (0.525731114, 0, 0.850650807)), (3, (0, 0.356822076, 0.934172364))],
     "I1": [(2, (1, 0, 0)), (5, (0.8506508, 0, -0.5257311)), (3, (0.934172364, 0.356822076, 0))],
     "I2": [(2, (0, 0, 1)), (5, (0.525731114, 0, 0.850650807)), (3, (0, 0.356822076, 0.934172364))],
     "I3": [(2, (-0.5257311, 0, 0.8506508)), (5, (0, 0, 1)), (3, (-0.49112348, 0.35682208, 0.79465448))],
-    "I4": [(2, (0.5257311, 0, 0.8506508)), (5, (0.89442719, 0, 0.4472136)), (3, (0.49112348, 0.35682208, 0.79465448))]}
+    "I4": [(2, (0.5257311, 0, 0.8506508)), (5, (0.89442719, 0, 0.4472136)), (3, (0.49112348, 0.35682208, 0.79465448))],
+}
 # cryoSPARC's, as its makers give them: cryosparc-issues 127 for I1 and I2, the forum's topic 12482 for Dn
 CRYOSPARC = {
     "I1": [(2, (0, 1, 0)), (5, (-0.8506508, 0, 0.5257311)), (3, (-0.934172364, 0.356822076, 0))],
     "I2": [(2, (0, 0, 1)), (5, (-1.618033989, -1, 0)), (3, (-0.53934467, -1.4120227, 0))],
-    "D7": [(7, (0, 0, 1)), (2, (0, 1, 0))], "D4": [(4, (0, 0, 1)), (2, (0, 1, 0))], "T": [(3, (0, 0, 1))],
-    "O": [(4, (0, 0, 1))], "C7": [(7, (0, 0, 1))]}
-SCIPION = ["Dx3", "Dy3", "Dx4", "Dy4", "T222", "Tz3", "Tz3r", "O", "I222", "I222r", "In25", "In25r", "I2n3", "I2n3r", "I2n5",
-           "I2n5r"]
+    "D7": [(7, (0, 0, 1)), (2, (0, 1, 0))],
+    "D4": [(4, (0, 0, 1)), (2, (0, 1, 0))],
+    "T": [(3, (0, 0, 1))],
+    "O": [(4, (0, 0, 1))],
+    "C7": [(7, (0, 0, 1))],
+}
+SCIPION = [
+    "Dx3",
+    "Dy3",
+    "Dx4",
+    "Dy4",
+    "T222",
+    "Tz3",
+    "Tz3r",
+    "O",
+    "I222",
+    "I222r",
+    "In25",
+    "In25r",
+    "I2n3",
+    "I2n3r",
+    "I2n5",
+    "I2n5r",
+]
 
 
 def is_in(rotation, group, within=1e-5):
@@ -85,8 +129,9 @@ def same_group(one, other, within=1e-5):
     return len(one) == len(other) and all(is_in(operator, other, within) for operator in one)
 
 
-@pytest.mark.parametrize("turn, name", [
-    (("z", 90), "I1"), (("y", 0), "I2"), (("y", -31.7174744), "I3"), (("y", 31.7174744), "I4")])
+@pytest.mark.parametrize(
+    "turn, name", [(("z", 90), "I1"), (("y", 0), "I2"), (("y", -31.7174744), "I3"), (("y", 31.7174744), "I4")]
+)
 def test_the_rotation_from_our_frame(turn, name):
     """As CONVENTIONS.md has it: the molecule of I2, turned about an axis, is that of the named frame."""
     matrix = Rotation.from_euler(*turn, degrees=True).as_matrix()
@@ -99,7 +144,8 @@ def test_operators_are_those_that_relion_prints(name, tmp_path):
     if relion is None:
         pytest.skip("RELION is not installed: no relion_refine")
     printed = subprocess.run(
-        [relion, "--sym", name, "--print_symmetry_ops", "--o", "x"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        [relion, "--sym", name, "--print_symmetry_ops", "--o", "x"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     matrices = re.split(r"R\(\d+\)=", printed.stdout)[1:]
     found = np.array([[float(number) for number in text.split()[:9]] for text in matrices]).reshape(-1, 3, 3)
     assert same_group(point_group(name), found, within=2e-5)  # it prints five digits
@@ -126,14 +172,26 @@ def test_names_are_read_as_people_write_them():
         assert str(caught.value).startswith(expected)
 
 
-@pytest.mark.parametrize("name, kept", [("C1", (1, 1, 1)), ("C2", (0, 0, 1)), ("C5", (0, 0, 1)), ("D2", (0, 0, 0)),
-                                        ("D5", (0, 0, 0)), ("T", (0, 0, 0)), ("O", (0, 0, 0)), ("I", (0, 0, 0))])
+@pytest.mark.parametrize(
+    "name, kept",
+    [
+        ("C1", (1, 1, 1)),
+        ("C2", (0, 0, 1)),
+        ("C5", (0, 0, 1)),
+        ("D2", (0, 0, 0)),
+        ("D5", (0, 0, 0)),
+        ("T", (0, 0, 0)),
+        ("O", (0, 0, 0)),
+        ("I", (0, 0, 0)),
+    ],
+)
 def test_free_directions(name, kept):
     assert free_directions(point_group(name)) == pytest.approx(np.diag(kept), abs=1e-12)
 
 
-@pytest.mark.parametrize("name, count", [
-    ("C2", 2), ("C3", 1), ("C4", 4), ("C6", 2), ("D2", 4), ("D3", 2), ("D4", 8), ("T", 1), ("O", 24), ("I", 12)])
+@pytest.mark.parametrize(
+    "name, count", [("C2", 2), ("C3", 1), ("C4", 4), ("C6", 2), ("D2", 4), ("D3", 2), ("D4", 8), ("T", 1), ("O", 24), ("I", 12)]
+)
 def test_cosets_give_every_operator_once(name, count):
     group = point_group(name)
     on_grid = grid_operators(group)

@@ -1,4 +1,5 @@
 """The fit of Gaussians to a map: its target against an independent FSC, its slope, and what comes out."""
+
 import numpy as np
 import pytest
 import references
@@ -74,7 +75,8 @@ def test_disagreement_is_one_minus_the_weighted_fsc(seeds, target, rng):
 
 
 @pytest.mark.parametrize(
-    "columns, step", ((slice(0, 3), 0.05), (slice(3, 4), 0.05), (slice(4, 5), 0.02)), ids=("centre", "mass", "width"))
+    "columns, step", ((slice(0, 3), 0.05), (slice(3, 4), 0.05), (slice(4, 5), 0.02)), ids=("centre", "mass", "width")
+)
 def test_gradient_equals_finite_differences(seeds, target, rng, columns, step):
     """Along random directions, of the target itself and of the independent FSC."""
     parameters = parameters_of(seeds)
@@ -87,8 +89,7 @@ def test_gradient_equals_finite_differences(seeds, target, rng, columns, step):
         move *= step / np.abs(move).max()
         expected = np.sum(gradient * move)
         change = (target.disagreement(parameters + move)[0] - target.disagreement(parameters - move)[0]) / 2
-        independent = (
-            weighted_disagreement(parameters + move, target) - weighted_disagreement(parameters - move, target)) / 2
+        independent = (weighted_disagreement(parameters + move, target) - weighted_disagreement(parameters - move, target)) / 2
         scale = np.linalg.norm(gradient[:, columns]) * np.linalg.norm(move)
         assert change == pytest.approx(expected, abs=0.01 * scale)
         assert independent == pytest.approx(expected, abs=0.03 * scale)

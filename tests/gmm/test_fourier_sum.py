@@ -1,4 +1,5 @@
 """The transform of Gaussians on a grid against a loop in double precision."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Atoms as Gaussians."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """The width mask of focused refinement, and how far Gaussians belong to a region."""
+
 import numpy as np
 import pytest
 import references
@@ -48,8 +49,10 @@ def test_values_stay_between_0_and_1(slope):
     assert values_at(points, slope + 5, PIXEL_SIZE) == 1 and values_at(points, slope - 5, PIXEL_SIZE) == 0
 
 
-@pytest.mark.parametrize("level, factors", [
-    (0.25, [4.0, 1 / 0.4375, 1.6, 1 / 0.8125, 1.0]), (0.5, [2.0, 1.6, 4 / 3, 8 / 7, 1.0]), (1.0, [1, 1, 1, 1, 1])])
+@pytest.mark.parametrize(
+    "level, factors",
+    [(0.25, [4.0, 1 / 0.4375, 1.6, 1 / 0.8125, 1.0]), (0.5, [2.0, 1.6, 4 / 3, 8 / 7, 1.0]), (1.0, [1, 1, 1, 1, 1])],
+)
 def test_widths_follow_the_formula_of_the_paper(level, factors):
     """σ' = σ / (0.25 + 0.75 M) at M = 0, 1/4, 1/2, 3/4, 1: four times as wide outside, not twice."""
     mask, gmm = along_x([0.0, 0.25, 0.5, 0.75, 1.0])

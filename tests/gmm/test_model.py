@@ -1,4 +1,5 @@
 """The Gaussian mixture: masses, extent, parts."""
+
 import numpy as np
 import pytest
 import references

@@ -1,4 +1,5 @@
 """Patches of a molecule: clusters of Gaussian centres and the soft spheres that cover them."""
+
 import numpy as np
 import pytest
 from molecules import molecule

@@ -1,4 +1,5 @@
 """Projectors: the exact one against a loop and against RELION, the slices against the exact one."""
+
 import numpy as np
 import pytest
 import references
@@ -154,8 +155,7 @@ def test_moments_are_the_slope_of_the_image(projector_class, gmm, disc):
     expected = turned(images_with_moments(projector)[1], disc)
     step = 1e-2
     for axis in range(3):
-        ahead, behind = (
-            Rotation.from_rotvec(sign * step * np.eye(3)[axis]).as_matrix() @ ROTATIONS for sign in (1, -1))
+        ahead, behind = (Rotation.from_rotvec(sign * step * np.eye(3)[axis]).as_matrix() @ ROTATIONS for sign in (1, -1))
         slope = (images(projector, ahead) - images(projector, behind)) / (2 * step)
         assert relative_error(slope, expected[axis]) < (2e-3 if projector_class is ExactProjector else 1.2e-2)
 

@@ -1,4 +1,5 @@
 """Projections of Gaussians moved by hand, against the slow reference and finite differences."""
+
 import numpy as np
 import pytest
 import references
@@ -18,10 +19,12 @@ def test_every_image_has_its_own_molecule(rng):
     moved = gmm.centers + rng.normal(0, 2, (3, len(gmm), 3))
     places = np.einsum("bij,bgj->bgi", rotations[:, :2], moved) - shifts[:, None]
     real, imag = MovedProjector(DISC, PIXEL_SIZE).images(
-        tf.constant(places, tf.float32), tf.constant(gmm.masses, tf.float32), tf.constant(gmm.widths, tf.float32))
+        tf.constant(places, tf.float32), tf.constant(gmm.masses, tf.float32), tf.constant(gmm.widths, tf.float32)
+    )
     for number in range(3):
         expected = references.image(
-            Gmm(moved[number], gmm.amplitudes, gmm.widths), DISC, PIXEL_SIZE, rotations[number], shifts[number])
+            Gmm(moved[number], gmm.amplitudes, gmm.widths), DISC, PIXEL_SIZE, rotations[number], shifts[number]
+        )
         assert real[number].numpy() + 1j * imag[number].numpy() == pytest.approx(expected, abs=2e-5 * np.abs(expected).max())
 
 

@@ -1,4 +1,5 @@
 """The transform of a GMM on a grid, and its map, against sums in double precision."""
+
 import numpy as np
 import pytest
 import references

@@ -1,4 +1,5 @@
 """Where Gaussians start and how many there are."""
+
 import numpy as np
 import pytest
 import references
@@ -70,7 +71,8 @@ def test_seeds_of_separate_blobs_are_their_centres(rng):
     voxels = molecule_voxels(volume, None, 0.3)
     best = min(
         (seed_gaussians(volume, voxels, 3, PIXEL_SIZE, RESOLUTION, rng) for _ in range(5)),
-        key=lambda gmm: np.linalg.norm(gmm.centers[:, None] - blobs.centers, axis=2).min(axis=1).max())
+        key=lambda gmm: np.linalg.norm(gmm.centers[:, None] - blobs.centers, axis=2).min(axis=1).max(),
+    )
     order = [int(np.argmin(np.linalg.norm(best.centers - center, axis=1))) for center in blobs.centers]
     assert sorted(order) == [0, 1, 2]
     assert best.centers[order] == pytest.approx(blobs.centers, abs=0.1)
@@ -79,7 +81,8 @@ def test_seeds_of_separate_blobs_are_their_centres(rng):
 def test_the_same_seed_gives_the_same_gaussians(volume):
     voxels = molecule_voxels(volume, None, 0.3 * volume.max())
     first, again, other = (
-        seed_gaussians(volume, voxels, 10, PIXEL_SIZE, RESOLUTION, np.random.default_rng(seed)) for seed in (1, 1, 2))
+        seed_gaussians(volume, voxels, 10, PIXEL_SIZE, RESOLUTION, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
     assert np.array_equal(first.centers, again.centers) and not np.array_equal(first.centers, other.centers)
 
 

@@ -1,4 +1,5 @@
 """How close Gaussians should lie is told by a map that they were not fitted to."""
+
 import numpy as np
 import pytest
 

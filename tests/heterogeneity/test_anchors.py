@@ -1,4 +1,5 @@
 """Anchors: where they are, how they share the molecule, and that they move it as a rigid body would."""
+
 import numpy as np
 import pytest
 from molecules import molecule
@@ -13,8 +14,9 @@ def test_shares_add_up_everywhere():
     points = np.concatenate([molecule(40, seed=8).centers, [[500.0, 0, 0]]])  # far from all: no 0 / 0
     share = anchors.influence(points)
     assert share.shape == (41, 6) and share.sum(axis=1) == pytest.approx(1) and share.min() >= 0
-    assert np.argmax(share, axis=1).tolist() == np.argmin(
-        ((points[:, None] - anchors.centers) ** 2).sum(axis=2), axis=1).tolist()
+    assert (
+        np.argmax(share, axis=1).tolist() == np.argmin(((points[:, None] - anchors.centers) ** 2).sum(axis=2), axis=1).tolist()
+    )
 
 
 def test_anchors_repeat_with_the_seed_and_lie_in_the_molecule():
@@ -35,7 +37,8 @@ def test_anchors_that_share_a_rigid_motion_move_the_molecule_rigidly(rng):
     own = turn.apply(anchors.centers) + move - anchors.centers
     motions = np.concatenate([np.tile(turn.as_rotvec(), (6, 1)), own], axis=1)[None]
     found = Field(anchors, centers).displacements(
-        tf.constant(motions, tf.float32), tf.constant(centers, tf.float32), tf.ones(60))
+        tf.constant(motions, tf.float32), tf.constant(centers, tf.float32), tf.ones(60)
+    )
     assert found[0].numpy() == pytest.approx(turn.apply(centers) + move - centers, abs=1e-4)
 
 
@@ -46,7 +49,8 @@ def test_what_may_not_move_stays(rng):
     points = tf.constant(centers, tf.float32)
     free, bound = (
         Field(anchors, centers).displacements(motions, points, tf.constant(part, tf.float32)).numpy()
-        for part in (np.ones(60), mobility))
+        for part in (np.ones(60), mobility)
+    )
     assert bound == pytest.approx(mobility[:, None] * free, abs=1e-5)
     assert np.abs(bound[:, :20]).max() < 1e-5 and np.abs(free).max() > 0.1
 

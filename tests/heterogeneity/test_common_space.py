@@ -1,4 +1,5 @@
 """Latents of one half set in the space of the other."""
+
 import numpy as np
 import pytest
 
@@ -43,6 +44,7 @@ def test_axes_that_run_the_other_way_and_are_mixed_are_undone(rng, points):
 
 def test_what_the_own_network_cannot_do_remains_as_misfit(rng, points):
     """A second motion of the other half, z along x, of an own half that knows the first one only."""
+
     class Flat(Bent):
         def displacements_of(self, points, mobility, latent):
             return super().displacements_of(points, mobility, np.column_stack([latent[:, 0], np.zeros(len(latent))]))

@@ -1,4 +1,5 @@
 """Conformations of motions that are known."""
+
 import numpy as np
 import pytest
 from planted_motion import rigid_motion, turned

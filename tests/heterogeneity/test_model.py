@@ -1,4 +1,5 @@
 """The likelihood of images under learned motions, against the likelihood of pose refinement and finite differences."""
+
 import numpy as np
 import pytest
 from molecules import PIXEL_SIZE
@@ -35,7 +36,8 @@ def test_likelihood_at_rest_is_that_of_pose_refinement(reader, images):
     gmm, _ = body_and_arm()
     fit = ImageFit(reader.read(np.arange(6)), DISC, PIXEL_SIZE, 6)
     expected = fit.value(
-        ExactProjector(gmm, DISC, PIXEL_SIZE), weights_of(NOISE), reader.particles.rotations, reader.particles.shifts)
+        ExactProjector(gmm, DISC, PIXEL_SIZE), weights_of(NOISE), reader.particles.rotations, reader.particles.shifts
+    )
     model = model_of(gmm, noise=NOISE)
     found = model.value(tf.zeros([6, 1]), images, model.precision).numpy()
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-3)
@@ -47,13 +49,17 @@ def test_displaced_gaussians_explain_the_images_of_a_bent_molecule(reader, image
     angles = np.linspace(-20, 20, 6)
     moved = np.array([bent(gmm, arm, angle).centers - gmm.centers for angle in angles])
     true, rest = (
-        model.log_likelihood(tf.constant(field, tf.float32), images, model.precision).numpy() for field in (moved, 0 * moved))
+        model.log_likelihood(tf.constant(field, tf.float32), images, model.precision).numpy() for field in (moved, 0 * moved)
+    )
     assert np.all(true[[0, 1, 4, 5]] > rest[[0, 1, 4, 5]] + 2)
     fit = ImageFit(reader.read(np.arange(6)), DISC, PIXEL_SIZE, 6)
     for number in (0, 5):
         expected = fit.value(
-            ExactProjector(bent(gmm, arm, angles[number]), DISC, PIXEL_SIZE), weights_of(NOISE), reader.particles.rotations,
-            reader.particles.shifts)[number]
+            ExactProjector(bent(gmm, arm, angles[number]), DISC, PIXEL_SIZE),
+            weights_of(NOISE),
+            reader.particles.rotations,
+            reader.particles.shifts,
+        )[number]
         assert true[number] == pytest.approx(expected, rel=1e-4, abs=1e-3)
 
 
@@ -90,8 +96,11 @@ def test_slopes_in_the_anchors_are_those_of_finite_differences(images):
         for sign in (1, -1):
             motions = np.zeros((6, 4, 6), np.float32)
             motions[:, anchor, axis] = sign * step
-            values.append(model.log_likelihood(
-                field.displacements(tf.constant(motions), rest, tf.ones(22)), images, model.precision).numpy())
+            values.append(
+                model.log_likelihood(
+                    field.displacements(tf.constant(motions), rest, tf.ones(22)), images, model.precision
+                ).numpy()
+            )
         assert slopes[:, anchor, axis] == pytest.approx((values[0] - values[1]) / (2 * step), rel=0.05, abs=1.0)
 
 
@@ -108,7 +117,8 @@ def test_gaussians_that_may_not_move_are_not_adjusted(images):
     zero = tf.zeros([6, 1])
     start = model_of(gmm, mobility=arm.astype(float), anchors=2)
     assert model.start_value(images, model.precision).numpy() == pytest.approx(
-        start.value(zero, images, start.precision).numpy(), rel=1e-5)
+        start.value(zero, images, start.precision).numpy(), rel=1e-5
+    )
     assert model.gmm().centers == pytest.approx(adjusted.centers)
 
 
@@ -121,7 +131,8 @@ def test_the_rest_carries_everything_along(images):
     latent = np.random.default_rng(5).normal(0, 1, (6, 1)).astype(np.float32)
     against, seen = (
         displacements(gmm.centers, model.mobility, latent)
-        for displacements in (model.displacements_of, model.seen_displacements_of))
+        for displacements in (model.displacements_of, model.seen_displacements_of)
+    )
     assert np.abs(seen - against)[:, ~arm].max() > 0.1
     expected = model.log_likelihood(tf.constant(seen, tf.float32), images, model.precision).numpy()
     assert model.value(tf.constant(latent), images, model.precision).numpy() == pytest.approx(expected, rel=1e-4, abs=1e-2)

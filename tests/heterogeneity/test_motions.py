@@ -1,4 +1,5 @@
 """Principal motions, their axes in the latent space, and how two halves agree."""
+
 import numpy as np
 import pytest
 
@@ -48,8 +49,7 @@ def test_halves_that_move_alike_agree_whatever_their_latents(planted, rng):
     elsewhere = principal_motions(np.einsum("n,pi->npi", rng.normal(size=COUNT), fields[2]), 2)
     cosines, likeness = agreement(one, elsewhere)
     assert cosines.max() < 1e-6 and likeness < 1e-6
-    partly = principal_motions(
-        np.einsum("n,pi->npi", rng.normal(size=COUNT), np.sqrt(0.5) * (fields[0] + fields[2])), 1)
+    partly = principal_motions(np.einsum("n,pi->npi", rng.normal(size=COUNT), np.sqrt(0.5) * (fields[0] + fields[2])), 1)
     assert agreement(one, partly)[0] == pytest.approx([np.sqrt(0.5)], abs=1e-6)
 
 

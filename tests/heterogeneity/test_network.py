@@ -1,4 +1,5 @@
 """Encoder and decoder: zero moves nothing, other axes mean the same conformations."""
+
 import numpy as np
 import pytest
 from molecules import molecule

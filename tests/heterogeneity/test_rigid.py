@@ -1,4 +1,5 @@
 """Rigid motions of a region and the poses they ask for."""
+
 import numpy as np
 import pytest
 import references
@@ -47,7 +48,8 @@ def test_the_pose_shows_the_resting_region_where_the_moved_one_is_seen(rng):
     found, at = poses_of_motions(rotations, shifts, TURNS.as_matrix(), MOVES)
     for number, field in enumerate(moved(gmm.centers)):
         expected = references.image(
-            Gmm(gmm.centers + field, gmm.amplitudes, gmm.widths), disc, PIXEL_SIZE, rotations[number], shifts[number])
+            Gmm(gmm.centers + field, gmm.amplitudes, gmm.widths), disc, PIXEL_SIZE, rotations[number], shifts[number]
+        )
         seen = references.image(gmm, disc, PIXEL_SIZE, found[number], at[number])
         assert seen == pytest.approx(expected, abs=1e-8 * np.abs(expected).max())
 

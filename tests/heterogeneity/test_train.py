@@ -1,4 +1,5 @@
 """Training on images of a molecule whose arm swings: what is learned, what is held out, what stops it."""
+
 import numpy as np
 import pytest
 from moving_molecule import AXIS, HINGE, bent, body_and_arm, images_at, model_of
@@ -30,8 +31,18 @@ class Trained:
 
     def epoch(self, number, **changes):
         return train_epoch(
-            self.trainer, self.model, self.reader, changes.get("features", self.features), self.neutral,
-            np.arange(COUNT // 10, COUNT), BATCH, number, EPOCHS, np.random.default_rng(number), lambda done, **_: None)
+            self.trainer,
+            self.model,
+            self.reader,
+            changes.get("features", self.features),
+            self.neutral,
+            np.arange(COUNT // 10, COUNT),
+            BATCH,
+            number,
+            EPOCHS,
+            np.random.default_rng(number),
+            lambda done, **_: None,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +90,10 @@ def test_posterior_deviations_say_how_far_latents_are_off(swinging):
 
 
 def test_held_out_particles_gain_too(swinging, still):
-    gains = [held_out_gain(
-        one.model, one.reader, one.features, one.neutral, np.arange(COUNT // 10), BATCH) for one in (swinging, still)]
+    gains = [
+        held_out_gain(one.model, one.reader, one.features, one.neutral, np.arange(COUNT // 10), BATCH)
+        for one in (swinging, still)
+    ]
     assert gains[0].mean() > 3 and gains[1].mean() < 0.5
     assert swinging.history[-1][0] - swinging.history[-1][1] > swinging.history[0][0] + 3
 
@@ -101,7 +114,8 @@ def test_the_rest_moves_where_poses_follow_the_arm():
     turns = rotations_from_vectors(np.radians(FOLLOWS * angles)[:, None] * AXIS)
     moves = HINGE - turns @ HINGE
     reader.particles = true.with_poses(
-        true.rotations @ turns, true.shifts - np.einsum("nij,nj->ni", true.rotations[:, :2], moves))
+        true.rotations @ turns, true.shifts - np.einsum("nij,nj->ni", true.rotations[:, :2], moves)
+    )
     _, arm = body_and_arm()
     trained = Trained(angles, reader, arm.astype(float))
     slope = np.polyfit(angles, angles_of(trained, trained.latent), 1)[0]
@@ -109,7 +123,8 @@ def test_the_rest_moves_where_poses_follow_the_arm():
     turned, _ = trained.model.rest_motions(tf.constant(trained.latent))
     before, after = (
         np.sqrt(np.mean(angular_distance_deg(true.rotations, rotations) ** 2))
-        for rotations in (reader.particles.rotations, reader.particles.rotations @ turned.numpy()))
+        for rotations in (reader.particles.rotations, reader.particles.rotations @ turned.numpy())
+    )
     assert after < 0.6 * before
 
 
@@ -155,8 +170,18 @@ class Short(Trained):
 
     def epoch(self, number, **changes):
         return train_epoch(
-            self.trainer, self.model, self.reader, changes.get("features", self.features), self.neutral, np.arange(40), BATCH,
-            number, 5, np.random.default_rng(number), lambda done, **_: None)
+            self.trainer,
+            self.model,
+            self.reader,
+            changes.get("features", self.features),
+            self.neutral,
+            np.arange(40),
+            BATCH,
+            number,
+            5,
+            np.random.default_rng(number),
+            lambda done, **_: None,
+        )
 
 
 def test_a_loss_that_is_no_number_stops_training():

@@ -2,6 +2,7 @@
 
 These tests take minutes and the network's packages; `make test-install` runs them.
 """
+
 import json
 import os
 import shutil
@@ -49,7 +50,8 @@ def run(words, folder, expected=0, **environ):
     own = ("PYTHON", "SCIPION", "VIRTUAL", "PYTEST", "TF_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     ended = subprocess.run(
-        list(map(str, words)), cwd=folder, env={**kept, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        list(map(str, words)), cwd=folder, env={**kept, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert ended.returncode == expected, ended.stdout[-4000:]
     return ended.stdout
 
@@ -66,14 +68,26 @@ def environment(folder, version, packages, **environ):
 def scipion(home, python, *words, **environ):
     """What ``scipion3 WORDS`` prints, started as its launcher starts it: in the activated environment."""
     home.mkdir(exist_ok=True)
-    return run([python, "-m", "scipion", *words], home, SCIPION_HOME=str(home), SCIPION_NOTIFY="False",
-               PATH=f"{python.parent}:{os.environ['PATH']}", **environ)
+    return run(
+        [python, "-m", "scipion", *words],
+        home,
+        SCIPION_HOME=str(home),
+        SCIPION_NOTIFY="False",
+        PATH=f"{python.parent}:{os.environ['PATH']}",
+        **environ,
+    )
 
 
 def listed(home, python):
     """Our protocols, the engine's Python, and what is wrong with the installation, in a new process."""
-    said = run([python, "-c", LISTED], home, SCIPION_HOME=str(home), SCIPION_USER_DATA=str(home), SCIPION_DOMAIN="pwem",
-               SCIPION_NOTIFY="False")
+    said = run(
+        [python, "-c", LISTED],
+        home,
+        SCIPION_HOME=str(home),
+        SCIPION_USER_DATA=str(home),
+        SCIPION_DOMAIN="pwem",
+        SCIPION_NOTIFY="False",
+    )
     return json.loads(said.splitlines()[-1])
 
 
@@ -96,8 +110,13 @@ def refined(python, folder):
 def checkout(tmp_path_factory, repository):
     """A copy of this checkout in a folder of the name that Scipion's installer wants."""
     folder = tmp_path_factory.mktemp("checkout") / PLUGIN
-    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns(
-        ".venv", ".git", "*.egg-info", "__pycache__", "build", "dist", "demo_project*", ".*_cache"))
+    shutil.copytree(
+        repository,
+        folder,
+        ignore=shutil.ignore_patterns(
+            ".venv", ".git", "*.egg-info", "__pycache__", "build", "dist", "demo_project*", ".*_cache"
+        ),
+    )
     return folder
 
 
@@ -113,7 +132,7 @@ def archives(checkout, tmp_path_factory):
 
 def names_in(archives, pattern):
     """Names of the files in an archive, without the folder that a source archive puts them in."""
-    path, = archives.glob(pattern)
+    (path,) = archives.glob(pattern)
     if path.suffix == ".whl":
         return zipfile.ZipFile(path).namelist()
     return [name.partition("/")[2] for name in tarfile.open(path).getnames()]
@@ -136,8 +155,8 @@ def test_wheels_hold_one_package_each_and_find_each_other(archives):
     assert {name.split("/")[0] for name in engine if ".dist-info/" not in name} == {"gmmrefine"}
     assert {"scipion_gmmrefine/protocols.conf", "scipion_gmmrefine/logo.png"} <= set(plugin)
     assert sum(name.endswith(".json.template") for name in plugin) == 4
-    wheel, = archives.glob("scipion_em_gmmrefine-*.whl")
-    metadata, = (name for name in plugin if name.endswith(".dist-info/METADATA"))
+    (wheel,) = archives.glob("scipion_em_gmmrefine-*.whl")
+    (metadata,) = (name for name in plugin if name.endswith(".dist-info/METADATA"))
     text = zipfile.ZipFile(wheel).read(metadata).decode()
     assert "Requires-Dist: gmmrefine==" in text and "file:" not in text
 

@@ -1,4 +1,5 @@
 """Small simulated particles and their refinement, made once."""
+
 from small_run import refined, simulated, swinging
 
 __all__ = ["refined", "simulated", "swinging"]

@@ -1,4 +1,5 @@
 """Maps of aberrated and mixed particles against relion_reconstruct on the same file."""
+
 import shutil
 import subprocess
 
@@ -26,25 +27,42 @@ pytestmark = pytest.mark.skipif(RELION is None, reason="relion_reconstruct is no
 def relion(particles, output):
     """RELION's map of half set 1."""
     subprocess.run(
-        [RELION, "--i", particles.name, "--o", output, "--ctf", "--subset", "1"], cwd=particles.parent, check=True,
-        capture_output=True)
+        [RELION, "--i", particles.name, "--o", output, "--ctf", "--subset", "1"],
+        cwd=particles.parent,
+        check=True,
+        capture_output=True,
+    )
 
 
 def half_maps(folder, particles, tmp_path):
     """The first half map of gmmrefine and of RELION (Z, Y, X), under the true mask, and the true map."""
     # images of so little noise are weighted evenly, as RELION does, where it is measured far from the molecule
-    assert gmmrefine(
-        "reconstruct", particles, "-o", tmp_path / "map", "--mask-resolution", 20, "--particle-diameter", BOX * PIXEL_SIZE - 1
-    ).code == 0
+    assert (
+        gmmrefine(
+            "reconstruct",
+            particles,
+            "-o",
+            tmp_path / "map",
+            "--mask-resolution",
+            20,
+            "--particle-diameter",
+            BOX * PIXEL_SIZE - 1,
+        ).code
+        == 0
+    )
     relion(particles, tmp_path / "relion.mrc")
     mask = read_map(folder / "mask.mrc").data
-    return [read_map(path).data * mask for path in (
-        tmp_path / "map" / "half_map_1.mrc", tmp_path / "relion.mrc", folder / "truth.mrc")]
+    return [
+        read_map(path).data * mask
+        for path in (tmp_path / "map" / "half_map_1.mrc", tmp_path / "relion.mrc", folder / "truth.mrc")
+    ]
 
 
-@pytest.mark.parametrize("options", (
-    (), ABERRATIONS[:2], ABERRATIONS[2:4], ABERRATIONS[4:6], ABERRATIONS[6:], ABERRATIONS),
-    ids=("plain", "beam tilt", "trefoil", "tetrafoil", "magnification", "all"))
+@pytest.mark.parametrize(
+    "options",
+    ((), ABERRATIONS[:2], ABERRATIONS[2:4], ABERRATIONS[4:6], ABERRATIONS[6:], ABERRATIONS),
+    ids=("plain", "beam tilt", "trefoil", "tetrafoil", "magnification", "all"),
+)
 def test_aberrated_images_give_relions_map(tmp_path, options):
     """Sign of the beam tilt, order of the polynomials, direction of the matrix, and where the CTF is taken."""
     folder = simulate_group(tmp_path / "images", BOX, PIXEL_SIZE, *options, snr=20, count=COUNT)
@@ -63,13 +81,27 @@ def test_two_grids_give_as_good_a_map_as_relions(tmp_path, other):
     first = simulate_group(tmp_path / "first", BOX, PIXEL_SIZE, snr=5)
     second = simulate_same_dose(tmp_path / "second", first, *other)
     both = joined(tmp_path / "both.star", first / "truth.star", second / "truth.star")
-    assert gmmrefine(
-        "reconstruct", both, "-o", tmp_path / "map", "--mask-resolution", 20, "--target-box", BOX, "--target-pixel-size",
-        PIXEL_SIZE).code == 0
+    assert (
+        gmmrefine(
+            "reconstruct",
+            both,
+            "-o",
+            tmp_path / "map",
+            "--mask-resolution",
+            20,
+            "--target-box",
+            BOX,
+            "--target-pixel-size",
+            PIXEL_SIZE,
+        ).code
+        == 0
+    )
     relion(both, tmp_path / "relion.mrc")
     mask = read_map(first / "mask.mrc").data
-    ours, theirs, truth = (read_map(path).data * mask for path in (
-        tmp_path / "map" / "half_map_1.mrc", tmp_path / "relion.mrc", first / "truth.mrc"))
+    ours, theirs, truth = (
+        read_map(path).data * mask
+        for path in (tmp_path / "map" / "half_map_1.mrc", tmp_path / "relion.mrc", first / "truth.mrc")
+    )
     assert np.all(shell_correlation(ours, truth)[SHELLS] > shell_correlation(theirs, truth)[SHELLS] - 0.01)
     assert shell_correlation(ours, theirs)[SHELLS].min() > 0.98
 
@@ -81,12 +113,21 @@ def projected_by_relion(gmm, box, folder, rng):
     volume = render_map(gmm, even, PIXEL_SIZE)[even - box :, even - box :, even - box :]  # its centre is voxel box // 2
     write_map(folder / "map.mrc", volume, PIXEL_SIZE)
     particles = particle_set(
-        random_rotations(count), rng.normal(0, 5, (count, 2)), ctf_parameters(count, rng), box + box % 2, PIXEL_SIZE,
-        stacks=("none.mrcs",), optics=Optics((OpticsGroup(box, PIXEL_SIZE),), np.zeros(count, int)))
+        random_rotations(count),
+        rng.normal(0, 5, (count, 2)),
+        ctf_parameters(count, rng),
+        box + box % 2,
+        PIXEL_SIZE,
+        stacks=("none.mrcs",),
+        optics=Optics((OpticsGroup(box, PIXEL_SIZE),), np.zeros(count, int)),
+    )
     write_particles(folder / "in.star", particles)
     subprocess.run(
         ["relion_project", "--i", "map.mrc", "--ang", "in.star", "--ctf", "--angpix", str(PIXEL_SIZE), "--o", "out"],
-        cwd=folder, check=True, capture_output=True)
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     return read_particles(folder / "out.star")
 
 
@@ -105,5 +146,6 @@ def test_an_odd_box_has_its_centre_where_relion_projects(box, tmp_path, rng):
     model = np.einsum("g,ngk->nk", gmm.masses, waves) * batch.ctf**2
     model[:, 0] = batch.matched()[:, 0]
     agreement = np.sum((batch.matched() * model.conj()).real, axis=1) / (
-        np.linalg.norm(batch.matched(), axis=1) * np.linalg.norm(model, axis=1))
+        np.linalg.norm(batch.matched(), axis=1) * np.linalg.norm(model, axis=1)
+    )
     assert agreement.min() > 0.995

@@ -1,4 +1,5 @@
 """The command audit: deletions are found, and nothing else is; maps that cannot be compared are refused."""
+
 import re
 
 import gemmi
@@ -31,8 +32,11 @@ def maps_of_6msm(tmp_path_factory):
     without = map_of_atoms(atoms.positions[kept], atoms.atomic_numbers[kept], grid, 1.1)
     noise = [rng.normal(0, 0.1 * whole.data.std(), whole.data.shape) for _ in range(3)]
     variants = {
-        "whole": whole.data + noise[0], "without": 3 * without.data + noise[1] + 20,
-        "sharp": 2 * whole.data - gaussian_filter(whole.data, 1) + noise[0], "noisy": whole.data + noise[0] + noise[2]}
+        "whole": whole.data + noise[0],
+        "without": 3 * without.data + noise[1] + 20,
+        "sharp": 2 * whole.data - gaussian_filter(whole.data, 1) + noise[0],
+        "noisy": whole.data + noise[0] + noise[2],
+    }
     for name, data in variants.items():
         save(folder / f"{name}.mrc", MapGrid(data.astype(np.float32), whole.voxel_sizes, whole.origin))
     return folder
@@ -43,8 +47,10 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     outcome = gmmrefine("audit", maps_of_6msm / "model.cif", *paths, "-o", tmp_path)
     assert outcome.code == 0 and outcome.err == "", outcome.err
     table = read_star(tmp_path / "audit.star")["audit"]
-    names = [f"{chain}/{name} {number}" for chain, name, number in zip(*map(
-        table.strings, ("gmmChain", "gmmResidueName", "gmmResidueNumber")))]
+    names = [
+        f"{chain}/{name} {number}"
+        for chain, name, number in zip(*map(table.strings, ("gmmChain", "gmmResidueName", "gmmResidueNumber")))
+    ]
     statuses = dict(zip(zip(table.strings("gmmMap"), names), table.strings("gmmStatus")))
     assert len(statuses) == 3 * (2 + 2 + 5 + 1 + 6)
     assert {place for place, status in statuses.items() if status == "lost"} == {("without", name) for name in DELETED}
@@ -57,8 +63,9 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
     changes = read_star(tmp_path / "changes.star")["changes"]
     low, middle, high = (np.array(changes.strings(f"gmmQChange{end}")[:2], float) for end in ("Low", "", "High"))
     assert (low < middle).all() and (middle < high).all() and np.abs(middle).max() < 0.01
-    sharp = [name == "sharp" and kind.startswith("protein") for name, kind in zip(*map(
-        changes.strings, ("gmmMap", "gmmClass")))]
+    sharp = [
+        name == "sharp" and kind.startswith("protein") for name, kind in zip(*map(changes.strings, ("gmmMap", "gmmClass")))
+    ]
     assert (changes.numbers("gmmQReference")[sharp] < changes.numbers("gmmQMean")[sharp]).all()
     for name in (*COMMAND.outputs, "figures/copies.png", "change_map_2.cif", "change_map_2.cxc", "change_map_4.defattr"):
         assert (tmp_path / name).stat().st_size > 0, name
@@ -66,7 +73,9 @@ def test_deleted_molecules_are_lost_and_nothing_else(maps_of_6msm, tmp_path):
 
 PEPTIDE = {"N": (0, 0, 0), "CA": (1.46, 0, 0), "C": (2.0, 1.4, 0), "O": (1.3, 2.4, 0), "CB": (2.0, -0.8, 1.2)}
 MODEL = [residue("ALA", "A", number, PEPTIDE, "ATOM", at=(10, 8 + 3.8 * number, 10)) for number in range(1, 9)] + [
-    residue("MG", "A", 101, "MG:MG", at=(18, 20, 14)), residue("HOH", "A", 102, "O", at=(18, 30, 14))]
+    residue("MG", "A", 101, "MG:MG", at=(18, 20, 14)),
+    residue("HOH", "A", 102, "O", at=(18, 30, 14)),
+]
 GRID = ((30, 56, 32), (0.9, 0.9, 0.9), (0, 0, 0))
 
 
@@ -106,8 +115,14 @@ def test_maps_of_one_name_are_told_apart_by_their_folders(small):
         (small / folder).mkdir()
         (small / folder / "sharpened.mrc").write_bytes((small / "whole.mrc").read_bytes())
     assert audit(small, "one/sharpened.mrc", "two/sharpened.mrc").code == 0
-    assert reported(small / "out", small) == {"Audit of the maps": [
-        "What became of each copy", "Map against model", "Change of Q against the reference", "Q-score by component class"]}
+    assert reported(small / "out", small) == {
+        "Audit of the maps": [
+            "What became of each copy",
+            "Map against model",
+            "Change of Q against the reference",
+            "Q-score by component class",
+        ]
+    }
     maps = read_star(small / "out" / "maps.star")["maps"]
     assert list(maps.strings("gmmMap")) == ["whole", "one/sharpened", "two/sharpened"]
 
@@ -127,8 +142,14 @@ def test_other_grids_are_refused_or_resampled(small):
     save(small / "other.mrc", other, (3, 1, 2))
     outcome = audit(small, "other.mrc")
     assert_refused(
-        outcome, "audit", "other.mrc is not on the grid of", "box 36×62×44 instead of 32×56×30 px",
-        "voxel 0.7×0.8×0.75 instead of 0.9×0.9×0.9 Å", "first voxel at 1.2×0.4×-0.3 instead of 0×0×0 Å", "--grids resample")
+        outcome,
+        "audit",
+        "other.mrc is not on the grid of",
+        "box 36×62×44 instead of 32×56×30 px",
+        "voxel 0.7×0.8×0.75 instead of 0.9×0.9×0.9 Å",
+        "first voxel at 1.2×0.4×-0.3 instead of 0×0×0 Å",
+        "--grids resample",
+    )
     assert not (small / "out" / "audit.star").exists()
     outcome = audit(small, "other.mrc", options=("--grids", "resample"))
     assert outcome.code == 0, outcome.err
@@ -154,11 +175,13 @@ def test_a_map_that_does_not_reach_all_atoms_scores_the_others(small):
 def test_odd_models_are_said_as_by_qscore(small):
     at = (10, 11.8, 10)
     odd = [
-        *MODEL[0], *residue("ALA", "A", 1, {"HA": (1.8, -0.5, -0.9)}, "ATOM", at=at),
+        *MODEL[0],
+        *residue("ALA", "A", 1, {"HA": (1.8, -0.5, -0.9)}, "ATOM", at=at),
         *residue("ALA", "A", 1, {"CG": (2.0, -2.2, 1.3)}, "ATOM", at=at, alternative="A", occupancy=0.6),
         *residue("ALA", "A", 1, {"CG": (3.4, -0.6, 1.3)}, "ATOM", at=at, alternative="B", occupancy=0.4),
         *(line for lines in MODEL[1:-1] for line in lines),
-        *residue("HOH", "A", 102, "O", at=(18, 30, 14), occupancy=0.0)]
+        *residue("HOH", "A", 102, "O", at=(18, 30, 14), occupancy=0.0),
+    ]
     text = "\n".join(["MODEL        1", *odd, "ENDMDL", "MODEL        2", *odd, "ENDMDL", "END\n"])
     (small / "model.pdb").write_text(text, encoding="utf-8")
     whole = read_grid(small / "whole.mrc")
@@ -171,23 +194,30 @@ def test_odd_models_are_said_as_by_qscore(small):
     for name in ("models_left_out", "hydrogens_left_out", "alternatives", "atoms_of_zero_occupancy"):
         assert results[name] == scored[name] == 1, name
     assert results["maps"]["erased"]["atoms_in_constant_density"] == scored["atoms_in_constant_density"] > 0
-    for words in ("1 further models in the file are not scored", "1 hydrogens are not scored",
-                  "1 alternative places of atoms are not scored", "1 atoms have occupancy 0; they are scored",
-                  "erased: " + f"{scored['atoms_in_constant_density']} atoms lie in constant density"):
+    for words in (
+        "1 further models in the file are not scored",
+        "1 hydrogens are not scored",
+        "1 alternative places of atoms are not scored",
+        "1 atoms have occupancy 0; they are scored",
+        "erased: " + f"{scored['atoms_in_constant_density']} atoms lie in constant density",
+    ):
         assert words in outcome.out, words
 
 
 def test_maps_without_a_common_atom_are_refused(small):
     atoms = read_atoms(small / "model.pdb")
     for name, planes, start in (("low", 26, 0.0), ("high", 24, 28.8)):
-        save(small / f"{name}.mrc", map_of_atoms(
-            atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9))
+        save(
+            small / f"{name}.mrc",
+            map_of_atoms(atoms.positions, np.ones(len(atoms)), ((30, planes, 32), (0.9,) * 3, (0, start, 0)), 0.9),
+        )
     outcome = audit(small, "low.mrc", "high.mrc", options=("--grids", "resample"))
     assert_refused(outcome, "audit", "low.mrc holds the fewest, 14", "no atom lies inside all maps", "audit each by itself")
 
 
-@pytest.mark.parametrize("moved, found", [
-    ((0, 0, 2), "1.8 0.0 0.0 Å"), ((0, -1.5, 0), "0.0 -1.4 0.0 Å"), ((1, 0, 0), "0.0 0.0 0.9 Å")])
+@pytest.mark.parametrize(
+    "moved, found", [((0, 0, 2), "1.8 0.0 0.0 Å"), ((0, -1.5, 0), "0.0 -1.4 0.0 Å"), ((1, 0, 0), "0.0 0.0 0.9 Å")]
+)
 def test_a_moved_map_is_refused(small, moved, found):
     whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
     save(small / "moved.mrc", MapGrid(shift(whole.data, moved, order=3), whole.voxel_sizes, whole.origin))
@@ -203,7 +233,7 @@ def test_a_slightly_moved_map_is_scored_with_a_note(small):
     assert outcome.code == 0, outcome.err
     shift = record(small / "out")["results"]["maps"]["moved"]["displacement"]
     assert shift == pytest.approx([0, 0.65, 0], abs=0.06)
-    said, = re.findall(r"^moved: moved by \S+ (\S+) \S+ Å \(x y z\) against the first map", outcome.out, re.MULTILINE)
+    (said,) = re.findall(r"^moved: moved by \S+ (\S+) \S+ Å \(x y z\) against the first map", outcome.out, re.MULTILINE)
     assert said == f"{shift[1]:.2f}"
     assert "near: moved" not in outcome.out and outcome.out.count("(x y z)") == 1
     change = read_star(small / "out" / "audit.star")["audit"].numbers("gmmQChange")
@@ -214,13 +244,16 @@ def test_an_inverted_map_is_refused_as_such(small):
     whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
     save(small / "dark.mrc", MapGrid(1 - shift(whole.data, (0, 2, 0), order=3), whole.voxel_sizes, whole.origin))
     assert_refused(
-        audit(small, "dark.mrc"), "audit", "the contrast of", "dark.mrc is inverted against", "Multiply the one whose molecule")
+        audit(small, "dark.mrc"), "audit", "the contrast of", "dark.mrc is inverted against", "Multiply the one whose molecule"
+    )
 
 
 def test_another_molecule_and_an_empty_map_are_refused(small, rng):
     whole = map_of_atoms(*_atoms_of(small), GRID, 0.9)
     for data, words in (
-            (rng.normal(size=whole.data.shape), "does not resemble"), (0 * whole.data, "other.mrc: all 53760 voxels are 0")):
+        (rng.normal(size=whole.data.shape), "does not resemble"),
+        (0 * whole.data, "other.mrc: all 53760 voxels are 0"),
+    ):
         save(small / "other.mrc", MapGrid(data.astype(np.float32), whole.voxel_sizes, whole.origin))
         assert_refused(audit(small, "other.mrc"), "audit", words)
     assert_refused(audit(small, "whole.mrc"), "audit", "whole.mrc is given twice")
@@ -248,10 +281,12 @@ def test_refitted_models(small):
     assert read_star(small / "one" / "changes.star")["changes"].numbers("gmmQChange")[0] < -0.1
     write_pdb(small / "short.pdb", *MODEL[:-1])
     for models, words in (
-            ([small / "model.pdb"], "names 1 models for 2 maps"),
-            ([small / "model.pdb", small / "short.pdb"], "must have the same atoms")):
+        ([small / "model.pdb"], "names 1 models for 2 maps"),
+        ([small / "model.pdb", small / "short.pdb"], "must have the same atoms"),
+    ):
         outcome = gmmrefine(
-            "audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "bad", "--refitted", *models)
+            "audit", small / "model.pdb", small / "whole.mrc", small / "bent.mrc", "-o", small / "bad", "--refitted", *models
+        )
         assert_refused(outcome, "audit", words)
 
 
@@ -265,14 +300,25 @@ def test_refitted_models_in_another_order(small):
     assert np.abs(read_star(small / "out" / "changes.star")["changes"].numbers("gmmQChange")).max() < 1e-6
     table = read_star(small / "out" / "atoms.star")["atoms"]
     scores = dict(zip(zip(table.strings("gmmResidueNumber"), table.strings("gmmAtomName")), table.numbers("gmmQScoreMap2")))
-    rows = gemmi.cif.read(str(small / "out" / "change_map_2.cif")).sole_block().find(
-        "_atom_site.", ["auth_seq_id", "label_atom_id", "Q_score"])
+    rows = (
+        gemmi.cif.read(str(small / "out" / "change_map_2.cif"))
+        .sole_block()
+        .find("_atom_site.", ["auth_seq_id", "label_atom_id", "Q_score"])
+    )
     assert len(rows) == len(scores) == 42 and len({row[2] for row in rows}) > 20
     assert all(float(row[2]) == pytest.approx(scores[row[0], row[1]], abs=6e-4) for row in rows)
     write_pdb(small / "renamed.pdb", *MODEL[:-1], residue("HOH", "A", 103, "O", at=(18, 30, 14)))
     refused = gmmrefine(
-        "audit", small / "model.pdb", small / "whole.mrc", small / "other.mrc", "-o", small / "bad", "--refitted",
-        small / "model.pdb", small / "renamed.pdb")
+        "audit",
+        small / "model.pdb",
+        small / "whole.mrc",
+        small / "other.mrc",
+        "-o",
+        small / "bad",
+        "--refitted",
+        small / "model.pdb",
+        small / "renamed.pdb",
+    )
     assert_refused(refused, "audit", "1 atoms only in")
     assert "A/HOH 102 O" in refused.err and "A/HOH 103 O" in refused.err
 
@@ -295,8 +341,7 @@ def assert_scored_model(folder, source):
     made, scores = folder / "out" / "change_map_2.cif", read_star(folder / "out" / "atoms.star")["atoms"]
     assert read_atoms(made).positions.tolist() == read_atoms(source).positions.tolist()
     before, after = (scores.numbers(f"gmmQScoreMap{number}") for number in (1, 2))
-    table = gemmi.cif.read(str(made)).sole_block().find(
-        "_atom_site.", ["Q_reference", "Q_score", "Q_change", "B_iso_or_equiv"])
+    table = gemmi.cif.read(str(made)).sole_block().find("_atom_site.", ["Q_reference", "Q_score", "Q_change", "B_iso_or_equiv"])
     written = np.array([[float(text) for text in row] for row in table])
     np.testing.assert_allclose(written, np.column_stack([before, after, after - before, after - before]), atol=6e-4)
     assert 'open "change_map_2.cif"' in (folder / "out" / "change_map_2.cxc").read_text()

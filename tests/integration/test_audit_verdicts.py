@@ -1,4 +1,5 @@
 """Verdicts of the command audit that hold: maps that do not fit are said first, modified residues are judged, parts named."""
+
 import numpy as np
 import pytest
 from model_files import residue, write_pdb
@@ -24,13 +25,21 @@ def pocket(tmp_path_factory):
     lines = []
     for number in near:
         atoms = whole.subset(whole.residue_index == number)
-        name, places = str(atoms.residue_names[0]), dict(zip(
-            [f"{name}:{element.upper()}" for name, element in zip(atoms.names, atoms.elements)], atoms.positions - center + 25))
+        name, places = (
+            str(atoms.residue_names[0]),
+            dict(
+                zip(
+                    [f"{name}:{element.upper()}" for name, element in zip(atoms.names, atoms.elements)],
+                    atoms.positions - center + 25,
+                )
+            ),
+        )
         is_serine = name == "SER" and "OG" in atoms.names and not any("SEP" in line for part in lines for line in part)
         if is_serine:
             oxygen = places["OG:O"]
-            places.update({f"{atom}:{atom[0] if atom[0] == 'P' else 'O'}": oxygen + np.array(place)
-                           for atom, place in PHOSPHATE.items()})
+            places.update(
+                {f"{atom}:{atom[0] if atom[0] == 'P' else 'O'}": oxygen + np.array(place) for atom, place in PHOSPHATE.items()}
+            )
             name = "SEP"
         record_name = "ATOM" if name not in ("ATP", "MG", "SEP") else "HETATM"
         lines.append(residue(name, "A", int(atoms.residue_numbers[0]), places, record_name))
@@ -55,9 +64,14 @@ def first_remark(outcome):
     return next(line for line in outcome.out.splitlines() if line.startswith("other: "))
 
 
-@pytest.mark.parametrize("change, words, angle", [
-    (lambda data: data[::-1], "of the other hand: flipped along z", 0.0),
-    (lambda data: turned(data, (8, 0, 0)), "turned by", 8.0), (lambda data: turned(data, (0, 5, 3)), "turned by", 5.8)])
+@pytest.mark.parametrize(
+    "change, words, angle",
+    [
+        (lambda data: data[::-1], "of the other hand: flipped along z", 0.0),
+        (lambda data: turned(data, (8, 0, 0)), "turned by", 8.0),
+        (lambda data: turned(data, (0, 5, 3)), "turned by", 5.8),
+    ],
+)
 def test_a_map_of_another_orientation_is_said_first_and_nothing_is_judged(pocket, tmp_path, change, words, angle):
     outcome = audit(pocket, tmp_path, change(of(read_atoms(pocket / "model.pdb")).data))
     assert outcome.code == 0, outcome.err
@@ -84,10 +98,12 @@ def test_parts_of_modified_residues_and_ligands_are_named(pocket, tmp_path):
     gone |= (atoms.residue_names == "ATP") & np.isin(atoms.names, "N9 C8 N7 C5 C6 N6 N1 C2 N3 C4".split())
     outcome = audit(pocket, tmp_path, of(atoms, gone).data)
     assert outcome.code == 0, outcome.err
-    serine, = {f"SEP A {number}" for number in atoms.residue_numbers[atoms.residue_names == "SEP"]}
-    ligand, = {f"ATP A {number}" for number in atoms.residue_numbers[atoms.residue_names == "ATP"]}
+    (serine,) = {f"SEP A {number}" for number in atoms.residue_numbers[atoms.residue_names == "SEP"]}
+    (ligand,) = {f"ATP A {number}" for number in atoms.residue_numbers[atoms.residue_names == "ATP"]}
     assert sorted(record(tmp_path)["results"]["parts_lost"]["other"]) == [
-        f"{ligand}: 10 of 31 atoms (N9 to C4) lost", f"{serine}: phosphate (P O1P O2P O3P) lost"]
+        f"{ligand}: 10 of 31 atoms (N9 to C4) lost",
+        f"{serine}: phosphate (P O1P O2P O3P) lost",
+    ]
     table = read_star(tmp_path / "audit.star")["audit"]
     statuses = dict(zip(table.strings("gmmResidueName"), table.strings("gmmStatus")))
     wanted = {"SEP": "weakened", "ATP": "weakened", "MG": "kept", "HOH": "kept"}
@@ -114,8 +130,17 @@ def test_half_maps_emdb_and_what_was_done_to_the_map(pocket, tmp_path, rng):
     assert quality["emdb"]["mean_q"] == pytest.approx(results["maps"]["whole"]["mean_q"])
     assert [each["resolutions"] for each in quality["emdb"]["standings"]] == [None, [2.0, 2.2]]
     assert "other: has its highest value in" in outcome.out and "an estimate of the Q_relative" in outcome.out
-    wrong = gmmrefine("audit", pocket / "model.pdb", pocket / "whole.mrc", pocket / "other.mrc", "-o", tmp_path / "wrong",
-                      "--half-maps", pocket / "half_1.mrc", pocket / "half_1.mrc")
+    wrong = gmmrefine(
+        "audit",
+        pocket / "model.pdb",
+        pocket / "whole.mrc",
+        pocket / "other.mrc",
+        "-o",
+        tmp_path / "wrong",
+        "--half-maps",
+        pocket / "half_1.mrc",
+        pocket / "half_1.mrc",
+    )
     assert_refused(wrong, "audit", "half_1.mrc is given as both half maps")
 
 
@@ -135,8 +160,7 @@ def test_an_inverted_map_is_called_so(pocket, tmp_path):
     save(pocket / "dark.mrc", MapGrid(dark, np.ones(3), np.zeros(3)))
     outcome = gmmrefine("qscore", pocket / "model.pdb", pocket / "dark.mrc", "-o", tmp_path / "q")
     assert outcome.code == 0 and "the contrast looks inverted: mean Q -0.8" in outcome.out
-    outcome = gmmrefine(
-        "audit", pocket / "model.pdb", pocket / "dark.mrc", _scaled(pocket, dark), "-o", tmp_path / "a")
+    outcome = gmmrefine("audit", pocket / "model.pdb", pocket / "dark.mrc", _scaled(pocket, dark), "-o", tmp_path / "a")
     assert outcome.code == 0 and "dark: the contrast looks inverted" in outcome.out
     assert set(read_star(tmp_path / "a" / "audit.star")["audit"].strings("gmmStatus")) == {"unjudged"}
 

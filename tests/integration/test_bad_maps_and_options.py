@@ -1,4 +1,5 @@
 """Maps, models, options and machines that cannot be used: one line, exit code 1, nothing half-written."""
+
 import errno
 import os
 import shutil
@@ -17,10 +18,12 @@ from gmmrefine.runs import run
 @pytest.fixture
 def make_map(tmp_path):
     """A function that writes a map of one value and gives its path."""
+
     def make(value=1.0, shape=(BOX,) * 3, voxel_size=PIXEL_SIZE):
         path = tmp_path / "given.mrc"
         write_map(path, np.full(shape, value), voxel_size)
         return path
+
     return make
 
 
@@ -30,7 +33,8 @@ MASKS = {
     "pixel size": ({"voxel_size": 2.2}, ["voxels of the mask are 2.2 Å but the pixel size is 4.4 Å", "resample"]),
     "empty": ({"value": 0}, ["the mask is empty (largest value 0)"]),
     "a map": ({"value": 7}, ["mask values run from 7 to 7; expected 0 to 1"]),
-    "not a number": ({"value": np.nan}, ["64000 of 64000 voxels are not finite numbers"])}
+    "not a number": ({"value": np.nan}, ["64000 of 64000 voxels are not finite numbers"]),
+}
 
 
 @pytest.mark.filterwarnings("ignore:Data array contains NaN")
@@ -39,8 +43,11 @@ def test_mask(simulated, tmp_path, make_map, case):
     grid, words = MASKS[case]
     mask = make_map(**grid)
     for command, inputs in (
-            ("refine", ["particles.star"]), ("reconstruct", ["particles.star"]), ("build", ["truth.mrc"]),
-            ("fsc", ["truth.mrc", "truth.mrc"])):
+        ("refine", ["particles.star"]),
+        ("reconstruct", ["particles.star"]),
+        ("build", ["truth.mrc"]),
+        ("fsc", ["truth.mrc", "truth.mrc"]),
+    ):
         inputs = [simulated / name for name in inputs]
         outcome = gmmrefine(command, *inputs, "-o", tmp_path / command, "--mask", mask)
         assert_refused(outcome, command, *words)
@@ -48,11 +55,18 @@ def test_mask(simulated, tmp_path, make_map, case):
         assert left <= ({"run.json", "gmmrefine.log"} if command == "build" else set())
 
 
-@pytest.mark.parametrize("command, inputs, options", [
-    ("reconstruct", ["particles.star"], ()), ("refine", ["particles.star"], REFINE), ("build", ["truth.mrc"], ()),
-    ("refine-patches", ["particles.star"], ("--patches", 2)), ("fsc", ["truth.mrc", "truth.mrc"], ("--truth",)),
-    ("local-resolution", ["truth.mrc", "noisy.mrc"], ()),
-    ("impose-symmetry", ["truth.mrc", "noisy.mrc"], ("--symmetry", "C2"))])
+@pytest.mark.parametrize(
+    "command, inputs, options",
+    [
+        ("reconstruct", ["particles.star"], ()),
+        ("refine", ["particles.star"], REFINE),
+        ("build", ["truth.mrc"], ()),
+        ("refine-patches", ["particles.star"], ("--patches", 2)),
+        ("fsc", ["truth.mrc", "truth.mrc"], ("--truth",)),
+        ("local-resolution", ["truth.mrc", "noisy.mrc"], ()),
+        ("impose-symmetry", ["truth.mrc", "noisy.mrc"], ("--symmetry", "C2")),
+    ],
+)
 def test_a_mask_outside_the_molecule(simulated, tmp_path, rng, command, inputs, options):
     corner, truth = np.zeros((BOX,) * 3), read_map(simulated / "truth.mrc").data
     corner[1:6, 1:6, 1:6] = 1
@@ -61,7 +75,8 @@ def test_a_mask_outside_the_molecule(simulated, tmp_path, rng, command, inputs, 
     paths = [tmp_path / name if name == "noisy.mrc" else simulated / name for name in inputs]
     outcome = gmmrefine(command, *paths, "-o", tmp_path / "run", "--mask", tmp_path / "corner.mrc", *options)
     assert_refused(
-        outcome, command, "corner.mrc lies outside the molecule: 0.0 % of it is inside the molecule's mask", "Check its origin")
+        outcome, command, "corner.mrc lies outside the molecule: 0.0 % of it is inside the molecule's mask", "Check its origin"
+    )
     assert not list((tmp_path / "run").glob("*.mrc"))
 
 
@@ -75,8 +90,12 @@ def test_maps_for_build(simulated, tmp_path, make_map):
     assert_refused(refused(make_map(0.0)), "build", "the map is constant (0 everywhere)")
     truth = simulated / "truth.mrc"
     assert_refused(
-        refused(truth, "--threshold", 1e9), "build", "no voxel lies above the threshold 1e+09", "largest density is",
-        "Lower --threshold")
+        refused(truth, "--threshold", 1e9),
+        "build",
+        "no voxel lies above the threshold 1e+09",
+        "largest density is",
+        "Lower --threshold",
+    )
     assert_refused(refused(truth, "--resolution", 5), "build", "--resolution 5 Å is beyond Nyquist of the map (8.80 Å")
     assert_refused(refused(truth, "--gaussians", "many"), "build", "--gaussians many: expected a positive whole number or auto")
     assert_refused(refused(simulated / "particles.star"), "build", "particles.star: not a readable MRC map")
@@ -84,8 +103,10 @@ def test_maps_for_build(simulated, tmp_path, make_map):
 
 
 def test_model_outside_the_map(simulated, tmp_path):
-    for command, name, words in (("build", "truth.mrc", "lie inside the map and in its density"),
-                                 ("refine", "particles.star", "2279 of 9703 atoms lie outside the box")):
+    for command, name, words in (
+        ("build", "truth.mrc", "lie inside the map and in its density"),
+        ("refine", "particles.star", "2279 of 9703 atoms lie outside the box"),
+    ):
         outcome = gmmrefine(command, simulated / name, "--model", embedded_model(), "-o", tmp_path / command)
         assert_refused(outcome, command, words, "Fit the model into")
         outcome = gmmrefine(command, simulated / name, "--model", tmp_path / "nowhere.cif", "-o", tmp_path / command / "b")
@@ -118,7 +139,8 @@ OPTIONS = {
     "--gaussians 0": ["--gaussians 0: expected a positive whole number or auto"],
     "--optimizer sgd": ["argument --optimizer: invalid choice: 'sgd'", "fisher", "adam"],
     "--nonsense": ["unrecognized arguments: --nonsense"],
-    "--pin-exchanges nowhere.json": ["--pin-exchanges nowhere.json: cannot be read (No such file"]}
+    "--pin-exchanges nowhere.json": ["--pin-exchanges nowhere.json: cannot be read (No such file"],
+}
 
 
 @pytest.mark.parametrize("text", OPTIONS)
@@ -130,29 +152,36 @@ def test_options_of_refine(simulated, tmp_path, text):
 
 def test_run_records_that_cannot_be_pinned(simulated, tmp_path):
     for name in ("run.json", "particles.star"):
-        outcome = gmmrefine(
-            "refine", simulated / "particles.star", "-o", tmp_path / "run", "--pin-exchanges", simulated / name)
+        outcome = gmmrefine("refine", simulated / "particles.star", "-o", tmp_path / "run", "--pin-exchanges", simulated / name)
         assert_refused(outcome, "refine", f"{name}: cannot be read, or holds no exchanges of half sets")
 
 
-@pytest.mark.parametrize("options, words", [
-    (["--box", 41], "--box 41: the box must be even. Use 42."),
-    (["--box", 16], "is smaller than the molecule"),
-    (["--symmetry", "Q9"], "--symmetry Q9: not a point group; expected Cn, Dn, T, O or I"),
-    (["--particles", 1], "--particles 1: expected at least 2"),
-    (["--snr", 0], "--snr 0: expected at least 1e-06"),
-    (["--pixel-size", 0], "--pixel-size 0: expected at least 0.1 Å/px"),
-    (["--end-model", "nowhere.cif"], "nowhere.cif: cannot be read")])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--box", 41], "--box 41: the box must be even. Use 42."),
+        (["--box", 16], "is smaller than the molecule"),
+        (["--symmetry", "Q9"], "--symmetry Q9: not a point group; expected Cn, Dn, T, O or I"),
+        (["--particles", 1], "--particles 1: expected at least 2"),
+        (["--snr", 0], "--snr 0: expected at least 1e-06"),
+        (["--pixel-size", 0], "--pixel-size 0: expected at least 0.1 Å/px"),
+        (["--end-model", "nowhere.cif"], "nowhere.cif: cannot be read"),
+    ],
+)
 def test_options_of_simulate(tmp_path, options, words):
     outcome = gmmrefine("simulate", "6msm", "-o", tmp_path / "run", *options)
     assert_refused(outcome, "simulate", words)
     assert {path.name for path in (tmp_path / "run").glob("*")} <= {"run.json", "gmmrefine.log"}
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ([], "the following arguments are required: COMMAND"),
-    (["frobnicate"], "invalid choice: 'frobnicate' (choose from"),
-    (["refine", "particles.star"], "the following arguments are required: -o/--output")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["frobnicate"], "invalid choice: 'frobnicate' (choose from"),
+        (["refine", "particles.star"], "the following arguments are required: -o/--output"),
+    ],
+)
 def test_command_line(arguments, words):
     assert_refused(gmmrefine(*arguments), arguments[0] if len(arguments) > 1 else None, words, "--help'")
 

@@ -1,4 +1,5 @@
 """Particles that cannot be used: one line that says which file and row, what was found, and what to do."""
+
 import os
 import shutil
 
@@ -67,53 +68,65 @@ def one_angle_wrong(folder):
 CASES = {
     "truncated stack": (
         truncate,
-        ["particles.mrcs: the stack is truncated: found 961024 bytes, expected 1281024 for 200 images", "Copy it"]),
+        ["particles.mrcs: the stack is truncated: found 961024 bytes, expected 1281024 for 200 images", "Copy it"],
+    ),
     "cut header": (cut_header, ["particles.mrcs: not", "MRC"]),
-    "missing stack": (
-        remove_stack,
-        ["row 1: image stack of 000001@particles.mrcs not found", "correct rlnImageName"]),
+    "missing stack": (remove_stack, ["row 1: image stack of 000001@particles.mrcs not found", "correct rlnImageName"]),
     "row beyond the stack": (longer_list, ["particles.mrcs has 200 images, but", "row 200 asks for 999"]),
     "box": (
         lambda folder: change(folder, "optics", rlnImageSize=["48"]),
-        ["particles.mrcs: images are 40×40 px, but the particles say 48 px", "correct rlnImageSize"]),
+        ["particles.mrcs: images are 40×40 px, but the particles say 48 px", "correct rlnImageSize"],
+    ),
     "odd box": (
         lambda folder: change(folder, "optics", rlnImageSize=["41"]),
-        ["particles.mrcs: images are 40×40 px, but the particles say 41 px", "correct rlnImageSize"]),
+        ["particles.mrcs: images are 40×40 px, but the particles say 41 px", "correct rlnImageSize"],
+    ),
     "no pixel size": (
         lambda folder: change(folder, "optics", rlnImagePixelSize=None),
-        ["rlnImagePixelSize is missing from data_optics", "Add the pixel size"]),
+        ["rlnImagePixelSize is missing from data_optics", "Add the pixel size"],
+    ),
     "no voltage": (
         lambda folder: change(folder, "optics", rlnVoltage=None),
-        ["rlnVoltage is in neither data_optics nor data_particles"]),
+        ["rlnVoltage is in neither data_optics nor data_particles"],
+    ),
     "no angles": (
         lambda folder: change(folder, **dict.fromkeys(COLUMNS)),
-        ["column rlnAngleRot, rlnAngleTilt, rlnAnglePsi is missing", "3D refinement"]),
+        ["column rlnAngleRot, rlnAngleTilt, rlnAnglePsi is missing", "3D refinement"],
+    ),
     "in-plane angles only": (
         lambda folder: change(folder, **dict.fromkeys(COLUMNS[:2])),
-        ["in-plane angles only (2D classification)", "Run a 3D refinement first"]),
+        ["in-plane angles only (2D classification)", "Run a 3D refinement first"],
+    ),
     "no CTF": (
         lambda folder: change(folder, rlnDefocusU=None),
-        ["column rlnDefocusU is missing; it says the CTF of each particle"]),
+        ["column rlnDefocusU is missing; it says the CTF of each particle"],
+    ),
     "negative defocus": (
         one_defocus_wrong,
-        ["row 7: rlnDefocusU is -15000 Å; RELION's defocus is positive for underfocus", "Multiply by -1"]),
+        ["row 7: rlnDefocusU is -15000 Å; RELION's defocus is positive for underfocus", "Multiply by -1"],
+    ),
     "angle that is no number": (one_angle_wrong, ["row 4: rlnAngleTilt is 'nan'; expected a finite number"]),
     "no half sets": (
         lambda folder: change(folder, rlnRandomSubset=None),
-        ["particles.star: 200 of 200 particles have no half set", "--split-halves SEED"]),
+        ["particles.star: 200 of 200 particles have no half set", "--split-halves SEED"],
+    ),
     "half sets 0": (
         lambda folder: change(folder, rlnRandomSubset=["0"] * PARTICLES),
-        ["particles.star: 200 of 200 particles have no half set", "--split-halves SEED"]),
+        ["particles.star: 200 of 200 particles have no half set", "--split-halves SEED"],
+    ),
     "one half set empty": (
         lambda folder: change(folder, rlnRandomSubset=["1"] * PARTICLES),
-        ["particles.star: half set 2 is empty: all 200 particles are in half 1"]),
+        ["particles.star: half set 2 is empty: all 200 particles are in half 1"],
+    ),
     "half set 3": (
         lambda folder: change(folder, rlnRandomSubset=["1", "2", "3"] + ["1"] * (PARTICLES - 3)),
-        ["row 3: rlnRandomSubset is 3; expected 1 or 2"]),
+        ["row 3: rlnRandomSubset is 3; expected 1 or 2"],
+    ),
     "empty file": (lambda folder: (folder / "particles.star").write_text(""), ["particles.star is not a STAR file"]),
     "a table without images": (
         lambda folder: change(folder, rlnImageName=None),
-        ["column rlnImageName is missing; it says where the images are"]),
+        ["column rlnImageName is missing; it says where the images are"],
+    ),
 }
 
 
@@ -153,10 +166,14 @@ def test_half_sets_are_drawn_when_asked(copy, tmp_path):
     assert outcome.code == 0, outcome.err
 
 
-@pytest.mark.parametrize("name, words", [
-    ("nowhere.star", "nowhere.star: cannot be read (No such file or directory)"),
-    ("nowhere.cs", "nowhere.cs: cannot be read"),
-    ("particles.mrcs", "particles are read from .star or .cs or .csg files, not '.mrcs'")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("nowhere.star", "nowhere.star: cannot be read (No such file or directory)"),
+        ("nowhere.cs", "nowhere.cs: cannot be read"),
+        ("particles.mrcs", "particles are read from .star or .cs or .csg files, not '.mrcs'"),
+    ],
+)
 def test_files_that_hold_no_particles(copy, tmp_path, name, words):
     for command in ("refine", "reconstruct", "import"):
         assert_refused(gmmrefine(command, copy / name, "-o", tmp_path / "run"), command, words)

@@ -1,4 +1,5 @@
 """Files that unpack to more than a run could use, links in circles, names with accents and terminals without."""
+
 import gzip
 import os
 import resource
@@ -35,8 +36,9 @@ def header(count):
 def bomb(tmp_path_factory):
     """An archive of 400 kB that unpacks to 400 MB."""
     path = tmp_path_factory.mktemp("bomb") / "half_sets.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, \
-            archive.open("half_1.npy", "w", force_zip64=True) as member:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(
+        "half_1.npy", "w", force_zip64=True
+    ) as member:
         member.write(header(ZEROS // 8))
         for _ in range(ZEROS >> 20):
             member.write(bytes(1 << 20))
@@ -102,6 +104,7 @@ def test_a_model_of_zeros(tmp_path):
 @pytest.fixture
 def loop(tmp_path):
     """A function that makes two links which point to each other, and gives one."""
+
     def make(name):
         (tmp_path / name).symlink_to(tmp_path / f"other_{name}")
         (tmp_path / f"other_{name}").symlink_to(tmp_path / name)
@@ -147,10 +150,12 @@ def test_names_with_accents_and_of_no_language(simulated, tmp_path, name):
     FORMATS["pdb"].write(folder / "model.pdb")
     half_maps = half_maps_in(folder / "run")
     for command, code in (
-            (("reconstruct", folder / "truth.star", "-o", folder / "run"), 0), (("report", folder / "run"), 0),
-            (("qscore", folder / "model.pdb", half_maps[0], "-o", folder / "q"), None),
-            (("export", folder / "truth.star", "--to", folder / "x.cs", "-o", folder / "x"), None),
-            (("fsc", *half_maps, "-o", folder / "fsc"), 0)):
+        (("reconstruct", folder / "truth.star", "-o", folder / "run"), 0),
+        (("report", folder / "run"), 0),
+        (("qscore", folder / "model.pdb", half_maps[0], "-o", folder / "q"), None),
+        (("export", folder / "truth.star", "--to", folder / "x.cs", "-o", folder / "x"), None),
+        (("fsc", *half_maps, "-o", folder / "fsc"), 0),
+    ):
         outcome = gmmrefine(*command)
         assert outcome.code == 0 or (code is None and outcome.err.count("\n") == 1), outcome.err
     assert (folder / "run" / "report.html").stat().st_size > 1000
@@ -165,7 +170,8 @@ def test_a_terminal_of_ascii_and_no_language(simulated, tmp_path, repository):
     for name, code in (("truth.star", 0), ("nö.star", 1)):
         words = ("import", str(folder / name), "-o", str(folder / "run"))
         done = subprocess.run(
-            [sys.executable, "-m", "gmmrefine", *words], env=environment, cwd=repository, capture_output=True, check=False)
+            [sys.executable, "-m", "gmmrefine", *words], env=environment, cwd=repository, capture_output=True, check=False
+        )
         assert done.returncode == code and b"Traceback" not in done.stderr, done.stderr
         assert done.stderr.count(b"\n") == code
 

@@ -1,4 +1,5 @@
 """Files that end in no traceback, no hang and no command of somebody else's: each in one line."""
+
 import os
 import subprocess
 import sys
@@ -19,8 +20,18 @@ def map_file(refined):
 
 
 @pytest.mark.parametrize(
-    "command", ["import .star", "import .cs", "import .csg", "import .txt --box 32 --pixel-size 2", "qscore .cif map",
-                "qscore model .mrc", "fsc .mrc map", "reconstruct .star"])
+    "command",
+    [
+        "import .star",
+        "import .cs",
+        "import .csg",
+        "import .txt --box 32 --pixel-size 2",
+        "qscore .cif map",
+        "qscore model .mrc",
+        "fsc .mrc map",
+        "reconstruct .star",
+    ],
+)
 def test_a_pipe_is_refused_and_not_waited_for(command, simulated, map_file, tmp_path):
     name, *words = command.split()
     pipe = tmp_path / f"pipe{next(word for word in words if word.startswith('.'))}"
@@ -96,4 +107,8 @@ def test_a_change_of_a_large_stack_is_seen_in_blocks_all_over_it(tmp_path):
 
 def test_stacks_of_one_name_are_told_by_their_folders():
     assert different_names(["/a/x/s.mrcs", "/b/x/s.mrcs", "/b/y/s.mrcs", "/c/t.mrcs"]) == [
-        "a/x/s.mrcs", "b/x/s.mrcs", "y/s.mrcs", "t.mrcs"]
+        "a/x/s.mrcs",
+        "b/x/s.mrcs",
+        "y/s.mrcs",
+        "t.mrcs",
+    ]

@@ -1,4 +1,5 @@
 """Composites of focused refinements through the command line."""
+
 import json
 
 import numpy as np
@@ -37,9 +38,12 @@ def parts(truth, tmp_path, rng):
     """Two parts with noise of their own, whose masks overlap."""
     return [
         write_part(
-            tmp_path / f"part{number}", spherical_mask(sphere[:3], sphere[3], BOX, PIXEL_SIZE),
-            truth + rng.normal(0, 0.2, (2,) + truth.shape))
-        for number, sphere in enumerate(SPHERES, 1)]
+            tmp_path / f"part{number}",
+            spherical_mask(sphere[:3], sphere[3], BOX, PIXEL_SIZE),
+            truth + rng.normal(0, 0.2, (2,) + truth.shape),
+        )
+        for number, sphere in enumerate(SPHERES, 1)
+    ]
 
 
 def record_of(command, finished=True):
@@ -108,7 +112,8 @@ def test_weights_by_signal_to_noise_fade_into_the_background_as_the_masks_do(par
     behind = write_part(tmp_path / "behind", ONES, rng.normal(0, 1, (2,) + (BOX,) * 3))
     by_mask, by_snr = (
         data(joined(parts, tmp_path / how, "--composite-weights", how, "--background", behind), "composite_half_1.mrc")
-        for how in ("mask", "snr"))
+        for how in ("mask", "snr")
+    )
     masks = [data(part, "focus_mask.mrc") for part in parts]
     alone = np.minimum(*masks) == 0
     edge = alone & (np.maximum(*masks) > 0.1) & (np.maximum(*masks) < 0.9)
@@ -153,15 +158,24 @@ def left_in(folder):
     return {path.name for path in folder.glob("*")} - {"run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"}
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"half_map_1": (LARGER, 2.0), "half_map_2": (LARGER, 2.0), "focus_mask": (LARGER, 2.0)}, [
-        "the parts have boxes of 40, 48 voxels; they must have one"]),
-    ({"half_map_1": (ONES, 2.1), "half_map_2": (ONES, 2.1), "focus_mask": (ONES, 2.1)}, [
-        "part2: voxels of 2.1 Å, but the other maps have 2 Å; must match"]),
-    ({"half_map_2": (LARGER, 2.0)}, ["part2: half_map_1.mrc has 40 voxels, half_map_2.mrc 48; must match"]),
-    ({"focus_mask": (LARGER, 2.0)}, ["part2/focus_mask.mrc is 48×48×48 but the box is 40"]),
-    ({"focus_mask": (0 * ONES, 2.0)}, ["part2/focus_mask.mrc", "empty"]),
-    ({"focus_mask": None}, ["part2", "mask.mrc"]), ({"half_map_2": None}, ["part2/half_map_2.mrc", "cannot be read"])])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (
+            {"half_map_1": (LARGER, 2.0), "half_map_2": (LARGER, 2.0), "focus_mask": (LARGER, 2.0)},
+            ["the parts have boxes of 40, 48 voxels; they must have one"],
+        ),
+        (
+            {"half_map_1": (ONES, 2.1), "half_map_2": (ONES, 2.1), "focus_mask": (ONES, 2.1)},
+            ["part2: voxels of 2.1 Å, but the other maps have 2 Å; must match"],
+        ),
+        ({"half_map_2": (LARGER, 2.0)}, ["part2: half_map_1.mrc has 40 voxels, half_map_2.mrc 48; must match"]),
+        ({"focus_mask": (LARGER, 2.0)}, ["part2/focus_mask.mrc is 48×48×48 but the box is 40"]),
+        ({"focus_mask": (0 * ONES, 2.0)}, ["part2/focus_mask.mrc", "empty"]),
+        ({"focus_mask": None}, ["part2", "mask.mrc"]),
+        ({"half_map_2": None}, ["part2/half_map_2.mrc", "cannot be read"]),
+    ],
+)
 def test_parts_that_do_not_fit(parts, tmp_path, change, words):
     for name, content in change.items():
         if content is None:
@@ -245,8 +259,9 @@ def test_an_unfinished_run(parts, tmp_path, which):
     joined(parts, tmp_path / "joined", *(() if which == "part" else ("--background", folder)))
 
 
-@pytest.mark.parametrize("content, words", [
-    ('{"a": 1}', "run.json names no command and settings"), ('{"comm', "run.json is damaged")])
+@pytest.mark.parametrize(
+    "content, words", [('{"a": 1}', "run.json names no command and settings"), ('{"comm', "run.json is damaged")]
+)
 def test_a_record_that_is_none(parts, tmp_path, content, words):
     (parts[0] / "run.json").write_text(content, encoding="utf-8")
     assert_refused(gmmrefine("composite", *parts, "-o", tmp_path / "joined"), "composite", words)

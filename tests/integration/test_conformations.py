@@ -1,4 +1,5 @@
 """Maps, morphs and subsets of motions that are known, through the command line."""
+
 import json
 import shutil
 from dataclasses import replace
@@ -36,8 +37,12 @@ def latent(simulated):
 def learned(simulated, latent, tmp_path_factory):
     """Both halves turn and move alike."""
     return write_heterogeneity(
-        tmp_path_factory.mktemp("learned") / "run", [rigid_motion(TURN, MOVE), rigid_motion(TURN, MOVE, seed=8)], latent,
-        simulated / "truth.star", read_map(simulated / "mask.mrc").data)
+        tmp_path_factory.mktemp("learned") / "run",
+        [rigid_motion(TURN, MOVE), rigid_motion(TURN, MOVE, seed=8)],
+        latent,
+        simulated / "truth.star",
+        read_map(simulated / "mask.mrc").data,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +55,30 @@ def opposite(simulated, latent, tmp_path_factory):
         gmm = rigid_motion(seed=seed).start_gmm
         motions.append(rigid_motion(move=move, mobility=np.clip(gmm.centers[:, 0] / 10, 0, 1), seed=seed))
     return write_heterogeneity(
-        tmp_path_factory.mktemp("opposite") / "run", motions, latent, simulated / "truth.star",
-        read_map(simulated / "mask.mrc").data, focus)
+        tmp_path_factory.mktemp("opposite") / "run",
+        motions,
+        latent,
+        simulated / "truth.star",
+        read_map(simulated / "mask.mrc").data,
+        focus,
+    )
 
 
 @pytest.fixture
 def model(tmp_path):
     """Three residues, the second with a hydrogen and two places of an atom."""
-    second = residue("SER", "A", 2, "N", "ATOM", PLACES[1] + CENTER) + residue(
-        "SER", "A", 2, "CA", "ATOM", PLACES[1] + CENTER + 1, alternative="A", occupancy=0.4) + residue(
-        "SER", "A", 2, "CA", "ATOM", PLACES[1] + CENTER - 1, alternative="B", occupancy=0.6) + residue(
-        "SER", "A", 2, "HA", "ATOM", PLACES[1] + CENTER + 2)
+    second = (
+        residue("SER", "A", 2, "N", "ATOM", PLACES[1] + CENTER)
+        + residue("SER", "A", 2, "CA", "ATOM", PLACES[1] + CENTER + 1, alternative="A", occupancy=0.4)
+        + residue("SER", "A", 2, "CA", "ATOM", PLACES[1] + CENTER - 1, alternative="B", occupancy=0.6)
+        + residue("SER", "A", 2, "HA", "ATOM", PLACES[1] + CENTER + 2)
+    )
     return write_pdb(
-        tmp_path / "model.pdb", residue("ALA", "A", 1, "N CA C", "ATOM", PLACES[0] + CENTER), second,
-        residue("ATP", "B", 7, "PA PB", at=PLACES[2] + CENTER))
+        tmp_path / "model.pdb",
+        residue("ALA", "A", 1, "N CA C", "ATOM", PLACES[0] + CENTER),
+        second,
+        residue("ATP", "B", 7, "PA PB", at=PLACES[2] + CENTER),
+    )
 
 
 def show(learned, folder, *options):
@@ -82,8 +97,7 @@ def test_everything_is_written(learned, model, tmp_path):
     names = [f"frame_{number:02d}.{kind}" for number in (1, 2, 3) for kind in ("mrc", "star")]
     halves = [f"half_{number}/{name}" for number in (1, 2) for name in [*names, "morph.cif"]]
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert found == {
-        "frames.star", "motion.png", "movie.cxc", "run.json", "events.jsonl", "gmmrefine.log", *halves}
+    assert found == {"frames.star", "motion.png", "movie.cxc", "run.json", "events.jsonl", "gmmrefine.log", *halves}
     results = record(folder)["results"]
     assert results["cosine"] == pytest.approx(1, abs=0.05) and results["frames"] == 3
     assert "all Gaussians" in results["motion"] and "Gaussians of the region" not in results["motion"]
@@ -147,9 +161,12 @@ def test_trajectory_there_and_back_has_a_length_but_no_distance(learned, model, 
 def test_atoms_outside_the_region_stay_and_none_is_nan(opposite, tmp_path):
     far = [30, -5, 2000.0]
     model = write_pdb(
-        tmp_path / "model.pdb", residue("ALA", "A", 1, "N CA", "ATOM", PLACES[0] + CENTER),
-        residue("ALA", "A", 2, "N CA", "ATOM", PLACES[2] + CENTER), residue("ALA", "A", 3, "N", "ATOM", far),
-        residue("ALA", "A", 4, "N CA C O CB", "ATOM", PLACES[0] + CENTER + 2))
+        tmp_path / "model.pdb",
+        residue("ALA", "A", 1, "N CA", "ATOM", PLACES[0] + CENTER),
+        residue("ALA", "A", 2, "N CA", "ATOM", PLACES[2] + CENTER),
+        residue("ALA", "A", 3, "N", "ATOM", far),
+        residue("ALA", "A", 4, "N CA C O CB", "ATOM", PLACES[0] + CENTER + 2),
+    )
     folder = show(opposite, tmp_path / "out", *THERE_AND_BACK, "--model", model)
     before, found = places(model)[0], places(folder / "half_1" / "morph.cif")
     assert np.isfinite(found).all()
@@ -188,8 +205,15 @@ def test_maps_of_a_subset_are_those_of_its_particles(learned, tmp_path):
     assert record(folder)["results"]["subset_cosine"] > 0.9
     usual = 0.75 * BOX * PIXEL_SIZE  # outside of it grey values are measured where no mask is given, as in the run
     outcome = gmmrefine(
-        "reconstruct", folder / "particles_subset_02.star", "-o", tmp_path / "again", "--mask", learned / "mask.mrc",
-        "--particle-diameter", usual)
+        "reconstruct",
+        folder / "particles_subset_02.star",
+        "-o",
+        tmp_path / "again",
+        "--mask",
+        learned / "mask.mrc",
+        "--particle-diameter",
+        usual,
+    )
     assert outcome.code == 0, outcome.err
     for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star"):
         assert (folder / "subset_02" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
@@ -201,6 +225,7 @@ def test_what_half_1_shows_does_not_depend_on_half_2(learned, opposite, model, t
     write_gmm(changed / "gmm_half_2.star", other.gmm())
     (changed / "network_half_2.npz").unlink()
     from gmmrefine.io.network_file import write_arrays
+
     made_from, header = other.description()
     write_arrays(changed / "network_half_2.npz", {**other.arrays(), **made_from}, header)
     options = ("--model", model, "--subsets", 2)
@@ -216,19 +241,23 @@ def copy(learned, tmp_path):
     return shutil.copytree(learned, tmp_path / "copy")
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    (("--axis", 3), ("--axis 3", "2 latent dimensions")),
-    (("--through", "0 0; 1"), ("point 2 is '1'", "expected 2 numbers")),
-    (("--through", "0 0 0"), ("point 1 is '0 0 0'", "expected 2 numbers")),
-    (("--through", "0 here"), ("point 1", "expected 2 numbers")),
-    (("--through", "nan 0"), ("point 1", "expected 2 numbers")),
-    (("--through", "1 0", "--axis", 2), ("--axis would have no effect with --through",)),
-    (("--through", "1 0", "--frames", 5), ("--frames would have no effect with one point",)),
-    (("--fsc-threshold", 0.5), ("--fsc-threshold would have no effect with no --subsets",)),
-    (("--subsets", 20), ("make classes of", "at most")),
-    (("--subsets", 2, "--half", 1), ("--half 1", "both half maps")),
-    (("--frames", 1), ("--frames 1", "from 2 to 99")),
-    (("--model", "nowhere.pdb"), ("nowhere.pdb", "no such file"))])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--axis", 3), ("--axis 3", "2 latent dimensions")),
+        (("--through", "0 0; 1"), ("point 2 is '1'", "expected 2 numbers")),
+        (("--through", "0 0 0"), ("point 1 is '0 0 0'", "expected 2 numbers")),
+        (("--through", "0 here"), ("point 1", "expected 2 numbers")),
+        (("--through", "nan 0"), ("point 1", "expected 2 numbers")),
+        (("--through", "1 0", "--axis", 2), ("--axis would have no effect with --through",)),
+        (("--through", "1 0", "--frames", 5), ("--frames would have no effect with one point",)),
+        (("--fsc-threshold", 0.5), ("--fsc-threshold would have no effect with no --subsets",)),
+        (("--subsets", 20), ("make classes of", "at most")),
+        (("--subsets", 2, "--half", 1), ("--half 1", "both half maps")),
+        (("--frames", 1), ("--frames 1", "from 2 to 99")),
+        (("--model", "nowhere.pdb"), ("nowhere.pdb", "no such file")),
+    ],
+)
 def test_options_that_do_not_fit(learned, tmp_path, options, words):
     assert_refused(gmmrefine("conformations", learned, "-o", tmp_path / "out", *options), "conformations", *words)
     assert not (tmp_path / "out").exists()
@@ -238,8 +267,12 @@ def test_model_off_the_maps_is_refused(learned, tmp_path):
     model = write_pdb(tmp_path / "model.pdb", residue("ALA", "A", 1, "N CA C", "ATOM", PLACES[0] - CENTER))
     outcome = gmmrefine("conformations", learned, "-o", tmp_path / "out", "--model", model)
     assert_refused(
-        outcome, "conformations", "model.pdb: only 0 of 3 atoms lie inside the map", "the molecule's mask holds x y z from 0.0",
-        "Fit the model into the map")
+        outcome,
+        "conformations",
+        "model.pdb: only 0 of 3 atoms lie inside the map",
+        "the molecule's mask holds x y z from 0.0",
+        "Fit the model into the map",
+    )
     assert not (tmp_path / "out").exists()
     outcome = gmmrefine("conformations", learned, "-o", tmp_path / "out", "--place-from", "center")
     assert_refused(outcome, "conformations", "--place-from would have no effect with no --model")
@@ -252,7 +285,8 @@ def test_model_whose_frame_has_the_box_centre_at_0_moves_in_the_frame_of_the_map
         site.atom.pos -= gemmi.Position(CENTER, CENTER, CENTER)
     structure.write_pdb(str(tmp_path / "centred.pdb"))
     outcome = gmmrefine(
-        "conformations", learned, "-o", tmp_path / "centred", *THERE_AND_BACK, "--model", tmp_path / "centred.pdb")
+        "conformations", learned, "-o", tmp_path / "centred", *THERE_AND_BACK, "--model", tmp_path / "centred.pdb"
+    )
     assert outcome.code == 0 and "place of the molecule's mask: box centre at 0, first voxel -88.0 -88.0 -88.0 Å" in outcome.out
     assert record(tmp_path / "centred")["results"]["place"]["first_voxel"] == [-CENTER] * 3
     for half in ("half_1", "half_2"):
@@ -327,7 +361,8 @@ def test_particles_that_changed_their_half(copy, simulated, tmp_path):
     changed_record(copy, particle_file=str(tmp_path / "other.star"))
     outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--subsets", 2)
     assert_refused(
-        outcome, "conformations", "2 particles were learned in the other half set", "000005@", f"in half {half_set[4]}")
+        outcome, "conformations", "2 particles were learned in the other half set", "000005@", f"in half {half_set[4]}"
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -347,8 +382,23 @@ def test_what_lies_beyond_the_particles_is_said(learned, tmp_path):
 @pytest.mark.slow
 def test_heterogeneity_ends_with_what_the_command_shows(simulated, tmp_path):
     outcome = gmmrefine(
-        "heterogeneity", simulated / "truth.star", "-o", tmp_path / "run", "--epochs", 1, "--latent-size", 1, "--anchors", 4,
-        "--gaussians", 60, "--target-resolution", 15, "--mask", simulated / "mask.mrc")
+        "heterogeneity",
+        simulated / "truth.star",
+        "-o",
+        tmp_path / "run",
+        "--epochs",
+        1,
+        "--latent-size",
+        1,
+        "--anchors",
+        4,
+        "--gaussians",
+        60,
+        "--target-resolution",
+        15,
+        "--mask",
+        simulated / "mask.mrc",
+    )
     assert outcome.code == 0, outcome.err
     ready, made = tmp_path / "run" / "conformations", show(tmp_path / "run", tmp_path / "out")
     assert len(list(ready.glob("half_*/frame_*.mrc"))) == 18

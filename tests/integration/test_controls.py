@@ -1,4 +1,5 @@
 """Controls of a finished run: noise yields nothing, invented detail does not stay, and what they say is judged right."""
+
 import json
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Hundreds of broken files of every format: each is read as finite numbers, or refused in one line, soon."""
+
 import time
 import tracemalloc
 from collections import Counter
@@ -67,9 +68,16 @@ def test_the_corpus_is_large(valid):
 
 
 COMMANDS = {
-    "particles": ("import", "@"), "cryosparc": ("import", "@"), "group": ("import", "@"), "pdb": ("qscore", "@", "map"),
-    "mmcif": ("audit", "@", "map", "map"), "map": ("fsc", "@", "map"), "record": ("report", "folder"),
-    "stack": ("reconstruct", "of_stack.star"), "half sets": ("composite", "folder")}
+    "particles": ("import", "@"),
+    "cryosparc": ("import", "@"),
+    "group": ("import", "@"),
+    "pdb": ("qscore", "@", "map"),
+    "mmcif": ("audit", "@", "map", "map"),
+    "map": ("fsc", "@", "map"),
+    "record": ("report", "folder"),
+    "stack": ("reconstruct", "of_stack.star"),
+    "half sets": ("composite", "folder"),
+}
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -77,8 +85,10 @@ def test_the_command_line_says_one_line(valid, kind, tmp_path):
     one, path = FORMATS[kind], valid[kind] / FORMATS[kind].name
     data, intact = path.read_bytes(), tmp_path / "map.mrc"
     FORMATS["map"].write(intact)
-    words = [{"@": path, "map": intact, "folder": path.parent, "of_stack.star": path.parent / "of_stack.star"}.get(word, word)
-             for word in COMMANDS[kind]]
+    words = [
+        {"@": path, "map": intact, "folder": path.parent, "of_stack.star": path.parent / "of_stack.star"}.get(word, word)
+        for word in COMMANDS[kind]
+    ]
     for number, (_, rule, broken) in enumerate(broken_files({kind: (one.name, data, one.is_text)})):
         if number % (8 if kind in ("pdb", "mmcif") else 3) and kind != "record":  # models are scored where they are read
             continue

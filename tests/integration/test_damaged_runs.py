@@ -1,4 +1,5 @@
 """A file of a run's folder that was cut, flipped or lost is named and made again, and the results are those of before."""
+
 import json
 import os
 import shutil
@@ -11,9 +12,20 @@ from gmmrefine.runs.record_file import COPY
 
 ANY_HALF = ("half_map_1.mrc", "poses_half_2.npz", "gmm_half_1.star", "gmm_fsc_half_2.star")
 KINDS = [
-    *(f"iterations/01/{name}" for name in ANY_HALF), "iterations/00/half_map_2.mrc", "iterations/00/poses_half_1.npz",
-    "iterations/02/fsc.star", "mask.mrc", "half_map_1.mrc", "map.mrc", "gmm_half_2.star", "gmm_fsc.star", "fsc.star",
-    "directions.star", "particles.star", "half_sets.npz"]
+    *(f"iterations/01/{name}" for name in ANY_HALF),
+    "iterations/00/half_map_2.mrc",
+    "iterations/00/poses_half_1.npz",
+    "iterations/02/fsc.star",
+    "mask.mrc",
+    "half_map_1.mrc",
+    "map.mrc",
+    "gmm_half_2.star",
+    "gmm_fsc.star",
+    "fsc.star",
+    "directions.star",
+    "particles.star",
+    "half_sets.npz",
+]
 
 
 def cut(data):
@@ -31,8 +43,10 @@ def emptied(data):
 
 def contents(folder):
     return {
-        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
-        if path.suffix in (".mrc", ".star", ".npz") and path.is_file()}
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.suffix in (".mrc", ".star", ".npz") and path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +108,8 @@ def test_the_record_is_made_again_from_its_copy(healed, spoil):
     assert "run.json is damaged" in outcome.out and "made again from its copy" in outcome.out
     found = record(folder)
     told = [  # the contrast is measured anew in the maps that were kept
-        [entry for entry in each["exchanges"] if entry["kind"] != "contrast"] for each in (found, whole)]
+        [entry for entry in each["exchanges"] if entry["kind"] != "contrast"] for each in (found, whole)
+    ]
     assert told[0] == told[1]
     for key in ("settings", "half_set_hash", "made_from", "sums", "results"):
         assert found[key] == whole[key], key
@@ -118,8 +133,14 @@ def test_written_files_are_on_disk_before_they_have_their_name(tmp_path, monkeyp
     """File, then name, then folder."""
     order = []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(atomic.os, "fsync", lambda descriptor: (order.append(
-        "folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file"), sync(descriptor)))
+    monkeypatch.setattr(
+        atomic.os,
+        "fsync",
+        lambda descriptor: (
+            order.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file"),
+            sync(descriptor),
+        ),
+    )
     monkeypatch.setattr(atomic.os, "replace", lambda *paths: (order.append("name"), replace(*paths)))
     with atomic.atomic_path(tmp_path / "a.txt") as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write("x")

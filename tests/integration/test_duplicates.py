@@ -1,4 +1,5 @@
 """Pure noise extracted twice: refused, left out or drawn anew, and never a resolution."""
+
 import pytest
 from duplicated_noise import noise_extracted_twice
 from small_run import assert_refused, gmmrefine, record

@@ -1,4 +1,5 @@
 """Every command once: exit code, the files it promises, its record and its events."""
+
 import hashlib
 import re
 
@@ -85,8 +86,19 @@ def test_fsc(simulated, refined, tmp_path):
 
 def test_build(simulated, tmp_path):
     outcome = gmmrefine(
-        "build", simulated / "truth.mrc", "-o", tmp_path, "--gaussians", 250, "--resolution", 13, "--mask",
-        simulated / "mask.mrc", "--fit-evaluations", 20)
+        "build",
+        simulated / "truth.mrc",
+        "-o",
+        tmp_path,
+        "--gaussians",
+        250,
+        "--resolution",
+        13,
+        "--mask",
+        simulated / "mask.mrc",
+        "--fit-evaluations",
+        20,
+    )
     assert outcome.code == 0 and outcome.err == ""
     content = check_record(tmp_path, "build", [simulated / "truth.mrc", simulated / "mask.mrc"])
     check_events(tmp_path, {"fit GMM"})
@@ -105,8 +117,9 @@ def test_refine(simulated, refined):
     results = content["results"]
     assert results["particles"] == PARTICLES and results["resolution"] > 2 * PIXEL_SIZE
     assert [entry["iteration"] for entry in results["iterations"]] == [0, 1, 2]
-    found = check_events(refined, {
-        "reconstruct", "contrast", "frame", "fit GMM", "refine poses", "prior", "scale", "iteration"})
+    found = check_events(
+        refined, {"reconstruct", "contrast", "frame", "fit GMM", "refine poses", "prior", "scale", "iteration"}
+    )
     done = {(event["iteration"], event["half"]) for event in found if event["step"] == "refine poses"}
     assert done == {(1, 1), (1, 2), (2, 1), (2, 2)}
     assert {"fit GMM", "refine poses", "reconstruct", "total"} <= set(content["timings"])

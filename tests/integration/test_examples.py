@@ -1,4 +1,5 @@
 """The examples run and show what they promise."""
+
 import importlib.util
 
 import pytest

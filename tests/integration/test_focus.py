@@ -1,4 +1,5 @@
 """Focused refinement through the command line: a domain that swings against the rest of the molecule."""
+
 import filecmp
 import shutil
 
@@ -41,9 +42,9 @@ def test_the_poses_of_the_domain_improve(swinging, focused):
 
 def test_everything_is_written(swinging, focused):
     assert sorted(path.name for path in focused.iterdir()) == sorted(
-        [*COMMAND.outputs, "iterations", "run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"])
-    given, written = (read_mask(path, BOX, PIXEL_SIZE) for path in (
-        swinging / "mask_domain_1.mrc", focused / "focus_mask.mrc"))
+        [*COMMAND.outputs, "iterations", "run.json", "gmmrefine.log", "events.jsonl", "half_sets.npz"]
+    )
+    given, written = (read_mask(path, BOX, PIXEL_SIZE) for path in (swinging / "mask_domain_1.mrc", focused / "focus_mask.mrc"))
     assert np.array_equal(given, written) and 0.01 < given.mean() < 0.2
     moved, start = (read_particles(folder / "particles.star") for folder in (focused, swinging))
     assert (moved.half_set == start.half_set).all() and (moved.slice_index == start.slice_index).all()
@@ -62,8 +63,15 @@ def test_a_sphere(swinging, tmp_path):
     domain = read_mask(swinging / "mask_domain_1.mrc", BOX, PIXEL_SIZE) > 0.5
     z, y, x = np.argwhere(domain).mean(axis=0) * PIXEL_SIZE
     folder = refine(
-        swinging / "particles.star", tmp_path / "run", "--iterations", 1, "--focus-sphere", f"{x:.1f} {y:.1f} {z:.1f} 35",
-        "--focus-edge", 3)
+        swinging / "particles.star",
+        tmp_path / "run",
+        "--iterations",
+        1,
+        "--focus-sphere",
+        f"{x:.1f} {y:.1f} {z:.1f} 35",
+        "--focus-edge",
+        3,
+    )
     written = read_mask(folder / "focus_mask.mrc", BOX, PIXEL_SIZE)
     assert (written == 1).sum() * PIXEL_SIZE**3 == pytest.approx(4 / 3 * np.pi * 35.0**3, rel=0.05)
     assert (np.argwhere(written == 1).mean(axis=0) * PIXEL_SIZE)[::-1] == pytest.approx([x, y, z], abs=1)
@@ -75,21 +83,33 @@ def test_a_region_that_is_the_whole_molecule_is_refined_as_such(swinging, tmp_pa
     """There is no rest that could stay behind (Chen et al. 2023: with one patch it is a global refinement)."""
     middle = BOX // 2 * PIXEL_SIZE
     folder = refine(
-        swinging / "particles.star", tmp_path / "run", "--focus-sphere", f"{middle} {middle} {middle} {middle}",
-        "--iterations", 1)
+        swinging / "particles.star",
+        tmp_path / "run",
+        "--focus-sphere",
+        f"{middle} {middle} {middle} {middle}",
+        "--iterations",
+        1,
+    )
     before, after = (
         pose_errors(read_particles(place / "particles.star"), read_particles(swinging / "truth.star"))
-        for place in (swinging, folder))
+        for place in (swinging, folder)
+    )
     assert after.rotation_rms < 0.8 * before.rotation_rms
 
 
 def test_part_of_a_model(swinging, tmp_path):
     """The model lies beside the simulated map, and the simulation's own mask was made from it."""
     folder = refine(
-        swinging / "particles.star", tmp_path / "run", "--iterations", 1, "--focus-model", swinging / "model.cif",
-        "--focus-selection", DOMAIN)
-    written, made = (read_mask(path, BOX, PIXEL_SIZE) for path in (
-        folder / "focus_mask.mrc", swinging / "mask_domain_1.mrc"))
+        swinging / "particles.star",
+        tmp_path / "run",
+        "--iterations",
+        1,
+        "--focus-model",
+        swinging / "model.cif",
+        "--focus-selection",
+        DOMAIN,
+    )
+    written, made = (read_mask(path, BOX, PIXEL_SIZE) for path in (folder / "focus_mask.mrc", swinging / "mask_domain_1.mrc"))
     assert np.abs(written - made).mean() < 1e-3 * made.mean()
     assert domain_error(folder, swinging).rotation_rms < 0.9 * domain_error(swinging, swinging).rotation_rms
 
@@ -97,8 +117,7 @@ def test_part_of_a_model(swinging, tmp_path):
 def test_a_rest_that_moves_along(swinging, focused, tmp_path):
     folder = focus_on(swinging, tmp_path / "run", "--focus-rest", "moves", "--focus-level", 0.5, "--iterations", 1)
     assert (folder / "focus_mask.mrc").exists()
-    assert not filecmp.cmp(
-        folder / "iterations/01/half_map_1.mrc", focused / "iterations/01/half_map_1.mrc", shallow=False)
+    assert not filecmp.cmp(folder / "iterations/01/half_map_1.mrc", focused / "iterations/01/half_map_1.mrc", shallow=False)
     # the region holds less of the molecule than the whole, so that its poses move farther
     assert domain_error(folder, swinging).rotation_rms < 0.95 * domain_error(swinging, swinging).rotation_rms
 
@@ -150,7 +169,8 @@ def pinned(swinging, focused, tmp_path_factory):
 
 def test_nothing_of_half_2_reaches_half_1(focused, pinned):
     places = ["half_map_1.mrc", "gmm_half_1.star"] + [
-        f"iterations/{number}/{name}" for number in ("01", "02") for name in EACH_ITERATION]
+        f"iterations/{number}/{name}" for number in ("01", "02") for name in EACH_ITERATION
+    ]
     for place in places:
         assert filecmp.cmp(focused / place, pinned / place, shallow=False), place
     blocks = [read_star(folder / "particles.star")["particles"] for folder in (focused, pinned)]
@@ -170,19 +190,23 @@ def test_only_contrast_fsc_curves_and_the_mask_are_told(focused, pinned):
         assert sorted(exchanged) == [("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0)]
 
 
-@pytest.mark.parametrize("options, words", [
-    (("--focus-mask", "other_box.mrc"), ["other_box.mrc is 48×48×48 but the box is 40"]),
-    (("--focus-mask", "other_pixel.mrc"), ["voxels of the mask are 2.2 Å but the pixel size is 4.4 Å"]),
-    (("--focus-mask", "empty.mrc"), ["the mask is empty"]),
-    (("--focus-mask", "none.mrc"), ["none.mrc: no such file"]),
-    (("--focus-mask", "good.mrc", "--focus-sphere", "80 80 80 20"), ["--focus-mask and --focus-sphere name two regions"]),
-    (("--focus-sphere", "80 80 20"), ["expected four numbers x y z radius"]),
-    (("--focus-sphere", "500 80 80 20"), ["lies outside the box, which runs from 0 to 176 Å"]),
-    (("--focus-selection", "chain A"), ["--focus-selection names part of a model, but there is none"]),
-    (("--focus-model", "model.cif", "--focus-selection", "chain Z"), ["the model has no chain Z; it has A, B"]),
-    (("--focus-model", "model.cif", "--focus-selection", "domain 1"), ["'domain 1' is not understood"]),
-    (("--focus-rest", "moves"), ["--focus-rest would have no effect with no region to focus on"]),
-    (("--focus-mask", "good.mrc", "--focus-level", "0.01"), ["--focus-level 0.01: expected from 0.05 to 1"])])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--focus-mask", "other_box.mrc"), ["other_box.mrc is 48×48×48 but the box is 40"]),
+        (("--focus-mask", "other_pixel.mrc"), ["voxels of the mask are 2.2 Å but the pixel size is 4.4 Å"]),
+        (("--focus-mask", "empty.mrc"), ["the mask is empty"]),
+        (("--focus-mask", "none.mrc"), ["none.mrc: no such file"]),
+        (("--focus-mask", "good.mrc", "--focus-sphere", "80 80 80 20"), ["--focus-mask and --focus-sphere name two regions"]),
+        (("--focus-sphere", "80 80 20"), ["expected four numbers x y z radius"]),
+        (("--focus-sphere", "500 80 80 20"), ["lies outside the box, which runs from 0 to 176 Å"]),
+        (("--focus-selection", "chain A"), ["--focus-selection names part of a model, but there is none"]),
+        (("--focus-model", "model.cif", "--focus-selection", "chain Z"), ["the model has no chain Z; it has A, B"]),
+        (("--focus-model", "model.cif", "--focus-selection", "domain 1"), ["'domain 1' is not understood"]),
+        (("--focus-rest", "moves"), ["--focus-rest would have no effect with no region to focus on"]),
+        (("--focus-mask", "good.mrc", "--focus-level", "0.01"), ["--focus-level 0.01: expected from 0.05 to 1"]),
+    ],
+)
 def test_bad_regions_leave_nothing_behind(swinging, tmp_path, options, words):
     write_map(tmp_path / "other_box.mrc", np.ones((48,) * 3), PIXEL_SIZE)
     write_map(tmp_path / "other_pixel.mrc", np.ones((BOX,) * 3), 2.2)
@@ -197,8 +221,7 @@ def test_bad_regions_leave_nothing_behind(swinging, tmp_path, options, words):
 
 def test_a_focus_mask_is_not_overwritten(swinging, tmp_path):
     shutil.copy(swinging / "mask_domain_1.mrc", tmp_path / "focus_mask.mrc")
-    outcome = gmmrefine(
-        "refine", swinging / "particles.star", "-o", tmp_path, "--focus-mask", tmp_path / "focus_mask.mrc")
+    outcome = gmmrefine("refine", swinging / "particles.star", "-o", tmp_path, "--focus-mask", tmp_path / "focus_mask.mrc")
     assert_refused(outcome, "refine", "focus_mask.mrc would be overwritten")
 
 
@@ -226,8 +249,7 @@ def test_a_mask_that_covers_no_gaussian(swinging, focused, tmp_path):
     mask[tuple(np.argwhere((edge > 0.02) & (edge < 0.1))[:8].T)] = 1
     write_map(tmp_path / "voxels.mrc", mask, PIXEL_SIZE)
     folder = tmp_path / "run"
-    outcome = gmmrefine(
-        "refine", swinging / "particles.star", "-o", folder, *REFINE, "--focus-mask", tmp_path / "voxels.mrc")
+    outcome = gmmrefine("refine", swinging / "particles.star", "-o", folder, *REFINE, "--focus-mask", tmp_path / "voxels.mrc")
     assert_refused(outcome, "refine", "the focus mask covers none of the 120 Gaussians", "make it larger")
     assert left_in(folder) == {"mask.mrc", "focus_mask.mrc", "iterations"} and record(folder)["finished"] is False
     assert [path.name for path in (folder / "iterations").iterdir()] == ["00"]
@@ -241,10 +263,29 @@ def test_a_swinging_domain_is_better_aligned_than_by_the_whole_molecule(tmp_path
     simulated, whole, focus = (tmp_path / name for name in ("simulated", "global", "focus"))
     mask = simulated / "mask_domain_1.mrc"
     for command in (
-            ("simulate", "6msm", "-o", simulated, "--particles", 1000, "--box", 64, "--pixel-size", 2.7, "--snr", 0.3,
-             "--swing", f"{DOMAIN}: 8", "--pose-error", 2, "--shift-error", 1),
-            ("refine", simulated / "particles.star", "-o", whole, "--iterations", 1),
-            ("refine", whole / "particles.star", "-o", focus, "--focus-mask", mask, "--iterations", 1)):
+        (
+            "simulate",
+            "6msm",
+            "-o",
+            simulated,
+            "--particles",
+            1000,
+            "--box",
+            64,
+            "--pixel-size",
+            2.7,
+            "--snr",
+            0.3,
+            "--swing",
+            f"{DOMAIN}: 8",
+            "--pose-error",
+            2,
+            "--shift-error",
+            1,
+        ),
+        ("refine", simulated / "particles.star", "-o", whole, "--iterations", 1),
+        ("refine", whole / "particles.star", "-o", focus, "--focus-mask", mask, "--iterations", 1),
+    ):
         outcome = gmmrefine(*command)
         assert outcome.code == 0, outcome.err
     before, after = domain_error(whole, simulated), domain_error(focus, simulated)
@@ -253,7 +294,8 @@ def test_a_swinging_domain_is_better_aligned_than_by_the_whole_molecule(tmp_path
     for folder in (whole, focus):
         compared = tmp_path / f"truth_{folder.name}"
         outcome = gmmrefine(
-            "fsc", folder / "half_map_1.mrc", simulated / "truth.mrc", "--truth", "-o", compared, "--mask", mask)
+            "fsc", folder / "half_map_1.mrc", simulated / "truth.mrc", "--truth", "-o", compared, "--mask", mask
+        )
         assert outcome.code == 0, outcome.err
         agreement.append(read_curves(compared / "fsc.star")["gmmFscMasked"][4:].mean())
     assert agreement[1] > agreement[0] + 0.01

@@ -1,4 +1,5 @@
 """Runs that cannot have all that was asked for go on with what there is, and say so."""
+
 import filecmp
 import shutil
 
@@ -38,7 +39,7 @@ def crowded(simulated, options, tmp_path_factory):
 
 
 def note_of(folder):
-    text, = record(folder)["results"]["notes"]
+    (text,) = record(folder)["results"]["notes"]
     return text
 
 
@@ -98,20 +99,34 @@ def test_a_patch_that_a_map_has_no_gaussian_in(simulated, tmp_path, monkeypatch)
     """The geometry of a run is recorded; here one of its patches is moved to where the Gaussians are nearer to the other."""
     folder = tmp_path / "run"
     command = (
-        "refine-patches", simulated / "particles.star", "-o", folder, "--patches", 2, "--patch-iterations", 1, "--gaussians",
-        60, "--fit-evaluations", 5, "--max-resolution", 13)
+        "refine-patches",
+        simulated / "particles.star",
+        "-o",
+        folder,
+        "--patches",
+        2,
+        "--patch-iterations",
+        1,
+        "--gaussians",
+        60,
+        "--fit-evaluations",
+        5,
+        "--max-resolution",
+        13,
+    )
     with killed_before(folder / "patches.star", monkeypatch):
         gmmrefine(*command)
     content = record(folder)
-    geometry, = (entry for entry in content["exchanges"] if entry["kind"] == "patches")
+    (geometry,) = (entry for entry in content["exchanges"] if entry["kind"] == "patches")
     geometry["value"] = [[[0.0, 0.0, 0.0, 60.0]], [[0.0, 80.0, 0.0, 60.0]]]
     write_record(folder, content)
     outcome = gmmrefine(*command)
     assert outcome.code == 0, outcome.err
     moved = [
         read_star(folder / f"patches/{patch}/particles.star")["particles"].numbers("gmmRotationChange")
-        for patch in ("01", "02")]
+        for patch in ("01", "02")
+    ]
     assert moved[0].min() > 0 and (moved[1] == 0).all()
-    text, = record(folder)["results"]["notes"]
+    (text,) = record(folder)["results"]["notes"]
     assert text.endswith("lies in patch 2: poses stay as they are there. Ask for more Gaussians, or fewer patches")
     assert outcome.out.count("note: none of the ") == 1

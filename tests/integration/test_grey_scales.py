@@ -1,4 +1,5 @@
 """The same map in units that differ by thirty powers of ten: the same resolution, masks, scores; maps in their own units."""
+
 import numpy as np
 import pytest
 from model_maps import map_of_atoms
@@ -52,18 +53,22 @@ def _bands():
 
 
 WITHOUT_UNIT = {  # what is measured on two half maps and has no unit of density
-    "mask": lambda a, b: _mask((a, b)), "FSC": lambda a, b: gold_standard_fsc(a, b, _mask((a, b)), VOXEL).fsc,
+    "mask": lambda a, b: _mask((a, b)),
+    "FSC": lambda a, b: gold_standard_fsc(a, b, _mask((a, b)), VOXEL).fsc,
     "FSC of other units": lambda a, b: gold_standard_fsc(a, b / a.max(), None, VOXEL).fsc,
     "local resolution": lambda a, b: local_resolution(a, b, _mask((a, b)), VOXEL),
     "gains": lambda a, b: np.r_[modify(a, b, _mask((a, b)))[1].gain, modify(a, b, _mask((a, b)))[1].solvent_gain],
-    "local SNR": lambda a, b: local_snr(a, b, VOXEL, 6.0), "Q": lambda a, b: q_scores(
-        ATOMS, MapGrid(a, np.full(3, VOXEL), np.zeros(3))).values,
+    "local SNR": lambda a, b: local_snr(a, b, VOXEL, 6.0),
+    "Q": lambda a, b: q_scores(ATOMS, MapGrid(a, np.full(3, VOXEL), np.zeros(3))).values,
     "displacement": lambda a, b: displacement(np.roll(a, 2, 1), b, np.full(3, VOXEL))[0],
     "correlation": lambda a, b: displacement(a, b, np.full(3, VOXEL))[1],
-    "atoms in density": _look, "places of Gaussians": lambda a, b: _fitted(a, b).centers,
-    "widths of Gaussians": lambda a, b: _fitted(a, b).widths}
+    "atoms in density": _look,
+    "places of Gaussians": lambda a, b: _fitted(a, b).centers,
+    "widths of Gaussians": lambda a, b: _fitted(a, b).widths,
+}
 IN_MAP_UNITS = {
-    "threshold": lambda a, b: molecule_threshold(a), "modified": lambda a, b: modify(a, b, _mask((a, b)))[0],
+    "threshold": lambda a, b: molecule_threshold(a),
+    "modified": lambda a, b: modify(a, b, _mask((a, b)))[0],
     "modified half": lambda a, b: modify_half(a, np.linspace(1, 0, BOX // 2 + 1), _mask((a, b))),
     "noise": lambda a, b: np.sqrt(modify(a, b, _mask((a, b)))[1].noise),
     "amplitudes": lambda a, b: amplitudes(a, _mask((a, b)), VOXEL).signal,
@@ -73,7 +78,8 @@ IN_MAP_UNITS = {
     "seams with a background": lambda a, b: seam_map([a, b], [_mask((a, b)) / 3] * 2, 0.7 * a),
     "composite": lambda a, b: composite_map([a, b], [_mask((a, b))] * 2),
     "heights of Gaussians": lambda a, b: _fitted(a, b).amplitudes,
-    "shared power": lambda a, b: np.sqrt(np.maximum(gold_standard_fsc(a, b, None, VOXEL).power, 0))}
+    "shared power": lambda a, b: np.sqrt(np.maximum(gold_standard_fsc(a, b, None, VOXEL).power, 0)),
+}
 
 
 @pytest.mark.parametrize("what", WITHOUT_UNIT)

@@ -1,4 +1,5 @@
 """Images stored with other grey values give the same result; what is odd about them is told."""
+
 import shutil
 
 import mrcfile
@@ -109,17 +110,19 @@ def test_refined_particles_know_their_strength(simulated, refined, tmp_path):
 
 def test_the_contrast_of_every_particle_is_its_own(simulated, usual_map, tmp_path):
     signs = np.where(THIRD, -1, 1)
-    particles = with_images(
-        simulated, tmp_path / "input", lambda images: signs[:, None, None] * images, gmmContrastSign=signs)
+    particles = with_images(simulated, tmp_path / "input", lambda images: signs[:, None, None] * images, gmmContrastSign=signs)
     assert gmmrefine("reconstruct", particles, "-o", tmp_path / "map").code == 0
     found, usual = (read_map(folder / "half_map_1.mrc").data for folder in (tmp_path / "map", usual_map))
     assert np.abs(found - usual).max() < 1e-5 * np.abs(usual).max()
 
 
 COMMANDS = {
-    "reconstruct": (), "refine": (), "refine-patches": ("--patches", 2),
+    "reconstruct": (),
+    "refine": (),
+    "refine-patches": ("--patches", 2),
     "heterogeneity": ("--latent-size", 1, "--target-resolution", 13),
-    "conformation-to-pose": ("--focus-sphere", "60 60 60 25")}
+    "conformation-to-pose": ("--focus-sphere", "60 60 60 25"),
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -128,12 +131,13 @@ def test_a_dark_molecule_is_refused_before_anything_is_refined(simulated, comman
     if command == "conformation-to-pose":
         particles = read_particles(simulated / "particles.star")
         still = {f"gmm{kind}{axis}": np.zeros(PARTICLES) for kind in ("Turn", "Move") for axis in "XYZ"}
-        write_star(tmp_path / "motions.star", [StarBlock("motions", {
-            **identity_columns(tmp_path / "motions.star", particles), **text_columns(still)})])
+        write_star(
+            tmp_path / "motions.star",
+            [StarBlock("motions", {**identity_columns(tmp_path / "motions.star", particles), **text_columns(still)})],
+        )
         options += ["--motions", tmp_path / "motions.star"]
     outcome = gmmrefine(command, simulated / "particles.star", *options, "--invert-contrast", "-o", tmp_path / "run")
-    assert_refused(
-        outcome, command, "the molecule comes out dark", "images multiplied by -1", "Leave out --invert-contrast.")
+    assert_refused(outcome, command, "the molecule comes out dark", "images multiplied by -1", "Leave out --invert-contrast.")
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written <= {"run.json", "events.jsonl", "gmmrefine.log", "half_sets.npz", "iterations"}
     assert not any((tmp_path / "run").rglob("gmm*.star"))
@@ -170,8 +174,7 @@ def test_odd_images_are_told_and_left_out_when_asked(simulated, choice, tmp_path
     told = record(tmp_path / "map")["grey_values"]
     counts = {kind: sum(half[kind] for half in told.values()) for kind in ("blank", "clipped", "off_scale")}
     gone = LEFT_OUT[choice]
-    assert counts == {
-        "blank": 0 if 3 in gone else 2, "clipped": 0 if 4 in gone else 2, "off_scale": 0 if 20 in gone else 1}
+    assert counts == {"blank": 0 if 3 in gone else 2, "clipped": 0 if 4 in gone else 2, "off_scale": 0 if 20 in gone else 1}
     if not gone:
         assert "of 100 images are blank (they count nothing): row 4 (4@particles.mrcs)" in outcome.out
         assert not (tmp_path / "map" / "left_out.star").exists()
@@ -205,7 +208,8 @@ def test_a_particle_that_fills_the_box_is_told(simulated, usual_map, tmp_path):
     outcome = gmmrefine("reconstruct", simulated / "particles.star", "-o", tmp_path, "--particle-diameter", wide)
     assert outcome.code == 0
     assert f"half 1: the particle ({wide} Å) fills the box ({BOX * PIXEL_SIZE:.0f} Å): noise is measured in the outer" in (
-        outcome.out)
+        outcome.out
+    )
     assert record(tmp_path)["grey_values"]["half_1"]["noise_from_outer_rings"] == 100
     found, usual = (read_map(folder / "map.mrc").data.ravel() for folder in (tmp_path, usual_map))
     assert np.corrcoef(found, usual)[0, 1] > 0.99

@@ -1,4 +1,5 @@
 """With the declared exchanges pinned, nothing of half 2 reaches half 1."""
+
 import filecmp
 import shutil
 
@@ -71,10 +72,19 @@ def test_only_contrast_fsc_curves_a_frame_a_mask_and_when_to_stop_are_told(refin
     for folder in (refined, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
         assert sorted(exchanged) == [
-            ("contrast", 0), ("frame", 1), ("frame", 2), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0),
-            ("settled", 1), ("settled", 2)]
+            ("contrast", 0),
+            ("frame", 1),
+            ("frame", 2),
+            ("fsc", 0),
+            ("fsc", 1),
+            ("fsc", 2),
+            ("mask", 0),
+            ("settled", 1),
+            ("settled", 2),
+        ]
     curves = [
-        [entry["value"] for entry in record(folder)["exchanges"] if entry["kind"] == "fsc"] for folder in (refined, pinned)]
+        [entry["value"] for entry in record(folder)["exchanges"] if entry["kind"] == "fsc"] for folder in (refined, pinned)
+    ]
     assert curves[0] == curves[1]
 
 
@@ -84,17 +94,14 @@ def test_the_mask_of_the_earlier_run_is_used_wherever_its_folder_is_now(simulate
     shutil.copy(refined / "run.json", moved)
     smaller = read_mask(refined / "mask.mrc", BOX, PIXEL_SIZE) ** 3
     write_map(moved / "mask.mrc", smaller, PIXEL_SIZE)
-    folder = refine(
-        simulated / "particles.star", tmp_path / "run", "--iterations", 1, "--pin-exchanges", moved / "run.json")
+    folder = refine(simulated / "particles.star", tmp_path / "run", "--iterations", 1, "--pin-exchanges", moved / "run.json")
     assert (read_mask(folder / "mask.mrc", BOX, PIXEL_SIZE) == smaller).all()
-    assert not filecmp.cmp(
-        refined / "iterations/01/gmm_half_1.star", folder / "iterations/01/gmm_half_1.star", shallow=False)
+    assert not filecmp.cmp(refined / "iterations/01/gmm_half_1.star", folder / "iterations/01/gmm_half_1.star", shallow=False)
 
 
 def test_images_are_read_by_the_mask_that_the_earlier_run_was_given(simulated, noise_in_half_2, tmp_path):
     """Background and noise of an image are measured outside of a given mask, also where it is pinned."""
-    first = refine(
-        simulated / "particles.star", tmp_path / "first", "--iterations", 1, "--mask", simulated / "mask.mrc")
+    first = refine(simulated / "particles.star", tmp_path / "first", "--iterations", 1, "--mask", simulated / "mask.mrc")
     again = refine(noise_in_half_2, tmp_path / "again", "--iterations", 1, "--pin-exchanges", first / "run.json")
     for name in ("iterations/00/half_map_1.mrc", "half_map_1.mrc"):
         assert filecmp.cmp(first / name, again / name, shallow=False), name
@@ -102,7 +109,15 @@ def test_images_are_read_by_the_mask_that_the_earlier_run_was_given(simulated, n
 
 def test_more_iterations_than_the_earlier_run_had(simulated, refined, tmp_path):
     outcome = gmmrefine(
-        "refine", simulated / "particles.star", "-o", tmp_path / "run", *REFINE, "--iterations", 4, "--pin-exchanges",
-        refined / "run.json")
+        "refine",
+        simulated / "particles.star",
+        "-o",
+        tmp_path / "run",
+        *REFINE,
+        "--iterations",
+        4,
+        "--pin-exchanges",
+        refined / "run.json",
+    )
     ended_early, refused = "improved nothing" in outcome.out, "the earlier run has no frame of iteration 3; it ran fewer"
     assert outcome.code == 0 if ended_early else refused in outcome.err

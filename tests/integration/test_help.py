@@ -1,4 +1,5 @@
 """Help comes at once, without TensorFlow."""
+
 import json
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def test_help_names_all_commands(answers):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_in_a_process_of_its_own(command):
     """The parser is one for all commands, so that the test above says the same."""
-    answer, = ask([command, "--help"])
+    (answer,) = ask([command, "--help"])
     assert_helpful(command, *answer)
 
 

@@ -1,4 +1,5 @@
 """Motions learned from small simulated particles with a swinging domain, and poses made of them, as a user would."""
+
 import filecmp
 import json
 import shutil
@@ -18,11 +19,41 @@ from gmmrefine.io.star_particles import read_particles, write_particles
 
 BOX, PIXEL_SIZE, COUNT = 36, 4.8, 240
 SIMULATE = (
-    "simulate", "6msm", "--particles", COUNT, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 2, "--pose-error", 0.2,
-    "--shift-error", 0.1, "--seed", 5)
+    "simulate",
+    "6msm",
+    "--particles",
+    COUNT,
+    "--box",
+    BOX,
+    "--pixel-size",
+    PIXEL_SIZE,
+    "--snr",
+    2,
+    "--pose-error",
+    0.2,
+    "--shift-error",
+    0.1,
+    "--seed",
+    5,
+)
 SMALL = (
-    "--target-resolution", 14, "--gaussians", 100, "--fit-evaluations", 12, "--anchors", 6, "--latent-size", 1, "--epochs", 24,
-    "--training-batch", 6, "--training-rate", 3e-3)
+    "--target-resolution",
+    14,
+    "--gaussians",
+    100,
+    "--fit-evaluations",
+    12,
+    "--anchors",
+    6,
+    "--latent-size",
+    1,
+    "--epochs",
+    24,
+    "--training-batch",
+    6,
+    "--training-rate",
+    3e-3,
+)
 CONVERT = ("--iterations", 1, "--max-resolution", 14, "--gaussians", 100, "--fit-evaluations", 12)
 
 
@@ -98,11 +129,24 @@ def test_networks_hold_arrays_and_nothing_that_could_run(learned):
 
 def test_everything_learned_tells_the_images_of_its_half(learned, converted):
     halves = [parsed(text) for text in record(learned)["made_from"]]
-    own, found = [joined(halves), *halves], {
-        str(path.relative_to(folder)): read_made_from(path) for folder in (learned, converted) for path in folder.rglob("*")
-        if path.suffix in (".npz", ".mrc") or path.name in ("latent.star", "gmm_half_1.star", "gmm_half_2.star")}
-    assert {"latent.star", "network_half_1.npz", "latent_half_2.npz", "gmm_half_1.star", "focus_mask.mrc",
-            "conformations/half_2/frame_01.mrc", "iterations/01/training_half_1.npz"} <= set(found)
+    own, found = (
+        [joined(halves), *halves],
+        {
+            str(path.relative_to(folder)): read_made_from(path)
+            for folder in (learned, converted)
+            for path in folder.rglob("*")
+            if path.suffix in (".npz", ".mrc") or path.name in ("latent.star", "gmm_half_1.star", "gmm_half_2.star")
+        },
+    )
+    assert {
+        "latent.star",
+        "network_half_1.npz",
+        "latent_half_2.npz",
+        "gmm_half_1.star",
+        "focus_mask.mrc",
+        "conformations/half_2/frame_01.mrc",
+        "iterations/01/training_half_1.npz",
+    } <= set(found)
     for name, mark in found.items():
         if name != "half_sets.npz" and "motion_half" not in name:
             half = next((number for number in (1, 2) if f"half_{number}" in name or f"half_map_{number}" in name), 0)
@@ -163,8 +207,15 @@ def test_motions_of_elsewhere_become_the_same_poses(swinging, converted, tmp_pat
     """Those that this engine writes, fed back as a table."""
     folder = tmp_path / "run"
     outcome = gmmrefine(
-        "conformation-to-pose", swinging / "particles.star", "-o", folder, *CONVERT, *region(swinging), "--motions",
-        converted / "motions.star")
+        "conformation-to-pose",
+        swinging / "particles.star",
+        "-o",
+        folder,
+        *CONVERT,
+        *region(swinging),
+        "--motions",
+        converted / "motions.star",
+    )
     assert outcome.code == 0, outcome.err
     tables = [read_star(one / "motions.star")["motions"] for one in (converted, folder)]
     for label in ("gmmTurnX", "gmmMoveZ"):
@@ -194,8 +245,13 @@ def test_half_1_is_byte_identical_when_half_2_is_noise(swinging, learned, tmp_pa
     with mrcfile.mmap(noise / "particles.mrcs", mode="r+") as stack:
         stack.data[half_set == 2] = np.random.default_rng(1).standard_normal(((half_set == 2).sum(), BOX, BOX))
     folder = learn(noise / "particles.star", tmp_path / "run", "--pin-exchanges", learned / "run.json")
-    for name in ("network_half_1.npz", "latent_half_1.npz", "gmm_half_1.star", "iterations/00/half_map_1.mrc",
-                 "conformations/half_1/frame_09.mrc"):
+    for name in (
+        "network_half_1.npz",
+        "latent_half_1.npz",
+        "gmm_half_1.star",
+        "iterations/00/half_map_1.mrc",
+        "conformations/half_1/frame_09.mrc",
+    ):
         assert filecmp.cmp(learned / name, folder / name, shallow=False), name
     for label in ("gmmLatent1", "gmmLatentError1", "gmmMotion"):
         first, second = (table(one).columns[label][half_set == 1] for one in (learned, folder))
@@ -217,20 +273,27 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(swinging, learned, tm
         assert filecmp.cmp(learned / name, folder / name, shallow=False), name
 
 
-@pytest.mark.parametrize("options, words", [
-    (("--latent-size", 8), ["120 particles in the smaller half set are too few for 8 latent dimensions", "at least 400"]),
-    (("--anchors", "8 4"), ["--anchors '8 4': expected whole numbers that grow"]),
-    (("--anchors", "many"), ["--anchors 'many'"]),
-    (("--target-resolution", 3), ["--target-resolution 3 Å is beyond Nyquist", "Give a larger number.\n"]),
-    (("--focus-sphere", "0 0 0 5"), ["the focus mask lies outside the molecule"])])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--latent-size", 8), ["120 particles in the smaller half set are too few for 8 latent dimensions", "at least 400"]),
+        (("--anchors", "8 4"), ["--anchors '8 4': expected whole numbers that grow"]),
+        (("--anchors", "many"), ["--anchors 'many'"]),
+        (("--target-resolution", 3), ["--target-resolution 3 Å is beyond Nyquist", "Give a larger number.\n"]),
+        (("--focus-sphere", "0 0 0 5"), ["the focus mask lies outside the molecule"]),
+    ],
+)
 def test_what_cannot_be_learned(swinging, tmp_path, options, words):
     given = list(SMALL)
     for name in options[::2]:
         if name in given:
             place = given.index(name)
             del given[place : place + 2]
-    assert_refused(gmmrefine("heterogeneity", swinging / "particles.star", "-o", tmp_path / "run", *given, *options),
-                   "heterogeneity", *words)
+    assert_refused(
+        gmmrefine("heterogeneity", swinging / "particles.star", "-o", tmp_path / "run", *given, *options),
+        "heterogeneity",
+        *words,
+    )
 
 
 def test_both_halves_have_their_gaussians_before_one_is_trained(learned):
@@ -241,8 +304,16 @@ def test_both_halves_have_their_gaussians_before_one_is_trained(learned):
 
 def test_more_anchors_than_the_region_has_gaussians(swinging, tmp_path):
     outcome = gmmrefine(
-        "heterogeneity", swinging / "particles.star", "-o", tmp_path / "run", *SMALL, "--focus-mask",
-        swinging / "mask_domain_1.mrc", "--anchors", 90)
+        "heterogeneity",
+        swinging / "particles.star",
+        "-o",
+        tmp_path / "run",
+        *SMALL,
+        "--focus-mask",
+        swinging / "mask_domain_1.mrc",
+        "--anchors",
+        90,
+    )
     assert_refused(outcome, "heterogeneity", "--anchors 90: the region holds", "of the 100 Gaussians", "Ask for fewer anchors")
 
 
@@ -287,13 +358,21 @@ def test_networks_of_another_run(swinging, learned, copied, tmp_path):
     assert_refused(outcome, "conformation-to-pose", "network_half_1.npz is damaged")
 
 
-@pytest.mark.parametrize("values, words", [
-    (np.zeros((7, 6)), "has the shape (7, 6); expected (240, 6)"), (np.full((240, 6), np.nan), "row 1 is not all numbers")])
+@pytest.mark.parametrize(
+    "values, words",
+    [(np.zeros((7, 6)), "has the shape (7, 6); expected (240, 6)"), (np.full((240, 6), np.nan), "row 1 is not all numbers")],
+)
 def test_motions_that_do_not_fit(swinging, tmp_path, values, words):
     np.save(tmp_path / "motions.npy", values)
     outcome = convert(
-        swinging / "particles.star", swinging, tmp_path, "--focus-mask", swinging / "mask_domain_1.mrc", "--motions",
-        tmp_path / "motions.npy")
+        swinging / "particles.star",
+        swinging,
+        tmp_path,
+        "--focus-mask",
+        swinging / "mask_domain_1.mrc",
+        "--motions",
+        tmp_path / "motions.npy",
+    )
     assert_refused(outcome, "conformation-to-pose", words)
 
 

@@ -1,4 +1,5 @@
 """fsc, local-resolution, modify and sharpen with half maps, masks and maps that are not what they seem."""
+
 import numpy as np
 import pytest
 from half_and_half import globule, signal_of_resolution
@@ -73,8 +74,7 @@ def test_a_mask_too_small_for_a_local_measurement_is_widened(folder, tmp_path):
     small = np.zeros((BOX,) * 3, np.float32)
     small[22:26, 22:26, 22:26] = 1
     write_map(tmp_path / "small.mrc", small, PIXEL_SIZE)
-    outcome = gmmrefine(
-        "local-resolution", *pair(folder, "half"), "--mask", tmp_path / "small.mrc", "-o", tmp_path / "run")
+    outcome = gmmrefine("local-resolution", *pair(folder, "half"), "--mask", tmp_path / "small.mrc", "-o", tmp_path / "run")
     assert outcome.code == 0 and "wider" in outcome.out
     assert read_map(tmp_path / "run" / "mask.mrc").data.sum() > 5 * small.sum()
 
@@ -90,8 +90,7 @@ def test_a_map_is_compared_with_a_truth_where_nothing_of_this_applies(folder, tm
 
 
 def test_sharpening_goes_no_finer_than_the_map_holds(folder, tmp_path):
-    outcome = gmmrefine(
-        "sharpen", folder / "filtered_1.mrc", "--low-pass", 5, "--b-factor", 50, "-o", tmp_path)
+    outcome = gmmrefine("sharpen", folder / "filtered_1.mrc", "--low-pass", 5, "--b-factor", 50, "-o", tmp_path)
     results = record(tmp_path)["results"]
     assert outcome.code == 0 and "the map holds nothing beyond" in outcome.out
     assert results["resolution"] > 0.8 * FILTER and "holds nothing beyond" in results["notes"][0]

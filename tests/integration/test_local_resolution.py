@@ -1,4 +1,5 @@
 """local-resolution and local-filter from the command line."""
+
 import numpy as np
 import pytest
 from half_and_half import globule, half_and_half
@@ -26,8 +27,7 @@ def halves(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(halves, tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")
-    outcome = gmmrefine(
-        "local-resolution", halves / "1.mrc", halves / "2.mrc", "--mask", halves / "mask.mrc", "-o", folder)
+    outcome = gmmrefine("local-resolution", halves / "1.mrc", halves / "2.mrc", "--mask", halves / "mask.mrc", "-o", folder)
     assert outcome.code == 0 and outcome.err == ""
     return folder, outcome.out
 
@@ -50,7 +50,8 @@ def test_local_resolution(halves, measured):
 
 def test_report(measured, tmp_path):
     assert reported(measured[0], tmp_path) == {
-        "Local resolution": ["Slices through the middle of the mask", "Voxels by local resolution"]}
+        "Local resolution": ["Slices through the middle of the mask", "Voxels by local resolution"]
+    }
 
 
 def test_a_mask_is_made_where_none_is_given(halves, tmp_path):
@@ -67,8 +68,7 @@ def test_local_filter(halves, measured, tmp_path):
         assert (tmp_path / name).is_file(), name
     volume, filtered = read_map(halves / "map.mrc"), read_map(tmp_path / "filtered.mrc")
     assert np.array_equal(read_map(tmp_path / "unmodified.mrc").data, volume.data)
-    np.testing.assert_allclose(
-        filtered.data, local_low_pass(volume.data, read_map(where).data, PIXEL_SIZE), atol=1e-4)
+    np.testing.assert_allclose(filtered.data, local_low_pass(volume.data, read_map(where).data, PIXEL_SIZE), atol=1e-4)
     assert filtered.origin == pytest.approx(ORIGIN)
     assert set(record(tmp_path)["inputs"]) == {str(halves / "map.mrc"), str(where)}
 
@@ -78,10 +78,11 @@ def test_unfit_half_maps(halves, tmp_path):
     write_map(tmp_path / "small.mrc", np.ones((48,) * 3), PIXEL_SIZE)
     write_map(tmp_path / "tiny.mrc", np.random.default_rng(1).normal(size=(20,) * 3), PIXEL_SIZE)
     for first, second, *words in (
-            (tmp_path / "tiny.mrc", tmp_path / "tiny.mrc", "tiny.mrc is 20³; expected a box of 24 or more"),
-            ("1.mrc", "1.mrc", "hold the same map; expected two half maps of independent particles"),
-            ("1.mrc", tmp_path / "zero.mrc", "zero.mrc: all 262144 voxels are 0; expected a map with density"),
-            ("1.mrc", tmp_path / "small.mrc", "small.mrc is 48³ but", "half maps must match")):
+        (tmp_path / "tiny.mrc", tmp_path / "tiny.mrc", "tiny.mrc is 20³; expected a box of 24 or more"),
+        ("1.mrc", "1.mrc", "hold the same map; expected two half maps of independent particles"),
+        ("1.mrc", tmp_path / "zero.mrc", "zero.mrc: all 262144 voxels are 0; expected a map with density"),
+        ("1.mrc", tmp_path / "small.mrc", "small.mrc is 48³ but", "half maps must match"),
+    ):
         outcome = gmmrefine("local-resolution", halves / first, halves / second, "-o", tmp_path / "run")
         assert_refused(outcome, "local-resolution", *words)
     assert not (tmp_path / "run").exists()
@@ -92,7 +93,8 @@ def test_unfit_local_resolution_maps(halves, tmp_path):
         "box": ((48,), 5.0, PIXEL_SIZE, "is 48³ of 1.5 Å but the map is 64³ of 1.5 Å; the local resolution must be"),
         "voxel": ((BOX,), 5.0, 2.0, "is 64³ of 2 Å but the map is 64³ of 1.5 Å"),
         "empty": ((BOX,), 0.0, PIXEL_SIZE, "its values are 0 everywhere; expected a resolution in Å from 3 (Nyquist) to 96"),
-        "density": ((BOX,), 0.3, PIXEL_SIZE, "its values are 0.3 to 0.3; expected a resolution in Å")}
+        "density": ((BOX,), 0.3, PIXEL_SIZE, "its values are 0.3 to 0.3; expected a resolution in Å"),
+    }
     for name, (shape, value, voxel_size, words) in cases.items():
         path = tmp_path / f"{name}.mrc"
         write_map(path, np.full(shape * 3, value), voxel_size)

@@ -1,4 +1,5 @@
 """Every map, GMM, mask, network and latent tells the images it was made from, and half maps that share some are refused."""
+
 import shutil
 
 import numpy as np
@@ -35,8 +36,11 @@ def test_everything_a_refinement_leaves_is_marked(refined):
 
 def test_marks_are_handed_on(refined, tmp_path):
     halves, own = half_maps_in(refined), own_marks(refined)
-    for command in (("modify", *halves), ("sharpen", refined / "map.mrc", "--low-pass", 12, "--b-factor", 50),
-                    ("build", halves[0], "--gaussians", 50, "--resolution", 14, "--fit-evaluations", 5)):
+    for command in (
+        ("modify", *halves),
+        ("sharpen", refined / "map.mrc", "--low-pass", 12, "--b-factor", 50),
+        ("build", halves[0], "--gaussians", 50, "--resolution", 14, "--fit-evaluations", 5),
+    ):
         outcome = gmmrefine(*command, "-o", tmp_path / command[0])
         assert outcome.code == 0, outcome.err
         maps = {name: mark for name, mark in marks_below(tmp_path / command[0]).items() if name.endswith(".mrc")}
@@ -50,21 +54,25 @@ def test_maps_that_share_images_give_no_fsc(refined, simulated, tmp_path):
     one, two = half_maps_in(refined)
     earlier = refined / "iterations" / "01" / "half_map_1.mrc"
     for pair, words in (
-            ((one, earlier), "share images: both are of half 1"),
-            ((refined / "map.mrc", two), "was made from both half sets")):
+        ((one, earlier), "share images: both are of half 1"),
+        ((refined / "map.mrc", two), "was made from both half sets"),
+    ):
         for command in ("fsc", "local-resolution", "modify"):
             assert_refused(gmmrefine(command, *pair, "-o", tmp_path / "run"), command, words)
     assert gmmrefine("fsc", one, earlier, "--truth", "-o", tmp_path / "truth").code == 0
     blocks = read_star(simulated / "truth.star")  # the same particles with the halves the other way round
     halves = blocks["particles"].columns["rlnRandomSubset"]
-    other = blocks["particles"].with_columns({
-        **blocks["particles"].columns, "rlnRandomSubset": np.where(halves == b"1", b"2", b"1")})
+    other = blocks["particles"].with_columns(
+        {**blocks["particles"].columns, "rlnRandomSubset": np.where(halves == b"1", b"2", b"1")}
+    )
     shutil.copy(simulated / "particles.mrcs", tmp_path)
     write_star(tmp_path / "swapped.star", [blocks["optics"], other])
     assert gmmrefine("reconstruct", tmp_path / "swapped.star", "-o", tmp_path / "swapped").code == 0
     assert_refused(
-        gmmrefine("fsc", one, tmp_path / "swapped" / "half_map_2.mrc", "-o", tmp_path / "run"), "fsc",
-        "they are of runs with different half sets")
+        gmmrefine("fsc", one, tmp_path / "swapped" / "half_map_2.mrc", "-o", tmp_path / "run"),
+        "fsc",
+        "they are of runs with different half sets",
+    )
 
 
 def test_maps_of_other_programs_are_believed(refined, tmp_path):

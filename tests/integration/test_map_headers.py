@@ -1,4 +1,5 @@
 """Maps with every header and value that programs leave, given to every command that reads a map: right, or one line."""
+
 import bz2
 
 import mrcfile
@@ -13,11 +14,21 @@ BOX, VOXEL = 32, 1.0
 COMPLEX, BIG_ENDIAN = "complex", "big-endian"
 PDB_ATOM = "ATOM  {0:5d}  CA  ALA A{0:4d}    {1:8.3f}{2:8.3f}{3:8.3f}  1.00 20.00           C\n"
 COMMANDS = {
-    "fsc": "{map} {good}", "local-resolution": "{map} {good}", "modify": "{good} {map}", "sharpen": "{map} --low-pass 4",
-    "local-filter": "{good} --local-resolution {map}", "build": "{map} --resolution 6", "qscore": "{model} {map}",
-    "audit": "{model} {good} {map}", "impose-symmetry": "{map} {good} --symmetry C2 --mask {good}", "composite": "{folder}",
-    "export": "{gmm} --to gmm.txt --map {map}", "fsc --mask": "{good} {other} --mask {map}",
-    "build --mask": "{good} --resolution 6 --mask {map}", "composite --background": "{whole} --background {folder}"}
+    "fsc": "{map} {good}",
+    "local-resolution": "{map} {good}",
+    "modify": "{good} {map}",
+    "sharpen": "{map} --low-pass 4",
+    "local-filter": "{good} --local-resolution {map}",
+    "build": "{map} --resolution 6",
+    "qscore": "{model} {map}",
+    "audit": "{model} {good} {map}",
+    "impose-symmetry": "{map} {good} --symmetry C2 --mask {good}",
+    "composite": "{folder}",
+    "export": "{gmm} --to gmm.txt --map {map}",
+    "fsc --mask": "{good} {other} --mask {map}",
+    "build --mask": "{good} --resolution 6 --mask {map}",
+    "composite --background": "{whole} --background {folder}",
+}
 
 
 def write(path, data, **fields):
@@ -49,8 +60,7 @@ def case(tmp_path_factory):
     for name, each in (("good.mrc", data), ("other.mrc", data + rng.normal(0, 0.02, data.shape).astype(np.float32))):
         write(folder / name, each)
     write(folder / "mask.mrc", (data > 0.1).astype(np.float32))
-    (folder / "gmm.star").write_text(
-        "data_gmm\n\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n0 0 0 1 2\n")
+    (folder / "gmm.star").write_text("data_gmm\n\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n0 0 0 1 2\n")
     return folder, data
 
 
@@ -75,13 +85,16 @@ REFUSED = {
     "extended header negative": ({"nsymbt": -80}, "not a readable MRC map (its extended header has -80 bytes)"),
     "mode unknown": ({"mode": 77}, "not a readable MRC map (NX NY NZ and MODE in its header are 32 32 32 77)"),
     "mode 4": ({"mode": 4}, "MRC mode 4 (complex numbers, a Fourier transform) is no density"),
-    "mode 3": ({"mode": 3}, "MRC mode 3 (complex numbers"), "mode 101": ({"mode": 101}, "MRC mode 101 (4-bit numbers)"),
-    "stack of volumes": ({"ispg": 401, "mz": 16}, "a stack of 2 volumes (ISPG 401)")}
+    "mode 3": ({"mode": 3}, "MRC mode 3 (complex numbers"),
+    "mode 101": ({"mode": 101}, "MRC mode 101 (4-bit numbers)"),
+    "stack of volumes": ({"ispg": 401, "mz": 16}, "a stack of 2 volumes (ISPG 401)"),
+}
 VALUES = {
     "one voxel NaN": (np.nan, "1 of 32768 voxels are not finite numbers"),
     "one voxel infinite": (-np.inf, "1 of 32768 voxels are not finite numbers"),
     "one voxel of 5e37": (5e37, "its values reach 5e+37, but only 1 of 32768 voxels has more than a 10000th"),
-    "one voxel of 1e9": (-1e9, "its values reach 1e+09, but only 1 of 32768 voxels has")}
+    "one voxel of 1e9": (-1e9, "its values reach 1e+09, but only 1 of 32768 voxels has"),
+}
 
 
 def run_with(folder, output, command, path):
@@ -92,8 +105,14 @@ def run_with(folder, output, command, path):
         for target, source in zip(("half_map_1.mrc", "half_map_2.mrc", "focus_mask.mrc"), maps):
             (output / name / target).write_bytes(source.read_bytes())
     places = {
-        "map": path, "good": good, "other": other, "model": folder / "model.pdb", "gmm": folder / "gmm.star",
-        "folder": output / "part", "whole": output / "whole"}
+        "map": path,
+        "good": good,
+        "other": other,
+        "model": folder / "model.pdb",
+        "gmm": folder / "gmm.star",
+        "folder": output / "part",
+        "whole": output / "whole",
+    }
     name = command.split()[0]
     options = COMMANDS[command].format(**places).split()
     return gmmrefine(name, *options, "-o", output / "run")
@@ -165,12 +184,20 @@ def with_fields(**fields):
 
 
 RIGHT = {
-    "MX MY MZ of 0": with_fields(mx=0, my=0, mz=0), "MY negative": with_fields(my=-32),
-    "ISPG 0 with MZ 1": with_fields(ispg=0, mz=1), "a stack of images": with_fields(ispg=0, mz=1, cella=(32, 32, 1)),
-    "axes not filled in": with_fields(mapc=0, mapr=0, maps=0), "angles not filled in": with_fields(cellb=(0, 0, 0)),
-    "statistics NaN": with_fields(dmin=np.nan, dmax=np.nan, dmean=np.nan, rms=np.nan), "no label MAP": with_fields(map=b"    "),
-    "unsigned by IMOD's flag": unsigned_by_imod, "big-endian": big_endian, "no machine stamp": without_machine_stamp,
-    "packed": packed, "axes in another order": turned_axes}
+    "MX MY MZ of 0": with_fields(mx=0, my=0, mz=0),
+    "MY negative": with_fields(my=-32),
+    "ISPG 0 with MZ 1": with_fields(ispg=0, mz=1),
+    "a stack of images": with_fields(ispg=0, mz=1, cella=(32, 32, 1)),
+    "axes not filled in": with_fields(mapc=0, mapr=0, maps=0),
+    "angles not filled in": with_fields(cellb=(0, 0, 0)),
+    "statistics NaN": with_fields(dmin=np.nan, dmax=np.nan, dmean=np.nan, rms=np.nan),
+    "no label MAP": with_fields(map=b"    "),
+    "unsigned by IMOD's flag": unsigned_by_imod,
+    "big-endian": big_endian,
+    "no machine stamp": without_machine_stamp,
+    "packed": packed,
+    "axes in another order": turned_axes,
+}
 
 
 @pytest.mark.parametrize("variant", RIGHT)

@@ -1,4 +1,5 @@
 """Every command that reads a model with a map: the same result in every frame, said; and a model off the map never succeeds."""
+
 import gemmi
 import mrcfile
 import numpy as np
@@ -52,7 +53,7 @@ def origin_of(folder):
 def scores(folder, model, density, output, *options):
     outcome = gmmrefine("qscore", folder / f"{model}.cif", folder / f"{density}.mrc", "-o", output, *options)
     assert outcome.code == 0, outcome.err
-    said, = (line for line in outcome.out.splitlines() if line.startswith("place of"))
+    (said,) = (line for line in outcome.out.splitlines() if line.startswith("place of"))
     return read_star(output / "qscore.star")["qscore"].numbers("gmmQScore"), said
 
 
@@ -64,9 +65,10 @@ def test_qscores_are_the_same_in_every_frame(folder, tmp_path):
         assert found == pytest.approx(usual, abs=2e-4) and words in said and "ORIGIN of its header: " in said
         assert record(tmp_path / name)["results"]["place"]["from"] == name
         lines = (tmp_path / name / "qscore.cxc").read_text(encoding="utf-8").splitlines()
-        shown, = (line for line in lines if line.startswith("volume #2 origin "))  # where ChimeraX is to show the map
+        (shown,) = (line for line in lines if line.startswith("volume #2 origin "))  # where ChimeraX is to show the map
         assert [float(value) for value in shown.split()[-1].split(",")] == pytest.approx(
-            record(tmp_path / name)["results"]["place"]["first_voxel"], abs=1e-3)
+            record(tmp_path / name)["results"]["place"]["first_voxel"], abs=1e-3
+        )
     where = "--first-voxel=" + " ".join(map(str, origin_of(folder)))
     for options in ((where,), (where, "--place-from", "given")):
         found, said = scores(folder, "model", "lost", tmp_path / f"given{len(options)}", *options)
@@ -84,9 +86,17 @@ def test_qscores_are_the_same_in_every_frame(folder, tmp_path):
 def test_a_model_off_the_map_never_succeeds(folder, tmp_path):
     """Half a box aside, in the frame of another map, and aside by its own radius: in no command, in no frame."""
     density, halves = folder / "map.mrc", (folder / "half_1.mrc", folder / "half_2.mrc")
-    for number, (name, place, *more) in enumerate((
-            ("half", "auto"), ("aside", "auto"), ("center", "header"), ("corner", "center"), ("model", "corner"),
-            ("model", "nstart"), ("model", "given", "--first-voxel", "0 0 9"))):
+    for number, (name, place, *more) in enumerate(
+        (
+            ("half", "auto"),
+            ("aside", "auto"),
+            ("center", "header"),
+            ("corner", "center"),
+            ("model", "corner"),
+            ("model", "nstart"),
+            ("model", "given", "--first-voxel", "0 0 9"),
+        )
+    ):
         model, output = folder / f"{name}.cif", tmp_path / str(number)
         outcome = gmmrefine("qscore", model, density, "-o", output, "--place-from", place, *more)
         assert_refused(outcome, "qscore", f"{name}.cif: only", OFF)
@@ -94,9 +104,11 @@ def test_a_model_off_the_map_never_succeeds(folder, tmp_path):
     for name in ("half", "aside"):
         model = folder / f"{name}.cif"
         for command, arguments in {
-                "audit": (model, density, halves[0]), "modify": (*halves, "--model", model),
-                "sharpen": (density, "--low-pass", 4, "--sharpening", "model-profile", "--reference-model", model),
-                "build": (density, "--model", model)}.items():
+            "audit": (model, density, halves[0]),
+            "modify": (*halves, "--model", model),
+            "sharpen": (density, "--low-pass", 4, "--sharpening", "model-profile", "--reference-model", model),
+            "build": (density, "--model", model),
+        }.items():
             outcome = gmmrefine(command, *arguments, "-o", tmp_path / name / command)
             assert_refused(outcome, command, f"{name}.cif: only", OFF)
             assert not list((tmp_path / name / command).rglob("*.mrc"))
@@ -116,8 +128,15 @@ def test_the_audit_finds_each_map_in_its_own_frame(folder, tmp_path):
     assert_refused(outcome, "audit", "lost.mrc is not on the grid of", "first voxel at 0×0×0 instead of")
     where = " ".join(map(str, origin_of(folder)))
     outcome = gmmrefine(
-        "audit", folder / "model.cif", *maps, "-o", tmp_path / "given", "--place-from", "given",
-        f"--first-voxel={where}; {where}")
+        "audit",
+        folder / "model.cif",
+        *maps,
+        "-o",
+        tmp_path / "given",
+        "--place-from",
+        "given",
+        f"--first-voxel={where}; {where}",
+    )
     assert outcome.code == 0, outcome.err
 
 
@@ -139,7 +158,8 @@ def test_density_modification_is_audited_in_the_frame_of_the_model(folder, tmp_p
     results = {}
     for name in ("model", "center"):
         outcome = gmmrefine(
-            "modify", folder / "half_1.mrc", folder / "half_2.mrc", "--model", folder / f"{name}.cif", "-o", tmp_path / name)
+            "modify", folder / "half_1.mrc", folder / "half_2.mrc", "--model", folder / f"{name}.cif", "-o", tmp_path / name
+        )
         assert outcome.code == 0, outcome.err
         results[name] = record(tmp_path / name)["results"]
         assert "place of the half maps: " in outcome.out and results[name]["audit"]["mean_q"]["unmodified"] > 0.5
@@ -147,7 +167,8 @@ def test_density_modification_is_audited_in_the_frame_of_the_model(folder, tmp_p
     assert results["center"]["place"]["from"] == "center"
     assert results["center"]["audit"]["mean_q"] == pytest.approx(results["model"]["audit"]["mean_q"], abs=1e-4)
     outcome = gmmrefine(
-        "modify", folder / "half_1.mrc", folder / "half_2.mrc", "-o", tmp_path / "none", "--place-from", "center")
+        "modify", folder / "half_1.mrc", folder / "half_2.mrc", "-o", tmp_path / "none", "--place-from", "center"
+    )
     assert_refused(outcome, "modify", "--place-from would have no effect with no --model")
 
 
@@ -156,8 +177,9 @@ def test_sharpening_to_a_model_and_building_on_one_do_not_depend_on_its_frame(fo
     for name in ("model", "center"):
         model = folder / f"{name}.cif"
         for command, options in (
-                ("sharpen", ("--low-pass", 4, "--sharpening", "local-model", "--reference-model", model)),
-                ("build", ("--model", model, "--fit-evaluations", 3))):
+            ("sharpen", ("--low-pass", 4, "--sharpening", "local-model", "--reference-model", model)),
+            ("build", ("--model", model, "--fit-evaluations", 3)),
+        ):
             outcome = gmmrefine(command, folder / "map.mrc", "-o", tmp_path / name / command, *options)
             assert outcome.code == 0 and "place of the map: " in outcome.out, outcome.err
             assert record(tmp_path / name / command)["results"]["place"]["from"] == ("header" if name == "model" else "center")
@@ -193,14 +215,25 @@ def frames(simulated, tmp_path_factory):
 
 def test_a_focus_on_a_part_of_a_model_does_not_depend_on_its_frame(simulated, frames, tmp_path):
     outcome = gmmrefine(
-        "refine", simulated / "particles.star", "-o", tmp_path, "--iterations", 1, *REFINE[2:], "--focus-model",
-        frames / "center.cif", "--focus-selection", DOMAIN)
+        "refine",
+        simulated / "particles.star",
+        "-o",
+        tmp_path,
+        "--iterations",
+        1,
+        *REFINE[2:],
+        "--focus-model",
+        frames / "center.cif",
+        "--focus-selection",
+        DOMAIN,
+    )
     assert outcome.code == 0 and "place of the start map: box centre at 0, first voxel -88.0" in outcome.out, outcome.err
     # the box holds the model at one place only, which no map had to tell
     assert {entry["kind"] for entry in record(tmp_path)["exchanges"]} == {"contrast", "mask", "fsc"}
     usual = RefineSettings(focus_model=str(simulated / "model.cif"), focus_selection=DOMAIN)
     assert read_map(tmp_path / "focus_mask.mrc").data == pytest.approx(
-        read_focus(usual, BOX, PIXEL_SIZE, np.zeros(3)), abs=1e-3)
+        read_focus(usual, BOX, PIXEL_SIZE, np.zeros(3)), abs=1e-3
+    )
 
 
 def test_no_refinement_takes_a_model_off_its_maps(simulated, frames, tmp_path):
@@ -215,10 +248,12 @@ def test_no_refinement_takes_a_model_off_its_maps(simulated, frames, tmp_path):
         outcome = gmmrefine(command, particles, "-o", tmp_path / "none", "--place-from", "center", *options)
         assert_refused(outcome, command, "--place-from would have no effect with no")
     outcome = gmmrefine(
-        "refine", particles, "-o", tmp_path / "focus", "--focus-model", frames / "aside.cif", "--focus-selection", "chain A")
+        "refine", particles, "-o", tmp_path / "focus", "--focus-model", frames / "aside.cif", "--focus-selection", "chain A"
+    )
     assert_refused(outcome, "refine", "aside.cif: only", OFF)
     outcome = gmmrefine(
-        "refine", particles, "-o", tmp_path / "none", "--model", frames / "center.cif", "--place-from", "nstart")
+        "refine", particles, "-o", tmp_path / "none", "--model", frames / "center.cif", "--place-from", "nstart"
+    )
     assert_refused(outcome, "refine", "--place-from nstart: particles have no map's header")
 
 
@@ -226,8 +261,19 @@ def test_no_refinement_takes_a_model_off_its_maps(simulated, frames, tmp_path):
 def test_a_gmm_seeded_on_a_model_does_not_depend_on_its_frame(simulated, frames, tmp_path):
     for name in ("trace", "centred_trace"):
         outcome = gmmrefine(
-            "refine", simulated / "particles.star", "-o", tmp_path / name, "--iterations", 1, "--max-resolution", 13,
-            "--fit-evaluations", 2, "--model", frames / f"{name}.cif")
+            "refine",
+            simulated / "particles.star",
+            "-o",
+            tmp_path / name,
+            "--iterations",
+            1,
+            "--max-resolution",
+            13,
+            "--fit-evaluations",
+            2,
+            "--model",
+            frames / f"{name}.cif",
+        )
         assert outcome.code == 0, outcome.err
     one, other = (read_gmm(tmp_path / name / "gmm_half_1.star") for name in ("trace", "centred_trace"))
     assert len(one) == len(other) and np.median(np.linalg.norm(one.centers - other.centers, axis=1)) < 0.05

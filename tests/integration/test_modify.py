@@ -1,4 +1,5 @@
 """The command modify: files, the FSC and mask that the halves share, the audit and what is said without one."""
+
 import numpy as np
 import pytest
 from model_files import write_6msm_with_waters
@@ -34,8 +35,7 @@ def halves(tmp_path_factory):
 @pytest.fixture(scope="module")
 def modified(halves, tmp_path_factory):
     folder = tmp_path_factory.mktemp("modified")
-    outcome = gmmrefine(
-        "modify", halves / "1.mrc", halves / "2.mrc", "--model", halves / "model.cif", "-o", folder)
+    outcome = gmmrefine("modify", halves / "1.mrc", halves / "2.mrc", "--model", halves / "model.cif", "-o", folder)
     assert outcome.code == 0 and outcome.err == "", outcome.err
     return folder, outcome.out
 
@@ -51,7 +51,8 @@ def test_outputs_lie_on_the_grid_of_the_half_maps(halves, modified):
     results = record(folder)["results"]
     mean = 0.5 * (given[0].data + given[1].data)
     np.testing.assert_allclose(
-        read_map(folder / "unmodified.mrc").data, low_pass(mean, BOX * PIXEL_SIZE / results["resolution"]), atol=1e-5)
+        read_map(folder / "unmodified.mrc").data, low_pass(mean, BOX * PIXEL_SIZE / results["resolution"]), atol=1e-5
+    )
     assert f"half maps: resolution {results['resolution_text']}" in said
     assert results["modified_halves_agree_to"] <= results["resolution"]
     errors, curve = read_curves(folder / "error_model.star"), read_curves(folder / "fsc.star")
@@ -83,10 +84,15 @@ def test_the_audit_finds_every_copy_kept(modified):
 
 def test_report_shows_the_audit_and_how_the_map_was_made(modified, tmp_path):
     assert reported(modified[0], tmp_path) == {
-        "Resolution": ["FSC of the half maps"], "Maps": ["Central slices of the maps", "Signal and noise by band"],
+        "Resolution": ["FSC of the half maps"],
+        "Maps": ["Central slices of the maps", "Signal and noise by band"],
         "Audit of the maps": [
-            "What became of each copy", "Map against model", "Change of Q against the reference",
-            "Q-score by component class"]}
+            "What became of each copy",
+            "Map against model",
+            "Change of Q against the reference",
+            "Q-score by component class",
+        ],
+    }
     html = (tmp_path / "reported" / "report.html").read_text(encoding="utf-8")
     assert "Audit (Q-score, σ 0.6 Å): " in html and "Quote that, not the curve of the modified half maps" in html
 
@@ -104,9 +110,13 @@ def test_pose_errors_that_are_known_are_undone(halves, modified, tmp_path, sourc
     if source != "given":  # rms 1.5° and 0.8 Å
         errors = "1.5 0.8\n" if source == "written" else "9 9\n"
         (tmp_path / "particles.star").write_text(
-            "data_particles\n\nloop_\n_gmmRotationError\n_gmmShiftError\n" + 2 * errors, encoding="utf-8")
+            "data_particles\n\nloop_\n_gmmRotationError\n_gmmShiftError\n" + 2 * errors, encoding="utf-8"
+        )
     options = {
-        "given": ("--known-rotation-error", 1.5, "--known-shift-error", 0.8), "written": (), "none": ("--smearing", "none")}
+        "given": ("--known-rotation-error", 1.5, "--known-shift-error", 0.8),
+        "written": (),
+        "none": ("--smearing", "none"),
+    }
     outcome = gmmrefine("modify", tmp_path / "1.mrc", tmp_path / "2.mrc", "-o", tmp_path / "run", *options[source])
     assert outcome.code == 0, outcome.err
     results, errors = record(tmp_path / "run")["results"], read_curves(tmp_path / "run" / "error_model.star")
@@ -137,16 +147,20 @@ def test_bad_input(halves, tmp_path, rng):
     write_map(tmp_path / "zero.mrc", np.zeros((BOX,) * 3), PIXEL_SIZE)
     one, two, noise = halves / "1.mrc", halves / "2.mrc", [tmp_path / f"noise_{number}.mrc" for number in (1, 2)]
     for paths, options, words in (
-            ((one, one), (), "hold the same map; expected two half maps of independent particles"),
-            ((one, tmp_path / "zero.mrc"), (), "zero.mrc: all 884736 voxels are 0"),
-            ((one, noise[0]), (), "half maps must match"),
-            ((one, two), ("--sigma", "0.4"), "--sigma would have no effect with no --model"),
-            ((one, two), ("--mask", one, "--mask-edge", 3), "--mask-edge would have no effect with --mask"),
-            ((one, two), ("--smearing", "none", "--known-shift-error", 2),
-             "--known-shift-error would have no effect with --smearing"),
-            ((one, two), ("--known-rotation-error", "nan"), "--known-rotation-error nan"),
-            ((one, two), ("--model", tmp_path / "none.cif"), "none.cif: no such file"),
-            ((one, two), ("--local-window", 0.1), "--local-window 0.1: expected from 0.5 to 5")):
+        ((one, one), (), "hold the same map; expected two half maps of independent particles"),
+        ((one, tmp_path / "zero.mrc"), (), "zero.mrc: all 884736 voxels are 0"),
+        ((one, noise[0]), (), "half maps must match"),
+        ((one, two), ("--sigma", "0.4"), "--sigma would have no effect with no --model"),
+        ((one, two), ("--mask", one, "--mask-edge", 3), "--mask-edge would have no effect with --mask"),
+        (
+            (one, two),
+            ("--smearing", "none", "--known-shift-error", 2),
+            "--known-shift-error would have no effect with --smearing",
+        ),
+        ((one, two), ("--known-rotation-error", "nan"), "--known-rotation-error nan"),
+        ((one, two), ("--model", tmp_path / "none.cif"), "none.cif: no such file"),
+        ((one, two), ("--local-window", 0.1), "--local-window 0.1: expected from 0.5 to 5"),
+    ):
         outcome = gmmrefine("modify", *paths, "-o", tmp_path / "run", *options)
         assert_refused(outcome, "modify", words)
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,5 @@
 """The notebooks of examples/ run from their first to their last cell and show what they promise."""
+
 import pytest
 
 nbformat = pytest.importorskip("nbformat", reason="nbformat, which reads notebooks, is not installed (extra test)")
@@ -6,8 +7,11 @@ nbclient = pytest.importorskip("nbclient", reason="nbclient, which executes note
 pytest.importorskip("ipykernel", reason="ipykernel, in which notebooks run, is not installed (extra test)")
 
 NOTEBOOKS = {  # name → what stands in the outputs, and how many figures
-    "refine": (["rotation error", "resolution"], 2), "motions": (["both halves move alike"], 3),
-    "audit": (["A/ATP 1503"], 2), "half_maps": (["share images"], 3)}
+    "refine": (["rotation error", "resolution"], 2),
+    "motions": (["both halves move alike"], 3),
+    "audit": (["A/ATP 1503"], 2),
+    "half_maps": (["share images"], 3),
+}
 
 
 def test_every_notebook_is_executed_and_stored_without_outputs(repository):
@@ -24,7 +28,8 @@ def test_every_notebook_is_executed_and_stored_without_outputs(repository):
 def test_a_notebook_runs(name, repository, tmp_path):
     notebook = nbformat.read(repository / "examples" / f"{name}.ipynb", as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     shown = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
     words, figures = NOTEBOOKS[name]

@@ -1,4 +1,5 @@
 """A folder is written by one run at a time, whatever the command."""
+
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def holder():
 
     def hold(folder):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         assert process.stdout.readline() == "\n"
         return process
@@ -47,16 +49,24 @@ def files(folder):
 
 
 COMMANDS = {
-    "simulate": ("6msm", "--particles", 2, "--box", 16, "--pixel-size", 10), "reconstruct": ("particles.star",),
-    "fsc": ("half_map_1.mrc", "half_map_2.mrc"), "build": ("truth.mrc",), "refine": ("particles.star",),
-    "refine-patches": ("particles.star",), "heterogeneity": ("particles.star", "--latent-size", 1, "--target-resolution", 12),
-    "expand-symmetry": ("particles.star", "--symmetry", "C2"), "sharpen": ("truth.mrc", "--low-pass", 9, "--b-factor", 50),
-    "local-resolution": ("half_map_1.mrc", "half_map_2.mrc"), "modify": ("half_map_1.mrc", "half_map_2.mrc"),
+    "simulate": ("6msm", "--particles", 2, "--box", 16, "--pixel-size", 10),
+    "reconstruct": ("particles.star",),
+    "fsc": ("half_map_1.mrc", "half_map_2.mrc"),
+    "build": ("truth.mrc",),
+    "refine": ("particles.star",),
+    "refine-patches": ("particles.star",),
+    "heterogeneity": ("particles.star", "--latent-size", 1, "--target-resolution", 12),
+    "expand-symmetry": ("particles.star", "--symmetry", "C2"),
+    "sharpen": ("truth.mrc", "--low-pass", 9, "--b-factor", 50),
+    "local-resolution": ("half_map_1.mrc", "half_map_2.mrc"),
+    "modify": ("half_map_1.mrc", "half_map_2.mrc"),
     "qscore": ("model.cif", "truth.mrc"),
-    "audit": ("model.cif", "truth.mrc", "mask.mrc"), "import": ("particles.star",),
+    "audit": ("model.cif", "truth.mrc", "mask.mrc"),
+    "import": ("particles.star",),
     "export": ("particles.star", "--to", "exported.cs"),
     "impose-symmetry": ("truth.mrc", "mask.mrc", "--symmetry", "C2", "--mask", "mask.mrc"),
-    "conformation-to-pose": ("particles.star", "--motions", "particles.star", "--focus-mask", "mask.mrc")}
+    "conformation-to-pose": ("particles.star", "--motions", "particles.star", "--focus-mask", "mask.mrc"),
+}
 ELSEWHERE = {"conformations", "composite", "local-filter"}  # need the folder of another run; the same functions open theirs
 
 
@@ -75,8 +85,12 @@ def test_every_command_is_refused_while_another_process_is_at_work(simulated, re
     for more in ((), ("--take-over",)):
         outcome = gmmrefine(command, *words, "-o", folder, *more)
         assert_refused(
-            outcome, command, f"{folder} is in use by another run: 'refine', process {first.pid} on ", ", since ",
-            "Two runs must not write to one folder")
+            outcome,
+            command,
+            f"{folder} is in use by another run: 'refine', process {first.pid} on ",
+            ", since ",
+            "Two runs must not write to one folder",
+        )
         assert files(folder) == before
 
 
@@ -117,6 +131,7 @@ def test_parts_of_a_run_go_on_side_by_side_and_nothing_beside_them(simulated, ge
         return gmmrefine("refine-patches", simulated / "particles.star", "-o", geometry, *PATCHES, *options)
 
     part = geometry / "patches" / "01"
+
     def held(folder, process):
         return "refine-patches", f"{folder} is in use by another run: 'refine', process {process.pid} on "
 
@@ -143,7 +158,8 @@ def test_parts_of_a_run_go_on_side_by_side_and_nothing_beside_them(simulated, ge
 def started(*arguments):
     """A command as a process of its own, as a queue starts it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "gmmrefine", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        [sys.executable, "-m", "gmmrefine", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def until(condition, process):
@@ -200,7 +216,8 @@ def test_three_processes_never_interleave(tmp_path):
     log.touch()
     processes = [
         subprocess.Popen([sys.executable, "-c", TURNS, str(run), str(log), str(seed)], stderr=subprocess.PIPE, text=True)
-        for seed in range(3)]
+        for seed in range(3)
+    ]
     for process in processes:
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said

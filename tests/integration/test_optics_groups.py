@@ -1,4 +1,5 @@
 """Particles of several grids and with aberrations: as good as those without, from the command line."""
+
 import shutil
 from pathlib import Path
 
@@ -55,8 +56,7 @@ def test_aberrated_images_give_as_good_a_map(sets, plain_fsc, tmp_path):
     assert np.all(found[SHELLS] > plain_fsc[SHELLS] - 0.03)
     assert found[SHELLS].mean() > plain_fsc[SHELLS].mean() - 0.005
     for labels in (("rlnOddZernike",), ("rlnEvenZernike",), MATRIX):
-        ignored = with_optics(
-            sets / "aberrated" / "ignored.star", sets / "aberrated" / "truth.star", **dict.fromkeys(labels))
+        ignored = with_optics(sets / "aberrated" / "ignored.star", sets / "aberrated" / "truth.star", **dict.fromkeys(labels))
         worse = truth_fsc(reconstruct(ignored, tmp_path / labels[0])[0], sets / "aberrated")
         assert worse[SHELLS].mean() < found[SHELLS].mean() - 0.01, labels
 
@@ -105,8 +105,11 @@ def test_grey_values_of_a_group_say_nothing(sets, tmp_path):
             images = mrcfile.read(tmp_path / name / "particles.mrcs")
             with mrcfile.new(tmp_path / name / "particles.mrcs", data=20 * images + 300, overwrite=True) as file:
                 file.set_image_stack()
-        both = joined(tmp_path / f"{name}.star", sets / "plain" / "truth.star", (
-            sets if name == "finer" else tmp_path) / name / "truth.star")
+        both = joined(
+            tmp_path / f"{name}.star",
+            sets / "plain" / "truth.star",
+            (sets if name == "finer" else tmp_path) / name / "truth.star",
+        )
         maps.append(read_map(reconstruct(both, tmp_path / f"{name}_map")[0] / "half_map_1.mrc").data)
     assert np.abs(maps[1] - maps[0]).max() < 1e-3 * maps[0].max()
 
@@ -118,7 +121,8 @@ def test_groups_of_two_voltages_side_by_side(sets, tmp_path):
     assert set(ctf.voltage_kv) == {300.0, 120.0} and np.ptp(ctf.cs_mm) > 1 and np.unique(ctf.state).tolist() == [0]
     one, other = (
         read_map(reconstruct(file, tmp_path / file.stem)[0] / "half_map_1.mrc").data
-        for file in (sets / "plain" / "truth.star", two))
+        for file in (sets / "plain" / "truth.star", two)
+    )
     assert np.abs(one - other).max() < 2e-3 * one.max()
 
 
@@ -147,13 +151,17 @@ def test_a_grid_by_option(sets, tmp_path):
 def test_a_grid_that_loses_what_is_asked_for_is_refused(sets, tmp_path):
     both = joined(tmp_path / "both.star", *(sets / name / "truth.star" for name in ("plain", "finer")))
     run = ("refine", both, "-o", tmp_path / "run", "--max-resolution", 8.5)
-    assert_refused(gmmrefine(*run, "--target-pixel-size", 4.4), "refine", (
-        "--target-pixel-size 4.4 Å/px holds nothing finer than 8.8 Å, but --max-resolution asks for 8.5 Å"))
+    assert_refused(
+        gmmrefine(*run, "--target-pixel-size", 4.4),
+        "refine",
+        ("--target-pixel-size 4.4 Å/px holds nothing finer than 8.8 Å, but --max-resolution asks for 8.5 Å"),
+    )
     for options, words in (
-            (("--target-pixel-size", 3), "--target-pixel-size 3 Å/px is finer than all images (4 Å/px)"),
-            (("--target-pixel-size", -1), "--target-pixel-size -1: expected at least 0"),
-            (("--target-box", 41), "--target-box 41: expected an even number of at least 16 px. Give 42"),
-            (("--target-box", 8), "--target-box 8: expected an even number of at least 16 px. Give 16")):
+        (("--target-pixel-size", 3), "--target-pixel-size 3 Å/px is finer than all images (4 Å/px)"),
+        (("--target-pixel-size", -1), "--target-pixel-size -1: expected at least 0"),
+        (("--target-box", 41), "--target-box 41: expected an even number of at least 16 px. Give 42"),
+        (("--target-box", 8), "--target-box 8: expected an even number of at least 16 px. Give 16"),
+    ):
         assert_refused(gmmrefine("reconstruct", both, "-o", tmp_path / "map", *options), "reconstruct", words)
     assert not (tmp_path / "run").exists() and not (tmp_path / "map").exists()
 
@@ -161,8 +169,7 @@ def test_a_grid_that_loses_what_is_asked_for_is_refused(sets, tmp_path):
 def test_refinement_of_two_grids_with_aberrations(sets, tmp_path):
     """Poses as good as those of plain images; the file keeps what each group is."""
     names = [sets / name for name in ("plain", "finer", "aberrated")]
-    both, truth = (
-        joined(tmp_path / name, *(folder / name for folder in names)) for name in ("particles.star", "truth.star"))
+    both, truth = (joined(tmp_path / name, *(folder / name for folder in names)) for name in ("particles.star", "truth.star"))
     run = refine(both, tmp_path / "run", "--iterations", 1)
     old, new = read_star(both), read_star(run / "particles.star")
     for label, text in old["optics"].columns.items():
@@ -171,7 +178,8 @@ def test_refinement_of_two_grids_with_aberrations(sets, tmp_path):
     assert found.image_boxes.tolist() == [40] * 200 + [44] * 200 + [40] * 200
     errors = [
         [pose_errors(part.subset(slice(first, first + 200)), true.subset(slice(first, first + 200))) for part in (start, found)]
-        for first in (0, 200, 400)]
+        for first in (0, 200, 400)
+    ]
     assert all(after.rotation_rms < 0.6 * before.rotation_rms for before, after in errors)
     assert all(after.shift_rms < 0.5 * before.shift_rms for before, after in errors)
     rms = [after.rotation_rms for _, after in errors]

@@ -1,4 +1,5 @@
 """Particles of an even and of an odd box with other pixels, raw and with aberrations, in what follows a refinement."""
+
 import numpy as np
 import pytest
 from optics_sets import joined, odd_boxed, simulate_group, simulate_same_dose
@@ -13,8 +14,7 @@ from gmmrefine.io.star_particles import read_particles
 BOX, PIXEL_SIZE, COUNT = 36, 4.8, 120
 FINE = 44, 4.0  # the smallest even box that is as wide as both
 FITTED = ("--gaussians", 100, "--fit-evaluations", 12)
-SWING = (
-    "--swing", "chain A and 1208-1440 about chain A and 1204-1210: -15..15", "--pose-error", 0.2, "--shift-error", 0.1)
+SWING = ("--swing", "chain A and 1208-1440 about chain A and 1204-1210: -15..15", "--pose-error", 0.2, "--shift-error", 0.1)
 OTHER = ("--beam-tilt", "8 -6", "--magnification-matrix", "1.03 0.01 -0.01 0.98")
 NAMES = ("particles.star", "truth.star", "truth_domain_1.star")
 
@@ -40,8 +40,25 @@ def learned(both, tmp_path_factory):
     """Folder of a run whose resolution asks for the finer grid, which the commands after it would not choose by themselves."""
     folder = tmp_path_factory.mktemp("learned") / "run"
     outcome = gmmrefine(
-        "heterogeneity", both / "particles.star", "-o", folder, *FITTED, "--target-resolution", 9.5, "--anchors", 6,
-        "--latent-size", 1, "--epochs", 24, "--training-batch", 6, "--training-rate", 3e-3, *region(both))
+        "heterogeneity",
+        both / "particles.star",
+        "-o",
+        folder,
+        *FITTED,
+        "--target-resolution",
+        9.5,
+        "--anchors",
+        6,
+        "--latent-size",
+        1,
+        "--epochs",
+        24,
+        "--training-batch",
+        6,
+        "--training-rate",
+        3e-3,
+        *region(both),
+    )
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -61,8 +78,20 @@ def assert_on_grid(path, box, pixel_size):
 
 def test_patches(both, tmp_path):
     outcome = gmmrefine(
-        "refine-patches", both / "particles.star", "-o", tmp_path / "run", "--patches", 2, "--patch-iterations", 1, *FITTED,
-        "--max-resolution", 13, "--march", "1.0")
+        "refine-patches",
+        both / "particles.star",
+        "-o",
+        tmp_path / "run",
+        "--patches",
+        2,
+        "--patch-iterations",
+        1,
+        *FITTED,
+        "--max-resolution",
+        13,
+        "--march",
+        "1.0",
+    )
     assert outcome.code == 0, outcome.err
     assert "images of 36 px of 4.8 Å, 43 px of 4 Å are brought to 36 px of 4.8 Å" in outcome.out
     assert_on_grid(tmp_path / "run" / "composite.mrc", BOX, PIXEL_SIZE)
@@ -90,7 +119,8 @@ def test_poses_of_both_groups_are_made_of_conformations(both, learned, tmp_path)
     truth, runs = read_particles(both / "truth_domain_1.star"), [tmp_path / str(seed) for seed in (1, 2, 3)]
     for seed, run in enumerate(runs, 1):
         outcome = gmmrefine(
-            "conformation-to-pose", learned, "-o", run, "--iterations", 1, "--max-resolution", 14, *FITTED, "--seed", seed)
+            "conformation-to-pose", learned, "-o", run, "--iterations", 1, "--max-resolution", 14, *FITTED, "--seed", seed
+        )
         assert outcome.code == 0, outcome.err
         assert_on_grid(run / "map.mrc", *FINE)
     before, *after = (domain_errors(read_particles(path / "particles.star"), truth) for path in (both, *runs))

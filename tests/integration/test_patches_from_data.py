@@ -1,4 +1,5 @@
 """Patches found in the data, through the command line."""
+
 import filecmp
 
 import numpy as np
@@ -14,8 +15,20 @@ from gmmrefine.pipelines.patch_geometry import read_patches
 def with_patches_from_the_data(particles, output, *options):
     """A small run that is expected to succeed; gives its folder."""
     outcome = gmmrefine(
-        "refine-patches", particles, "-o", output, "--patches", "auto", "--gaussians", 120, "--fit-evaluations", 12,
-        "--max-resolution", 13, *options)
+        "refine-patches",
+        particles,
+        "-o",
+        output,
+        "--patches",
+        "auto",
+        "--gaussians",
+        120,
+        "--fit-evaluations",
+        12,
+        "--max-resolution",
+        13,
+        *options,
+    )
     assert outcome.code == 0, outcome.err
     return output
 
@@ -25,8 +38,18 @@ def well_aligned(tmp_path_factory):
     """Particles at poses as a global refinement leaves them; one domain swings by up to 8°."""
     folder = tmp_path_factory.mktemp("well_aligned")
     outcome = gmmrefine(
-        *SIMULATE, "--snr", 1, "--swing", "chain A and 390-640,1208-1440: 8", "--pose-error", 1, "--shift-error", 0.5, "-o",
-        folder)
+        *SIMULATE,
+        "--snr",
+        1,
+        "--swing",
+        "chain A and 390-640,1208-1440: 8",
+        "--pose-error",
+        1,
+        "--shift-error",
+        0.5,
+        "-o",
+        folder,
+    )
     assert outcome.code == 0, outcome.err
     return folder / "particles.star"
 

@@ -1,4 +1,5 @@
 """The command qscore: what it writes, and what it says of odd models and maps."""
+
 import hashlib
 
 import gemmi
@@ -48,11 +49,16 @@ def test_outputs(model, density, tmp_path):
         assert (tmp_path / "q" / name).stat().st_size > 0, name
     content = record(tmp_path / "q")
     assert content["finished"] and content["settings"] == {
-        "sigma": "0.6", "map_resolution": 3.0, "place_from": "auto", "first_voxel": None}
+        "sigma": "0.6",
+        "map_resolution": 3.0,
+        "place_from": "auto",
+        "first_voxel": None,
+    }
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}
-    assert reported(tmp_path / "q", tmp_path) == {"Q-scores": [
-        "Q-score along the chains", "Map against model", "Q-score by component class"]}
+    assert reported(tmp_path / "q", tmp_path) == {
+        "Q-scores": ["Q-score along the chains", "Map against model", "Q-score by component class"]
+    }
     atoms, scores = read_atoms(model), table.numbers("gmmQScore")
     assert table.strings("gmmAtomName") == atoms.names.tolist() and len(scores) == 61
     assert table.numbers("gmmModelY") == pytest.approx(atoms.positions[:, 1])
@@ -104,8 +110,12 @@ def test_a_model_outside_is_refused(model, density, tmp_path):
     far = write_pdb(tmp_path / "far.pdb", residue("ALA", "A", 1, PEPTIDE, "ATOM", at=(500, 0, 0)))
     outcome = gmmrefine("qscore", far, density, "-o", tmp_path / "q")
     assert_refused(
-        outcome, "qscore", "map.mrc holds x y z from 0.0 0.0 0.0 to 26.1 67.5 29.7 Å", "lie from 500.0 -0.8 0.0",
-        "Fit the model into the map")
+        outcome,
+        "qscore",
+        "map.mrc holds x y z from 0.0 0.0 0.0 to 26.1 67.5 29.7 Å",
+        "lie from 500.0 -0.8 0.0",
+        "Fit the model into the map",
+    )
     assert {path.name for path in (tmp_path / "q").iterdir()} <= {"run.json", "gmmrefine.log", "events.jsonl"}
 
 
@@ -138,9 +148,13 @@ def test_chains_without_polymer(tmp_path):
     """Waters, a ligand and an ion in chains of their own change no score of the protein, and have their own."""
     alone = write_pdb(tmp_path / "alone.pdb", *HELIX)
     model = write_pdb(
-        tmp_path / "model.pdb", *HELIX, residue("HOH", "W", 1, "O", at=(20, 20, 16)),
+        tmp_path / "model.pdb",
+        *HELIX,
+        residue("HOH", "W", 1, "O", at=(20, 20, 16)),
         residue("HOH", "W", 2, "O", at=(20, 30, 16)),
-        residue("DRG", "X", 1, "C1 C2 O1", at=(18, 45, 16)), residue("ZN", "Z", 1, "ZN:ZN", at=(20, 56, 16)))
+        residue("DRG", "X", 1, "C1 C2 O1", at=(18, 45, 16)),
+        residue("ZN", "Z", 1, "ZN:ZN", at=(20, 56, 16)),
+    )
     density = write_map_of(tmp_path / "map.mrc", model)
     _, table, _ = score(model, density, tmp_path / "q")
     _, expected, _ = score(alone, density, tmp_path / "a")

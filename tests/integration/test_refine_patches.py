@@ -1,4 +1,5 @@
 """Patch-by-patch refinement and composites through the command line."""
+
 import filecmp
 import json
 import re
@@ -107,8 +108,10 @@ def test_report(together, tmp_path):
     assert reported(together, tmp_path) == {
         "Resolution": ["FSC of the half maps", "FSC of the half maps by patch"],
         "Pose changes": ["Change of rotation since the start", "Change of shift since the start"],
-        "Angular coverage": ["Particles by direction of view"], "Gaussian mixture model": ["Centres of the Gaussians"],
-        "Maps": ["Central slices of the maps"]}
+        "Angular coverage": ["Particles by direction of view"],
+        "Gaussian mixture model": ["Centres of the Gaussians"],
+        "Maps": ["Central slices of the maps"],
+    }
 
 
 def test_patches_are_spheres_and_masks_alike(together, apart):
@@ -169,12 +172,24 @@ def test_one_by_one_gives_the_same_files_as_apart_in_one_go(particles, apart, tm
         assert record(apart / name)["results"] == record(folder / name)["results"]
 
 
-@pytest.mark.parametrize("mode, file_name", [
-    ("together", "patches/02/iterations/01/motion_half_1.npz"), ("together", "patches/01/iterations/02/poses_half_1.npz"),
-    ("apart", "patches/02/iterations/01/poses_half_1.npz"),
-    *(pytest.param(mode, file_name, marks=pytest.mark.slow) for mode, file_name in (
-        ("together", "iterations/00/poses_half_2.npz"), ("together", "patches.star"), ("together", "patches/02/particles.star"),
-        ("apart", "patches/01/half_map_2.mrc"), ("apart", "seams.mrc")))])
+@pytest.mark.parametrize(
+    "mode, file_name",
+    [
+        ("together", "patches/02/iterations/01/motion_half_1.npz"),
+        ("together", "patches/01/iterations/02/poses_half_1.npz"),
+        ("apart", "patches/02/iterations/01/poses_half_1.npz"),
+        *(
+            pytest.param(mode, file_name, marks=pytest.mark.slow)
+            for mode, file_name in (
+                ("together", "iterations/00/poses_half_2.npz"),
+                ("together", "patches.star"),
+                ("together", "patches/02/particles.star"),
+                ("apart", "patches/01/half_map_2.mrc"),
+                ("apart", "seams.mrc"),
+            )
+        ),
+    ],
+)
 def test_stopped_and_given_again(request, particles, tmp_path, monkeypatch, mode, file_name):
     straight, folder, options = request.getfixturevalue(mode), tmp_path / "run", ("--patch-mode", mode)
 
@@ -219,9 +234,17 @@ def pinned(noise, together):
 
 def test_nothing_of_half_2_reaches_half_1(together, pinned):
     places = ["composite_half_1.mrc"] + [
-        f"{folder}/{name}" for folder in FOLDERS for name in (
-            "half_map_1.mrc", "iterations/01/half_map_1.mrc", "iterations/01/poses_half_1.npz",
-            "iterations/01/motion_half_1.npz", "iterations/02/half_map_1.mrc", "iterations/02/poses_half_1.npz")]
+        f"{folder}/{name}"
+        for folder in FOLDERS
+        for name in (
+            "half_map_1.mrc",
+            "iterations/01/half_map_1.mrc",
+            "iterations/01/poses_half_1.npz",
+            "iterations/01/motion_half_1.npz",
+            "iterations/02/half_map_1.mrc",
+            "iterations/02/poses_half_1.npz",
+        )
+    ]
     for place in places:
         assert filecmp.cmp(together / place, pinned / place, shallow=False), place
     for folder in FOLDERS:
@@ -260,20 +283,26 @@ def test_weights_by_signal_to_noise_are_told_to_both_halves_and_pinned(particles
     back = patch_by_patch(particles, shutil.copytree(weighted, tmp_path / "back"))
     assert "weights" not in {entry["kind"] for entry in record(back)["exchanges"]}
     assert_same_results(together, back)
-    again = patch_by_patch(
-        noise, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
+    again = patch_by_patch(noise, tmp_path / "again", "--composite-weights", "snr", "--pin-exchanges", weighted / "run.json")
     assert filecmp.cmp(weighted / "composite_half_1.mrc", again / "composite_half_1.mrc", shallow=False)
     outcome = gmmrefine(
-        "refine-patches", noise, "-o", shutil.copytree(pinned, tmp_path / "copy"), *SMALL, "--composite-weights", "snr",
-        "--pin-exchanges", together / "run.json")
+        "refine-patches",
+        noise,
+        "-o",
+        shutil.copytree(pinned, tmp_path / "copy"),
+        *SMALL,
+        "--composite-weights",
+        "snr",
+        "--pin-exchanges",
+        together / "run.json",
+    )
     assert_refused(outcome, "refine-patches", "has no weights of iteration 0; give the settings that it had")
 
 
 def test_only_contrast_fsc_curves_mask_and_patches_are_told(together, pinned, apart):
     for folder in (together, pinned):
         exchanged = [(entry["kind"], entry["iteration"]) for entry in record(folder)["exchanges"]]
-        assert sorted(exchanged) == [
-            ("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0), ("patches", 0)]
+        assert sorted(exchanged) == [("contrast", 0), ("fsc", 0), ("fsc", 1), ("fsc", 2), ("mask", 0), ("patches", 0)]
     assert sorted(entry["kind"] for entry in record(apart)["exchanges"]) == ["contrast", "mask", "patches"]
     for folder in FOLDERS:
         assert {entry["kind"] for entry in record(apart / folder)["exchanges"]} == {"contrast", "fsc", "mask"}
@@ -282,8 +311,15 @@ def test_only_contrast_fsc_curves_mask_and_patches_are_told(together, pinned, ap
 def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
     folder = tmp_path / "joined"
     outcome = gmmrefine(
-        "composite", *(either / name for name in FOLDERS), "-o", folder, "--background", either / "iterations/00", "--mask",
-        either / "mask.mrc")
+        "composite",
+        *(either / name for name in FOLDERS),
+        "-o",
+        folder,
+        "--background",
+        either / "iterations/00",
+        "--mask",
+        either / "mask.mrc",
+    )
     assert outcome.code == 0, outcome.err
     assert files_of(folder) == set(composite.COMMAND.outputs)
     for name in composite.COMMAND.outputs:
@@ -301,8 +337,11 @@ def test_composite_gives_what_refine_patches_wrote(either, tmp_path):
 def test_parts_out_of_turn(particles, tmp_path):
     folder = patch_by_patch(particles, tmp_path / "run", *APART, "--only", "geometry")
     before = files_of(folder)
-    for part, words in ((9, "--only 9: there are patches 1 to 2"), (0, "--only 0: there are patches 1 to 2"), (
-            "composite", "patch 1 is not refined yet. Run the same command with --only 1 first")):
+    for part, words in (
+        (9, "--only 9: there are patches 1 to 2"),
+        (0, "--only 0: there are patches 1 to 2"),
+        ("composite", "patch 1 is not refined yet. Run the same command with --only 1 first"),
+    ):
         outcome = gmmrefine("refine-patches", particles, "-o", folder, *SMALL, *APART, "--only", part)
         assert_refused(outcome, "refine-patches", words)
         assert files_of(folder) == before
@@ -313,7 +352,9 @@ def test_patches_unlike_each_other_are_not_joined(particles, apart, tmp_path):
     folder = shutil.copytree(apart, tmp_path / "run")
     content = record(folder / "patches/02")
     for finished, iterations, words in (
-            (False, 2, "patch 2 is not refined yet"), (True, 4, "patch 2 was refined with --patch-iterations 4, now it is 2")):
+        (False, 2, "patch 2 is not refined yet"),
+        (True, 4, "patch 2 was refined with --patch-iterations 4, now it is 2"),
+    ):
         content["finished"], content["settings"]["iterations"] = finished, iterations
         (folder / "patches/02/run.json").write_text(json.dumps(content), encoding="utf-8")
         outcome = gmmrefine("refine-patches", particles, "-o", folder, *SMALL, *APART, "--only", "composite")
@@ -377,16 +418,32 @@ def test_one_patch_with_other_settings_than_the_geometry(particles, geometry):
 
 def test_a_mask_and_pinned_exchanges(particles, together, tmp_path):
     outcome = gmmrefine(
-        "refine-patches", particles, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", together / "run.json", "--mask",
-        together / "patches/01/focus_mask.mrc")
+        "refine-patches",
+        particles,
+        "-o",
+        tmp_path / "run",
+        *SMALL,
+        "--pin-exchanges",
+        together / "run.json",
+        "--mask",
+        together / "patches/01/focus_mask.mrc",
+    )
     assert_refused(outcome, "refine-patches", "--mask would have no effect with --pin-exchanges")
 
 
 def test_more_iterations_than_the_pinned_run_had(particles, together, tmp_path):
     copy = shutil.copytree(together, tmp_path / "copy")
     outcome = gmmrefine(
-        "refine-patches", particles, "-o", tmp_path / "run", *SMALL, "--pin-exchanges", copy / "run.json",
-        "--patch-iterations", 3)
+        "refine-patches",
+        particles,
+        "-o",
+        tmp_path / "run",
+        *SMALL,
+        "--pin-exchanges",
+        copy / "run.json",
+        "--patch-iterations",
+        3,
+    )
     assert_refused(outcome, "refine-patches", "no fsc of iteration 3", "Ask for at most 2")
 
 

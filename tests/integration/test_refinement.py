@@ -1,4 +1,5 @@
 """What a refinement achieves, and that the same seed gives the same bytes."""
+
 import filecmp
 
 import gemmi
@@ -30,7 +31,8 @@ def test_resolution_and_poses_improve(simulated, refined):
 def test_the_scheme_of_the_paper_improves_too(simulated, tmp_path):
     folder = tmp_path / "run"
     outcome = gmmrefine(
-        "refine", simulated / "particles.star", "-o", folder, *GMM, "--optimizer", "adam", "--loss", "frc", "--iterations", 1)
+        "refine", simulated / "particles.star", "-o", folder, *GMM, "--optimizer", "adam", "--loss", "frc", "--iterations", 1
+    )
     assert outcome.code == 0, outcome.err
     history = record(folder)["results"]["iterations"]
     assert history[1]["mean_fsc"] > history[0]["mean_fsc"]
@@ -54,8 +56,17 @@ def test_noise_at_the_same_poses_gives_no_resolution_beyond_the_starting_low_pas
         stack.data[:] = np.random.default_rng(8).standard_normal(stack.data.shape)
     start = 25.0
     folder = refine(
-        tmp_path / "particles.star", tmp_path / "run", "--initial-resolution", start, "--mask", simulated / "mask.mrc",
-        "--max-resolution", 0, "--iterations", 3)
+        tmp_path / "particles.star",
+        tmp_path / "run",
+        "--initial-resolution",
+        start,
+        "--mask",
+        simulated / "mask.mrc",
+        "--max-resolution",
+        0,
+        "--iterations",
+        3,
+    )
     for entry in record(folder)["results"]["iterations"]:
         assert entry["resolution"] is None or entry["resolution"] >= start, entry
 
@@ -67,8 +78,17 @@ def test_reference_started_from_an_atomic_model(simulated, tmp_path):
     structure[0].transform_pos_and_adp(to_the_map)
     structure.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
     outcome = gmmrefine(
-        "build", simulated / "truth.mrc", "--model", tmp_path / "model.cif", "--resolution", 13, "--fit-evaluations", 8,
-        "-o", tmp_path / "built")
+        "build",
+        simulated / "truth.mrc",
+        "--model",
+        tmp_path / "model.cif",
+        "--resolution",
+        13,
+        "--fit-evaluations",
+        8,
+        "-o",
+        tmp_path / "built",
+    )
     assert outcome.code == 0, outcome.err
     assert record(tmp_path / "built")["results"]["gaussians"] > 8000
     assert record(tmp_path / "built")["results"]["mean_fsc"] > 0.9

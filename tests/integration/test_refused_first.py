@@ -1,4 +1,5 @@
 """What can be refused is refused before TensorFlow is loaded and before anything is written."""
+
 import json
 import shutil
 import subprocess
@@ -83,14 +84,19 @@ def inputs(tmp_path):
             file.voxel_size = 1.5
     (folder / "bad.cif").write_text("nothing")
     (folder / "elsewhere.pdb").write_text(
-        "ATOM      1  CA  ALA A   1     900.000 900.000 900.000  1.00  0.00           C\nEND\n")
+        "ATOM      1  CA  ALA A   1     900.000 900.000 900.000  1.00  0.00           C\nEND\n"
+    )
     good = star_text()
     forms = {
-        "good": good, "twice": star_text({"rlnOpticsGroup": ["1", "1"]}),
+        "good": good,
+        "twice": star_text({"rlnOpticsGroup": ["1", "1"]}),
         "compressed": good.replace("@stack.mrcs", "@stack.mrcs.gz"),
-        "no_stack": good.replace("@stack.mrcs", "@gone.mrcs"), "short": good.replace("@stack.mrcs", "@short.mrcs"),
-        "two_sizes": star_text({"rlnPixelSize": ["1.5", "1.6"]}), "tomo": star_text({"rlnImageDimensionality": ["3", "3"]}),
-        "one_half": star_text({}, {"rlnRandomSubset": ["1"] * 4})}
+        "no_stack": good.replace("@stack.mrcs", "@gone.mrcs"),
+        "short": good.replace("@stack.mrcs", "@short.mrcs"),
+        "two_sizes": star_text({"rlnPixelSize": ["1.5", "1.6"]}),
+        "tomo": star_text({"rlnImageDimensionality": ["3", "3"]}),
+        "one_half": star_text({}, {"rlnRandomSubset": ["1"] * 4}),
+    }
     for name, text in forms.items():
         (folder / f"{name}.star").write_text(text)
     return folder
@@ -101,20 +107,21 @@ def test_before_tensorflow_and_before_anything_is_written(inputs, tmp_path):
     outputs = [tmp_path / f"out_{number}" for number in range(len(asked) + len(REFINE_LIKE))]
     lines = [[word.replace("{}", str(inputs)) for word in words] for words, _ in asked]
     lines += [[command, str(inputs / "good.star")] for command in REFINE_LIKE[:3]] + [["build", str(inputs / "map.mrc")]]
-    for folder in outputs[len(asked):]:
+    for folder in outputs[len(asked) :]:
         folder.mkdir()
         (folder / "run.json").write_text(OTHER_RUN)
     (tmp_path / "lines.json").write_text(json.dumps([[*line, "-o", str(out)] for line, out in zip(lines, outputs)]))
     process = subprocess.run(
-        [sys.executable, "-c", RUNNER, str(tmp_path / "lines.json")], capture_output=True, text=True, cwd=tmp_path)
+        [sys.executable, "-c", RUNNER, str(tmp_path / "lines.json")], capture_output=True, text=True, cwd=tmp_path
+    )
     assert process.returncode == 0, process.stderr[-2000:]
     found = json.loads(process.stdout.splitlines()[-1])
     words = [expected for _, expected in asked] + ["holds a 'fsc' run"] * len(REFINE_LIKE)
     for line, expected, (code, message) in zip(lines, words, found):
         assert code == 1 and expected in message and message.count("\n") == 1, (line, message)
     assert not any(folder.exists() for folder in outputs[: len(asked)])
-    assert all([path.name for path in folder.iterdir()] == ["run.json"] for folder in outputs[len(asked):])
-    assert all((folder / "run.json").read_text() == OTHER_RUN for folder in outputs[len(asked):])
+    assert all([path.name for path in folder.iterdir()] == ["run.json"] for folder in outputs[len(asked) :])
+    assert all((folder / "run.json").read_text() == OTHER_RUN for folder in outputs[len(asked) :])
 
 
 def test_the_refusals_would_not_be_missed(inputs, tmp_path):

@@ -1,4 +1,5 @@
 """Reports of real runs, opened in a browser: every figure drawn, a silent console, no address asked for."""
+
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,8 @@ def test_browser_notices_empty_figures_errors_and_requests(tmp_path):
 def test_report_needs_no_tensorflow(run):
     code = (
         "import sys\nfor name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
-        f"sys.argv[1:] = ['report', {str(run)!r}]\nimport runpy\nrunpy.run_module('gmmrefine', run_name='__main__')")
+        f"sys.argv[1:] = ['report', {str(run)!r}]\nimport runpy\nrunpy.run_module('gmmrefine', run_name='__main__')"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0 and result.stderr == "" and result.stdout.endswith("report.html\n")
 

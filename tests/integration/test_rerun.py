@@ -1,4 +1,5 @@
 """A run is repeated from its record, to the byte; what cannot be repeated is refused."""
+
 import shutil
 
 import pytest
@@ -33,8 +34,7 @@ def test_the_batch_size_changes_no_byte(simulated, refined, tmp_path, size):
 def test_heterogeneity_comes_out_to_the_byte_whatever_the_batch_size(swinging, tmp_path):
     options = ("--gaussians", 120, "--fit-evaluations", 12, "--target-resolution", 13, "--anchors", 8, "--epochs", 2)
     for name, size in (("one", 32), ("other", 128)):
-        outcome = gmmrefine(
-            "heterogeneity", swinging / "particles.star", "-o", tmp_path / name, *options, "--batch-size", size)
+        outcome = gmmrefine("heterogeneity", swinging / "particles.star", "-o", tmp_path / name, *options, "--batch-size", size)
         assert outcome.code == 0, outcome.err
     for name in ("latent.star", "network_half_1.npz", "network_half_2.npz"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes(), name
@@ -47,11 +47,16 @@ def test_a_simulation_beside_it_without_being_asked_for_a_folder(simulated, tmp_
         assert (tmp_path / "data_rerun" / name).read_bytes() == (simulated / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("entries, words", (
-    ({"version": "0.0.1"}, "run by version 0.0.1"), ({"command": "audit"}, "a run of audit; simulate, reconstruct"),
-    ({"inputs": {"gone.star": "0"}}, "gone.star: an input of the run that is not there any more"),
-    ({"stacks": {"particles.mrcs": "0"}}, "holds a run on other images"), ({"inputs": {}}, "names no "
-                                                                                                               "input")))
+@pytest.mark.parametrize(
+    "entries, words",
+    (
+        ({"version": "0.0.1"}, "run by version 0.0.1"),
+        ({"command": "audit"}, "a run of audit; simulate, reconstruct"),
+        ({"inputs": {"gone.star": "0"}}, "gone.star: an input of the run that is not there any more"),
+        ({"stacks": {"particles.mrcs": "0"}}, "holds a run on other images"),
+        ({"inputs": {}}, "names no input"),
+    ),
+)
 def test_what_cannot_be_repeated_is_refused(refined, tmp_path, entries, words):
     path = changed(refined, tmp_path / "run", **entries)
     outcome = gmmrefine("rerun", path, "-o", tmp_path / "again")

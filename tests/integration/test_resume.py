@@ -1,4 +1,5 @@
 """A run that was stopped and given again ends with the same bytes as one that went straight through."""
+
 import filecmp
 import re
 import shutil
@@ -25,13 +26,21 @@ def assert_same_results(first, second):
 def poses_refined(folder, since=0):
     """Half iterations whose poses were refined, from event number ``since`` on."""
     return [
-        (event["iteration"], event["half"]) for event in events(folder)[since:]
-        if event["step"] == "refine poses" and "seconds" in event]
+        (event["iteration"], event["half"])
+        for event in events(folder)[since:]
+        if event["step"] == "refine poses" and "seconds" in event
+    ]
 
 
-@pytest.mark.parametrize("file_name", [
-    "half_map_2.mrc", "iterations/01/poses_half_2.npz", "iterations/02/fsc.star",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("iterations/01/half_map_1.mrc", "particles.star"))])
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "half_map_2.mrc",
+        "iterations/01/poses_half_2.npz",
+        "iterations/02/fsc.star",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("iterations/01/half_map_1.mrc", "particles.star")),
+    ],
+)
 def test_stopped_before_a_file_is_in_place(simulated, refined, tmp_path, monkeypatch, file_name):
     folder = tmp_path / "run"
 
@@ -49,8 +58,12 @@ def test_stopped_before_a_file_is_in_place(simulated, refined, tmp_path, monkeyp
 def start(simulated, folder):
     command = ["refine", simulated / "particles.star", "-o", folder, *REFINE]
     return subprocess.Popen(
-        [sys.executable, "-m", "gmmrefine", *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, preexec_fn=listen_to_interrupts)
+        [sys.executable, "-m", "gmmrefine", *map(str, command)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,
+    )
 
 
 def listen_to_interrupts():

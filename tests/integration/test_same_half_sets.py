@@ -1,4 +1,5 @@
 """Maps whose half sets differ are not put together: composites and symmetry with a background."""
+
 import shutil
 
 import numpy as np
@@ -27,7 +28,8 @@ def runs(simulated, tmp_path_factory):
     for half, other in ((b"1", b"2"), (b"2", b"1")):
         swapped[np.flatnonzero(half_set == half)[3]] = other
     columns = dict(
-        block.columns, rlnRandomSubset=swapped, rlnImageName=np.char.replace(names, b"particles.mrcs", b"renamed.mrcs"))
+        block.columns, rlnRandomSubset=swapped, rlnImageName=np.char.replace(names, b"particles.mrcs", b"renamed.mrcs")
+    )
     write_star(folder / "swapped.star", [blocks["optics"], block.with_columns(columns)])
     shutil.copy(simulated / "particles.mrcs", folder)
     shutil.copy(simulated / "truth.star", folder / "all.star")
@@ -59,22 +61,39 @@ def test_a_planted_swap_is_refused(runs, tmp_path):
         assert_refused(outcome, "composite", f"swapped {DIFFERENT}" if len(options) == 2 else "2 are in half 1 of one")
         assert not list((tmp_path / "joined").glob("*.mrc"))
     outcome = gmmrefine(
-        "impose-symmetry", runs / "all", "--mask", runs / "all" / "mask.mrc", "--symmetry", "C2", "-o", tmp_path / "imposed",
-        "--background", runs / "swapped")
+        "impose-symmetry",
+        runs / "all",
+        "--mask",
+        runs / "all" / "mask.mrc",
+        "--symmetry",
+        "C2",
+        "-o",
+        tmp_path / "imposed",
+        "--background",
+        runs / "swapped",
+    )
     assert_refused(outcome, "impose-symmetry", f"swapped {DIFFERENT}", "make them from particles with the same rlnRandomSubset")
     assert not (tmp_path / "imposed").exists()
 
 
 def test_half_maps_in_the_wrong_order_are_refused(runs, tmp_path):
     outcome = gmmrefine(
-        "impose-symmetry", runs / "all", "--mask", runs / "all" / "mask.mrc", "--symmetry", "C2", "-o", tmp_path / "imposed",
-        "--background", *half_maps_in(runs / "all")[::-1])
+        "impose-symmetry",
+        runs / "all",
+        "--mask",
+        runs / "all" / "mask.mrc",
+        "--symmetry",
+        "C2",
+        "-o",
+        tmp_path / "imposed",
+        "--background",
+        *half_maps_in(runs / "all")[::-1],
+    )
     assert_refused(outcome, "impose-symmetry", "of the 200 images that both hold, 200 are in half 1")
 
 
 def test_missing_particles_and_symmetry_copies_are_no_difference(runs, tmp_path):
-    outcome = gmmrefine(
-        "composite", runs / "some", runs / "copies", "-o", tmp_path / "joined", "--background", runs / "all")
+    outcome = gmmrefine("composite", runs / "some", runs / "copies", "-o", tmp_path / "joined", "--background", runs / "all")
     assert outcome.code == 0 and "half sets" not in outcome.out, outcome.err
     joined, whole = beside(tmp_path / "joined"), beside(runs / "all")
     assert np.array_equal(joined.first, whole.first) and np.array_equal(joined.second, whole.second)
@@ -86,5 +105,3 @@ def test_unknown_half_sets_are_said(runs, all_unrecorded, tmp_path):
     assert outcome.code == 0, outcome.err
     assert f"note: half sets unknown, as no half_sets.npz lies beside the half maps: {all_unrecorded}. Make sure" in outcome.out
     assert beside(tmp_path / "joined") is None
-
-

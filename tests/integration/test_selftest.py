@@ -1,4 +1,5 @@
 """selftest: each stage's verdict at its limit, one stage that breaks, and (slow) the whole of it."""
+
 import json
 from types import SimpleNamespace
 

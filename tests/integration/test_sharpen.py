@@ -1,4 +1,5 @@
 """sharpen from the command line, on a map of an atomic model that was blurred by a known B factor."""
+
 import gemmi
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def agreement(inputs, data):
 def test_b_factor_of_a_blurred_map(inputs, tmp_path):
     _, results, said = sharpened(inputs, tmp_path / "blurred")
     outcome = gmmrefine(
-        "sharpen", inputs / "truth.mrc", "--mask", inputs / "mask.mrc", "-o", tmp_path / "truth", "--low-pass", FINE)
+        "sharpen", inputs / "truth.mrc", "--mask", inputs / "mask.mrc", "-o", tmp_path / "truth", "--low-pass", FINE
+    )
     assert outcome.code == 0
     own = record(tmp_path / "truth")["results"]["b_factor"]
     assert own == pytest.approx(16, abs=4)  # 8π² (0.45 Å)², the simulation at 2 Å
@@ -81,7 +83,8 @@ def test_b_factor_of_a_blurred_map(inputs, tmp_path):
     assert reported(tmp_path / "blurred", tmp_path) == {"Maps": ["Central slices of the maps", "Amplitudes"]}
     curves = read_curves(tmp_path / "blurred" / "amplitudes.star")
     assert curves["gmmAmplitudeSharpened"][20] == pytest.approx(
-        np.exp(results["b_factor"] * curves["gmmFrequency"][20] ** 2 / 4) * curves["gmmAmplitude"][20], rel=0.1)
+        np.exp(results["b_factor"] * curves["gmmFrequency"][20] ** 2 / 4) * curves["gmmAmplitude"][20], rel=0.1
+    )
 
 
 def test_a_given_b_factor(inputs, tmp_path):
@@ -113,8 +116,14 @@ def test_the_b_factor_follows_the_local_resolution(inputs, tmp_path):
     resolution = np.where(np.indices(mask.shape)[2] < 20, 6.0, FINE) * (mask > 0)
     write_map(tmp_path / "uneven.mrc", resolution, PIXEL_SIZE, ORIGIN)
     volume, *_ = sharpened(
-        inputs, tmp_path / "run", "--sharpening", "local-resolution", "--b-factor", 80,
-        limit=("--local-resolution", tmp_path / "uneven.mrc"))
+        inputs,
+        tmp_path / "run",
+        "--sharpening",
+        "local-resolution",
+        "--b-factor",
+        80,
+        limit=("--local-resolution", tmp_path / "uneven.mrc"),
+    )
     expected = local_low_pass(before, resolution, PIXEL_SIZE, lambda local: 80 * (local / FINE) ** 2)
     np.testing.assert_allclose(volume.data, expected, atol=1e-4 * np.abs(expected).max())
 
@@ -137,8 +146,7 @@ def test_local_amplitudes_of_a_model_follow_its_b_factors(inputs, tmp_path):
 def test_radial_amplitudes_become_those_of_the_model(inputs, tmp_path):
     volume, *_ = sharpened(inputs, tmp_path, "--sharpening", "model-profile", "--reference-model", inputs / "model.pdb")
     mask = read_map(inputs / "mask.mrc").data
-    after, model = (
-        amplitudes(data, mask, PIXEL_SIZE).total for data in (volume.data, read_map(inputs / "truth.mrc").data))
+    after, model = (amplitudes(data, mask, PIXEL_SIZE).total for data in (volume.data, read_map(inputs / "truth.mrc").data))
     shells = slice(3, 21)
     ratio = after[shells] / model[shells]
     assert ratio / ratio.mean() == pytest.approx(1, abs=0.12)
@@ -151,18 +159,33 @@ def test_atoms_outside_are_counted_and_a_model_outside_is_refused(inputs, tmp_pa
         atom.pos = gemmi.Position(500, 0, 0)
     structure.write_pdb(str(tmp_path / "partly.pdb"))
     _, results, said = sharpened(
-        inputs, tmp_path / "partly", "--sharpening", "model-profile", "--reference-model", tmp_path / "partly.pdb")
+        inputs, tmp_path / "partly", "--sharpening", "model-profile", "--reference-model", tmp_path / "partly.pdb"
+    )
     assert results["atoms_outside"] == 50 and "50 atoms of the model lie outside the map and are left out" in said
     for chain in structure[0]:
         for residue in chain:
             residue[0].pos = gemmi.Position(500, 1, 2)
     structure.write_pdb(str(tmp_path / "far.pdb"))
     outcome = gmmrefine(
-        "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--sharpening", "local-model", "--reference-model",
-        tmp_path / "far.pdb", "-o", tmp_path / "far")
+        "sharpen",
+        inputs / "map.mrc",
+        "--low-pass",
+        FINE,
+        "--sharpening",
+        "local-model",
+        "--reference-model",
+        tmp_path / "far.pdb",
+        "-o",
+        tmp_path / "far",
+    )
     assert_refused(
-        outcome, "sharpen", "far.pdb: only 0 of 900 atoms lie inside the map", "from -40.0 25.0 7.5 to 54.5 119.5 102.0 Å",
-        "lie from 500.0 1.0 2.0 to", "Fit the model into the map")
+        outcome,
+        "sharpen",
+        "far.pdb: only 0 of 900 atoms lie inside the map",
+        "from -40.0 25.0 7.5 to 54.5 119.5 102.0 Å",
+        "lie from 500.0 1.0 2.0 to",
+        "Fit the model into the map",
+    )
     assert not (tmp_path / "far" / "sharpened.mrc").exists()
 
 
@@ -179,11 +202,15 @@ def test_what_is_odd_about_a_model_is_said(inputs, tmp_path):
     structure.renumber_models()
     structure.write_pdb(str(tmp_path / "empty.pdb"))
     volume, results, said = sharpened(
-        inputs, tmp_path / "run", "--sharpening", "local-model", "--reference-model", tmp_path / "empty.pdb")
+        inputs, tmp_path / "run", "--sharpening", "local-model", "--reference-model", tmp_path / "empty.pdb"
+    )
     assert results["atoms_of_zero_occupancy"] == len(empty) > 300
     assert (results["models_left_out"], results["hydrogens_left_out"], results["alternatives"]) == (1, 1, 0)
-    for words in (f"{len(empty)} atoms of the model have occupancy 0: the map is sharpened as if they were not there",
-                  "1 hydrogens of the model have no part", "1 further models in the file have no part"):
+    for words in (
+        f"{len(empty)} atoms of the model have occupancy 0: the map is sharpened as if they were not there",
+        "1 hydrogens of the model have no part",
+        "1 further models in the file have no part",
+    ):
         assert words in said, words
     x = np.indices(volume.data.shape)[2] - BOX // 2
     inside = read_map(inputs / "mask.mrc").data > 0.5
@@ -211,7 +238,8 @@ REFUSED = {
     "--low-pass 4 --local-resolution r.mrc": "--low-pass would have no effect with --local-resolution",
     "--low-pass 4 --b-factor nan": "--b-factor nan: expected a finite number",
     "--low-pass 4 --sharpening hard": "argument --sharpening: invalid choice: 'hard'",
-    "--low-pass 9": "from 10.0 to 9.0 Å only 1 of 1 shells hold more than noise"}
+    "--low-pass 9": "from 10.0 to 9.0 Å only 1 of 1 shells hold more than noise",
+}
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -231,14 +259,23 @@ def test_maps_that_cannot_be_sharpened(inputs, tmp_path):
     corner = np.zeros((BOX,) * 3)
     corner[:4, :4, :4] = FINE
     write_map(tmp_path / "corner.mrc", corner, PIXEL_SIZE)
-    outcome = gmmrefine(
-        "sharpen", inputs / "map.mrc", "--local-resolution", tmp_path / "corner.mrc", "-o", tmp_path / "corner")
+    outcome = gmmrefine("sharpen", inputs / "map.mrc", "--local-resolution", tmp_path / "corner.mrc", "-o", tmp_path / "corner")
     assert_refused(outcome, "sharpen", "the local resolution map knows no voxel inside the mask")
     write_map(tmp_path / "mask.mrc", np.ones((48,) * 3), PIXEL_SIZE)
     outcome = gmmrefine(
-        "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--mask", tmp_path / "mask.mrc", "-o", tmp_path / "run")
+        "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--mask", tmp_path / "mask.mrc", "-o", tmp_path / "run"
+    )
     assert_refused(outcome, "sharpen", "mask.mrc is 48×48×48 but the box is 64")
     outcome = gmmrefine(
-        "sharpen", inputs / "map.mrc", "--low-pass", FINE, "--sharpening", "local-model", "--reference-model",
-        tmp_path / "nowhere.cif", "-o", tmp_path / "other")
+        "sharpen",
+        inputs / "map.mrc",
+        "--low-pass",
+        FINE,
+        "--sharpening",
+        "local-model",
+        "--reference-model",
+        tmp_path / "nowhere.cif",
+        "-o",
+        tmp_path / "other",
+    )
     assert_refused(outcome, "sharpen", "nowhere.cif: cannot be read")

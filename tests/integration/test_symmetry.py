@@ -1,4 +1,5 @@
 """Symmetry from end to end: simulated, reconstructed, refined, expanded, imposed; and refused where it makes no sense."""
+
 import json
 import shutil
 from dataclasses import replace
@@ -29,8 +30,21 @@ def trimer(tmp_path_factory):
     """Particles of a C3 oligomer."""
     folder = tmp_path_factory.mktemp("trimer")
     outcome = gmmrefine(
-        "simulate", "6msm", "-o", folder, "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.2,
-        "--symmetry", "C3")
+        "simulate",
+        "6msm",
+        "-o",
+        folder,
+        "--particles",
+        PARTICLES,
+        "--box",
+        BOX,
+        "--pixel-size",
+        PIXEL_SIZE,
+        "--snr",
+        0.2,
+        "--symmetry",
+        "C3",
+    )
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -50,8 +64,10 @@ def maps(trimer, copies, tmp_path_factory):
     """Folders of reconstructions: with symmetry, without, and of the copies."""
     folder = tmp_path_factory.mktemp("maps")
     for name, particles, options in (
-            ("C3", trimer / "truth.star", ("--symmetry", "c3")), ("C1", trimer / "truth.star", ()),
-            ("copies", copies / "particles.star", ())):
+        ("C3", trimer / "truth.star", ("--symmetry", "c3")),
+        ("C1", trimer / "truth.star", ()),
+        ("copies", copies / "particles.star", ()),
+    ):
         outcome = gmmrefine("reconstruct", particles, "-o", folder / name, *options, "--mask", trimer / "mask.mrc")
         assert outcome.code == 0, outcome.err
         (folder / name / "said").write_text(outcome.out, encoding="utf-8")
@@ -68,7 +84,8 @@ def asymmetry(volume, name="C3"):
     smooth = low_pass(volume, 0.7 * box / 2)
     inside = np.sum((np.indices(volume.shape) - box // 2) ** 2, axis=0) < (0.4 * box) ** 2
     return max(
-        np.std((turned(smooth, operator) - smooth)[inside]) / np.std(smooth[inside]) for operator in point_group(name)[1:4])
+        np.std((turned(smooth, operator) - smooth)[inside]) / np.std(smooth[inside]) for operator in point_group(name)[1:4]
+    )
 
 
 def test_reconstruct(trimer, maps):
@@ -135,15 +152,32 @@ def test_refine_with_higher_groups(tmp_path, name, box, pixel_size):
     """A small domain around axes that cross: poses improve, and the map has the symmetry."""
     domain = write_6msm_part(tmp_path / "domain.cif", 1208, 1440)
     outcome = gmmrefine(
-        "simulate", domain, "-o", tmp_path / "particles", "--particles", 120, "--box", box, "--pixel-size",
-        pixel_size, "--snr", 0.2, "--pose-error", 3, "--shift-error", 2, "--symmetry", name)
+        "simulate",
+        domain,
+        "-o",
+        tmp_path / "particles",
+        "--particles",
+        120,
+        "--box",
+        box,
+        "--pixel-size",
+        pixel_size,
+        "--snr",
+        0.2,
+        "--pose-error",
+        3,
+        "--shift-error",
+        2,
+        "--symmetry",
+        name,
+    )
     assert outcome.code == 0, outcome.err
     start, truth = (read_particle_set(tmp_path / "particles" / file) for file in ("particles.star", "truth.star"))
     outcome = gmmrefine(
-        "refine", tmp_path / "particles" / "particles.star", "-o", tmp_path / "run", "--symmetry", name, "--iterations", 2)
+        "refine", tmp_path / "particles" / "particles.star", "-o", tmp_path / "run", "--symmetry", name, "--iterations", 2
+    )
     assert outcome.code == 0, outcome.err
-    before, after = (
-        pose_errors(found, truth) for found in (start, read_particle_set(tmp_path / "run" / "particles.star")))
+    before, after = (pose_errors(found, truth) for found in (start, read_particle_set(tmp_path / "run" / "particles.star")))
     assert after.rotation_rms < 0.6 * before.rotation_rms and after.shift_rms < 0.5 * before.shift_rms
     assert record(tmp_path / "run")["results"]["symmetry_agreement"] > 0.9
     assert asymmetry(half(tmp_path / "run"), name) < 0.08
@@ -157,8 +191,18 @@ def test_impose(trimer, maps, tmp_path):
     for number in (1, 2):
         write_map(tmp_path / "focused" / f"half_map_{number}.mrc", one * half(maps / "copies", number), PIXEL_SIZE)
     outcome = gmmrefine(
-        "impose-symmetry", tmp_path / "focused", "--mask", tmp_path / "focus.mrc", "--symmetry", "C3", "-o", tmp_path / "out",
-        "--background", maps / "C1" / "half_map_1.mrc", maps / "C1" / "half_map_2.mrc")
+        "impose-symmetry",
+        tmp_path / "focused",
+        "--mask",
+        tmp_path / "focus.mrc",
+        "--symmetry",
+        "C3",
+        "-o",
+        tmp_path / "out",
+        "--background",
+        maps / "C1" / "half_map_1.mrc",
+        maps / "C1" / "half_map_2.mrc",
+    )
     assert outcome.code == 0 and outcome.err == ""
     for name in impose_symmetry.COMMAND.outputs:
         assert (tmp_path / "out" / name).is_file(), name
@@ -179,7 +223,8 @@ def test_halves_are_imposed_apart(maps, trimer, tmp_path):
     shutil.copytree(maps / "C1", tmp_path / "focused")
     for name in ("one", "other"):
         outcome = gmmrefine(
-            "impose-symmetry", tmp_path / "focused", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / name)
+            "impose-symmetry", tmp_path / "focused", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / name
+        )
         assert outcome.code == 0, outcome.err
         write_map(tmp_path / "focused" / "half_map_2.mrc", -half(maps / "C1", 2), PIXEL_SIZE)
     assert (tmp_path / "one" / "half_map_1.mrc").read_bytes() == (tmp_path / "other" / "half_map_1.mrc").read_bytes()
@@ -190,7 +235,8 @@ def test_a_symmetry_that_is_not_there(trimer, tmp_path):
     for command, options in (("reconstruct", ()), ("refine", REFINE)):
         outcome = gmmrefine(command, trimer / "truth.star", "--symmetry", "C2", "-o", tmp_path / command, *options)
         assert_refused(
-            outcome, command, "the map does not have C2: turned by 180° about z it correlates", "did you mean --symmetry C3?")
+            outcome, command, "the map does not have C2: turned by 180° about z it correlates", "did you mean --symmetry C3?"
+        )
         assert record(tmp_path / command)["finished"] is False
         assert not list((tmp_path / command).rglob("*.mrc"))
 
@@ -225,7 +271,10 @@ def test_a_symmetry_that_is_not_there_is_not_imposed(trimer, maps, tmp_path):
     write_map(tmp_path / "unit.mrc", one_unit() * read_map(trimer / "mask.mrc").data, PIXEL_SIZE)
     background = "--background", maps / "C1"
     for mask, behind, code in (
-            (trimer / "mask.mrc", (), 1), (tmp_path / "unit.mrc", background, 1), (tmp_path / "unit.mrc", (), 0)):
+        (trimer / "mask.mrc", (), 1),
+        (tmp_path / "unit.mrc", background, 1),
+        (tmp_path / "unit.mrc", (), 0),
+    ):
         folder = tmp_path / f"{mask.stem}{len(behind)}"
         outcome = gmmrefine("impose-symmetry", maps / "C1", "--mask", mask, "--symmetry", "C2", "-o", folder, *behind)
         if code:
@@ -237,8 +286,10 @@ def test_a_symmetry_that_is_not_there_is_not_imposed(trimer, maps, tmp_path):
         assert record(folder)["results"]["symmetry_agreement"] is None
 
 
-@pytest.mark.parametrize("command, options", [
-    ("simulate", ()), ("reconstruct", ()), ("refine", REFINE), ("expand-symmetry", ()), ("impose-symmetry", ("--mask", "m"))])
+@pytest.mark.parametrize(
+    "command, options",
+    [("simulate", ()), ("reconstruct", ()), ("refine", REFINE), ("expand-symmetry", ()), ("impose-symmetry", ("--mask", "m"))],
+)
 def test_names_of_no_point_group(trimer, tmp_path, command, options):
     what = "6msm" if command == "simulate" else trimer / "truth.star"
     outcome = gmmrefine(command, what, "--symmetry", "C3v", "-o", tmp_path / "run", *options)
@@ -267,8 +318,14 @@ def test_an_expanded_set_is_not_refined_as_a_whole(copies, tmp_path):
     assert not (tmp_path / "patches").exists()
     middle = BOX // 2 * PIXEL_SIZE
     outcome = gmmrefine(
-        "refine", copies / "particles.star", "--focus-sphere", f"{middle} {middle} {middle} {middle}", "-o",
-        tmp_path / "focus", *REFINE)
+        "refine",
+        copies / "particles.star",
+        "--focus-sphere",
+        f"{middle} {middle} {middle} {middle}",
+        "-o",
+        tmp_path / "focus",
+        *REFINE,
+    )
     assert_refused(outcome, "refine", "270 images of 90 particles", "The focus holds the whole molecule")
 
 
@@ -315,10 +372,12 @@ def test_what_impose_symmetry_refuses(trimer, maps, tmp_path):
     assert_refused(refused(trimer, "--mask", mask), "impose-symmetry", "half_map_1.mrc: no such file")
     assert_refused(refused(maps / "C1", "--mask", wrong), "impose-symmetry", "voxels of the mask are 3 Å")
     assert_refused(
-        refused(maps / "C1", "--mask", mask, "--background", wrong, wrong), "impose-symmetry", "wrong.mrc has voxels of 3 Å")
+        refused(maps / "C1", "--mask", mask, "--background", wrong, wrong), "impose-symmetry", "wrong.mrc has voxels of 3 Å"
+    )
     one = maps / "C1" / "map.mrc"
     assert_refused(
-        refused(maps / "C1", "--mask", mask, "--background", one, one), "impose-symmetry", "map.mrc hold the same map")
+        refused(maps / "C1", "--mask", mask, "--background", one, one), "impose-symmetry", "map.mrc hold the same map"
+    )
     unfinished = shutil.copytree(maps / "C1", tmp_path / "unfinished")
     content = record(unfinished)
     (unfinished / "run.json").write_text(json.dumps({**content, "finished": False}), encoding="utf-8")
@@ -332,7 +391,8 @@ def test_an_imposed_map_lies_where_the_unit_does(maps, trimer, tmp_path):
     for number in (1, 2):
         write_map(tmp_path / "unit" / f"half_map_{number}.mrc", half(maps / "C1", number), PIXEL_SIZE, place)
     outcome = gmmrefine(
-        "impose-symmetry", tmp_path / "unit", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / "out")
+        "impose-symmetry", tmp_path / "unit", "--mask", trimer / "mask.mrc", "--symmetry", "C3", "-o", tmp_path / "out"
+    )
     assert outcome.code == 0, outcome.err
     for name in ("half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc"):
         assert read_map(tmp_path / "out" / name).origin == pytest.approx(place), name
@@ -344,8 +404,11 @@ def test_another_runs_folder_is_not_taken(trimer, maps, tmp_path):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     half_maps = maps / "C3" / "half_map_1.mrc", maps / "C3" / "half_map_2.mrc"
     for command, *options in (
-            ("expand-symmetry", trimer / "truth.star", "--symmetry", "C3"), ("import", trimer / "truth.star"),
-            ("export", trimer / "truth.star", "--to", "particles.cs"), ("fsc", *half_maps)):
+        ("expand-symmetry", trimer / "truth.star", "--symmetry", "C3"),
+        ("import", trimer / "truth.star"),
+        ("export", trimer / "truth.star", "--to", "particles.cs"),
+        ("fsc", *half_maps),
+    ):
         outcome = gmmrefine(command, *options, "-o", folder)
         assert_refused(outcome, command, f"{folder} holds a 'reconstruct' run, not '{command}'. Use another folder with -o.")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -358,10 +421,24 @@ def test_two_expansions_of_one_set_are_one_set(trimer, copies, tmp_path, second)
     assert gmmrefine("export", trimer / "truth.star", "--to", other.name, "-o", tmp_path).code == 0
     assert gmmrefine("expand-symmetry", other, "--symmetry", "C3", "-o", tmp_path / "again").code == 0
     blocks = [read_star(folder / "particles.star") for folder in (copies, tmp_path / "again")]
-    labels = ["rlnImageName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst",
-              "rlnRandomSubset", "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnOpticsGroup", "gmmParentParticle"]
-    rows = [block["particles"].subset(block["particles"].integers("gmmSymmetryCopy") == number)
-            for number, block in enumerate(blocks, 1)]
+    labels = [
+        "rlnImageName",
+        "rlnAngleRot",
+        "rlnAngleTilt",
+        "rlnAnglePsi",
+        "rlnOriginXAngst",
+        "rlnOriginYAngst",
+        "rlnRandomSubset",
+        "rlnDefocusU",
+        "rlnDefocusV",
+        "rlnDefocusAngle",
+        "rlnOpticsGroup",
+        "gmmParentParticle",
+    ]
+    rows = [
+        block["particles"].subset(block["particles"].integers("gmmSymmetryCopy") == number)
+        for number, block in enumerate(blocks, 1)
+    ]
     joined = {label: np.concatenate([row.columns[label] for row in rows]) for label in labels}
     write_star(copies / f"joined{second[1:]}.star", [blocks[0]["optics"], replace(rows[0], columns=joined)])
     particles = read_particles(copies / f"joined{second[1:]}.star")
@@ -376,6 +453,7 @@ def test_expansions_of_two_data_sets_are_told_apart(trimer, tmp_path):
             shutil.copy(trimer / file_name, tmp_path / name / file_name)
         outcome = gmmrefine("expand-symmetry", tmp_path / name / "truth.star", "--symmetry", "C3", "-o", tmp_path / f"{name}3")
         assert outcome.code == 0, outcome.err
-    marks = [read_star(tmp_path / f"{name}3" / "particles.star")["particles"].strings("gmmParentParticle")
-             for name in ("one", "two")]
+    marks = [
+        read_star(tmp_path / f"{name}3" / "particles.star")["particles"].strings("gmmParentParticle") for name in ("one", "two")
+    ]
     assert len(set(marks[0]) | set(marks[1])) == 2 * PARTICLES

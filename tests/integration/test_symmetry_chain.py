@@ -1,4 +1,5 @@
 """Oligomers with a flexible part in one copy or in all: expanded, refined in one part, symmetry put back; against C1."""
+
 import numpy as np
 import pytest
 from small_run import gmmrefine, record
@@ -34,16 +35,47 @@ def chain(oligomer, tmp_path_factory):
     """Folder of all steps."""
     symmetry, moving = oligomer
     place = tmp_path_factory.mktemp("oligomer")
-    run("simulate", "6msm", "-o", place, "--particles", PARTICLES, "--box", BOX, "--pixel-size", PIXEL_SIZE, "--snr", 0.3,
-        "--pose-error", 2, "--shift-error", 1, "--symmetry", symmetry, "--swing", SWING, "--moving-copies", moving)
+    run(
+        "simulate",
+        "6msm",
+        "-o",
+        place,
+        "--particles",
+        PARTICLES,
+        "--box",
+        BOX,
+        "--pixel-size",
+        PIXEL_SIZE,
+        "--snr",
+        0.3,
+        "--pose-error",
+        2,
+        "--shift-error",
+        1,
+        "--symmetry",
+        symmetry,
+        "--swing",
+        SWING,
+        "--moving-copies",
+        moving,
+    )
     mask, cheap = place / "mask_domain_1.mrc", ("--gaussians", 1000, "--fit-evaluations", 15, "--iterations")
     run("refine", place / "particles.star", "-o", place / "global", "--symmetry", symmetry, *cheap, 1)
     run("expand-symmetry", place / "global" / "particles.star", "-o", place / "expanded", "--symmetry", symmetry)
     for particles, name in (("global", "c1"), ("expanded", "focus")):
         run("refine", place / particles / "particles.star", "-o", place / name, "--focus-mask", mask, *cheap, 2)
     said = run(
-        "impose-symmetry", place / "focus", "--mask", mask, "--symmetry", symmetry, "-o", place / "imposed",
-        "--background", place / "global")
+        "impose-symmetry",
+        place / "focus",
+        "--mask",
+        mask,
+        "--symmetry",
+        symmetry,
+        "-o",
+        place / "imposed",
+        "--background",
+        place / "global",
+    )
     assert "note: half sets" not in said
     return place
 
@@ -60,8 +92,7 @@ def true_copies(place, copies):
     """An expanded set at the true poses of the flexible part of every copy."""
     truth = [read_particles(place / f"truth_domain_{number}.star") for number in (1, 2)]
     rotations = np.stack([one.rotations @ turn for one, turn in zip(truth, point_group("C2"))], axis=1)
-    return copies.with_poses(
-        rotations.reshape(-1, 3, 3), np.stack([one.shifts for one in truth], axis=1).reshape(-1, 2))
+    return copies.with_poses(rotations.reshape(-1, 3, 3), np.stack([one.shifts for one in truth], axis=1).reshape(-1, 2))
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 """Maps that no GMM should be built from."""
+
 import pytest
 from small_run import PIXEL_SIZE, gmmrefine
 

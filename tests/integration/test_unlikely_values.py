@@ -1,4 +1,5 @@
 """Images that hold nothing and values that no microscope gives: counted and named, or refused."""
+
 import json
 import math
 
@@ -42,26 +43,29 @@ def with_images(simulated, folder, change):
 
 
 IMPOSSIBLE = {
-    "voltage in V": {"rlnVoltage": 1999.0}, "voltage of no microscope": {"rlnVoltage": 3.0},
-    "aberration": {"rlnSphericalAberration": 27.0}, "contrast": {"rlnAmplitudeContrast": 0.93},
-    "defocus of 1 m": {"rlnDefocusU": 1e10, "rlnDefocusV": 1e10}, "one defocus": {"rlnDefocusV": 1e6},
-    "pixel size in µm": {"rlnImagePixelSize": 0.001}}
+    "voltage in V": {"rlnVoltage": 1999.0},
+    "voltage of no microscope": {"rlnVoltage": 3.0},
+    "aberration": {"rlnSphericalAberration": 27.0},
+    "contrast": {"rlnAmplitudeContrast": 0.93},
+    "defocus of 1 m": {"rlnDefocusU": 1e10, "rlnDefocusV": 1e10},
+    "one defocus": {"rlnDefocusV": 1e6},
+    "pixel size in µm": {"rlnImagePixelSize": 0.001},
+}
 
 
 @pytest.mark.parametrize("case", IMPOSSIBLE)
 def test_what_no_microscope_gives_is_refused_in_any_row(simulated, tmp_path, case):
     path = with_values(simulated, tmp_path / "input", 1, **IMPOSSIBLE[case])
     for command in ("reconstruct", "import"):
-        assert_refused(
-            gmmrefine(command, path, "-o", tmp_path / "run"), command, "row 1", "no microscope gives that, expected")
+        assert_refused(gmmrefine(command, path, "-o", tmp_path / "run"), command, "row 1", "no microscope gives that, expected")
     assert not (tmp_path / "run").exists()
 
 
 UNLIKELY = {
     "defocus in µm": ({"rlnDefocusU": 1.6, "rlnDefocusV": 1.5}, "defocus 1.55 Å in", "Is it in µm or nm?"),
     "astigmatism": ({"rlnDefocusU": 90000}, "astigmatism", "Are U and V of one estimate?"),
-    "shift of a box": (
-        {"rlnOriginXAngst": BOX * PIXEL_SIZE}, f"shift {BOX * PIXEL_SIZE:.4g}"[:8], "more than half the box")}
+    "shift of a box": ({"rlnOriginXAngst": BOX * PIXEL_SIZE}, f"shift {BOX * PIXEL_SIZE:.4g}"[:8], "more than half the box"),
+}
 
 
 @pytest.mark.parametrize("case", UNLIKELY)
@@ -93,14 +97,21 @@ def hot(images, part):
     images[part, 20, 20] = 1e6
 
 
-@pytest.mark.parametrize("spoil, words", [
-    (blank, "are blank (all pixels one value)"), (constant, "are blank (all pixels one value)"), (saturated, "are saturated"),
-    (hot, "are with single pixels far above all others")])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (blank, "are blank (all pixels one value)"),
+        (constant, "are blank (all pixels one value)"),
+        (saturated, "are saturated"),
+        (hot, "are with single pixels far above all others"),
+    ],
+)
 def test_images_that_hold_nothing_in_more_than_a_tenth(simulated, tmp_path, spoil, words):
     path = with_images(simulated, tmp_path / "many", lambda images: spoil(images, slice(PARTICLES // 2, None)))
     outcome = gmmrefine("reconstruct", path, "-o", tmp_path / "run")
     assert_refused(
-        outcome, "reconstruct", "particles.mrcs: ", f"of the 100 images of half 1 {words}", ", first image 10", "--leave-out")
+        outcome, "reconstruct", "particles.mrcs: ", f"of the 100 images of half 1 {words}", ", first image 10", "--leave-out"
+    )
     choice = outcome.err.split("--leave-out ")[1].rstrip(".\n")
     outcome = gmmrefine("reconstruct", path, "-o", tmp_path / "run", "--leave-out", choice)
     assert outcome.code == 0 and record(tmp_path / "run")["images"] == PARTICLES // 2
@@ -115,8 +126,11 @@ def test_a_pixel_of_5e37(simulated, tmp_path):
 
     path = with_images(simulated, tmp_path / "input", spoil)
     assert_refused(
-        gmmrefine("reconstruct", path, "-o", tmp_path / "run"), "reconstruct", "image 18 (row 18)",
-        "as strong as 5e+37, which no detector gives")
+        gmmrefine("reconstruct", path, "-o", tmp_path / "run"),
+        "reconstruct",
+        "image 18 (row 18)",
+        "as strong as 5e+37, which no detector gives",
+    )
 
 
 def test_no_record_or_log_holds_nan(tmp_path):

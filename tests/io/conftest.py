@@ -1,4 +1,5 @@
 """Small particle files made on the spot."""
+
 import pytest
 from star_files import star_text, write_stack
 
@@ -6,10 +7,12 @@ from star_files import star_text, write_stack
 @pytest.fixture
 def make_star(tmp_path):
     """A function that writes particles.star with changed columns and returns its path."""
+
     def make(optics=None, particles=None, further=""):
         path = tmp_path / "particles.star"
         path.write_text(star_text(optics, particles, further), encoding="utf-8")
         return path
+
     return make
 
 

@@ -1,4 +1,5 @@
 """Files appear whole or not at all."""
+
 import errno
 import os
 
@@ -30,8 +31,9 @@ def test_failure_leaves_the_older_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["result.star"]
 
 
-@pytest.mark.parametrize("number, words", [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"),
-                                           (errno.EACCES, "cannot be written")])
+@pytest.mark.parametrize(
+    "number, words", [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"), (errno.EACCES, "cannot be written")]
+)
 def test_system_errors_become_one_line_with_the_path(tmp_path, number, words):
     target = tmp_path / "map.mrc"
     with pytest.raises(ResourceError, match=f"map.mrc: .*{words}") as caught, atomic_path(target) as temporary:

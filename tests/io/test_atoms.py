@@ -1,4 +1,5 @@
 """Atomic models: every heavy atom once."""
+
 import os
 
 import gemmi
@@ -62,12 +63,16 @@ def test_insertion_codes_and_residues_apart(tmp_path):
 
 def test_scored_model_holds_each_score_beside_its_atom(tmp_path):
     (tmp_path / "model.pdb").write_text(PDB)
-    write_scored_model(tmp_path / "model.pdb", tmp_path / "scored.cif", {
-        "Q_score": np.array([0.25, np.nan, -0.5]), "Q_change": np.array([0.125, 0.25, np.nan])})
+    write_scored_model(
+        tmp_path / "model.pdb",
+        tmp_path / "scored.cif",
+        {"Q_score": np.array([0.25, np.nan, -0.5]), "Q_change": np.array([0.125, 0.25, np.nan])},
+    )
     atoms = read_atoms(tmp_path / "scored.cif")
     assert atoms.names.tolist() == ["N", "CA", "MG"] and atoms.positions.tolist() == [[11, 12, 13], [20, 0, 0], [5, 6, 7]]
-    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find(
-        "_atom_site.", ["Q_score", "B_iso_or_equiv", "Q_change"])
+    table = (
+        gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find("_atom_site.", ["Q_score", "B_iso_or_equiv", "Q_change"])
+    )
     assert [list(row) for row in table] == [["0.250", "0.250", "0.125"], ["?", "?", "0.250"], ["-0.500", "-0.500", "?"]]
 
 
@@ -91,14 +96,17 @@ def test_of_alternative_residues_the_more_occupied_is_taken(tmp_path):
 def test_equally_occupied_alternatives_give_the_first(tmp_path):
     lines = [
         residue(name, "A", 7, "N CA", "ATOM", occupancy=0.5, alternative=letter)
-        for name, letter in (("SER", "A"), ("ALA", "B"))]
+        for name, letter in (("SER", "A"), ("ALA", "B"))
+    ]
     assert set(read_atoms(write_pdb(tmp_path / "model.pdb", *lines)).residue_names) == {"SER"}
 
 
 def test_chains_without_a_name_are_told_apart_by_segments(tmp_path):
     lines = [
-        f"{line[:66]}      {segment:<4}{line[76:]}" for segment in ("PROA", "PROB")
-        for line in residue("ALA", " ", 1, "N CA C O CB", "ATOM", at=(0, 20.0 * (segment == "PROB"), 0))]
+        f"{line[:66]}      {segment:<4}{line[76:]}"
+        for segment in ("PROA", "PROB")
+        for line in residue("ALA", " ", 1, "N CA C O CB", "ATOM", at=(0, 20.0 * (segment == "PROB"), 0))
+    ]
     atoms, left_out = read_model(write_pdb(tmp_path / "model.pdb", lines))
     assert atoms.chains.tolist() == ["PROA"] * 5 + ["PROB"] * 5 and atoms.residue_index.tolist() == [0] * 5 + [1] * 5
     assert left_out.changes["chains_from_segments"] == ["PROA", "PROB"]
@@ -116,17 +124,20 @@ def test_hybrid_36_numbers(tmp_path):
 @pytest.mark.parametrize("number", [999_999, 1_234_567, 16_777_217, 2_000_000_001])
 def test_numbers_of_any_length_are_exact(tmp_path, number):
     columns = (
-        "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z")
+        "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z"
+    )
     rows = [f"HETATM {number + place} C C{place} . DRG A-2 . {place} 0 0 {number}" for place in range(3)]
     header = ["data_x", "loop_", *(f"_atom_site.{name}" for name in [*columns.split(), "auth_seq_id"])]
     (tmp_path / "model.cif").write_text("\n".join([*header, *rows]) + "\n")
     atoms = read_atoms(tmp_path / "model.cif")
     assert atoms.residue_numbers.tolist() == [number] * 3 and atoms.residue_label(0) == f"A-2/DRG {number}"
     write_scored_model(tmp_path / "model.cif", tmp_path / "scored.cif", {"Q_score": np.array([0.1, 0.2, 0.3])})
-    table = gemmi.cif.read(str(tmp_path / "scored.cif")).sole_block().find(
-        "_atom_site.", ["auth_seq_id", "auth_asym_id", "label_atom_id", "Q_score"])
-    assert [list(row) for row in table] == [
-        [str(number), "A-2", f"C{place}", f"0.{place + 1}00"] for place in range(3)]
+    table = (
+        gemmi.cif.read(str(tmp_path / "scored.cif"))
+        .sole_block()
+        .find("_atom_site.", ["auth_seq_id", "auth_asym_id", "label_atom_id", "Q_score"])
+    )
+    assert [list(row) for row in table] == [[str(number), "A-2", f"C{place}", f"0.{place + 1}00"] for place in range(3)]
 
 
 @pytest.mark.parametrize("text, words", [("END\n", "no atoms in it"), (PDB.splitlines()[3] + "\n", "no atoms in it")])

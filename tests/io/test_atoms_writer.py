@@ -1,4 +1,5 @@
 """Atomic models written anew at another place."""
+
 import gemmi
 import numpy as np
 import pytest

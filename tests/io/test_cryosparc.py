@@ -1,4 +1,5 @@
 """cryoSPARC particle files as particle sets and RELION tables."""
+
 import numpy as np
 import pytest
 from cryosparc_rows import ABERRATIONS, PLACES, POSES, particle_rows, save_rows, without
@@ -15,6 +16,7 @@ from gmmrefine.particles.symmetry import particle_count
 def make_cs(tmp_path):
     def make(rows, name="particles.cs"):
         return save_rows(tmp_path / name, rows)
+
     return make
 
 
@@ -146,12 +148,19 @@ def test_aberrations_of_single_particles_make_groups(make_cs):
     assert len(table.optics) == 2 and len(set(table.optics_rows()[[0, 2, 3]])) == 1
 
 
-@pytest.mark.parametrize("field, value, words", [
-    ("ctf/df1_A", -5000, "row 2: rlnDefocusU is -5000 Å"), ("ctf/df1_A", np.nan, "row 2: rlnDefocusU is 'nan'"),
-    ("alignments3D/pose", np.nan, "row 2: alignments3D/pose is"), ("blob/sign", 0, "row 2: blob/sign is 0 (1 of 4 rows)"),
-    ("blob/sign", np.nan, "row 2: blob/sign is nan"), ("ctf/tilt_A", np.nan, "row 2: ctf/tilt_A is"),
-    ("location/center_y_frac", np.inf, "row 2: location/center_y_frac is inf"),
-    ("blob/shape", (16, 18), "row 2: the image is 18×16 px")])
+@pytest.mark.parametrize(
+    "field, value, words",
+    [
+        ("ctf/df1_A", -5000, "row 2: rlnDefocusU is -5000 Å"),
+        ("ctf/df1_A", np.nan, "row 2: rlnDefocusU is 'nan'"),
+        ("alignments3D/pose", np.nan, "row 2: alignments3D/pose is"),
+        ("blob/sign", 0, "row 2: blob/sign is 0 (1 of 4 rows)"),
+        ("blob/sign", np.nan, "row 2: blob/sign is nan"),
+        ("ctf/tilt_A", np.nan, "row 2: ctf/tilt_A is"),
+        ("location/center_y_frac", np.inf, "row 2: location/center_y_frac is inf"),
+        ("blob/shape", (16, 18), "row 2: the image is 18×16 px"),
+    ],
+)
 def test_wrong_values(make_cs, field, value, words):
     rows = particle_rows(4, POSES + PLACES + ABERRATIONS)
     rows[field][1] = value

@@ -1,4 +1,5 @@
 """Aberrations of RELION and cryoSPARC mean the same phases, evaluated from the definitions of both programs."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -21,15 +22,25 @@ LAMBDA = 12.2643247 / np.sqrt(300e3 * (1 + 300e3 * 0.978466e-6))
 CS = 2.7e7  # Å
 ODD = [(-1, 1), (1, 1), (-3, 3), (-1, 3), (1, 3), (3, 3)]  # RELION's (m, n) by index
 EVEN = [(0, 0), (-2, 2), (0, 2), (2, 2), (-4, 4), (-2, 4), (0, 4), (2, 4), (4, 4)]
-RADIAL = {(0, 0): lambda r: 1 + 0 * r, (1, 1): lambda r: r, (3, 3): lambda r: r**3, (1, 3): lambda r: 3 * r**3 - 2 * r,
-          (2, 2): lambda r: r**2, (0, 2): lambda r: 2 * r**2 - 1, (4, 4): lambda r: r**4,
-          (2, 4): lambda r: 4 * r**4 - 3 * r**2, (0, 4): lambda r: 6 * r**4 - 6 * r**2 + 1}
+RADIAL = {
+    (0, 0): lambda r: 1 + 0 * r,
+    (1, 1): lambda r: r,
+    (3, 3): lambda r: r**3,
+    (1, 3): lambda r: 3 * r**3 - 2 * r,
+    (2, 2): lambda r: r**2,
+    (0, 2): lambda r: 2 * r**2 - 1,
+    (4, 4): lambda r: r**4,
+    (2, 4): lambda r: 4 * r**4 - 3 * r**2,
+    (0, 4): lambda r: 6 * r**4 - 6 * r**2 + 1,
+}
 
 
 def zernike(coefficients, indices):
     """Sum of RELION's polynomials at K, THETA."""
-    return sum(value * RADIAL[abs(m), n](K) * (np.cos(m * THETA) if m >= 0 else np.sin(-m * THETA))
-               for value, (m, n) in zip(coefficients, indices))
+    return sum(
+        value * RADIAL[abs(m), n](K) * (np.cos(m * THETA) if m >= 0 else np.sin(-m * THETA))
+        for value, (m, n) in zip(coefficients, indices)
+    )
 
 
 def relion_phase(odd, tilt_mrad):
@@ -39,16 +50,22 @@ def relion_phase(odd, tilt_mrad):
 
 def cryosparc_phase(fields):
     shift, tilt, trefoil = (fields[f"ctf/{name}_A"][0] for name in ("shift", "tilt", "trefoil"))
-    return (-2 * np.pi * (KX * shift[0] + KY * shift[1]) - 2 * np.pi * LAMBDA**2 * K**2 * (KX * tilt[0] + KY * tilt[1])
-            - 2 * np.pi / 3 * LAMBDA**2 * K**3 * (trefoil[0] * np.cos(3 * THETA) + trefoil[1] * np.sin(3 * THETA)))
+    return (
+        -2 * np.pi * (KX * shift[0] + KY * shift[1])
+        - 2 * np.pi * LAMBDA**2 * K**2 * (KX * tilt[0] + KY * tilt[1])
+        - 2 * np.pi / 3 * LAMBDA**2 * K**3 * (trefoil[0] * np.cos(3 * THETA) + trefoil[1] * np.sin(3 * THETA))
+    )
 
 
 def gamma(ctf):
     """The phase of RELION's CTF, −sin γ, without amplitude contrast."""
     u, v, angle = ctf.defocus_u[0], ctf.defocus_v[0], np.radians(ctf.defocus_angle[0])
     defocus = (u + v) / 2 + (u - v) / 2 * np.cos(2 * (THETA - angle))
-    return (-np.pi * LAMBDA * defocus * K**2 + np.pi / 2 * ctf.cs_mm[0] * 1e7 * LAMBDA**3 * K**4
-            - np.radians(ctf.phase_shift_deg[0]))
+    return (
+        -np.pi * LAMBDA * defocus * K**2
+        + np.pi / 2 * ctf.cs_mm[0] * 1e7 * LAMBDA**3 * K**4
+        - np.radians(ctf.phase_shift_deg[0])
+    )
 
 
 def cryosparc_gamma(ctf, tetra):
@@ -64,8 +81,9 @@ def ctf():
 
 def test_odd_terms_of_relion_in_cryosparc(ctf, rng):
     odd, tilt = rng.normal(size=(1, 6)), [0.4, -0.2]
-    fields, same = cryosparc_from_relion({"rlnOddZernike": odd, "rlnBeamTiltX": np.array(tilt[:1]),
-                                          "rlnBeamTiltY": np.array(tilt[1:])}, ctf)
+    fields, same = cryosparc_from_relion(
+        {"rlnOddZernike": odd, "rlnBeamTiltX": np.array(tilt[:1]), "rlnBeamTiltY": np.array(tilt[1:])}, ctf
+    )
     assert np.ptp(relion_phase(odd[0], tilt)) > 1
     assert cryosparc_phase(fields) == pytest.approx(relion_phase(odd[0], tilt), abs=1e-9)
     assert same is ctf and not fields["ctf/anisomag"].any() and not fields["ctf/tetra_A"].any()
@@ -81,8 +99,12 @@ def test_even_terms_of_relion_in_cryosparc(ctf, rng):
 
 @pytest.mark.parametrize("cs_mm", [2.7, 0.0])
 def test_cryosparc_in_relion(ctf, rng, cs_mm):
-    fields = {"ctf/tilt_A": rng.normal(size=(1, 2)) * 1e4, "ctf/trefoil_A": rng.normal(size=(1, 2)) * 1e4,
-              "ctf/tetra_A": rng.normal(size=(1, 4)) * 1e6, "ctf/shift_A": rng.normal(size=(1, 2))}
+    fields = {
+        "ctf/tilt_A": rng.normal(size=(1, 2)) * 1e4,
+        "ctf/trefoil_A": rng.normal(size=(1, 2)) * 1e4,
+        "ctf/tetra_A": rng.normal(size=(1, 4)) * 1e6,
+        "ctf/shift_A": rng.normal(size=(1, 2)),
+    }
     columns = relion_from_cryosparc(fields, np.array([300.0]), np.array([cs_mm]))
     tilt = [columns[f"rlnBeamTilt{axis}"][0] if cs_mm else 0 for axis in "XY"]
     assert relion_phase(columns["rlnOddZernike"][0], tilt) == pytest.approx(cryosparc_phase(fields), abs=1e-9)
@@ -111,13 +133,19 @@ def table_with(optics, groups):
     number = np.arange(1, 1 + len(next(iter(optics.values()))))
     return ParticleTable(
         StarBlock("optics", {**text_columns({"rlnOpticsGroup": number}), **optics}, source="x.star"),
-        StarBlock("particles", text_columns({"rlnOpticsGroup": np.array(groups)}), source="x.star"), source="x.star")
+        StarBlock("particles", text_columns({"rlnOpticsGroup": np.array(groups)}), source="x.star"),
+        source="x.star",
+    )
 
 
 def test_there_and_back_through_text(ctf, rng):
-    fields = {"ctf/tilt_A": rng.normal(size=(2, 2)) * 1e3, "ctf/trefoil_A": rng.normal(size=(2, 2)) * 1e3,
-              "ctf/tetra_A": rng.normal(size=(2, 4)) * 1e5, "ctf/anisomag": rng.normal(size=(2, 4)) * 1e-2,
-              "ctf/shift_A": rng.normal(size=(2, 2))}
+    fields = {
+        "ctf/tilt_A": rng.normal(size=(2, 2)) * 1e3,
+        "ctf/trefoil_A": rng.normal(size=(2, 2)) * 1e3,
+        "ctf/tetra_A": rng.normal(size=(2, 4)) * 1e5,
+        "ctf/anisomag": rng.normal(size=(2, 4)) * 1e-2,
+        "ctf/shift_A": rng.normal(size=(2, 2)),
+    }
     text = columns_as_text(relion_from_cryosparc(fields, np.full(2, 300.0), np.full(2, 2.7)))
     table = table_with(text, (2, 1, 2))
     particles = replace(ctf, **{name: np.repeat(getattr(ctf, name), 3) for name in ctf.__dataclass_fields__})
@@ -128,10 +156,14 @@ def test_there_and_back_through_text(ctf, rng):
     assert same.defocus_u == pytest.approx(particles.defocus_u) and same.cs_mm == pytest.approx(particles.cs_mm)
 
 
-@pytest.mark.parametrize("label, text, words", [
-    ("rlnOddZernike", "[0,0,0,0,0,0,0.5]", "rlnOddZernike has 7 terms, but cryoSPARC's files only hold the first 6"),
-    ("rlnEvenZernike", "[0,0,0,0,0,0,0,0,0,1]", "rlnEvenZernike has 10 terms"),
-    ("rlnEvenZernike", "[0,a]", "rlnEvenZernike is '[0,a]'; expected a list of numbers")])
+@pytest.mark.parametrize(
+    "label, text, words",
+    [
+        ("rlnOddZernike", "[0,0,0,0,0,0,0.5]", "rlnOddZernike has 7 terms, but cryoSPARC's files only hold the first 6"),
+        ("rlnEvenZernike", "[0,0,0,0,0,0,0,0,0,1]", "rlnEvenZernike has 10 terms"),
+        ("rlnEvenZernike", "[0,a]", "rlnEvenZernike is '[0,a]'; expected a list of numbers"),
+    ],
+)
 def test_what_cannot_be_written_is_refused(label, text, words):
     table = table_with(text_columns({label: [text]}), (1, 1))
     with pytest.raises(InputError) as caught:

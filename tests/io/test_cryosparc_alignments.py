@@ -1,4 +1,5 @@
 """Poses of one reference and of classes."""
+
 import numpy as np
 import pytest
 from cryosparc_rows import POSES, particle_rows, without
@@ -7,9 +8,13 @@ from gmmrefine.errors import InputError
 from gmmrefine.io.cryosparc_alignments import alignments_of
 
 SEPARATE = [(f"alignments_class3D_{number}/{name.partition('/')[2]}", *form) for number in (0, 1, 2) for name, *form in POSES]
-MULTI = [("alignments3D_multi/pose", "<f4", (3, 3)), ("alignments3D_multi/shift", "<f4", (3, 2)),
-         ("alignments3D_multi/psize_A", "<f4"), ("alignments3D_multi/class_posterior", "<f4", (3,)),
-         ("alignments3D_multi/split", "<u4")]
+MULTI = [
+    ("alignments3D_multi/pose", "<f4", (3, 3)),
+    ("alignments3D_multi/shift", "<f4", (3, 2)),
+    ("alignments3D_multi/psize_A", "<f4"),
+    ("alignments3D_multi/class_posterior", "<f4", (3,)),
+    ("alignments3D_multi/split", "<u4"),
+]
 POSTERIOR = [[0.1, 0.2, 0.7], [0.9, 0.1, 0], [0.3, 0.4, 0.3], [0, 0, 1]]
 
 
@@ -29,8 +34,13 @@ def of_classes(request):
         rows["alignments3D_multi/split"] = [0, 1, 0, 1]
     else:
         for number in range(3):
-            fields = {"pose": pose[:, number], "shift": shift[:, number], "psize_A": 2, "split": [0, 1, 0, 1],
-                      "class_posterior": np.array(POSTERIOR)[:, number]}
+            fields = {
+                "pose": pose[:, number],
+                "shift": shift[:, number],
+                "psize_A": 2,
+                "split": [0, 1, 0, 1],
+                "class_posterior": np.array(POSTERIOR)[:, number],
+            }
             for name, values in fields.items():
                 rows[f"alignments_class3D_{number}/{name}"] = values
     return rows, pose, shift

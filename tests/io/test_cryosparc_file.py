@@ -1,4 +1,5 @@
 """The two forms of .cs files, and files that are none."""
+
 import base64
 import struct
 import zlib
@@ -12,10 +13,13 @@ from gmmrefine.io.cryosparc_file import read_rows, write_rows
 from gmmrefine.io.cryosparc_stream import rows_of_stream, unpacked
 
 # A dataset of 24 rows that cryosparc-tools 5.0.3 saved with format=CSDAT_FORMAT; all columns but the uid are compressed.
-STREAM = zlib.decompress(base64.b85decode(
-    "c-oul9PHv4a+HCAp;{>?H7~s+L&-|P$V5j$DW#;cAQi}oj#etoOi==g*pyl*#p)<TD<$RRC+Qa?0@VUVYy2UC$t7v}$;I)xxnQMfCP+$)GZKMDflV+0"
-    "Qqe}Su|P?s<ow)%qSWHz%=|o{JxV!MAW67rYD#=sW@=7KF~|+5R-#yiWJ7H20R}i|V1&|4P?{M^vp{K9D9r|?*`YKCl;(ueTu_=DO7lQzUMS56rTL+>"
-    "0F)Ml(n3&L7)pykX;COG2BpQJ^dTVeVI$P_3{clF3^jfd$QOZU&*(VN5<|iY6yie}GaO#2ms^y~;AN<v2xb5P{vnJw"))
+STREAM = zlib.decompress(
+    base64.b85decode(
+        "c-oul9PHv4a+HCAp;{>?H7~s+L&-|P$V5j$DW#;cAQi}oj#etoOi==g*pyl*#p)<TD<$RRC+Qa?0@VUVYy2UC$t7v}$;I)xxnQMfCP+$)GZKMDflV+0"
+        "Qqe}Su|P?s<ow)%qSWHz%=|o{JxV!MAW67rYD#=sW@=7KF~|+5R-#yiWJ7H20R}i|V1&|4P?{M^vp{K9D9r|?*`YKCl;(ueTu_=DO7lQzUMS56rTL+>"
+        "0F)Ml(n3&L7)pykX;COG2BpQJ^dTVeVI$P_3{clF3^jfd$QOZU&*(VN5<|iY6yie}GaO#2ms^y~;AN<v2xb5P{vnJw"
+    )
+)
 
 
 def test_stream_of_cryosparc_tools(tmp_path):
@@ -40,10 +44,17 @@ def test_another_compression_is_named(tmp_path):
         read_rows(tmp_path / "x.cs")
 
 
-@pytest.mark.parametrize("header", [
-    b"[]", b"{}", b'{"length": 1, "dtype": [["uid"]], "compressed_fields": []}', b"\xff\xff",
-    b'{"length": 1, "dtype": [["uid", "nonsense"]], "compressed_fields": []}',
-    b'{"length": -1, "dtype": [["uid", "<u8"]], "compressed_fields": []}'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"{}",
+        b'{"length": 1, "dtype": [["uid"]], "compressed_fields": []}',
+        b"\xff\xff",
+        b'{"length": 1, "dtype": [["uid", "nonsense"]], "compressed_fields": []}',
+        b'{"length": -1, "dtype": [["uid", "<u8"]], "compressed_fields": []}',
+    ],
+)
 def test_a_stream_with_another_header_is_refused(header):
     with pytest.raises(ValueError):
         rows_of_stream(b"\x95CSDAT" + struct.pack("<I", len(header)) + header + struct.pack("<Q", 0) * 4)
@@ -70,14 +81,24 @@ def test_header_of_any_length(tmp_path):
 def test_damaged_files(tmp_path):
     path = save_rows(tmp_path / "particles.cs", particle_rows())
     whole = path.read_bytes()
-    for damaged in (whole[:-50], b"text", b"", whole[:40], whole.replace(b"'descr'", b"'descr('", 1),
-                    whole.replace(b"<u8", b"<w8", 1), whole.replace(b"(4,)", b"4444", 1)):
+    for damaged in (
+        whole[:-50],
+        b"text",
+        b"",
+        whole[:40],
+        whole.replace(b"'descr'", b"'descr('", 1),
+        whole.replace(b"<u8", b"<w8", 1),
+        whole.replace(b"(4,)", b"4444", 1),
+    ):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="not a whole cryoSPARC .cs file") as caught:
             read_rows(path)
         assert "\n" not in str(caught.value)
-    for rows, words in ((np.zeros(4), "holds no table"), (np.zeros((), [("uid", "<u8")]), "holds no table"),
-                        (particle_rows()[:0], "is empty")):
+    for rows, words in (
+        (np.zeros(4), "holds no table"),
+        (np.zeros((), [("uid", "<u8")]), "holds no table"),
+        (particle_rows()[:0], "is empty"),
+    ):
         with pytest.raises(InputError, match=words):
             read_rows(save_rows(path, rows))
     with pytest.raises(InputError, match="cannot be read"):
@@ -91,12 +112,16 @@ def test_objects_are_never_unpickled(tmp_path):
         read_rows((tmp_path / "x.npy").rename(tmp_path / "x.cs"))
 
 
-@pytest.mark.parametrize("name, form, words", [
-    ("blob/path", ("<f4",), "blob/path is of type float32; expected text"),
-    ("ctf/df1_A", ("S3",), r"ctf/df1_A is of type \|S3"),
-    ("blob/shape", ("<u4",), "blob/shape has 1 numbers in every row; expected 2"),
-    ("alignments3D/pose", ("<f4", (4,)), "alignments3D/pose has 4 numbers in every row; expected 3"),
-    ("alignments_class_0/pose", ("S3",), "alignments_class_0/pose is of type")])
+@pytest.mark.parametrize(
+    "name, form, words",
+    [
+        ("blob/path", ("<f4",), "blob/path is of type float32; expected text"),
+        ("ctf/df1_A", ("S3",), r"ctf/df1_A is of type \|S3"),
+        ("blob/shape", ("<u4",), "blob/shape has 1 numbers in every row; expected 2"),
+        ("alignments3D/pose", ("<f4", (4,)), "alignments3D/pose has 4 numbers in every row; expected 3"),
+        ("alignments_class_0/pose", ("S3",), "alignments_class_0/pose is of type"),
+    ],
+)
 def test_fields_of_another_form(tmp_path, name, form, words):
     with pytest.raises(InputError, match=words):
         read_rows(save_rows(tmp_path / "x.cs", np.zeros(2, [(name, *form)])))

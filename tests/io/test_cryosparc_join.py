@@ -1,4 +1,5 @@
 """Fields from several files: passthrough files, given or found, and particle groups."""
+
 import numpy as np
 import pytest
 from cryosparc_rows import PLACES, POSES, particle_rows, save_rows, without
@@ -53,11 +54,16 @@ def test_a_given_passthrough_is_joined_by_uid(tmp_path):
         read_cs(path, twice)
 
 
-@pytest.mark.parametrize("name, passthrough", [
-    ("J4_particles.cs", "J4_passthrough_particles.cs"), ("J4_017_particles.cs", "J4_passthrough_particles.cs"),
-    ("cryosparc_P3_J4_017_particles.cs", "P3_J4_passthrough_particles.cs"),
-    ("particles_selected.cs", "J4_passthrough_particles_selected.cs"),
-    ("J4_particles_selected.cs", "passthrough_particles_selected.cs")])
+@pytest.mark.parametrize(
+    "name, passthrough",
+    [
+        ("J4_particles.cs", "J4_passthrough_particles.cs"),
+        ("J4_017_particles.cs", "J4_passthrough_particles.cs"),
+        ("cryosparc_P3_J4_017_particles.cs", "P3_J4_passthrough_particles.cs"),
+        ("particles_selected.cs", "J4_passthrough_particles_selected.cs"),
+        ("J4_particles_selected.cs", "passthrough_particles_selected.cs"),
+    ],
+)
 def test_the_passthrough_of_the_job_is_found(tmp_path, name, passthrough):
     path, _ = _job(tmp_path, name, passthrough)
     particles = read_cs(path)
@@ -141,12 +147,18 @@ def test_a_group_names_the_file_of_every_slot(group):
     assert "rlnCoordinateX" not in particles.table.particles  # the group has no location
 
 
-@pytest.mark.parametrize("old, new, words", [
-    ("  type: particle\n", "  type: volume\n", "is a group of 'volume'; expected 'particle'"),
-    ("J4_ctf", "J5_ctf", "passed/J5_ctf.cs, which results/ctf names, is not there"),
-    ("results:", "outputs:", "it has no results"), ('    metafile: ">passed/J4_ctf.cs"\n', "", "results/ctf names no metafile"),
-    ("  ctf:", "  pick_stats:", "J4_ctf.cs has no field of pick_stats"), (GROUP, "hello", "line 1: not understood"),
-    (GROUP, "", "it has no results")])
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("  type: particle\n", "  type: volume\n", "is a group of 'volume'; expected 'particle'"),
+        ("J4_ctf", "J5_ctf", "passed/J5_ctf.cs, which results/ctf names, is not there"),
+        ("results:", "outputs:", "it has no results"),
+        ('    metafile: ">passed/J4_ctf.cs"\n', "", "results/ctf names no metafile"),
+        ("  ctf:", "  pick_stats:", "J4_ctf.cs has no field of pick_stats"),
+        (GROUP, "hello", "line 1: not understood"),
+        (GROUP, "", "it has no results"),
+    ],
+)
 def test_groups_that_cannot_be_used(group, old, new, words):
     group.write_text(GROUP.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError) as caught:
@@ -169,8 +181,14 @@ def test_a_written_group_is_read_again(tmp_path):
     assert group_path(str(path)) == str(tmp_path / "Bob's.csg")
     assert read_cs(group_path(path)).shifts.tolist() == read_cs(path).shifts.tolist()
     lines = (tmp_path / "Bob's.csg").read_text(encoding="utf-8").splitlines()
-    assert lines[5:11] == ["  type: particle", "results:", "  alignments3D:", "    metafile: '>Bob''s.cs'", "    num_items: 3",
-                           "    type: particle.alignments3D"]
+    assert lines[5:11] == [
+        "  type: particle",
+        "results:",
+        "  alignments3D:",
+        "    metafile: '>Bob''s.cs'",
+        "    num_items: 3",
+        "    type: particle.alignments3D",
+    ]
     assert [line for line in lines if line.endswith(":")] == ["group:", "results:", "  alignments3D:", "  blob:", "  ctf:"]
 
 

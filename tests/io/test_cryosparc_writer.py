@@ -1,4 +1,5 @@
 """Particle sets as cryoSPARC files, new or made from the file they came from."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -13,28 +14,35 @@ from gmmrefine.io.star_particles import read_particles, write_particles
 
 PHASE_FLIPPED = {"rlnCtfDataArePhaseFlipped": ["0", "1"]}
 PREMULTIPLIED = {"rlnCtfDataAreCtfPremultiplied": ["1", "1"]}
-PLACED = {"rlnMicrographName": ["a.mrc", "a.mrc", "b.mrc", "b.mrc"], "rlnCoordinateX": ["10", "20", "30", "40"],
-          "rlnCoordinateY": ["1", "2", "3", "4"]}
+PLACED = {
+    "rlnMicrographName": ["a.mrc", "a.mrc", "b.mrc", "b.mrc"],
+    "rlnCoordinateX": ["10", "20", "30", "40"],
+    "rlnCoordinateY": ["1", "2", "3", "4"],
+}
 
 
 @pytest.fixture
 def round_trip(tmp_path):
     """A function that takes rows to STAR in another folder, changes what was read from there, and writes .cs again."""
+
     def make(rows, change=lambda particles: particles, template=True, **options):
         source = save_rows(tmp_path / "project" / "particles.cs", rows)
         star = tmp_path / "elsewhere" / "refined.star"
         write_particles(star, change(read_cs(source)))
         write_cs(tmp_path / "out.cs", read_particles(star), source if template else None, **options)
         return np.load(tmp_path / "out.cs")
+
     return make
 
 
 def column_without(label):
     """A change that takes a column from the table."""
+
     def change(particles):
         block = particles.table.particles
         columns = {name: text for name, text in block.columns.items() if name != label}
         return replace(particles, table=replace(particles.table, particles=block.with_columns(columns)))
+
     return change
 
 
@@ -67,8 +75,10 @@ def test_new_particles_have_the_fields_of_cryosparcs_own_files(particle_file, tm
     assert (new["alignments3D/alpha"] == 1).all() and (new["ctf/scale"] == 1).all() and (new["blob/sign"] == 1).all()
 
 
-@pytest.mark.parametrize("optics, words", [
-    (PHASE_FLIPPED, "2 of 4 images are phase-flipped"), (PREMULTIPLIED, "4 of 4 images are multiplied by the CTF")])
+@pytest.mark.parametrize(
+    "optics, words",
+    [(PHASE_FLIPPED, "2 of 4 images are phase-flipped"), (PREMULTIPLIED, "4 of 4 images are multiplied by the CTF")],
+)
 def test_states_that_cs_cannot_tell_are_refused(make_star, make_stack, tmp_path, optics, words):
     with pytest.raises(InputError, match=f"{words}, which a .cs file cannot say.*Export to .star"):
         write_cs(tmp_path / "x.cs", read_particles(make_star(optics)))
@@ -76,8 +86,14 @@ def test_states_that_cs_cannot_tell_are_refused(make_star, make_stack, tmp_path,
 
 
 def test_aberrations_and_signs_are_written(make_star, tmp_path):
-    tilted = {"rlnBeamTiltX": ["0.4", "0"], "rlnOddZernike": ["[0,0,0.1]", "[]"], "rlnMagMat00": ["1.01", "1"],
-              "rlnMagMat01": ["0", "0"], "rlnMagMat10": ["0", "0"], "rlnMagMat11": ["1", "1"]}
+    tilted = {
+        "rlnBeamTiltX": ["0.4", "0"],
+        "rlnOddZernike": ["[0,0,0.1]", "[]"],
+        "rlnMagMat00": ["1.01", "1"],
+        "rlnMagMat01": ["0", "0"],
+        "rlnMagMat10": ["0", "0"],
+        "rlnMagMat11": ["1", "1"],
+    }
     particles = read_particles(make_star(tilted, {"gmmContrastSign": ["1", "-1", "1", "<NA>"], "rlnClassNumber": list("1243")}))
     write_cs(tmp_path / "x.cs", particles)
     rows = np.load(tmp_path / "x.cs")
@@ -94,11 +110,22 @@ def test_aberrations_and_signs_are_written(make_star, tmp_path):
 
 def test_groups_of_two_grids_with_aberrations_there_and_back(make_star, tmp_path):
     """Every group keeps box, pixel, shifts in Å, and the phases that its images have."""
-    particles = read_particles(make_star({
-        "rlnImagePixelSize": ["1.5", "2.0"], "rlnImageSize": ["16", "13"], "rlnBeamTiltX": ["0.3", "0"],
-        "rlnBeamTiltY": ["-0.1", "0"], "rlnOddZernike": ["[1,2,5,3,4,-2]", "None"],
-        "rlnEvenZernike": ["[0,0,0,0,7,0,0,0,3]", "[]"], "rlnMagMat00": ["1.01", "1"], "rlnMagMat01": ["0.002", "0"],
-        "rlnMagMat10": ["-0.003", "0"], "rlnMagMat11": ["0.99", "1"]}))
+    particles = read_particles(
+        make_star(
+            {
+                "rlnImagePixelSize": ["1.5", "2.0"],
+                "rlnImageSize": ["16", "13"],
+                "rlnBeamTiltX": ["0.3", "0"],
+                "rlnBeamTiltY": ["-0.1", "0"],
+                "rlnOddZernike": ["[1,2,5,3,4,-2]", "None"],
+                "rlnEvenZernike": ["[0,0,0,0,7,0,0,0,3]", "[]"],
+                "rlnMagMat00": ["1.01", "1"],
+                "rlnMagMat01": ["0.002", "0"],
+                "rlnMagMat10": ["-0.003", "0"],
+                "rlnMagMat11": ["0.99", "1"],
+            }
+        )
+    )
     write_cs(tmp_path / "out.cs", particles)
     again = read_cs(tmp_path / "out.cs")
     assert again.image_boxes.tolist() == [16, 13, 16, 13] and again.image_pixels == pytest.approx(particles.image_pixels)
@@ -175,12 +202,16 @@ def test_what_changed_since_goes_into_the_template(round_trip):
     original["ctf/bfactor"], original["blob/sign"] = 3, [-1, 1, -1, 1]
 
     def changed(particles):
-        columns = {**particles.table.particles.columns, "rlnDefocusU": np.array([b"12000", b"12010", b"12345.5", b"12030"]),
-                   "rlnClassNumber": np.array([b"1", b"1", b"2", b"1"])}
+        columns = {
+            **particles.table.particles.columns,
+            "rlnDefocusU": np.array([b"12000", b"12010", b"12345.5", b"12030"]),
+            "rlnClassNumber": np.array([b"1", b"1", b"2", b"1"]),
+        }
         optics = particles.table.optics
         optics = optics.with_columns({**optics.columns, "rlnBeamTiltX": np.array([b"0.4", b"0"])})
-        return replace(particles, table=replace(
-            particles.table, particles=particles.table.particles.with_columns(columns), optics=optics))
+        return replace(
+            particles, table=replace(particles.table, particles=particles.table.particles.with_columns(columns), optics=optics)
+        )
 
     rows = round_trip(original, changed)
     assert rows["ctf/df1_A"].tolist() == [12000, 12010, 12345.5, 12030] and rows["alignments3D/class"].tolist() == [0, 0, 1, 0]
@@ -213,9 +244,13 @@ def test_pixel_size_0_of_a_template_is_filled(round_trip):
     assert (rows["alignments3D/psize_A"] == 3).all() and rows["alignments3D/shift"].tolist() == [[2, -1]] * 4
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda rows: rows[1:], "uid 9223372036854775808 is there 0 times, expected once (1 of 4 particles are wrong)"),
-    (lambda rows: rows[[0, 1, 2, 3, 3]], "uid 9223372036854775811 is there 2 times, expected once (1 of 4")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda rows: rows[1:], "uid 9223372036854775808 is there 0 times, expected once (1 of 4 particles are wrong)"),
+        (lambda rows: rows[[0, 1, 2, 3, 3]], "uid 9223372036854775811 is there 2 times, expected once (1 of 4"),
+    ],
+)
 def test_partial_matches_by_uid_are_refused(tmp_path, change, words):
     rows = particle_rows()
     particles = read_cs(save_rows(tmp_path / "all.cs", rows))
@@ -224,15 +259,24 @@ def test_partial_matches_by_uid_are_refused(tmp_path, change, words):
     assert words in str(caught.value) and not list(tmp_path.glob("out.cs*"))
 
 
-@pytest.mark.parametrize("field, value, words", [
-    ("blob/path", b"J2/imported/7_particles.mrc", "is there 0 times, expected once (4 of 4 particles are wrong)"),
-    ("blob/path", b"7_particles.mrc", None), ("blob/path", b"/somewhere/J1/imported/7_particles.mrc", None),
-    ("blob/path", b"ported/7_particles.mrc", "is there 0 times"),
-    ("blob/idx", [0, 1, 2, 9], "000004@J1/imported/7_particles.mrc:mrcs is there 0 times, expected once (1 of 4"),
-    ("blob/idx", [0, 1, 2, 2], "000003@J1/imported/7_particles.mrc:mrcs is there 2 times, expected once (2 of 4"),
-    ("ctf/df1_A", [12000, 12010, 9000, 12030], None),
-    ("location/center_x_frac", [0.25, 0.375, 0.9, 0.625],
-     "000003@J1/imported/7_particles.mrc:mrcs is of another particle: x on the micrograph 900 px there, 500 here (1 of 4")])
+@pytest.mark.parametrize(
+    "field, value, words",
+    [
+        ("blob/path", b"J2/imported/7_particles.mrc", "is there 0 times, expected once (4 of 4 particles are wrong)"),
+        ("blob/path", b"7_particles.mrc", None),
+        ("blob/path", b"/somewhere/J1/imported/7_particles.mrc", None),
+        ("blob/path", b"ported/7_particles.mrc", "is there 0 times"),
+        ("blob/idx", [0, 1, 2, 9], "000004@J1/imported/7_particles.mrc:mrcs is there 0 times, expected once (1 of 4"),
+        ("blob/idx", [0, 1, 2, 2], "000003@J1/imported/7_particles.mrc:mrcs is there 2 times, expected once (2 of 4"),
+        ("ctf/df1_A", [12000, 12010, 9000, 12030], None),
+        (
+            "location/center_x_frac",
+            [0.25, 0.375, 0.9, 0.625],
+            "000003@J1/imported/7_particles.mrc:mrcs is of another particle: x on the micrograph "
+            "900 px there, 500 here (1 of 4",
+        ),
+    ],
+)
 def test_without_uids_path_and_place_must_agree(tmp_path, field, value, words):
     rows = particle_rows(4, POSES + PLACES)
     particles = column_without("gmmCryosparcUid")(read_cs(save_rows(tmp_path / "all.cs", rows)))

@@ -1,4 +1,5 @@
 """Curves read back to the last digit."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Elements of atoms in files that give none, or wrong ones; hydrogens by any name."""
+
 import gzip
 
 import gemmi
@@ -9,8 +10,13 @@ from gmmrefine.io.atoms import read_atoms, read_model
 
 ALANINE = {"N": (0, 0, 0), "CA": (1.46, 0, 0), "C": (2.0, 1.4, 0), "O": (1.3, 2.4, 0), "CB": (2.0, -0.8, 1.2)}
 DRUG = {
-    "CL1": (0, 0, 0), "C1": (1.74, 0, 0), "CA": (2.4, 1.2, 0), "NA": (3.8, 1.2, 0), "FE": (5.0, 2.8, 0),
-    "BR": (2.4, -1.77, 0)}
+    "CL1": (0, 0, 0),
+    "C1": (1.74, 0, 0),
+    "CA": (2.4, 1.2, 0),
+    "NA": (3.8, 1.2, 0),
+    "FE": (5.0, 2.8, 0),
+    "BR": (2.4, -1.77, 0),
+}
 
 
 def left_aligned(lines):
@@ -25,9 +31,16 @@ def elements(path):
 
 @pytest.mark.parametrize("tail", ["", "      1ABC 123", "      SEGA"], ids=["short", "before-1996", "segment"])
 def test_files_without_elements(tmp_path, tail):
-    lines = [line + tail for line in left_aligned(
-        residue("ALA", "A", 1, ALANINE, "ATOM") + residue("DRG", "A", 2, DRUG, at=(20, 0, 0)) + residue("CA", "A", 3, "CA")
-        + residue("CLA", "A", 4, "CLA") + residue("Na+", "A", 5, "Na+"))]
+    lines = [
+        line + tail
+        for line in left_aligned(
+            residue("ALA", "A", 1, ALANINE, "ATOM")
+            + residue("DRG", "A", 2, DRUG, at=(20, 0, 0))
+            + residue("CA", "A", 3, "CA")
+            + residue("CLA", "A", 4, "CLA")
+            + residue("Na+", "A", 5, "Na+")
+        )
+    ]
     path = write_pdb(tmp_path / "model.pdb", lines)
     atoms, left_out = read_model(path)
     assert atoms.elements.tolist() == ["N", "C", "C", "O", "C", "Cl", "C", "C", "N", "Fe", "Br", "Ca", "Cl", "Na"]
@@ -59,7 +72,8 @@ def test_elements_that_a_residue_cannot_have_are_corrected_and_named(tmp_path):
 def test_elements_that_are_given_stay(tmp_path):
     """Selenium, a modified residue's chlorine, and a carbon of a drug that is called CL."""
     path = write_pdb(
-        tmp_path / "model.pdb", residue("MSE", "A", 1, "N CA C O CB CG SE:SE CE"), residue("DRG", "A", 2, "C1 CL:C"))
+        tmp_path / "model.pdb", residue("MSE", "A", 1, "N CA C O CB CG SE:SE CE"), residue("DRG", "A", 2, "C1 CL:C")
+    )
     atoms, left_out = read_model(path)
     assert atoms.elements.tolist() == ["N", "C", "C", "O", "C", "C", "Se", "C", "C", "C"]
     assert not any(left_out.changes.values())
@@ -84,8 +98,10 @@ def test_virtual_sites_of_waters_are_no_atoms(tmp_path):
 def test_left_aligned_names_do_not_change_a_model(tmp_path):
     """Of every residue that gemmi knows as a standard one, a file without elements gives the same elements."""
     lines = residue("MET", "A", 1, "N CA C O CB CG SD CE", "ATOM") + residue(
-        "DG", "B", 1, "P OP1 O5' C5' C4' C1' N9 C8 N7 C6 O6", "ATOM", at=(0, 30, 0))
+        "DG", "B", 1, "P OP1 O5' C5' C4' C1' N9 C8 N7 C6 O6", "ATOM", at=(0, 30, 0)
+    )
     usual = read_atoms(write_pdb(tmp_path / "usual.pdb", lines))
     assert elements(write_pdb(tmp_path / "left.pdb", left_aligned(lines))) == dict(
-        zip(usual.names.tolist(), usual.elements.tolist()))
+        zip(usual.names.tolist(), usual.elements.tolist())
+    )
     assert gemmi.Element("Sd").atomic_number == 0

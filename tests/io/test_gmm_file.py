@@ -1,4 +1,5 @@
 """GMM files: ours exactly, other programs' by their own formulas."""
+
 import gemmi
 import numpy as np
 import pytest
@@ -72,11 +73,14 @@ def test_pdb_refuses_what_it_cannot_hold(tmp_path):
     write_gmm_atoms(tmp_path / "gmm.cif", wide, BOX, PIXEL)
 
 
-@pytest.mark.parametrize("text, words", [
-    ("data_gmm\nloop_\n_gmmX\n_gmmY\n1 2\n", "column gmmZ, gmmAmplitude, gmmWidth is missing"),
-    ("data_gmm\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n", "no Gaussians in it"),
-    ("data_gmm\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n1 2 3 4 0\n", "row 1: gmmWidth is 0"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("data_gmm\nloop_\n_gmmX\n_gmmY\n1 2\n", "column gmmZ, gmmAmplitude, gmmWidth is missing"),
+        ("data_gmm\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n", "no Gaussians in it"),
+        ("data_gmm\nloop_\n_gmmX\n_gmmY\n_gmmZ\n_gmmAmplitude\n_gmmWidth\n1 2 3 4 0\n", "row 1: gmmWidth is 0"),
+    ],
+)
 def test_wrong_star(tmp_path, text, words):
     (tmp_path / "gmm.star").write_text(text)
     with pytest.raises(InputError) as caught:
@@ -84,8 +88,10 @@ def test_wrong_star(tmp_path, text, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("text, words", [
-    ("1 2 3\n", "1 rows of 3 numbers"), ("a b c d e\n", "not a GMM of EMAN2"), ("0 0 0 1 0\n", "row 1: sigma is 0")])
+@pytest.mark.parametrize(
+    "text, words",
+    [("1 2 3\n", "1 rows of 3 numbers"), ("a b c d e\n", "not a GMM of EMAN2"), ("0 0 0 1 0\n", "row 1: sigma is 0")],
+)
 def test_wrong_eman2_text(tmp_path, text, words):
     (tmp_path / "gmm.txt").write_text(text)
     with pytest.raises(InputError) as caught:

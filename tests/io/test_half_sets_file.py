@@ -1,4 +1,5 @@
 """The record of half sets beside half maps."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """What tells that images show one particle: RELION's names, tubes, tilts, and places in micrographs."""
+
 import numpy as np
 import pytest
 
@@ -10,7 +11,11 @@ from gmmrefine.particles.symmetry import parents, particle_count, refuse_expande
 
 ONE_MICROGRAPH = ["mic.mrc"] * 4
 STRAIGHT = {
-    "rlnOriginXAngst": ["0"] * 4, "rlnOriginYAngst": ["0"] * 4, "rlnDefocusU": ["9000"] * 4, "rlnDefocusV": ["9000"] * 4}
+    "rlnOriginXAngst": ["0"] * 4,
+    "rlnOriginYAngst": ["0"] * 4,
+    "rlnDefocusU": ["9000"] * 4,
+    "rlnDefocusV": ["9000"] * 4,
+}
 
 
 def places(x, y, **more):
@@ -63,7 +68,7 @@ def test_without_a_scale_certain_duplicates_are_found_and_the_rest_is_said(make_
     """The images' 1.5 Å/px stand for the scale, which is never coarser."""
     columns = places(["100", "100.5", "200", "201"], ["50"] * 4)
     assert told(make_star, **columns) == [0, 0, 1, 2]
-    note, = (text for text in read_particles(make_star(None, columns)).table.notes if "rlnMicrographPixelSize" in text)
+    (note,) = (text for text in read_particles(make_star(None, columns)).table.notes if "rlnMicrographPixelSize" in text)
     assert "particles of binned images are not told" in note
     assert not read_particles(make_star(MICROGRAPH_PIXEL, columns)).table.notes
 
@@ -90,11 +95,14 @@ def test_segments_of_a_tube_are_one_particle_but_no_copies(make_star):
     refuse_expanded(read_particles(make_star(None, columns)), "")
 
 
-@pytest.mark.parametrize("columns, expected", (
-    ({"rlnTomoParticleName": ["t/1", "t/2", "t/1", "t/2"]}, [0, 1, 0, 1]),
-    ({"rlnGroupName": ["p1", "p1", "p2", "p2"], "rlnCoordinateZ": ["10", "10", "70", "70"]}, [0, 0, 1, 1]),
-    ({"rlnGroupName": ["mic1", "mic1", "mic2", "mic2"]}, [0, 1, 2, 3]),
-))
+@pytest.mark.parametrize(
+    "columns, expected",
+    (
+        ({"rlnTomoParticleName": ["t/1", "t/2", "t/1", "t/2"]}, [0, 1, 0, 1]),
+        ({"rlnGroupName": ["p1", "p1", "p2", "p2"], "rlnCoordinateZ": ["10", "10", "70", "70"]}, [0, 0, 1, 1]),
+        ({"rlnGroupName": ["mic1", "mic1", "mic2", "mic2"]}, [0, 1, 2, 3]),
+    ),
+)
 def test_tilts_of_a_particle(make_star, columns, expected):
     """In single-particle files rlnGroupName is a group of micrographs and tells no particle."""
     assert told(make_star, **columns) == expected
@@ -136,12 +144,17 @@ def test_contrast_signs_are_read_and_others_refused(make_star):
         read_particles(make_star(None, {"gmmContrastSign": ["1", "-1", "0", "1"]}))
 
 
-@pytest.mark.parametrize("columns", (
-    {"gmmParentParticle": ["7", "7", "<NA>", "<NA>"]}, {"rlnImageOriginalName": ["1@a.mrcs", "1@a.mrcs", "<NA>", "None"]},
-    {"rlnHelicalTubeID": ["1", "1", "<NA>", "<NA>"], "rlnMicrographName": ONE_MICROGRAPH},
-    {"rlnTomoParticleName": ["a/1", "a/1", "<NA>", "<NA>"]},
-    {"rlnGroupName": ["p1", "p1", "<NA>", "<NA>"], "rlnMicrographPreExposure": list("0303")},
-    {"rlnGroupName": ["p1", "p1", "p2", "<NA>"], "rlnTomoParticleName": ["<NA>"] * 4, "rlnCoordinateZ": list("0303")}))
+@pytest.mark.parametrize(
+    "columns",
+    (
+        {"gmmParentParticle": ["7", "7", "<NA>", "<NA>"]},
+        {"rlnImageOriginalName": ["1@a.mrcs", "1@a.mrcs", "<NA>", "None"]},
+        {"rlnHelicalTubeID": ["1", "1", "<NA>", "<NA>"], "rlnMicrographName": ONE_MICROGRAPH},
+        {"rlnTomoParticleName": ["a/1", "a/1", "<NA>", "<NA>"]},
+        {"rlnGroupName": ["p1", "p1", "<NA>", "<NA>"], "rlnMicrographPreExposure": list("0303")},
+        {"rlnGroupName": ["p1", "p1", "p2", "<NA>"], "rlnTomoParticleName": ["<NA>"] * 4, "rlnCoordinateZ": list("0303")},
+    ),
+)
 def test_rows_that_do_not_tell_are_particles_of_their_own(make_star, columns):
     """As pandas joins a set that has these columns and one that has not."""
     optics = {"rlnOpticsGroupName": ["a", "b"]}
@@ -162,5 +175,5 @@ def test_a_scale_that_one_optics_group_lacks_is_that_of_its_images(make_star):
     columns = places(["200", "100", "400", "300"], ["100", "50", "100", "50"])
     optics = {"rlnMicrographPixelSize": ["0.75", "<NA>"]}
     assert told(make_star, optics, **columns) == [0, 0, 1, 2]
-    note, = (text for text in read_particles(make_star(optics, columns)).table.notes if "rlnMicrographPixelSize" in text)
+    (note,) = (text for text in read_particles(make_star(optics, columns)).table.notes if "rlnMicrographPixelSize" in text)
     assert "for 2 of 4 particles" in note

@@ -1,4 +1,5 @@
 """Maps come in with known axes, size and place, or not at all."""
+
 import gzip
 import os
 import resource
@@ -83,9 +84,11 @@ def test_unusable_maps(tmp_path, density):
     broken[1, 2, 3] = np.nan
     cases = [
         (_map, (density[:4],), "map.mrc has 6×6×4 voxels; expected a cube"),
-        (_map, (density[0],), "6×6 is not a volume"), (_map, (broken,), "1 of 216 voxels are not finite"),
+        (_map, (density[0],), "6×6 is not a volume"),
+        (_map, (broken,), "1 of 216 voxels are not finite"),
         (_map, (density, (1, 1, 1.1)), "voxels are 1×1×1.1 Å; expected equal sides"),
-        (_map, (density, 0), "voxels are 0×0×0 Å")]
+        (_map, (density, 0), "voxels are 0×0×0 Å"),
+    ]
     for make, arguments, words in cases:
         make(path, *arguments)
         with pytest.raises(InputError) as caught:

@@ -1,4 +1,5 @@
 """Optics groups from the columns of a particle table."""
+
 import numpy as np
 import pytest
 
@@ -8,13 +9,27 @@ from gmmrefine.io.star_particles import read_particles, write_particles
 from gmmrefine.particles.aberrations import with_beam_tilt
 
 MATRIX = {
-    "rlnMagMat00": ["1.01", "1"], "rlnMagMat01": ["0.002", "0"], "rlnMagMat10": ["-0.003", "0"], "rlnMagMat11": ["0.99", "1"]}
+    "rlnMagMat00": ["1.01", "1"],
+    "rlnMagMat01": ["0.002", "0"],
+    "rlnMagMat10": ["-0.003", "0"],
+    "rlnMagMat11": ["0.99", "1"],
+}
 
 
 def test_a_group_has_its_own_grid_and_aberrations(make_star):
-    particles = read_particles(make_star(dict(
-        MATRIX, rlnImagePixelSize=["1.5", "2.0"], rlnImageSize=["16", "12"], rlnBeamTiltX=["0.3", "0"],
-        rlnBeamTiltY=["-0.1", "0"], rlnOddZernike=["[0,0,5,0,0,-2]", "[]"], rlnEvenZernike=["[0,0,0,0,0,0,3]", "[0]"])))
+    particles = read_particles(
+        make_star(
+            dict(
+                MATRIX,
+                rlnImagePixelSize=["1.5", "2.0"],
+                rlnImageSize=["16", "12"],
+                rlnBeamTiltX=["0.3", "0"],
+                rlnBeamTiltY=["-0.1", "0"],
+                rlnOddZernike=["[0,0,5,0,0,-2]", "[]"],
+                rlnEvenZernike=["[0,0,0,0,0,0,3]", "[0]"],
+            )
+        )
+    )
     first, second = particles.optics.groups
     assert (first.box_size, first.pixel_size, second.box_size, second.pixel_size) == (16, 1.5, 12, 2.0)
     assert first.odd == pytest.approx(with_beam_tilt((0, 0, 5, 0, 0, -2), 0.3, -0.1, 2.7, 300))
@@ -44,8 +59,13 @@ def test_beam_tilt_of_single_particles(make_star):
 
 def test_groups_are_written_as_they_were_read(make_star, tmp_path):
     optics = dict(
-        MATRIX, rlnImagePixelSize=["1.5", "2.0"], rlnImageSize=["16", "12"], rlnOddZernike=["[0,0,5.125]", "[]"],
-        rlnEvenZernike=["[0,1,2]", "[0]"], rlnBeamTiltX=["0.25", "0"])
+        MATRIX,
+        rlnImagePixelSize=["1.5", "2.0"],
+        rlnImageSize=["16", "12"],
+        rlnOddZernike=["[0,0,5.125]", "[]"],
+        rlnEvenZernike=["[0,1,2]", "[0]"],
+        rlnBeamTiltX=["0.25", "0"],
+    )
     particles = read_particles(make_star(optics)).on_grid(20, 2.0)
     write_particles(tmp_path / "again.star", particles)
     text = (tmp_path / "again.star").read_text(encoding="utf-8")
@@ -54,12 +74,19 @@ def test_groups_are_written_as_they_were_read(make_star, tmp_path):
     assert again.optics.groups == particles.optics.groups and np.array_equal(again.optics.index, particles.optics.index)
 
 
-@pytest.mark.parametrize("optics, words", [
-    ({"rlnOddZernike": ["[0,a]", "[]"]}, "row 1: rlnOddZernike is '[0,a]'; expected a list of numbers"),
-    ({"rlnEvenZernike": ["[]", "[0,nan]"]}, "row 2: rlnEvenZernike is '[0,nan]'"),
-    (dict(MATRIX, rlnMagMat00=["0", "1"], rlnMagMat11=["0", "1"]), "row 1: rlnMagMat00, 01, 10, 11 are 0 0.002 -0.003 0"),
-    (dict(MATRIX, rlnMagMat00=["1", "-1"]), "row 2: rlnMagMat00, 01, 10, 11 are -1 0 0 1; expected a matrix close to 1 0 0 1"),
-    ({"rlnBeamTiltX": ["x", "0"]}, "rlnBeamTiltX is 'x'")])
+@pytest.mark.parametrize(
+    "optics, words",
+    [
+        ({"rlnOddZernike": ["[0,a]", "[]"]}, "row 1: rlnOddZernike is '[0,a]'; expected a list of numbers"),
+        ({"rlnEvenZernike": ["[]", "[0,nan]"]}, "row 2: rlnEvenZernike is '[0,nan]'"),
+        (dict(MATRIX, rlnMagMat00=["0", "1"], rlnMagMat11=["0", "1"]), "row 1: rlnMagMat00, 01, 10, 11 are 0 0.002 -0.003 0"),
+        (
+            dict(MATRIX, rlnMagMat00=["1", "-1"]),
+            "row 2: rlnMagMat00, 01, 10, 11 are -1 0 0 1; expected a matrix close to 1 0 0 1",
+        ),
+        ({"rlnBeamTiltX": ["x", "0"]}, "rlnBeamTiltX is 'x'"),
+    ],
+)
 def test_wrong_columns(make_star, optics, words):
     with pytest.raises(InputError) as caught:
         read_particles(make_star(optics))

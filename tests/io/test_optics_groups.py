@@ -1,4 +1,5 @@
 """Optics tables that joining, converting or editing left without numbers, or with a number twice."""
+
 import pytest
 
 from gmmrefine.errors import InputError
@@ -15,9 +16,17 @@ def refused(path):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("number, groups", [
-    (None, ["7"] * 4), (None, None), (None, ["<NA>"] * 4), (["None"], ["7", "7", "<NA>", "7"]),
-    (["3"], ["3", "None", "3", "3"]), (None, ["only"] * 4)])
+@pytest.mark.parametrize(
+    "number, groups",
+    [
+        (None, ["7"] * 4),
+        (None, None),
+        (None, ["<NA>"] * 4),
+        (["None"], ["7", "7", "<NA>", "7"]),
+        (["3"], ["3", "None", "3", "3"]),
+        (None, ["only"] * 4),
+    ],
+)
 def test_one_row_is_the_group_of_all_particles(make_star, tmp_path, number, groups):
     particles = read_particles(make_star(dict(ONE, rlnOpticsGroup=number), {"rlnOpticsGroup": groups}))
     assert particles.ctf.amplitude_contrast.tolist() == [0.08] * 4
@@ -42,12 +51,16 @@ def test_a_number_that_stands_in_two_rows(make_star):
     assert "stands in two rows (1 and 2): the two are equal. Remove one" in text
 
 
-@pytest.mark.parametrize("numbers, words", [
-    (None, "data_optics: column rlnOpticsGroup is missing, and there are 2 rows"),
-    (["<NA>", "None"], "column rlnOpticsGroup is missing, and there are 2 rows"),
-    (["1", "<NA>"], "data_optics, row 2: rlnOpticsGroup is missing; the other groups have one"),
-    (["1", "b"], "data_optics, row 2: rlnOpticsGroup is 'b'; expected a finite number"),
-    (["1", "1.5"], "data_optics, row 2: rlnOpticsGroup is 1.5; expected a whole number")])
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        (None, "data_optics: column rlnOpticsGroup is missing, and there are 2 rows"),
+        (["<NA>", "None"], "column rlnOpticsGroup is missing, and there are 2 rows"),
+        (["1", "<NA>"], "data_optics, row 2: rlnOpticsGroup is missing; the other groups have one"),
+        (["1", "b"], "data_optics, row 2: rlnOpticsGroup is 'b'; expected a finite number"),
+        (["1", "1.5"], "data_optics, row 2: rlnOpticsGroup is 1.5; expected a whole number"),
+    ],
+)
 def test_several_rows_need_their_numbers(make_star, numbers, words):
     assert words in refused(make_star({"rlnOpticsGroup": numbers}))
 
@@ -60,9 +73,15 @@ def test_a_particle_without_a_group_among_several(make_star):
 NAMES = ["first", "second", "first", "second"]
 
 
-@pytest.mark.parametrize("numbers, columns", [
-    (["1", "2"], {"rlnOpticsGroup": NAMES}), (["5", "3"], {"rlnOpticsGroup": NAMES}), (None, {"rlnOpticsGroup": NAMES}),
-    (None, {"rlnOpticsGroup": None, "rlnOpticsGroupName": NAMES})])
+@pytest.mark.parametrize(
+    "numbers, columns",
+    [
+        (["1", "2"], {"rlnOpticsGroup": NAMES}),
+        (["5", "3"], {"rlnOpticsGroup": NAMES}),
+        (None, {"rlnOpticsGroup": NAMES}),
+        (None, {"rlnOpticsGroup": None, "rlnOpticsGroupName": NAMES}),
+    ],
+)
 def test_groups_by_name(make_star, tmp_path, numbers, columns):
     particles = read_particles(make_star({"rlnOpticsGroup": numbers}, columns))
     assert particles.ctf.amplitude_contrast.tolist() == [0.1, 0.07, 0.1, 0.07]

@@ -1,4 +1,5 @@
 """The suffix decides the reader."""
+
 import pytest
 
 from gmmrefine.errors import InputError

@@ -1,4 +1,5 @@
 """What a residue is, by what it is bonded to, wherever the file puts it."""
+
 import gemmi
 import numpy as np
 import pytest
@@ -10,8 +11,16 @@ from gmmrefine.validation.component_class import component_classes
 # an extended chain: 3.4 Å from one residue to the next, C–N 1.34 Å
 AMINO_ACID = {"N": (0, 0, 0), "CA": (0.9, 1.15, 0), "C": (2.2, 0.6, 0), "O": (2.6, 0.5, 1.15), "CB": (0.9, 2.0, 1.25)}
 NUCLEOTIDE = {
-    "P": (0, 0, 0), "OP1": (-0.5, 1.2, 0.6), "O5'": (1.2, 0.9, 0), "C5'": (2.4, 0.2, 0), "C4'": (3.6, 1.0, 0),
-    "C3'": (4.8, 0.2, 0), "O3'": (5.2, -1.1, 0), "C1'": (4.2, 2.3, 0), "N1": (4.3, 3.7, 0)}
+    "P": (0, 0, 0),
+    "OP1": (-0.5, 1.2, 0.6),
+    "O5'": (1.2, 0.9, 0),
+    "C5'": (2.4, 0.2, 0),
+    "C4'": (3.6, 1.0, 0),
+    "C3'": (4.8, 0.2, 0),
+    "O3'": (5.2, -1.1, 0),
+    "C1'": (4.2, 2.3, 0),
+    "N1": (4.3, 3.7, 0),
+}
 STEP = np.array([3.4, 0, 0])
 NUCLEIC_STEP = np.array([6.3, -1.1, 0])
 
@@ -19,9 +28,16 @@ NUCLEIC_STEP = np.array([6.3, -1.1, 0])
 def chain(names, first=1, at=(0, 0, 0), record="ATOM", letter="A", atoms=AMINO_ACID, step=STEP):
     """Residues bonded one to the next; names of `HETATM` residues end in *."""
     return [
-        residue(name.rstrip("*"), letter, number, atoms, "HETATM" if name.endswith("*") else record,
-                tuple(np.add(at, (number - first) * step)))
-        for number, name in enumerate(names, first)]
+        residue(
+            name.rstrip("*"),
+            letter,
+            number,
+            atoms,
+            "HETATM" if name.endswith("*") else record,
+            tuple(np.add(at, (number - first) * step)),
+        )
+        for number, name in enumerate(names, first)
+    ]
 
 
 def kinds(path):
@@ -34,8 +50,7 @@ def kinds(path):
     return dict(zip(labels, atoms.entities.tolist())), left_out.changes, classes
 
 
-FREE = [
-    ("HETATM", "L", 1), ("ATOM", "L", 1), ("HETATM", "A", 901), ("ATOM", "A", 901), ("HETATM", "A", 9)]
+FREE = [("HETATM", "L", 1), ("ATOM", "L", 1), ("HETATM", "A", 901), ("ATOM", "A", 901), ("HETATM", "A", 9)]
 
 
 @pytest.mark.parametrize("record, letter, first", FREE)

@@ -1,4 +1,5 @@
 """What is written is read back as it was, for hundreds of drawn contents; what random bytes are is said in one line."""
+
 import json
 import math
 
@@ -51,7 +52,8 @@ def test_maps_gmms_and_archives(seed, tmp_path):
     assert read_made_from(tmp_path / "g.star") == mark and parsed(mark) == mark
     kinds = (np.float32, np.float64, np.int8, np.uint64, bool)
     arrays = {
-        f"a{number}": rng.normal(size=rng.integers(0, 5, rng.integers(0, 4))).astype(kinds[number]) for number in range(5)}
+        f"a{number}": rng.normal(size=rng.integers(0, 5, rng.integers(0, 4))).astype(kinds[number]) for number in range(5)
+    }
     write_arrays(tmp_path / "n.npz", arrays, {"latent_size": seed})
     found, header = read_arrays(tmp_path / "n.npz")
     assert header == {"latent_size": seed} and set(found) == set(arrays)
@@ -78,8 +80,13 @@ def test_no_number_of_json_is_not_finite(seed):
         kind = rng.integers(0, 6 if depth else 4)
         value = rng.choice([1.5, np.nan, np.inf, -np.inf, 0.0])
         return (
-            float(value), np.float32(value), np.full(rng.integers(0, 3, 2), value), "nan", [drawn(depth - 1)] if depth else 0,
-            {"a": drawn(depth - 1), "b": 1} if depth else 0)[kind]
+            float(value),
+            np.float32(value),
+            np.full(rng.integers(0, 3, 2), value),
+            "nan",
+            [drawn(depth - 1)] if depth else 0,
+            {"a": drawn(depth - 1), "b": 1} if depth else 0,
+        )[kind]
 
     def refuse(constant):
         raise AssertionError(constant)

@@ -1,4 +1,5 @@
 """Which planes of a volume figures show."""
+
 import numpy as np
 
 from gmmrefine.figures.slices import central_voxel, middle_of_known, slices_through

@@ -1,4 +1,5 @@
 """Relative stack paths: from RELION's project, from beside the file, through links; what was tried is listed."""
+
 import os
 
 import numpy as np
@@ -87,15 +88,26 @@ def test_two_dots_after_a_link_mean_the_folder_above_its_target(project, tmp_pat
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "deep").symlink_to(project / "images" / "deep")
     star = star_of(tmp_path / "work", "deep/../s.mrcs")
-    found, = read_particles(star).stacks
+    (found,) = read_particles(star).stacks
     assert os.path.samefile(found, real)
     write_stack(tmp_path / "work" / "s.mrcs", 4)  # where the path leads when it is tidied without looking
     assert os.path.samefile(read_particles(star).stacks[0], real)
 
 
-@pytest.mark.parametrize("name", [
-    "a b/s 1.mrcs", "10:30 grid/s.mrcs", "a:b.mrc", "s:mrcs.mrcs", "it's/s.mrcs", "x@y/s.mrcs", "s.MRC", "no_suffix",
-    "ü/s.mrcs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b/s 1.mrcs",
+        "10:30 grid/s.mrcs",
+        "a:b.mrc",
+        "s:mrcs.mrcs",
+        "it's/s.mrcs",
+        "x@y/s.mrcs",
+        "s.MRC",
+        "no_suffix",
+        "ü/s.mrcs",
+    ],
+)
 def test_odd_names(project, name):
     stack = write_stack(project / name, 4)
     for written in (f'"{name}"', f'"{name}:mrcs"', f'"{stack}:mrc"'):
@@ -172,7 +184,6 @@ def test_files_of_one_image_need_no_number(project):
 @pytest.mark.parametrize("name", ["s.mrcs", "@s.mrcs", "x@s.mrcs", "-1@s.mrcs", "1@", "<NA>", '""', "²@s.mrcs", "1.0@s.mrcs"])
 def test_names_that_name_no_image(project, name):
     (project / "particles.star").write_text(
-        star_text({}, {"rlnImageName": ["1@s.mrcs", name, "2@s.mrcs", "3@s.mrcs"]}), encoding="utf-8")
+        star_text({}, {"rlnImageName": ["1@s.mrcs", name, "2@s.mrcs", "3@s.mrcs"]}), encoding="utf-8"
+    )
     assert "row 2: rlnImageName is" in missing(project / "particles.star")
-
-

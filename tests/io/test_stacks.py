@@ -1,4 +1,5 @@
 """Stacks are found where RELION and cryoSPARC put them, and looked at before work starts."""
+
 import mrcfile
 import numpy as np
 import pytest
@@ -77,8 +78,7 @@ def test_what_is_no_mrc_file_is_refused(particle_file, tmp_path):
     assert "stack.mrcs: not a" in _fails(particle_file)
 
 
-@pytest.mark.parametrize(
-    "dtype, mode", [(np.int8, 0), (np.int16, 1), (np.float32, 2), (np.uint16, 6), (np.float16, 12)])
+@pytest.mark.parametrize("dtype, mode", [(np.int8, 0), (np.int16, 1), (np.float32, 2), (np.uint16, 6), (np.float16, 12)])
 def test_readable_modes(tmp_path, make_stack, dtype, mode):
     assert stack_header(make_stack(tmp_path / "s.mrcs", 2, 8, dtype)) == (mode, 2, 8, 8, 1024)
 

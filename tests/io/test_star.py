@@ -1,4 +1,5 @@
 """STAR tables keep every character of what they read."""
+
 import numpy as np
 import pytest
 
@@ -60,15 +61,18 @@ def test_empty_table_and_windows_line_ends(tmp_path):
     assert blocks["b"].integers("x").tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("text, words", [
-    ("", "not a STAR file: it has no data_ block"),
-    ("x,y\n1,2\n", "not a STAR file: line 1"),
-    ("data_\nloop_\n_a\n_b\n1 2\n3\n", "line 6: row 2 of data_ has 1 values for 2 columns"),
-    ("data_\nloop_\n_a\n_a\n1 2\n", "column a appears twice"),
-    ("data_a\n_x 1\ndata_a\n_x 2\n", "line 3: a second block data_a"),
-    ("data_a\n_x\n", "x has no value"),
-    ("data_a\n_x 1\n1 2\n", "expected '_label value' or loop_"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "not a STAR file: it has no data_ block"),
+        ("x,y\n1,2\n", "not a STAR file: line 1"),
+        ("data_\nloop_\n_a\n_b\n1 2\n3\n", "line 6: row 2 of data_ has 1 values for 2 columns"),
+        ("data_\nloop_\n_a\n_a\n1 2\n", "column a appears twice"),
+        ("data_a\n_x 1\ndata_a\n_x 2\n", "line 3: a second block data_a"),
+        ("data_a\n_x\n", "x has no value"),
+        ("data_a\n_x 1\n1 2\n", "expected '_label value' or loop_"),
+    ],
+)
 def test_damaged_files_are_refused_with_the_place(tmp_path, text, words):
     with pytest.raises(InputError) as caught:
         read_star(_written(tmp_path, text))
@@ -104,8 +108,9 @@ def test_text_of_values():
 
 def test_optional_numbers_come_back_and_bad_ones_are_named(tmp_path):
     values = np.array([0.25, np.nan, -1.0])
-    write_star(tmp_path / "q.star", [StarBlock("q", {
-        "gmmQScore": optional_column(values), "other": text_column(["<NA>", "1", "x"])})])
+    write_star(
+        tmp_path / "q.star", [StarBlock("q", {"gmmQScore": optional_column(values), "other": text_column(["<NA>", "1", "x"])})]
+    )
     block = read_star(tmp_path / "q.star")["q"]
     assert block.optional_numbers("gmmQScore") == pytest.approx(values, nan_ok=True)
     with pytest.raises(InputError, match="row 3: other is 'x'"):

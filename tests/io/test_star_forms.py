@@ -1,4 +1,5 @@
 """Particle files as other programs and people leave them: read as what they say, or refused in one line."""
+
 import bz2
 import gzip
 import io
@@ -46,15 +47,25 @@ FORMS = {
     "tabs": lambda text: text.replace("  ", "\t").encode(),
     "blanks after loop_ and labels": lambda text: text.replace("loop_\n", "loop_ \t\n").replace("#1\n", "#1  \n").encode(),
     "labels without number": lambda text: "\n".join(
-        line.partition(" #")[0] if line.startswith("_") else line for line in text.split("\n")).encode(),
-    "comments": lambda text: text.replace("loop_\n", "loop_ # it's a table\n").replace("1e05", "1e05 # a comment").replace(
-        "data_particles", "data_particles # 'all' of them").encode(),
+        line.partition(" #")[0] if line.startswith("_") else line for line in text.split("\n")
+    ).encode(),
+    "comments": lambda text: (
+        text.replace("loop_\n", "loop_ # it's a table\n")
+        .replace("1e05", "1e05 # a comment")
+        .replace("data_particles", "data_particles # 'all' of them")
+        .encode()
+    ),
     "keywords in capitals": lambda text: text.replace("loop_", "LOOP_").replace("data_", "DATA_").encode(),
     "labels beside loop_": lambda text: text.replace("loop_\n_rlnOpticsGroup #1\n", "loop_ _rlnOpticsGroup\n").encode(),
-    "labels in other case": lambda text: text.replace("_rlnImageName", "_rlnimagename").replace(
-        "_rlnOpticsGroup ", "_RLNOPTICSGROUP ").replace("_rlnAnglePsi", "_rlnAnglepsi").encode(),
-    "quotes where none are needed": lambda text: text.replace("000001@stack.mrcs", "'000001@stack.mrcs'").replace(
-        "-2.25 ", '"-2.25" ').encode(),
+    "labels in other case": lambda text: (
+        text.replace("_rlnImageName", "_rlnimagename")
+        .replace("_rlnOpticsGroup ", "_RLNOPTICSGROUP ")
+        .replace("_rlnAnglePsi", "_rlnAnglepsi")
+        .encode()
+    ),
+    "quotes where none are needed": lambda text: (
+        text.replace("000001@stack.mrcs", "'000001@stack.mrcs'").replace("-2.25 ", '"-2.25" ').encode()
+    ),
     "data_images": lambda text: text.replace("data_particles", "data_images").encode(),
     "a block without name": lambda text: text.replace("data_particles", "data_").encode(),
     "another name": lambda text: text.replace("data_particles", "data_my_selection").encode(),
@@ -79,11 +90,17 @@ def test_one_optics_group_as_a_list(tmp_path):
 
 
 def test_numbers_as_people_write_them(make_star):
-    particles = read_particles(make_star(
-        {"rlnVoltage": ["3e2", "300"], "rlnOpticsGroup": ["1.000000", "2.0"], "rlnImageSize": ["16.000000", "1.6E1"]},
-        {"rlnRandomSubset": ["1.0", "2.000000", "1", "2"], "rlnOriginXAngst": ["15e-1", "-2.25", "+0", "3."],
-         "rlnOpticsGroup": ["1", "2.000000", "1.0", "2"], "rlnImageName": [
-             "1@stack.mrcs", "2@stack.mrcs", "03@stack.mrcs", "1@sub/other.mrcs"]}))
+    particles = read_particles(
+        make_star(
+            {"rlnVoltage": ["3e2", "300"], "rlnOpticsGroup": ["1.000000", "2.0"], "rlnImageSize": ["16.000000", "1.6E1"]},
+            {
+                "rlnRandomSubset": ["1.0", "2.000000", "1", "2"],
+                "rlnOriginXAngst": ["15e-1", "-2.25", "+0", "3."],
+                "rlnOpticsGroup": ["1", "2.000000", "1.0", "2"],
+                "rlnImageName": ["1@stack.mrcs", "2@stack.mrcs", "03@stack.mrcs", "1@sub/other.mrcs"],
+            },
+        )
+    )
     check_usual(particles)
 
 
@@ -99,10 +116,17 @@ def test_numbers_that_are_too_large(make_star):
 
 
 def test_missing_values_of_optional_columns(make_star):
-    particles = read_particles(make_star(
-        {"rlnAmplitudeContrast": ["<NA>", "0.07"], "rlnCtfDataArePhaseFlipped": ["None", "nan"]},
-        {"rlnPhaseShift": NOTHING, "rlnRandomSubset": NOTHING, "rlnOriginXAngst": NOTHING,
-         "rlnOriginX": ["1", "-1.5", "0", "2"]}))
+    particles = read_particles(
+        make_star(
+            {"rlnAmplitudeContrast": ["<NA>", "0.07"], "rlnCtfDataArePhaseFlipped": ["None", "nan"]},
+            {
+                "rlnPhaseShift": NOTHING,
+                "rlnRandomSubset": NOTHING,
+                "rlnOriginXAngst": NOTHING,
+                "rlnOriginX": ["1", "-1.5", "0", "2"],
+            },
+        )
+    )
     assert particles.ctf.phase_shift_deg.tolist() == [0] * 4 and particles.ctf.state.tolist() == [0] * 4
     assert particles.half_set.tolist() == [0] * 4
     assert particles.shifts.tolist() == SHIFTS
@@ -125,8 +149,12 @@ def test_a_column_of_which_only_some_rows_have_values(make_star):
 
 
 def test_values_of_a_group_that_no_particle_uses_do_not_matter(make_star):
-    unused = {"rlnOpticsGroup": ["1", "7"], "rlnVoltage": ["300", "nan"], "rlnImagePixelSize": ["1.5", "9"],
-              "rlnImageSize": ["16", "0"]}
+    unused = {
+        "rlnOpticsGroup": ["1", "7"],
+        "rlnVoltage": ["300", "nan"],
+        "rlnImagePixelSize": ["1.5", "9"],
+        "rlnImageSize": ["16", "0"],
+    }
     particles = read_particles(make_star(unused, {"rlnOpticsGroup": ["1"] * 4}))
     assert particles.pixel_size == 1.5 and particles.ctf.voltage_kv.tolist() == [300] * 4
 
@@ -153,36 +181,50 @@ with zipfile.ZipFile(ZIPPED, "w") as archive:
     archive.writestr("particles.star", star_text())
 
 
-@pytest.mark.parametrize("content, words", [
-    (gzip.compress(star_text().encode()), "compressed with gzip. Unpack it (gunzip)"),
-    (bz2.compress(star_text().encode()), "compressed with bzip2. Unpack it (bunzip2)"),
-    (ZIPPED.getvalue(), "compressed with zip. Unpack it (unzip)"),
-    (star_text().replace("data_particles", "data_a") + "\ndata_b\nloop_\n_rlnImageName\n1@x.mrcs\n",
-     "rlnImageName stands in data_a, data_b; which of them the particles are is not known"),
-    (star_text().replace("_rlnAnglePsi", "_rlnangletilt"), "column rlnAngleTilt appears twice, once as rlnangletilt"),
-    (star_text().replace("_rlnAnglePsi", "_rlnAngleTilt"), "column rlnAngleTilt appears twice"),
-    (star_text() + star_text(), "a second block data_optics"),
-    (star_text() + "loop_\n_x\n1\n", "a second loop_ in data_particles"),
-    (star_text().replace('"two words"', '"two\r\nwords"'), "values for 13 columns"),
-    (star_text().replace("0003\n", "#1\n"), "row 2 of data_optics has 7 values for 8 columns"),
-    (star_text()[:-40], "The file is damaged or cut off"),
-    (star_text().partition("# version 50001\n\ndata_particles")[0], "no particles in it (no column rlnImageName in data_"),
-    ("data_\nloop_\n_cisTEMPositionInStack\n_cisTEMAnglePsi\n1 2\n", "It is in cisTEM's own form: export the"),
-    ("# XMIPP_STAR_1 *\ndata_noname\nloop_\n_image\n_angleRot\n1@x.stk 2\n", "It is in Xmipp's own form"),
-])
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (gzip.compress(star_text().encode()), "compressed with gzip. Unpack it (gunzip)"),
+        (bz2.compress(star_text().encode()), "compressed with bzip2. Unpack it (bunzip2)"),
+        (ZIPPED.getvalue(), "compressed with zip. Unpack it (unzip)"),
+        (
+            star_text().replace("data_particles", "data_a") + "\ndata_b\nloop_\n_rlnImageName\n1@x.mrcs\n",
+            "rlnImageName stands in data_a, data_b; which of them the particles are is not known",
+        ),
+        (star_text().replace("_rlnAnglePsi", "_rlnangletilt"), "column rlnAngleTilt appears twice, once as rlnangletilt"),
+        (star_text().replace("_rlnAnglePsi", "_rlnAngleTilt"), "column rlnAngleTilt appears twice"),
+        (star_text() + star_text(), "a second block data_optics"),
+        (star_text() + "loop_\n_x\n1\n", "a second loop_ in data_particles"),
+        (star_text().replace('"two words"', '"two\r\nwords"'), "values for 13 columns"),
+        (star_text().replace("0003\n", "#1\n"), "row 2 of data_optics has 7 values for 8 columns"),
+        (star_text()[:-40], "The file is damaged or cut off"),
+        (star_text().partition("# version 50001\n\ndata_particles")[0], "no particles in it (no column rlnImageName in data_"),
+        ("data_\nloop_\n_cisTEMPositionInStack\n_cisTEMAnglePsi\n1 2\n", "It is in cisTEM's own form: export the"),
+        ("# XMIPP_STAR_1 *\ndata_noname\nloop_\n_image\n_angleRot\n1@x.stk 2\n", "It is in Xmipp's own form"),
+    ],
+)
 def test_refused_with_what_is_wrong(tmp_path, content, words):
     assert words in refused(written(tmp_path, content))
 
 
-SERIES = {"rlnImageName": [f"Subtomograms/TS_01/{number}_stack2d.mrcs" for number in range(4)],
-          "rlnTomoName": ["TS_01"] * 4, "rlnTomoVisibleFrames": ["[0,1,1]"] * 4}
+SERIES = {
+    "rlnImageName": [f"Subtomograms/TS_01/{number}_stack2d.mrcs" for number in range(4)],
+    "rlnTomoName": ["TS_01"] * 4,
+    "rlnTomoVisibleFrames": ["[0,1,1]"] * 4,
+}
 
 
-@pytest.mark.parametrize("optics, particles, further", [
-    ({}, SERIES, ""), ({}, SERIES, "data_general\n_rlnTomoSubTomosAre2DStacks 1\n"),
-    ({"rlnTomoTiltSeriesPixelSize": ["1.35"] * 2}, {"rlnImageName": SERIES["rlnImageName"]}, ""),
-    ({"rlnImageDimensionality": ["3", "3"]}, {}, ""), ({}, {"rlnCtfImage": ["ctf.mrc"] * 4}, ""),
-    ({}, {"rlnImageName": None, "rlnTomoName": ["TS_01"] * 4}, "")])
+@pytest.mark.parametrize(
+    "optics, particles, further",
+    [
+        ({}, SERIES, ""),
+        ({}, SERIES, "data_general\n_rlnTomoSubTomosAre2DStacks 1\n"),
+        ({"rlnTomoTiltSeriesPixelSize": ["1.35"] * 2}, {"rlnImageName": SERIES["rlnImageName"]}, ""),
+        ({"rlnImageDimensionality": ["3", "3"]}, {}, ""),
+        ({}, {"rlnCtfImage": ["ctf.mrc"] * 4}, ""),
+        ({}, {"rlnImageName": None, "rlnTomoName": ["TS_01"] * 4}, ""),
+    ],
+)
 def test_tomography_is_named(make_star, optics, particles, further):
     text = refused(make_star(optics, particles, further))
     assert "a tomography file" in text and "subtomograms and tilt series are not supported" in text

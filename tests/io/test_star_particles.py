@@ -1,4 +1,5 @@
 """RELION particle files in, the same files with new poses out."""
+
 import os
 import tracemalloc
 
@@ -87,8 +88,17 @@ def test_particles_without_a_file_become_a_relion_file(tmp_path):
     two = np.ones(2)
     ctf = CtfParameters(9000 * two, 8000 * two, 10 * two, 0 * two, 300 * two, 2.7 * two, 0.1 * two, np.zeros(2, int))
     made = ParticleSet(
-        (str(tmp_path / "particles.mrcs"),), np.zeros(2, int), np.array([4, 7]), np.stack([np.eye(3)] * 2),
-        np.array([[1.0, 2], [3, 4]]), np.array([1, 2]), ctf, 32, 1.8, np.arange(2))
+        (str(tmp_path / "particles.mrcs"),),
+        np.zeros(2, int),
+        np.array([4, 7]),
+        np.stack([np.eye(3)] * 2),
+        np.array([[1.0, 2], [3, 4]]),
+        np.array([1, 2]),
+        ctf,
+        32,
+        1.8,
+        np.arange(2),
+    )
     write_particles(tmp_path / "particles.star", made)
     read = read_particles(tmp_path / "particles.star")
     assert read_star(tmp_path / "particles.star")["particles"].strings("rlnImageName")[1] == "000008@particles.mrcs"
@@ -160,9 +170,14 @@ def test_two_pixel_sizes_are_seen_on_the_coarser_grid(test_data, tmp_path):
     assert again.shifts == pytest.approx(particles.shifts, abs=1e-6)
 
 
-@pytest.mark.parametrize("name, count, box, pixel_size, halves", [
-    ("metadata/relion31.star", 5, 256, 2.806, (5, 0)), ("metadata/relion5.star", 17, 448, 0.89, (11, 6)),
-    ("relion_projection/relion_proj_batch_pfac3.star", 24, 64, 3.54, (0, 0))])
+@pytest.mark.parametrize(
+    "name, count, box, pixel_size, halves",
+    [
+        ("metadata/relion31.star", 5, 256, 2.806, (5, 0)),
+        ("metadata/relion5.star", 17, 448, 0.89, (11, 6)),
+        ("relion_projection/relion_proj_batch_pfac3.star", 24, 64, 3.54, (0, 0)),
+    ],
+)
 def test_relion_files(test_data, tmp_path, name, count, box, pixel_size, halves):
     particles = read_particles(test_data / name)
     assert (len(particles), particles.box_size, particles.pixel_size) == (count, box, pixel_size)
@@ -203,11 +218,26 @@ def test_relion_30_has_origins_in_pixels(test_data, tmp_path, make_stack):
 
 def test_relion_30_optics_are_grouped(tmp_path, make_stack):
     make_stack(tmp_path / "s.mrcs", 3)
-    labels = ["rlnImageName", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnMagnification",
-              "rlnDetectorPixelSize", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginX", "rlnOriginY",
-              "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle"]
-    rows = [f"{number}@s.mrcs {voltage} 2.7 0.1 50000 7.5 0 0 0 2 -4 9000 9000 0"
-            for number, voltage in ((1, "300.0"), (2, "200.0"), (3, "300.0"))]
+    labels = [
+        "rlnImageName",
+        "rlnVoltage",
+        "rlnSphericalAberration",
+        "rlnAmplitudeContrast",
+        "rlnMagnification",
+        "rlnDetectorPixelSize",
+        "rlnAngleRot",
+        "rlnAngleTilt",
+        "rlnAnglePsi",
+        "rlnOriginX",
+        "rlnOriginY",
+        "rlnDefocusU",
+        "rlnDefocusV",
+        "rlnDefocusAngle",
+    ]
+    rows = [
+        f"{number}@s.mrcs {voltage} 2.7 0.1 50000 7.5 0 0 0 2 -4 9000 9000 0"
+        for number, voltage in ((1, "300.0"), (2, "200.0"), (3, "300.0"))
+    ]
     path = tmp_path / "old.star"
     path.write_text("\n".join(["data_", "loop_", *(f"_{label}" for label in labels), *rows]) + "\n")
     particles = particles_from_table(read_table(path))

@@ -1,4 +1,5 @@
 """Bands in Fourier space."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Composite maps: weighted averages of focused maps, the seams between them, and local signal-to-noise."""
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -17,8 +18,7 @@ def maps(rng):
 @pytest.fixture
 def masks():
     """Soft spheres: two overlap, the third lies apart; most of the box is in none."""
-    return [
-        spherical_mask(center, 8.0, BOX, PIXEL_SIZE, 3.0) for center in ([-8.0, 0, 0], [4.0, 2.0, 0], [0, 0, 22.0])]
+    return [spherical_mask(center, 8.0, BOX, PIXEL_SIZE, 3.0) for center in ([-8.0, 0, 0], [4.0, 2.0, 0], [0, 0, 22.0])]
 
 
 def test_of_one_full_mask_it_is_the_map(maps):
@@ -97,7 +97,8 @@ def test_the_rim_of_one_part_against_the_background_is_a_seam(maps, masks):
     found, mask = seam_map(maps[:1], masks[:1], maps[1]), masks[0]
     rim = (mask > 0) & (mask < 1)
     assert rim.sum() > 100 and found[rim] == pytest.approx(
-        (np.sqrt(mask * (1 - mask)) * np.abs(maps[0] - maps[1]))[rim], abs=1e-5)
+        (np.sqrt(mask * (1 - mask)) * np.abs(maps[0] - maps[1]))[rim], abs=1e-5
+    )
     assert not found[~rim].any() and not seam_map(maps[:1], masks[:1], maps[0]).any()
 
 

@@ -1,4 +1,5 @@
 """A map tells whether its molecule is bright or dark, or nothing."""
+
 import numpy as np
 import pytest
 from molecules import molecule
@@ -63,10 +64,12 @@ def test_a_micelle_does_not_count_as_the_molecule(protein, tails, heads, change)
 
 HALF = BOX * PIXEL_SIZE / 2
 LARGE = {
-    "ball": RADIUS < 0.9 * HALF, "ball that touches the box": RADIUS < 0.98 * HALF,
+    "ball": RADIUS < 0.9 * HALF,
+    "ball that touches the box": RADIUS < 0.98 * HALF,
     "capsid": (RADIUS < 0.95 * HALF) & (RADIUS > 0.75 * HALF),
     "filament": np.hypot(AXIS, AXIS[:, None])[None] + 0 * RADIUS < 0.4 * HALF,
-    "tube": np.abs(np.hypot(AXIS, AXIS[:, None])[None] + 0 * RADIUS - 0.6 * HALF) < 8}
+    "tube": np.abs(np.hypot(AXIS, AXIS[:, None])[None] + 0 * RADIUS - 0.6 * HALF) < 8,
+}
 
 
 @pytest.mark.parametrize("shape", LARGE.values(), ids=LARGE)

@@ -1,4 +1,5 @@
 """Resolution by direction: planted views are told from even ones, and the worst axis is the planted one."""
+
 import importlib
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ def test_cones_equal_a_sum_over_all_samples(rng):
         inside = np.abs(found.axes[number] @ k) > np.cos(np.radians(20)) * radius
         shells = inside & (np.abs(np.rint(radius) - 9) <= 1)
         expected = np.sum((one * other.conj()).real.ravel()[shells]) / np.sqrt(
-            np.prod([np.sum(np.abs(each.ravel()[shells]) ** 2) for each in (one, other)]))
+            np.prod([np.sum(np.abs(each.ravel()[shells]) ** 2) for each in (one, other)])
+        )
         assert found.fsc[number, 9] == pytest.approx(expected, abs=0.05)
     assert found.cfar == pytest.approx(found.area.min() / found.area.max())
 

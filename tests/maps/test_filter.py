@@ -1,4 +1,5 @@
 """Filters of maps, shell by shell."""
+
 import numpy as np
 import pytest
 

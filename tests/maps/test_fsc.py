@@ -1,4 +1,5 @@
 """Fourier shell correlation, its mask correction, and the resolution it means."""
+
 import numpy as np
 import pytest
 import references
@@ -69,7 +70,8 @@ def test_a_dip_from_the_first_shell_is_not_agreement_in_no_shell():
     assert curve.resolution() == 4.0
     assert curve.resolution_text() == (
         "4.00 Å: the FSC stays above 0.143 up to Nyquist after a dip; use a smaller pixel to see the limit; the curve dips to "
-        "0.10 at 24.0 Å")
+        "0.10 at 24.0 Å"
+    )
 
 
 def test_what_creeps_up_towards_nyquist_is_named_and_not_counted():
@@ -93,8 +95,7 @@ def test_never_beyond_nyquist(last):
     """The shell of Nyquist itself is incomplete and does not count."""
     curve = curve_of([1, 0.99, 0.98, 0.97, 0.96, 0.95, last])
     assert curve.resolution() == 4.0
-    assert curve.resolution_text() == (
-        "4.00 Å: the FSC stays above 0.143 up to Nyquist; use a smaller pixel to see the limit")
+    assert curve.resolution_text() == ("4.00 Å: the FSC stays above 0.143 up to Nyquist; use a smaller pixel to see the limit")
 
 
 def test_crossing_next_to_nyquist_is_coarser_than_nyquist():

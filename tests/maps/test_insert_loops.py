@@ -1,4 +1,5 @@
 """Insertion by the compiled loop against TensorFlow's, and on any number of threads."""
+
 import numpy as np
 import pytest
 from molecules import BOX, images_of, molecule

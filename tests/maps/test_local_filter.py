@@ -1,4 +1,5 @@
 """Maps filtered voxel by voxel."""
+
 import numpy as np
 import pytest
 
@@ -47,5 +48,6 @@ def test_a_local_b_factor_is_that_of_the_resolution(volume):
 
 def test_gain_of_a_b_factor():
     assert b_gain(np.array([0, 8, 16, 27]), BOX, PIXEL_SIZE, 100.0) == pytest.approx(
-        np.exp([0, 25 / 64, 25 / 16, 25 / 16]))  # 8 and 4 Å; the corners gain what Nyquist does
+        np.exp([0, 25 / 64, 25 / 16, 25 / 16])
+    )  # 8 and 4 Å; the corners gain what Nyquist does
     assert b_gain(8, BOX, PIXEL_SIZE, -100.0) == pytest.approx(np.exp(-25 / 64))

@@ -1,4 +1,5 @@
 """Local resolution: right on each side of a map of two halves, and never from the mask or from noise."""
+
 import numpy as np
 import pytest
 import references

@@ -1,4 +1,5 @@
 """Local sharpening of a molecule of which one half is blurred more than the other."""
+
 import numpy as np
 import pytest
 from half_and_half import globule
@@ -90,6 +91,7 @@ def test_b_factor_by_local_resolution_restores_the_blurred_side(truth, blurred):
     sharpened = local_low_pass(blurred, resolution, PIXEL_SIZE, lambda local: 50 * (local / 3.5) ** 2)
     coarse = low_pass(truth[0], BOX * PIXEL_SIZE / 7)
     inside = (truth[1] > 0.5) & (np.indices(RIGHT.shape)[2] < BOX // 2 - 8)
-    before, after = (np.corrcoef(coarse[inside], low_pass(each, BOX * PIXEL_SIZE / 7)[inside])[0, 1] for each in (
-        blurred, sharpened))
+    before, after = (
+        np.corrcoef(coarse[inside], low_pass(each, BOX * PIXEL_SIZE / 7)[inside])[0, 1] for each in (blurred, sharpened)
+    )
     assert after > 0.97 and after > before + 0.02

@@ -1,4 +1,5 @@
 """Soft masks around a molecule."""
+
 import numpy as np
 import pytest
 import references

@@ -1,4 +1,5 @@
 """Soft masks of regions: spheres, and what lies around points."""
+
 import numpy as np
 import pytest
 

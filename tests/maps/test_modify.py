@@ -1,4 +1,5 @@
 """Density modification: closed formulas, better maps, flat solvent, nothing erased, halves that stay apart."""
+
 import numpy as np
 import pytest
 from half_and_half import globule, half_and_half

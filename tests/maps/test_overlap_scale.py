@@ -1,4 +1,5 @@
 """Scale and level of one map against another, whatever the noise of both."""
+
 import numpy as np
 import pytest
 from scipy import ndimage

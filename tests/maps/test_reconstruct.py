@@ -1,4 +1,5 @@
 """Reconstruction: every sample where a loop puts it, and the map of clean images equal to the molecule."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -143,8 +144,8 @@ def test_symmetric_map_is_that_of_the_molecules_copies(gmm):
     """A C3 molecule from a few images: the map with symmetry is closer to it than the one without."""
     operators = point_group("C3")
     copies = Gmm(
-        np.concatenate([gmm.centers @ operator.T for operator in operators]), np.tile(gmm.amplitudes, 3),
-        np.tile(gmm.widths, 3))
+        np.concatenate([gmm.centers @ operator.T for operator in operators]), np.tile(gmm.amplitudes, 3), np.tile(gmm.widths, 3)
+    )
     few = images_of(copies, half_disc(BOX, BOX // 2 - 1), 60, noise=40.0)
     truth = render_map(copies, BOX, PIXEL_SIZE)
     agreement = []

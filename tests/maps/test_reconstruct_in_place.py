@@ -1,4 +1,5 @@
 """Samples of images at places of their own go into a map as those of its grid do."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,4 +1,5 @@
 """B factors, Guinier fits and radial amplitudes."""
+
 import numpy as np
 import pytest
 from half_and_half import globule

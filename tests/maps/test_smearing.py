@@ -1,4 +1,5 @@
 """Smearing by pose errors: how far voxels move, what is left of amplitudes, what the spectrum tells, and that it is undone."""
+
 import numpy as np
 import pytest
 import references
@@ -55,7 +56,8 @@ def test_the_spectrum_tells_smearing(smeared):
     _, mask, halves = smeared
     found = [
         smearing_from_spectrum(*halves(rotation, 0.0, 0.3), mask, PIXEL_SIZE, band_of(BOX)).rotation
-        for rotation in (0.0, 1.0, 4.0, 8.0)]
+        for rotation in (0.0, 1.0, 4.0, 8.0)
+    ]
     assert found[:2] == [0, 0] and found[2] == pytest.approx(4, abs=1) and found[3] == pytest.approx(8, abs=1.5)
     noise = np.random.default_rng(2).normal(size=(2, BOX, BOX, BOX)).astype(np.float32)
     assert smearing_from_spectrum(*noise, mask, PIXEL_SIZE, band_of(BOX)).is_none
@@ -69,7 +71,8 @@ def test_undone_it_is_closer_to_the_sharp_truth_than_the_mean(smeared):
         return shell_correlation(volume * mask, truth * mask)[4:16].mean()
 
     before, plain, after = (
-        agreement(each) for each in (0.5 * (pair[0] + pair[1]), modify(*pair, mask)[0], modify(*pair, mask, 1.0, grid)[0]))
+        agreement(each) for each in (0.5 * (pair[0] + pair[1]), modify(*pair, mask)[0], modify(*pair, mask, 1.0, grid)[0])
+    )
     assert after > before + 0.004 and after > plain + 0.004
 
 

@@ -1,4 +1,5 @@
 """The measure of a symmetry on half maps, and the mask-weighted average that imposes one."""
+
 import numpy as np
 import pytest
 from molecules import PIXEL_SIZE, molecule
@@ -18,8 +19,10 @@ def oligomer(name, units=None, scale=0.6):
     operators = operators if units is None else operators[units]
     centers = gmm.centers * scale + [16.0, 0, 4.0]
     return Gmm(
-        np.concatenate([centers @ operator.T for operator in operators]), np.tile(gmm.amplitudes, len(operators)),
-        np.tile(gmm.widths, len(operators)))
+        np.concatenate([centers @ operator.T for operator in operators]),
+        np.tile(gmm.amplitudes, len(operators)),
+        np.tile(gmm.widths, len(operators)),
+    )
 
 
 def halves(gmm, noise, seed=2):

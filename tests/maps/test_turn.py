@@ -1,4 +1,5 @@
 """Maps turned about the box centre, against Gaussians whose centres are turned."""
+
 import numpy as np
 import pytest
 from molecules import PIXEL_SIZE, molecule

@@ -1,4 +1,5 @@
 """Aberrations against the polynomials written out, and what they do to amplitudes when nobody corrects them."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -29,8 +30,14 @@ def test_odd_polynomials(frequency):
     x, y = frequency
     r2 = x**2 + y**2
     written_out = {
-        0: y, 1: x, 2: 3 * x**2 * y - y**3, 3: (3 * r2 - 2) * y, 4: (3 * r2 - 2) * x, 5: x**3 - 3 * x * y**2,
-        9: (10 * r2**2 - 12 * r2 + 3) * x}
+        0: y,
+        1: x,
+        2: 3 * x**2 * y - y**3,
+        3: (3 * r2 - 2) * y,
+        4: (3 * r2 - 2) * x,
+        5: x**3 - 3 * x * y**2,
+        9: (10 * r2**2 - 12 * r2 + 3) * x,
+    }
     for index, expected in written_out.items():
         coefficients = [0.0] * index + [2.5]
         assert odd_phase(coefficients, x, y) == pytest.approx(2.5 * expected, abs=1e-12), index
@@ -41,8 +48,14 @@ def test_even_polynomials(frequency):
     x, y = frequency
     r2 = x**2 + y**2
     written_out = {
-        0: 1 + 0 * x, 1: 2 * x * y, 2: 2 * r2 - 1, 3: x**2 - y**2, 4: 4 * (x**3 * y - x * y**3), 6: 6 * r2**2 - 6 * r2 + 1,
-        8: x**4 - 6 * x**2 * y**2 + y**4}
+        0: 1 + 0 * x,
+        1: 2 * x * y,
+        2: 2 * r2 - 1,
+        3: x**2 - y**2,
+        4: 4 * (x**3 * y - x * y**3),
+        6: 6 * r2**2 - 6 * r2 + 1,
+        8: x**4 - 6 * x**2 * y**2 + y**4,
+    }
     for index, expected in written_out.items():
         coefficients = [0.0] * index + [-1.5]
         assert even_phase(coefficients, x, y) == pytest.approx(-1.5 * expected, abs=1e-12), index

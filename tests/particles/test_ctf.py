@@ -1,4 +1,5 @@
 """The CTF against a formula written for one sample at a time."""
+
 import numpy as np
 import pytest
 from molecules import ctf_parameters, ctf_table
@@ -18,8 +19,7 @@ def disc():
 def one_ctf(defocus_u=10000, defocus_v=10000, defocus_angle=0, phase_shift_deg=0):
     """The CTF of one image at 300 kV, Cs 2.7 mm and 10 % amplitude contrast."""
     u, v, angle, phase = (np.array([float(value)]) for value in (defocus_u, defocus_v, defocus_angle, phase_shift_deg))
-    return ctf_parameters(
-        1, np.random.default_rng(0), defocus_u=u, defocus_v=v, defocus_angle=angle, phase_shift_deg=phase)
+    return ctf_parameters(1, np.random.default_rng(0), defocus_u=u, defocus_v=v, defocus_angle=angle, phase_shift_deg=phase)
 
 
 def at(disc, values, kx, ky):
@@ -28,9 +28,13 @@ def at(disc, values, kx, ky):
 
 def test_every_sample_of_mixed_particles_equals_the_scalar_formula(disc, rng):
     ctf = ctf_parameters(
-        6, rng, voltage_kv=np.array([300.0, 200, 120, 80, 300, 300]), cs_mm=np.array([2.7, 0.01, 2, 2.7, 0, 5]),
+        6,
+        rng,
+        voltage_kv=np.array([300.0, 200, 120, 80, 300, 300]),
+        cs_mm=np.array([2.7, 0.01, 2, 2.7, 0, 5]),
         amplitude_contrast=np.array([0.1, 0.07, 0.0, 0.2, 1.0, 0.1]),
-        phase_shift_deg=np.array([0.0, 90, 30, -15, 0, 180]))
+        phase_shift_deg=np.array([0.0, 90, 30, -15, 0, 180]),
+    )
     found = ctf_on_disc(ctf, disc, 1.7)
     assert found.dtype == np.float32 and found.shape == (6, len(disc.kx))
     assert found == pytest.approx(ctf_table(ctf, disc, 1.7), abs=1e-6)

@@ -1,4 +1,5 @@
 """Images come to one scale, whatever constant, factor and ramp they were stored with."""
+
 import mrcfile
 import numpy as np
 import pytest
@@ -34,8 +35,14 @@ def reader_of(folder, images, rng, dtype=np.float32, state=CTF_RAW, disc=None, *
         file.set_image_stack()
     count = len(images)
     particles = particle_set(
-        random_rotations(count), np.zeros((count, 2)), ctf_parameters(count, np.random.default_rng(4), state), BOX, PIXEL_SIZE,
-        stacks=(path,), **changes)
+        random_rotations(count),
+        np.zeros((count, 2)),
+        ctf_parameters(count, np.random.default_rng(4), state),
+        BOX,
+        PIXEL_SIZE,
+        stacks=(path,),
+        **changes,
+    )
     return ImageReader(particles, disc or half_disc(BOX, BOX // 2 - 1))
 
 
@@ -63,7 +70,8 @@ DISTURBED = {
     "gains": lambda images, rng: images * np.exp(rng.normal(0, 0.7, (COUNT, 1, 1))),
     "ramps": lambda images, rng: images + planes(rng, 30),
     "squares beyond single precision": lambda images, rng: images * np.resize([1e30, 1, 1e-25], (COUNT, 1, 1)),
-    "all": lambda images, rng: (images + 10 + planes(rng, 30)) * np.where(np.arange(COUNT) % 3 == 0, 20, 0.3)[:, None, None]}
+    "all": lambda images, rng: (images + 10 + planes(rng, 30)) * np.where(np.arange(COUNT) % 3 == 0, 20, 0.3)[:, None, None],
+}
 
 
 @pytest.mark.parametrize("disturb", DISTURBED.values(), ids=DISTURBED)

@@ -1,4 +1,5 @@
 """Images of optics groups on one grid: against sums over their pixels, and nothing done where nothing is to be done."""
+
 from dataclasses import replace
 
 import mrcfile
@@ -22,6 +23,7 @@ DISTORTED = OpticsGroup(16, 3.0, magnification=(1.03, 0.01, -0.02, 0.98))
 @pytest.fixture
 def read(read_grey, monkeypatch):
     """As ``read_grey``, grey values as stored: where samples lie is told from that."""
+
     class AsStored:
         @staticmethod
         def level(pixels, ctf, pixel_size):
@@ -35,15 +37,23 @@ def read(read_grey, monkeypatch):
 @pytest.fixture
 def read_grey(tmp_path, rng):
     """A function that writes images of one group and gives the reader of them on a 16 px grid of 3 Å."""
+
     def make(images, group, ctf=None, shifts=None):
         count, path = len(images), tmp_path / f"{len(list(tmp_path.iterdir()))}.mrcs"
         with mrcfile.new(path, data=images.astype(np.float32)) as file:
             file.set_image_stack()
         particles = particle_set(
-            random_rotations(count), np.zeros((count, 2)) if shifts is None else shifts, ctf or ctf_parameters(count, rng), BOX,
-            PIXEL_SIZE, stacks=(str(path),), slice_index=np.arange(count),
-            optics=group and Optics((group,), np.zeros(count, int)))
+            random_rotations(count),
+            np.zeros((count, 2)) if shifts is None else shifts,
+            ctf or ctf_parameters(count, rng),
+            BOX,
+            PIXEL_SIZE,
+            stacks=(str(path),),
+            slice_index=np.arange(count),
+            optics=group and Optics((group,), np.zeros(count, int)),
+        )
         return ImageReader(particles, half_disc(BOX, 7))
+
     return make
 
 
@@ -184,8 +194,16 @@ def test_groups_are_read_side_by_side(tmp_path, rng):
             file.set_image_stack()
     stack = np.array([2, 0, 1, 1, 0, 2, 0])
     particles = particle_set(
-        random_rotations(7), np.zeros((7, 2)), ctf_parameters(7, rng), BOX, PIXEL_SIZE, stacks=tuple(paths), stack_index=stack,
-        slice_index=np.array([0, 0, 1, 2, 1, 2, 2]), optics=Optics(groups, stack))
+        random_rotations(7),
+        np.zeros((7, 2)),
+        ctf_parameters(7, rng),
+        BOX,
+        PIXEL_SIZE,
+        stacks=tuple(paths),
+        stack_index=stack,
+        slice_index=np.array([0, 0, 1, 2, 1, 2, 2]),
+        optics=Optics(groups, stack),
+    )
     reader = ImageReader(particles, half_disc(BOX, 7))
     whole = reader.read(np.arange(7))
     for number in range(7):
@@ -196,8 +214,11 @@ def test_groups_are_read_side_by_side(tmp_path, rng):
     assert sorted(np.concatenate([batch.index for batch in batches]).tolist()) == list(range(7))
     assert [set(stack[batch.index]) <= {0, 1} for batch in batches] == [batch.place is None for batch in batches]
     seen = {}
-    watched = ImageReader(particles, reader.disc, watch=lambda index, pixels, grey: seen.update(
-        (number, image.shape[0]) for number, image in zip(index, pixels)))
+    watched = ImageReader(
+        particles,
+        reader.disc,
+        watch=lambda index, pixels, grey: seen.update((number, image.shape[0]) for number, image in zip(index, pixels)),
+    )
     watched.look(np.arange(1, 7))
     assert seen == {number: groups[stack[number]].box_size for number in range(1, 7)}
 
@@ -214,9 +235,19 @@ def test_blank_images_say_nothing(read_grey, rng, group, in_place):
     assert np.array_equal(told, [[True, False, True]] * 3)
 
 
-@pytest.mark.parametrize("group", (
-    OpticsGroup(16, 3.0), OpticsGroup(24, 2.0), OpticsGroup(12, 4.0), OpticsGroup(40, 2.0), OpticsGroup(20, 2.0),
-    OpticsGroup(17, 3.0), DISTORTED), ids=str)
+@pytest.mark.parametrize(
+    "group",
+    (
+        OpticsGroup(16, 3.0),
+        OpticsGroup(24, 2.0),
+        OpticsGroup(12, 4.0),
+        OpticsGroup(40, 2.0),
+        OpticsGroup(20, 2.0),
+        OpticsGroup(17, 3.0),
+        DISTORTED,
+    ),
+    ids=str,
+)
 @pytest.mark.parametrize("in_place", (False, True))
 def test_noise_has_one_unit_on_the_grid(read_grey, rng, group, in_place):
     """Whatever its gain, box and pixel: as much as in a whole image of the grid whose pixels deviate by 1."""

@@ -1,4 +1,5 @@
 """Which image is in which half set: told by the content of the stack, each image once."""
+
 import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
@@ -13,8 +14,14 @@ STACK, MARKS = np.array([0, 0, 0, 1, 1, 1]), ["stack a", "stack b"]
 @pytest.fixture
 def particles(rng):
     return particle_set(
-        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/a.mrcs", "/b.mrcs"), stack_index=STACK,
-        slice_index=np.array([0, 1, 2, 0, 1, 2]), half_set=np.array([1, 2, 1, 2, 1, 2]))
+        random_rotations(6),
+        np.zeros((6, 2)),
+        ctf_parameters(6, rng),
+        stacks=("/a.mrcs", "/b.mrcs"),
+        stack_index=STACK,
+        slice_index=np.array([0, 1, 2, 0, 1, 2]),
+        half_set=np.array([1, 2, 1, 2, 1, 2]),
+    )
 
 
 def compared(particles, other, marks=MARKS):
@@ -42,8 +49,14 @@ def test_an_image_in_the_other_half_is_seen(particles):
     half_set = particles.half_set.copy()
     half_set[4] = 2
     swapped = particle_set(
-        particles.rotations, particles.shifts, particles.ctf, stacks=particles.stacks, stack_index=STACK,
-        slice_index=particles.slice_index, half_set=half_set)
+        particles.rotations,
+        particles.shifts,
+        particles.ctf,
+        stacks=particles.stacks,
+        stack_index=STACK,
+        slice_index=particles.slice_index,
+        half_set=half_set,
+    )
     assert compared(particles, swapped) == (6, 1)
     assert compared(particles, swapped.subset(np.arange(4))) == (4, 0)
     all_swapped = half_sets_of(particles, MARKS).swapped

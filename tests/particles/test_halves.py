@@ -1,4 +1,5 @@
 """What half sets have, each for itself."""
+
 import pytest
 
 from gmmrefine.particles.halves import Halves

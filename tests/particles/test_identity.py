@@ -1,4 +1,5 @@
 """Labels of several kinds become one, and images at one place of a micrograph are one particle."""
+
 import numpy as np
 import pytest
 

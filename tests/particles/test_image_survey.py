@@ -1,4 +1,5 @@
 """Odd images are told from usual ones."""
+
 import numpy as np
 import pytest
 
@@ -52,9 +53,17 @@ def noise(count=3):
     return np.random.default_rng(2).normal(size=(count, BOX, BOX))
 
 
-@pytest.mark.parametrize("images", [
-    noise(), noise().astype(np.float16), np.rint(30 * noise()), np.rint(2 * noise()), np.ones((2, BOX, BOX)),
-    *(np.random.default_rng(5).poisson(mean, (2, BOX, BOX)) for mean in (0.2, 1, 4, 30))])
+@pytest.mark.parametrize(
+    "images",
+    [
+        noise(),
+        noise().astype(np.float16),
+        np.rint(30 * noise()),
+        np.rint(2 * noise()),
+        np.ones((2, BOX, BOX)),
+        *(np.random.default_rng(5).poisson(mean, (2, BOX, BOX)) for mean in (0.2, 1, 4, 30)),
+    ],
+)
 def test_usual_images_are_not_clipped(images):
     """Real numbers, 8 bits and less, flat ones, and counts of few electrons."""
     assert not clipped_parts(images.astype(np.float32)).any()
@@ -70,9 +79,11 @@ def test_clipped_and_saturated_images():
     assert found[1:] == pytest.approx([(noise(4)[1] > 2).mean(), (noise(4)[2] < -0.975).mean(), 3 / BOX], abs=1e-3)
 
 
-@pytest.mark.parametrize("change, share", [
-    (lambda image, middle: np.minimum(image, 0.5), 0.31), (lambda image, middle: np.where(middle, image + 9, 0), 0)],
-    ids=["saturated", "masked"])
+@pytest.mark.parametrize(
+    "change, share",
+    [(lambda image, middle: np.minimum(image, 0.5), 0.31), (lambda image, middle: np.where(middle, image + 9, 0), 0)],
+    ids=["saturated", "masked"],
+)
 def test_saturated_images_are_told_from_masked_ones(change, share):
     """A mask fills one value in around the particle, which may be the smallest; the particle is as it was."""
     axis = np.arange(BOX) - BOX // 2

@@ -1,4 +1,5 @@
 """Images streamed from their stacks: the same however they are read, and the same whatever was done to them."""
+
 import time
 from dataclasses import replace
 
@@ -29,8 +30,14 @@ def write_stack(path, images, extended=b""):
 def read_set(stacks, stack_index, slice_index, rng):
     count = len(stack_index)
     return particle_set(
-        random_rotations(count), np.zeros((count, 2)), ctf_parameters(count, rng), BOX, stacks=tuple(stacks),
-        stack_index=np.asarray(stack_index), slice_index=np.asarray(slice_index))
+        random_rotations(count),
+        np.zeros((count, 2)),
+        ctf_parameters(count, rng),
+        BOX,
+        stacks=tuple(stacks),
+        stack_index=np.asarray(stack_index),
+        slice_index=np.asarray(slice_index),
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """Optics groups, and the grid that several of them share."""
+
 import numpy as np
 import pytest
 
@@ -7,11 +8,22 @@ from gmmrefine.particles.optics import Optics, OpticsGroup, common_box, common_g
 FINE, COARSE, ODD = OpticsGroup(96, 2.4), OpticsGroup(80, 2.88), OpticsGroup(97, 2.4)
 
 
-@pytest.mark.parametrize("groups, resolution, expected", [
-    ([FINE], 0, (96, 2.4)), ([FINE, COARSE], 0, (80, 2.88)), ([COARSE, FINE], 0, (80, 2.88)),
-    ([FINE, COARSE], 5.76, (80, 2.88)), ([FINE, COARSE], 5.7, (96, 2.4)), ([FINE, COARSE], 3.0, (96, 2.4)),
-    ([FINE, OpticsGroup(80, 2.5)], 0, (94, 2.5)), ([FINE, OpticsGroup(100, 2.4)], 0, (100, 2.4)), ([ODD], 0, (98, 2.4)),
-    ([FINE, OpticsGroup(96, 2.4001)], 0, (96, 2.4)), ([FINE, OpticsGroup(96, 2.41)], 0, (96, 2.41))])
+@pytest.mark.parametrize(
+    "groups, resolution, expected",
+    [
+        ([FINE], 0, (96, 2.4)),
+        ([FINE, COARSE], 0, (80, 2.88)),
+        ([COARSE, FINE], 0, (80, 2.88)),
+        ([FINE, COARSE], 5.76, (80, 2.88)),
+        ([FINE, COARSE], 5.7, (96, 2.4)),
+        ([FINE, COARSE], 3.0, (96, 2.4)),
+        ([FINE, OpticsGroup(80, 2.5)], 0, (94, 2.5)),
+        ([FINE, OpticsGroup(100, 2.4)], 0, (100, 2.4)),
+        ([ODD], 0, (98, 2.4)),
+        ([FINE, OpticsGroup(96, 2.4001)], 0, (96, 2.4)),
+        ([FINE, OpticsGroup(96, 2.41)], 0, (96, 2.41)),
+    ],
+)
 def test_common_grid_is_the_coarsest_that_holds_the_resolution(groups, resolution, expected):
     assert common_grid(groups, resolution) == expected
 

@@ -1,4 +1,5 @@
 """Sets of particles: parts of them, new poses, half sets."""
+
 import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
@@ -10,8 +11,12 @@ from gmmrefine.particles.particle_set import draw_half_sets, split_half_sets
 @pytest.fixture
 def particles(rng):
     return particle_set(
-        random_rotations(7), rng.normal(size=(7, 2)), ctf_parameters(7, rng), half_set=np.array([2, 1, 1, 2, 2, 1, 2]),
-        row=np.arange(7) * 10)
+        random_rotations(7),
+        rng.normal(size=(7, 2)),
+        ctf_parameters(7, rng),
+        half_set=np.array([2, 1, 1, 2, 2, 1, 2]),
+        row=np.arange(7) * 10,
+    )
 
 
 def test_a_part_keeps_everything_together(particles):
@@ -40,8 +45,7 @@ def test_halves_keep_the_order_of_the_input(particles):
 
 
 def test_particles_without_a_half_set_are_refused(particles, rng):
-    unknown = particle_set(
-        particles.rotations, particles.shifts, particles.ctf, half_set=np.array([1, 2, 0, 1, 2, 0, 1]))
+    unknown = particle_set(particles.rotations, particles.shifts, particles.ctf, half_set=np.array([1, 2, 0, 1, 2, 0, 1]))
     with pytest.raises(InputError) as caught:
         split_half_sets(unknown)
     text = str(caught.value)

@@ -1,4 +1,5 @@
 """MRC stacks in every form that programs write: read pixel for pixel, or refused by name."""
+
 import bz2
 import gzip
 import struct
@@ -68,12 +69,22 @@ AS_SIGNED = np.where(BYTES > 127, BYTES - 256, BYTES)
 
 
 @pytest.mark.parametrize("order", "<>")
-@pytest.mark.parametrize("words, signed", [
-    ([], True), ([(38, "i", IMOD), (39, "i", SIGNED)], True), ([(38, "i", IMOD), (39, "i", 0)], False),
-    ([(38, "i", IMOD), (39, "i", 4)], False), ([(38, "i", IMOD), (39, "i", 5)], True), ([(38, "i", 7), (39, "i", 0)], True),
-    ([(19, "f", 0.0), (20, "f", 255.0)], False), ([(19, "f", -128.0), (20, "f", 127.0)], True),
-    ([(19, "f", 0.0), (20, "f", 127.0)], True), ([(19, "f", 3.4e38), (20, "f", -3.4e38)], True),
-    ([(19, "f", 0.0), (20, "f", 255.0), (38, "i", IMOD), (39, "i", SIGNED)], True)])
+@pytest.mark.parametrize(
+    "words, signed",
+    [
+        ([], True),
+        ([(38, "i", IMOD), (39, "i", SIGNED)], True),
+        ([(38, "i", IMOD), (39, "i", 0)], False),
+        ([(38, "i", IMOD), (39, "i", 4)], False),
+        ([(38, "i", IMOD), (39, "i", 5)], True),
+        ([(38, "i", 7), (39, "i", 0)], True),
+        ([(19, "f", 0.0), (20, "f", 255.0)], False),
+        ([(19, "f", -128.0), (20, "f", 127.0)], True),
+        ([(19, "f", 0.0), (20, "f", 127.0)], True),
+        ([(19, "f", 3.4e38), (20, "f", -3.4e38)], True),
+        ([(19, "f", 0.0), (20, "f", 255.0), (38, "i", IMOD), (39, "i", SIGNED)], True),
+    ],
+)
 def test_signs_of_bytes(tmp_path, order, words, signed):
     """IMOD's stamp, else the header's statistics, else signed as the format has it."""
     path = tmp_path / "s.mrcs"
@@ -100,27 +111,30 @@ def test_an_image_that_is_cut_off_has_fewer_pixels(tmp_path):
 GOOD = mrc(PIXELS, 2)
 
 
-@pytest.mark.parametrize("name, content, words", [
-    ("s.mrcs.gz", gzip.compress(GOOD), "compressed with gzip. Unpack it (gunzip) and name the unpacked stack"),
-    ("s.mrcs", gzip.compress(GOOD), "compressed with gzip"),
-    ("s.mrcs.bz2", bz2.compress(GOOD), "compressed with bzip2. Unpack it (bunzip2)"),
-    ("s.zip", b"PK\x03\x04" + GOOD, "compressed with zip. Unpack it (unzip)"),
-    ("s.mrcs", b"\x28\xb5\x2f\xfd" + GOOD, "compressed with zstd"),
-    ("s.hdf", b"\x89HDF\r\n\x1a\n" + GOOD, "HDF5, the format of EMAN2, not MRC. Write it as MRC in EMAN2 (e2proc2d.py"),
-    ("s.mrcs", b"\x89HDF\r\n\x1a\n" + GOOD, "HDF5"),
-    ("s.tif", b"II*\0" + GOOD, "TIFF, not MRC"),
-    ("s.mrcs", b"\x93NUMPY" + GOOD, "a NumPy array, not MRC"),
-    ("s.mrcs", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
-    ("s.mrcs", b"", "not an MRC stack, only 0 bytes long"),
-    ("s.mrcs", GOOD[:500], "not an MRC stack, only 500 bytes long"),
-    ("s.mrcs", b"\0" * 5000, "its header is empty (zeros)"),
-    ("s.mrcs", b"an image? " * 500, "s.mrcs: not an MRC stack."),
-    ("s.stk", b"\0\0\x80\x3f" * 500, "s.stk: not an MRC stack (by its name a SPIDER stack as of Xmipp)"),
-    ("s.mrcs", mrc(PIXELS, 4, kind="c8"), "MRC mode 4 is not readable; expected 0, 1, 2, 6 or 12, found complex"),
-    ("s.mrcs", mrc(PIXELS, 101, kind="i1"), "MRC mode 101 is not readable; expected 0, 1, 2, 6 or 12, found 4-bit"),
-    ("s.mrcs", mrc(PIXELS, 2, words=[(23, "i", -4)]), "its extended header has -4 bytes"),
-    ("s.mrcs", mrc(PIXELS, 2, words=[(16, "i", 2), (17, "i", 1)]), "axes are stored in the order [2, 1, 3]"),
-])
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("s.mrcs.gz", gzip.compress(GOOD), "compressed with gzip. Unpack it (gunzip) and name the unpacked stack"),
+        ("s.mrcs", gzip.compress(GOOD), "compressed with gzip"),
+        ("s.mrcs.bz2", bz2.compress(GOOD), "compressed with bzip2. Unpack it (bunzip2)"),
+        ("s.zip", b"PK\x03\x04" + GOOD, "compressed with zip. Unpack it (unzip)"),
+        ("s.mrcs", b"\x28\xb5\x2f\xfd" + GOOD, "compressed with zstd"),
+        ("s.hdf", b"\x89HDF\r\n\x1a\n" + GOOD, "HDF5, the format of EMAN2, not MRC. Write it as MRC in EMAN2 (e2proc2d.py"),
+        ("s.mrcs", b"\x89HDF\r\n\x1a\n" + GOOD, "HDF5"),
+        ("s.tif", b"II*\0" + GOOD, "TIFF, not MRC"),
+        ("s.mrcs", b"\x93NUMPY" + GOOD, "a NumPy array, not MRC"),
+        ("s.mrcs", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        ("s.mrcs", b"", "not an MRC stack, only 0 bytes long"),
+        ("s.mrcs", GOOD[:500], "not an MRC stack, only 500 bytes long"),
+        ("s.mrcs", b"\0" * 5000, "its header is empty (zeros)"),
+        ("s.mrcs", b"an image? " * 500, "s.mrcs: not an MRC stack."),
+        ("s.stk", b"\0\0\x80\x3f" * 500, "s.stk: not an MRC stack (by its name a SPIDER stack as of Xmipp)"),
+        ("s.mrcs", mrc(PIXELS, 4, kind="c8"), "MRC mode 4 is not readable; expected 0, 1, 2, 6 or 12, found complex"),
+        ("s.mrcs", mrc(PIXELS, 101, kind="i1"), "MRC mode 101 is not readable; expected 0, 1, 2, 6 or 12, found 4-bit"),
+        ("s.mrcs", mrc(PIXELS, 2, words=[(23, "i", -4)]), "its extended header has -4 bytes"),
+        ("s.mrcs", mrc(PIXELS, 2, words=[(16, "i", 2), (17, "i", 1)]), "axes are stored in the order [2, 1, 3]"),
+    ],
+)
 def test_what_is_not_an_mrc_stack_is_named(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as caught:

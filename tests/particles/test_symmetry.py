@@ -1,4 +1,5 @@
 """Symmetry copies: at equivalent poses, in the half of their parent, counted once, and found where they must not be."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +29,8 @@ HALVES = np.array([2, 1, 1, 2, 2, 1])
 @pytest.fixture
 def particles(rng):
     return particle_set(
-        random_rotations(6), rng.normal(size=(6, 2)), ctf_parameters(6, rng), half_set=HALVES, row=np.arange(6) * 10)
+        random_rotations(6), rng.normal(size=(6, 2)), ctf_parameters(6, rng), half_set=HALVES, row=np.arange(6) * 10
+    )
 
 
 @pytest.fixture
@@ -50,8 +52,10 @@ def test_copies_of_a_symmetric_molecule_look_alike(particles, name):
     operators, disc = point_group(name), half_disc(BOX, 8)
     unit = molecule(8)
     whole = Gmm(
-        np.concatenate([unit.centers @ operator.T for operator in operators]), np.tile(unit.amplitudes, len(operators)),
-        np.tile(unit.widths, len(operators)))
+        np.concatenate([unit.centers @ operator.T for operator in operators]),
+        np.tile(unit.amplitudes, len(operators)),
+        np.tile(unit.widths, len(operators)),
+    )
     copies = expanded(particles.subset(np.array([4])), operators)
     images = [references.image(whole, disc, PIXEL_SIZE, *pose) for pose in zip(copies.rotations, copies.shifts)]
     for image in images[1:]:
@@ -80,8 +84,7 @@ def test_images_are_told_by_file_not_by_path(particles, tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "link.mrcs").symlink_to(tmp_path / "a.mrcs")
     stacks = tuple(str(tmp_path / name) for name in ("a.mrcs", "b.mrcs", "link.mrcs"))
-    some = replace(
-        particles, stacks=stacks, stack_index=np.array([0, 0, 1, 2, 2, 1]), slice_index=np.array([5, 0, 5, 5, 1, 0]))
+    some = replace(particles, stacks=stacks, stack_index=np.array([0, 0, 1, 2, 2, 1]), slice_index=np.array([5, 0, 5, 5, 1, 0]))
     assert image_numbers(some).tolist() == [0, 1, 2, 0, 3, 4]
 
 

@@ -1,4 +1,5 @@
 """Small simulated particles, made once."""
+
 from small_run import simulated
 
 __all__ = ["simulated"]

@@ -1,4 +1,5 @@
 """A GMM built from a map that is known."""
+
 import io
 from types import SimpleNamespace
 
@@ -83,7 +84,8 @@ def test_more_gaussians_than_the_map_has_room_for(volume):
         assert 0 < len(gmm) <= room
     text = (
         f"60 Gaussians were asked for, but the map (iteration 1, half 2) has room for {room}, 4 in every voxel of the "
-        "molecule; every map gets as many as it has room for")
+        "molecule; every map gets as many as it has room for"
+    )
     assert kept == {"gaussians": text} and said.getvalue().count(f"note: {text}\n") == said.getvalue().count("note:") == 1
     few, none = changed(few, gaussians="auto"), {}
     gmm_of_map(volume, mask, PIXEL_SIZE, weights, few, Progress(None, io.StringIO(), keep=none.__setitem__))
@@ -100,8 +102,10 @@ def test_nyquist_of_a_header_in_single_precision(pixel_size, tmp_path):
     run = run_in(tmp_path)
     for resolution in (2 * pixel_size, float(nyquist_text(single)), coarsest_resolution(16, pixel_size)):
         results = build(
-            Volume(volume, single, np.zeros(3)), settings(
-                resolution=resolution, gaussians="8", fit_evaluations=1, mask_resolution=6 * pixel_size), run)
+            Volume(volume, single, np.zeros(3)),
+            settings(resolution=resolution, gaussians="8", fit_evaluations=1, mask_resolution=6 * pixel_size),
+            run,
+        )
         assert results["resolution"] == pytest.approx(max(resolution, 16 * pixel_size / 7), rel=1e-3)
 
 

@@ -1,4 +1,5 @@
 """Settings without effect are refused by name."""
+
 import pytest
 
 from gmmrefine.errors import InputError

@@ -1,4 +1,5 @@
 """Weights of a composite's parts."""
+
 import numpy as np
 import pytest
 

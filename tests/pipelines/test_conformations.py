@@ -1,4 +1,5 @@
 """The histogram of motions, and latent points as a user writes them."""
+
 import numpy as np
 import pytest
 from planted_motion import rigid_motion
@@ -18,7 +19,8 @@ def test_histogram_tells_the_quartiles_of_each_half(tmp_path, monkeypatch, most)
     motion = rigid_motion(move=MOVE, mobility=mobility)
     halves = [
         MovingHalf(number, motion, np.repeat([[0.0, 0.0], [1.0, 0.0]], [still, 30 - still], axis=0))
-        for number, still in ((1, 12), (2, 26))]
+        for number, still in ((1, 12), (2, 26))
+    ]
     found = write_histogram(tmp_path / "motion.png", halves, MotionGrid(32, 2.0, 8, np.ones((32,) * 3)))
     length, mass = np.linalg.norm(MOVE), motion.gmm().masses
     assert found["Gaussians of the region"] == [pytest.approx([0, length, length], abs=1e-3), [0, 0, 0]]

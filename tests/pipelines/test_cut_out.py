@@ -1,4 +1,5 @@
 """A map cut out of a large assembly, with the model of all of it."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """The region of a focused refinement: read from a mask, a sphere or a model, and refused where it means nothing."""
+
 import numpy as np
 import pytest
 from model_files import residue, write_pdb
@@ -62,9 +63,15 @@ def test_a_sphere_may_lie_at_the_rim():
     assert mask[0, 0, 0] == 1 and mask[-1, -1, -1] == 0
 
 
-@pytest.mark.parametrize("selection, chosen", [
-    ("", [("A", 1), ("A", 2), ("B", 1)]), ("chain A", [("A", 1), ("A", 2)]), ("chain B", [("B", 1)]),
-    ("chain A and 2", [("A", 2)])])
+@pytest.mark.parametrize(
+    "selection, chosen",
+    [
+        ("", [("A", 1), ("A", 2), ("B", 1)]),
+        ("chain A", [("A", 1), ("A", 2)]),
+        ("chain B", [("B", 1)]),
+        ("chain A and 2", [("A", 2)]),
+    ],
+)
 def test_a_model_is_in_the_frame_of_a_viewer(model, selection, chosen):
     mask = focus_of(focus_model=model, focus_selection=selection)
     z, y, x = np.indices(mask.shape) * PIXEL_SIZE
@@ -76,23 +83,32 @@ def test_a_model_is_in_the_frame_of_a_viewer(model, selection, chosen):
 def test_the_edge_is_a_setting(model):
     sizes = [
         [np.sum(focus_of(focus_edge=edge, **region) > 0) for edge in (0.0, 5.0, 8.0)]
-        for region in ({"focus_sphere": "40 40 40 8"}, {"focus_model": model, "focus_selection": "chain A and 2"})]
+        for region in ({"focus_sphere": "40 40 40 8"}, {"focus_model": model, "focus_selection": "chain A and 2"})
+    ]
     assert sizes[0] == pytest.approx([4 / 3 * np.pi * radius**3 for radius in (4, 9, 12)], rel=0.06)
     assert sizes[1] == pytest.approx([7, 4 / 3 * np.pi * 6**3, 4 / 3 * np.pi * 9**3], rel=0.06)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"focus_mask": "m.mrc", "focus_sphere": "1 2 3 4"}, "--focus-mask and --focus-sphere name two regions"),
-    ({"focus_sphere": "1 2 3 4", "focus_model": "a.cif"}, "--focus-sphere and --focus-model name two regions"),
-    ({"focus_selection": "chain A"}, "--focus-selection names part of a model, but there is none"),
-    ({"focus_selection": "chain A", "focus_sphere": "40 40 40 8"}, "--focus-selection names part of a model"),
-    ({"focus_mask": "none.mrc"}, "none.mrc: no such file"), ({"focus_model": "none.cif"}, "none.cif: no such file"),
-    ({"focus_sphere": "100 40 40 5"}, "--focus-sphere '100 40 40 5' lies outside the box, which runs from 0 to 80 Å"),
-    ({"focus_sphere": "-20 -20 -20 5"}, "lies outside the box"),
-    ({"focus_sphere": "40 40 40"}, "--focus-sphere '40 40 40': expected four numbers x y z radius in Å"),
-    ({"focus_sphere": "40 40 40 8 1"}, "expected four numbers"), ({"focus_sphere": "a b c d"}, "expected four numbers"),
-    ({"focus_sphere": "40 40 40 0"}, "the radius above 0"), ({"focus_sphere": "40 40 40 -8"}, "the radius above 0"),
-    ({"focus_sphere": "40 nan 40 8"}, "expected four numbers"), ({"focus_sphere": "40 40 40 inf"}, "expected four numbers")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"focus_mask": "m.mrc", "focus_sphere": "1 2 3 4"}, "--focus-mask and --focus-sphere name two regions"),
+        ({"focus_sphere": "1 2 3 4", "focus_model": "a.cif"}, "--focus-sphere and --focus-model name two regions"),
+        ({"focus_selection": "chain A"}, "--focus-selection names part of a model, but there is none"),
+        ({"focus_selection": "chain A", "focus_sphere": "40 40 40 8"}, "--focus-selection names part of a model"),
+        ({"focus_mask": "none.mrc"}, "none.mrc: no such file"),
+        ({"focus_model": "none.cif"}, "none.cif: no such file"),
+        ({"focus_sphere": "100 40 40 5"}, "--focus-sphere '100 40 40 5' lies outside the box, which runs from 0 to 80 Å"),
+        ({"focus_sphere": "-20 -20 -20 5"}, "lies outside the box"),
+        ({"focus_sphere": "40 40 40"}, "--focus-sphere '40 40 40': expected four numbers x y z radius in Å"),
+        ({"focus_sphere": "40 40 40 8 1"}, "expected four numbers"),
+        ({"focus_sphere": "a b c d"}, "expected four numbers"),
+        ({"focus_sphere": "40 40 40 0"}, "the radius above 0"),
+        ({"focus_sphere": "40 40 40 -8"}, "the radius above 0"),
+        ({"focus_sphere": "40 nan 40 8"}, "expected four numbers"),
+        ({"focus_sphere": "40 40 40 inf"}, "expected four numbers"),
+    ],
+)
 def test_regions_that_are_refused(changes, words):
     with pytest.raises(InputError) as caught:
         focus_of(**changes)
@@ -142,20 +158,30 @@ def particles():
     return particle_set(random_rotations(4), np.zeros((4, 2)), ctf_parameters(4, rng), BOX, PIXEL_SIZE)
 
 
-@pytest.mark.parametrize("changes", [
-    {"focus_sphere": "1 2 3 4"}, {"focus_sphere": "1 2 3 4", "focus_edge": 3.0},
-    {"focus_mask": "m.mrc", "focus_rest": "moves"}, {"focus_mask": "m.mrc", "focus_rest": "moves", "focus_level": 0.5},
-    {"focus_model": "a.cif", "focus_selection": "chain A", "focus_edge": 0.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"focus_sphere": "1 2 3 4"},
+        {"focus_sphere": "1 2 3 4", "focus_edge": 3.0},
+        {"focus_mask": "m.mrc", "focus_rest": "moves"},
+        {"focus_mask": "m.mrc", "focus_rest": "moves", "focus_level": 0.5},
+        {"focus_model": "a.cif", "focus_selection": "chain A", "focus_edge": 0.0},
+    ],
+)
 def test_settings_of_a_focus_that_go_together(particles, changes):
     check_settings(settings(**changes), particles)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"focus_rest": "moves"}, "--focus-rest would have no effect with no region to focus on"),
-    ({"focus_rest": "moves", "focus_level": 0.5}, "--focus-rest and --focus-level would have no effect with no region"),
-    ({"focus_edge": 3.0}, "--focus-edge would have no effect with no region"),
-    ({"focus_sphere": "1 2 3 4", "focus_level": 0.5}, "--focus-level would have no effect with --focus-rest fixed"),
-    ({"focus_mask": "m.mrc", "focus_edge": 3.0}, "--focus-edge would have no effect with --focus-mask")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"focus_rest": "moves"}, "--focus-rest would have no effect with no region to focus on"),
+        ({"focus_rest": "moves", "focus_level": 0.5}, "--focus-rest and --focus-level would have no effect with no region"),
+        ({"focus_edge": 3.0}, "--focus-edge would have no effect with no region"),
+        ({"focus_sphere": "1 2 3 4", "focus_level": 0.5}, "--focus-level would have no effect with --focus-rest fixed"),
+        ({"focus_mask": "m.mrc", "focus_edge": 3.0}, "--focus-edge would have no effect with --focus-mask"),
+    ],
+)
 def test_settings_of_a_focus_without_effect(particles, changes, words):
     with pytest.raises(InputError) as caught:
         check_settings(settings(**changes), particles)

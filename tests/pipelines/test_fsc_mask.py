@@ -1,4 +1,5 @@
 """The FSC inside a mask that is made of the half maps."""
+
 import mrcfile
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 """One half set: what it keeps of an iteration, and how far its reference can be trusted."""
+
 import os
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,8 +14,7 @@ from gmmrefine.pipelines.half_state import HalfState, load_half, save_half
 
 @pytest.fixture
 def state(rng):
-    particles = particle_set(
-        random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng), half_set=np.full(5, 2))
+    particles = particle_set(random_rotations(5), rng.normal(size=(5, 2)), ctf_parameters(5, rng), half_set=np.full(5, 2))
     return HalfState(particles, rng.normal(size=(8, 8, 8)).astype(np.float32), rng.uniform(size=(5, 5, 5)))
 
 

@@ -1,4 +1,5 @@
 """How many Gaussians and anchors a region gets by itself."""
+
 import io
 from types import SimpleNamespace
 

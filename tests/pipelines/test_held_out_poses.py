@@ -1,4 +1,5 @@
 """Which of two poses is more likely for each particle."""
+
 import numpy as np
 
 from gmmrefine.pipelines.held_out_poses import more_likely

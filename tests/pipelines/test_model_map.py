@@ -1,4 +1,5 @@
 """The map of a model on the grid of another map."""
+
 import gemmi
 import numpy as np
 import pytest
@@ -62,9 +63,15 @@ def test_b_factors_count_from_the_lowest_and_occupancies_as_parts(tmp_path, grid
 def test_alternative_places_weigh_their_sum_and_odd_atoms_are_counted(tmp_path, grid):
     """A side chain at 0.6 and 0.4 is one atom in two places; hydrogens and second models are not there."""
     places = [ORIGIN + np.array([x, 16.0, 16.0]) for x in (8.0, 24.0)]
-    lines = [residue("SER", "A", 1, {label: (0, 0, 0)}, "ATOM", at=place, alternative=letter, occupancy=occupancy)
-             for label, place, letter, occupancy in (("OG", places[0], "A", 0.6), ("OG", places[1], "B", 0.4),
-                                                     ("HG", places[0], "A", 0.6), ("CB", ORIGIN + 16.0, " ", 0.0))]
+    lines = [
+        residue("SER", "A", 1, {label: (0, 0, 0)}, "ATOM", at=place, alternative=letter, occupancy=occupancy)
+        for label, place, letter, occupancy in (
+            ("OG", places[0], "A", 0.6),
+            ("OG", places[1], "B", 0.4),
+            ("HG", places[0], "A", 0.6),
+            ("CB", ORIGIN + 16.0, " ", 0.0),
+        )
+    ]
     text = [line for atom in lines for line in atom]
     models = ["MODEL        1", *text, "ENDMDL", "MODEL        2", *text, "ENDMDL", "END\n"]
     (tmp_path / "odd.pdb").write_text("\n".join(models))
@@ -72,7 +79,12 @@ def test_alternative_places_weigh_their_sum_and_odd_atoms_are_counted(tmp_path, 
     halves = [half.sum() * PIXEL_SIZE**3 for half in (volume[:, :, :16], volume[:, :, 16:])]
     assert halves == pytest.approx([0.6 * 8, 0.4 * 8], rel=1e-2)
     assert found == {
-        "atoms_outside": 0, "models_left_out": 1, "hydrogens_left_out": 1, "alternatives": 1, "atoms_of_zero_occupancy": 1}
+        "atoms_outside": 0,
+        "models_left_out": 1,
+        "hydrogens_left_out": 1,
+        "alternatives": 1,
+        "atoms_of_zero_occupancy": 1,
+    }
 
 
 def test_a_model_without_any_mass_is_refused(tmp_path, grid):

@@ -1,4 +1,5 @@
 """What is said about odd models."""
+
 import numpy as np
 from model_files import residue, write_pdb
 
@@ -25,4 +26,5 @@ def test_residues_are_named_once_and_not_all(tmp_path):
     assert notes_on_places(moved)[0].startswith("moved by 0.65 0.00 0.00 Å (x y z) against the first map; sharp peaks")
     assert notes_on_places(counts) == [
         "2 atoms lie in constant density; their Q is 0",
-        "12 atoms lie outside the map and have no Q: A/HOH 2, A/HOH 3, A/HOH 4, A/HOH 5, A/HOH 6 and 1 more residues"]
+        "12 atoms lie outside the map and have no Q: A/HOH 2, A/HOH 3, A/HOH 4, A/HOH 5, A/HOH 6 and 1 more residues",
+    ]

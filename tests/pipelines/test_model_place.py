@@ -1,4 +1,5 @@
 """The place of a map in the frame of a model: what is tried, chosen, said and refused."""
+
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -36,12 +37,16 @@ def some_grid(origin, start=None, shape=(6, 8, 10)):
     return MapGrid(np.zeros(shape, np.float32), np.array([1.0, 2.0, 3.0]), np.array(origin, float), start)
 
 
-@pytest.mark.parametrize("origin, start, tried", [
-    ((0, 0, 0), None, {"header": (0, 0, 0), "center": (-5, -8, -9)}),
-    ((7, 8, 9), None, {"header": (7, 8, 9), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
-    ((4, 8, 3), (4, 8, 3), {"header": (4, 8, 3), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
-    ((7, 8, 9), (4, 8, 3), {"header": (7, 8, 9), "nstart": (4, 8, 3), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
-    ((-5, -8, -9), None, {"header": (-5, -8, -9), "corner": (0, 0, 0)})])
+@pytest.mark.parametrize(
+    "origin, start, tried",
+    [
+        ((0, 0, 0), None, {"header": (0, 0, 0), "center": (-5, -8, -9)}),
+        ((7, 8, 9), None, {"header": (7, 8, 9), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
+        ((4, 8, 3), (4, 8, 3), {"header": (4, 8, 3), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
+        ((7, 8, 9), (4, 8, 3), {"header": (7, 8, 9), "nstart": (4, 8, 3), "corner": (0, 0, 0), "center": (-5, -8, -9)}),
+        ((-5, -8, -9), None, {"header": (-5, -8, -9), "corner": (0, 0, 0)}),
+    ],
+)
 def test_places_that_a_header_allows_each_once(origin, start, tried):
     found = places_of(some_grid(origin, None if start is None else np.array(start, float)), Placed())
     assert {place.choice: tuple(place.origin) for place in found} == tried
@@ -50,11 +55,15 @@ def test_places_that_a_header_allows_each_once(origin, start, tried):
 
 def test_a_place_that_is_given_comes_first_and_one_that_is_chosen_is_alone():
     grid, given = some_grid((7, 8, 9), np.array([4.0, 8, 3])), np.array([1.0, 2, 3])
-    assert [place.choice for place in places_of(grid, Placed(), given)] == [
-        "given", "header", "nstart", "corner", "center"]
-    for choice, origin in (("header", (7, 8, 9)), ("nstart", (4, 8, 3)), ("given", (1, 2, 3)), ("corner", (0, 0, 0)),
-                           ("center", (-5, -8, -9))):
-        place, = places_of(grid, Placed(place_from=choice), given)
+    assert [place.choice for place in places_of(grid, Placed(), given)] == ["given", "header", "nstart", "corner", "center"]
+    for choice, origin in (
+        ("header", (7, 8, 9)),
+        ("nstart", (4, 8, 3)),
+        ("given", (1, 2, 3)),
+        ("corner", (0, 0, 0)),
+        ("center", (-5, -8, -9)),
+    ):
+        (place,) = places_of(grid, Placed(place_from=choice), given)
         assert (place.choice, tuple(place.origin)) == (choice, origin)
 
 
@@ -66,22 +75,35 @@ def test_first_voxels_of_one_and_of_several_maps():
     assert [place.tolist() for place in each] == [[1, 2, 3], [4, 5, 6]]
 
 
-@pytest.mark.parametrize("settings, maps_given, words", [
-    ({"place_from": "given"}, 1, "--place-from given: no place is given"),
-    ({"place_from": "header", "first_voxel": "1 2 3"}, 1, "--first-voxel would have no effect with --place-from header"),
-    ({"first_voxel": "1 2"}, 1, "--first-voxel '1 2': expected three numbers x y z in Å."),
-    ({"first_voxel": "a b c"}, 1, "expected three numbers"), ({"first_voxel": "1 2 nan"}, 1, "expected three numbers"),
-    ({"first_voxel": "1 2 3; 4 5 6"}, 1, "expected three numbers"),
-    ({"first_voxel": "1 2 3; 4 5 6"}, 3, "once or 3 times separated by semicolons")])
+@pytest.mark.parametrize(
+    "settings, maps_given, words",
+    [
+        ({"place_from": "given"}, 1, "--place-from given: no place is given"),
+        ({"place_from": "header", "first_voxel": "1 2 3"}, 1, "--first-voxel would have no effect with --place-from header"),
+        ({"first_voxel": "1 2"}, 1, "--first-voxel '1 2': expected three numbers x y z in Å."),
+        ({"first_voxel": "a b c"}, 1, "expected three numbers"),
+        ({"first_voxel": "1 2 nan"}, 1, "expected three numbers"),
+        ({"first_voxel": "1 2 3; 4 5 6"}, 1, "expected three numbers"),
+        ({"first_voxel": "1 2 3; 4 5 6"}, 3, "once or 3 times separated by semicolons"),
+    ],
+)
 def test_places_that_mean_nothing(settings, maps_given, words):
     with pytest.raises(InputError) as caught:
         check_place(Placed(**settings), maps_given)
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("choice, origin, start", [
-    ("header", (7.0, 8, 9), None), ("header", (4.0, 8, 2), (4.0, 8, 2)), ("nstart", (7.0, 8, 9), (400.0, 8, -20)),
-    ("corner", (7.0, 8, 9), None), ("center", (7.0, 8, 9), None), ("center", (0.0, 0, 0), None)])
+@pytest.mark.parametrize(
+    "choice, origin, start",
+    [
+        ("header", (7.0, 8, 9), None),
+        ("header", (4.0, 8, 2), (4.0, 8, 2)),
+        ("nstart", (7.0, 8, 9), (400.0, 8, -20)),
+        ("corner", (7.0, 8, 9), None),
+        ("center", (7.0, 8, 9), None),
+        ("center", (0.0, 0, 0), None),
+    ],
+)
 def test_the_place_where_the_atoms_lie_in_the_density_is_taken_and_said(maps, noisy, choice, origin, start):
     origin, start = np.array(origin), start if start is None else np.array(start)
     right = {"header": origin, "nstart": start, "corner": np.zeros(3), "center": np.full(3, CENTER)}[choice]
@@ -142,10 +164,19 @@ def test_the_refusal_says_what_was_found_expected_where_and_what_to_do(maps, noi
     with pytest.raises(InputError) as caught:
         placed(maps.positions + [SIDE / 2, 0, 0], noisy)
     text, count = str(caught.value), len(maps.positions)
-    for words in ("model.cif: only ", f" of {count} atoms lie inside the map", "lie outside the box and ", "in empty density",
-                  "expected at least nine tenths", "folder/map.mrc holds x y z from", "ORIGIN of its header",
-                  "the model's atoms lie from", "at the places tried: ORIGIN of its header: ",
-                  "Fit the model into the map", "--place-from or --first-voxel"):
+    for words in (
+        "model.cif: only ",
+        f" of {count} atoms lie inside the map",
+        "lie outside the box and ",
+        "in empty density",
+        "expected at least nine tenths",
+        "folder/map.mrc holds x y z from",
+        "ORIGIN of its header",
+        "the model's atoms lie from",
+        "at the places tried: ORIGIN of its header: ",
+        "Fit the model into the map",
+        "--place-from or --first-voxel",
+    ):
         assert words in text, words
 
 

@@ -1,4 +1,5 @@
 """Where the patches lie: the same for both half sets, written and read back."""
+
 import numpy as np
 import pytest
 from molecules import molecule
@@ -69,7 +70,8 @@ def test_patches_of_too_few_gaussians_are_refused(centers):
         patches_of(centers, 115, 1000 * HELIX_VOLUME, 1)
     assert str(caught.value) == (
         "--patches 115: the smallest patch would hold 1 of 230 Gaussians, expected at least 4. Ask for fewer patches, or for "
-        "more Gaussians.")
+        "more Gaussians."
+    )
 
 
 def test_patches_smaller_than_a_helix_are_refused(centers):

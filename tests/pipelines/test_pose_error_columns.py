@@ -1,4 +1,5 @@
 """Columns that tell how well poses are known: there and back, through STAR and .cs, and poses that ran away."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,8 @@ def covariance(rng):
 @pytest.fixture
 def written(covariance, rng, tmp_path):
     particles = particle_set(
-        random_rotations(COUNT), rng.normal(size=(COUNT, 2)), ctf_parameters(COUNT, rng), half_set=1 + np.arange(COUNT) % 2)
+        random_rotations(COUNT), rng.normal(size=(COUNT, 2)), ctf_parameters(COUNT, rng), half_set=1 + np.arange(COUNT) % 2
+    )
     particles = replace(particles, stacks=(str(tmp_path / "images.mrcs"),))
     particles = replace(particles, table=table_of(particles), row=np.arange(COUNT))
     columns = {**covariance_columns(covariance), RAN_AWAY: np.array([0, 1, 0, 0, 0, 1])}

@@ -1,4 +1,5 @@
 """Half maps, mask and curve as the commands write them."""
+
 import numpy as np
 import pytest
 from small_run import BOX, PIXEL_SIZE, assert_refused, gmmrefine, record
@@ -54,8 +55,9 @@ def test_strong_images_weigh_more_when_asked(simulated, at_truth, tmp_path):
     write_particles(tmp_path / "some.star", particles.subset(np.arange(len(particles)) // 2 % 2 == 1))
     assert gmmrefine("reconstruct", tmp_path / "some.star", "-o", tmp_path / "some").code == 0
     for found, expected in (
-            (maps["ones"], read_map(at_truth / "half_map_1.mrc").data),
-            (maps["every_other"], read_map(tmp_path / "some" / "half_map_1.mrc").data)):
+        (maps["ones"], read_map(at_truth / "half_map_1.mrc").data),
+        (maps["every_other"], read_map(tmp_path / "some" / "half_map_1.mrc").data),
+    ):
         assert found == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
 
 

@@ -1,4 +1,5 @@
 """The parts of the refinement that decide without computing."""
+
 import io
 from dataclasses import replace
 
@@ -31,10 +32,19 @@ def settings(**changes):
     return RefineSettings(**changes)
 
 
-@pytest.mark.parametrize("iteration, changes, expected", [
-    (1, {}, 16), (2, {}, 16), (1, {"initial_resolution": 12.8}, 10), (2, {"initial_resolution": 12.8}, 16),
-    (2, {"max_resolution": 12.8}, 10), (1, {"initial_resolution": 12.8, "max_resolution": 16.0}, 8),
-    (1, {"initial_resolution": 30.0}, 4), (2, {"max_resolution": 32.0}, 4)])
+@pytest.mark.parametrize(
+    "iteration, changes, expected",
+    [
+        (1, {}, 16),
+        (2, {}, 16),
+        (1, {"initial_resolution": 12.8}, 10),
+        (2, {"initial_resolution": 12.8}, 16),
+        (2, {"max_resolution": 12.8}, 10),
+        (1, {"initial_resolution": 12.8, "max_resolution": 16.0}, 8),
+        (1, {"initial_resolution": 30.0}, 4),
+        (2, {"max_resolution": 32.0}, 4),
+    ],
+)
 def test_usable_radius(iteration, changes, expected):
     assert usable_radius(curve(17), iteration, settings(**changes)) == expected
 
@@ -48,7 +58,8 @@ def test_there_is_always_something_to_align_to():
 @pytest.fixture
 def particles(rng):
     return particle_set(
-        random_rotations(7), rng.normal(size=(7, 2)), ctf_parameters(7, rng), half_set=np.array([2, 1, 1, 2, 2, 1, 2]))
+        random_rotations(7), rng.normal(size=(7, 2)), ctf_parameters(7, rng), half_set=np.array([2, 1, 1, 2, 2, 1, 2])
+    )
 
 
 @pytest.fixture
@@ -147,18 +158,23 @@ def test_good_settings(particles):
     check_settings(settings(optimizer="adam", loss="frc", adam_steps=5, learning_rate=1e-2), particles)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"optimizer": "adam"}, "--optimizer adam with --loss likelihood: these do not go together"),
-    ({"loss": "frc"}, "--optimizer fisher with --loss frc"),
-    ({"optimizer": "adam", "loss": "frc", "march": "1"}, "--march would have no effect with --optimizer adam"),
-    ({"adam_steps": 3}, "--adam-steps would have no effect with --optimizer fisher"),
-    ({"mask": "m.mrc", "mask_edge": 3.0}, "--mask-edge would have no effect with --mask"),
-    ({"initial_resolution": 100.0}, "--initial-resolution 100 Å leaves fewer than 4 Fourier shells"),
-    ({"prior_shift": 2.0}, "must be given together"),
-    ({"march": "0.5 0.9"}, "with 1.0 the largest"), ({"march": "0 1"}, "above 0"),
-    ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
-    ({"max_resolution": 3.0}, "--max-resolution 3 Å is beyond Nyquist of the particles (4.00 Å)"),
-    ({"initial_resolution": 3.9}, "--initial-resolution 3.9 Å is beyond Nyquist")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"optimizer": "adam"}, "--optimizer adam with --loss likelihood: these do not go together"),
+        ({"loss": "frc"}, "--optimizer fisher with --loss frc"),
+        ({"optimizer": "adam", "loss": "frc", "march": "1"}, "--march would have no effect with --optimizer adam"),
+        ({"adam_steps": 3}, "--adam-steps would have no effect with --optimizer fisher"),
+        ({"mask": "m.mrc", "mask_edge": 3.0}, "--mask-edge would have no effect with --mask"),
+        ({"initial_resolution": 100.0}, "--initial-resolution 100 Å leaves fewer than 4 Fourier shells"),
+        ({"prior_shift": 2.0}, "must be given together"),
+        ({"march": "0.5 0.9"}, "with 1.0 the largest"),
+        ({"march": "0 1"}, "above 0"),
+        ({"march": "1.0, 0.5"}, "--march '1.0, 0.5'"),
+        ({"max_resolution": 3.0}, "--max-resolution 3 Å is beyond Nyquist of the particles (4.00 Å)"),
+        ({"initial_resolution": 3.9}, "--initial-resolution 3.9 Å is beyond Nyquist"),
+    ],
+)
 def test_settings_that_mean_nothing(particles, changes, words):
     with pytest.raises(InputError) as caught:
         check_settings(settings(**changes), particles)

@@ -1,4 +1,5 @@
 """Simulated particles have the statistics that were asked for."""
+
 import gemmi
 import mrcfile
 import numpy as np
@@ -25,7 +26,8 @@ def images(folder):
 
 def simulate(folder, *options):
     outcome = gmmrefine(
-        "simulate", "6msm", "-o", folder, "--particles", 100, "--box", BOX, "--pixel-size", PIXEL_SIZE, *options)
+        "simulate", "6msm", "-o", folder, "--particles", 100, "--box", BOX, "--pixel-size", PIXEL_SIZE, *options
+    )
     assert outcome.code == 0, outcome.err
     return folder
 
@@ -123,7 +125,6 @@ def test_which_copies_move(moved_model, moving, count):
 
 
 def test_moving_copies_without_a_motion_or_copies(moved_model, tmp_path):
-    for options, words in (
-            (("--symmetry", "C3"), "no --end-model"), (("--end-model", moved_model), "--symmetry C1")):
+    for options, words in ((("--symmetry", "C3"), "no --end-model"), (("--end-model", moved_model), "--symmetry C1")):
         outcome = gmmrefine("simulate", "6msm", "-o", tmp_path / "run", "--moving-copies", "one", *options)
         assert_refused(outcome, "simulate", f"--moving-copies would have no effect with {words}")

@@ -1,4 +1,5 @@
 """How start maps of particles lie to the models of a refinement."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,9 +60,16 @@ def test_without_models_nothing_is_exchanged(volumes):
     assert found.model_origin is None is found.focus_model_origin and run.exchanged == {} and said == []
 
 
-@pytest.mark.parametrize("name, shift, settings", [
-    ("corner", CENTER, {}), ("center", 0.0, {}), ("corner", CENTER, {"place_from": "header"}),
-    ("center", 0.0, {"place_from": "center"}), ("given", CENTER + 100, {"first_voxel": "100 100 100"})])
+@pytest.mark.parametrize(
+    "name, shift, settings",
+    [
+        ("corner", CENTER, {}),
+        ("center", 0.0, {}),
+        ("corner", CENTER, {"place_from": "header"}),
+        ("center", 0.0, {"place_from": "center"}),
+        ("given", CENTER + 100, {"first_voxel": "100 100 100"}),
+    ],
+)
 def test_a_model_is_looked_for_in_the_sum_of_the_start_maps(volumes, tmp_path, name, shift, settings):
     model = write_model(tmp_path / "model.pdb", shift)
     expected = [{"corner": 0, "center": -CENTER, "given": 100}[name]] * 3
@@ -76,8 +84,15 @@ def test_a_model_is_looked_for_in_the_sum_of_the_start_maps(volumes, tmp_path, n
 
 def test_which_of_two_places_is_told_to_both_halves_and_replayed(tmp_path):
     """A molecule aside of the middle, so that the box holds it with its first voxel at 0 as well."""
-    volumes, model = half_maps(ATOMS / 2 + 18), str(write_pdb(tmp_path / "aside.pdb", residue(
-        "UNL", "A", 1, {f"C{number}": tuple(place / 2 + 18) for number, place in enumerate(ATOMS)}, "ATOM")))
+    volumes, model = (
+        half_maps(ATOMS / 2 + 18),
+        str(
+            write_pdb(
+                tmp_path / "aside.pdb",
+                residue("UNL", "A", 1, {f"C{number}": tuple(place / 2 + 18) for number, place in enumerate(ATOMS)}, "ATOM"),
+            )
+        ),
+    )
     found, run, said = place(volumes, model=model)
     assert found.model_origin == tuple([-CENTER] * 3) and "box centre at 0" in said[0]
     assert run.exchanged == {("place", 0): {"model": [-CENTER] * 3}}

@@ -1,4 +1,5 @@
 """Domains that swing about hinges: where they are, and how their images say so."""
+
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,14 @@ RODS = np.array([[0.0, 0.0, 3.0 * step] for step in range(40)] + [[0.0, 2.0 * st
 
 def write_chains(path, **chains):
     """A model of one carbon a residue, numbered from 1 in every chain; places (n, 3) in Å by the chain's name."""
-    return write_pdb(path, *(
-        residue("ALA", name, number, "CA:C", at=place)
-        for name, places in chains.items() for number, place in enumerate(places, 1)))
+    return write_pdb(
+        path,
+        *(
+            residue("ALA", name, number, "CA:C", at=place)
+            for name, places in chains.items()
+            for number, place in enumerate(places, 1)
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +64,8 @@ def test_the_pose_of_a_domain_explains_its_image(particles):
     assert angular_distance_deg(posed.rotations, particles.rotations) == pytest.approx(np.abs(angles), abs=1e-9)
     for number, angle in enumerate(angles):
         expected = references.image(
-            swung(gmm, swing, angle), disc, PIXEL_SIZE, particles.rotations[number], particles.shifts[number])
+            swung(gmm, swing, angle), disc, PIXEL_SIZE, particles.rotations[number], particles.shifts[number]
+        )
         found = references.image(gmm, disc, PIXEL_SIZE, posed.rotations[number], posed.shifts[number])
         assert found == pytest.approx(expected, abs=1e-9 * abs(expected[0]))
         still = references.image(gmm, disc, PIXEL_SIZE, particles.rotations[number], particles.shifts[number])
@@ -66,18 +73,18 @@ def test_the_pose_of_a_domain_explains_its_image(particles):
 
 
 def test_hinge_lies_where_the_domain_is_nearest_and_the_axis_across_the_lever(rods):
-    swing, = read_swings("chain B: 8", rods, RODS)
+    (swing,) = read_swings("chain B: 8", rods, RODS)
     assert np.flatnonzero(swing.members).tolist() == list(range(40, 80))
     assert swing.hinge == pytest.approx([0, 2.0 * np.mean(np.arange(1, 21)), 0])
     assert np.abs(swing.axis) == pytest.approx([1, 0, 0])  # lever along y, so the domain swings in the plane of y and z
     # a lever along z has no such plane
-    upright, = read_swings("chain A: 8", rods, RODS)
+    (upright,) = read_swings("chain A: 8", rods, RODS)
     assert upright.hinge == pytest.approx([0, 0, 3.0 * np.mean(np.arange(20))])
     assert np.linalg.norm(upright.axis) == pytest.approx(1) and upright.axis[2] == pytest.approx(0)
 
 
 def test_a_hinge_may_be_named(rods):
-    swing, = read_swings("chain B about chain B and 31-40: 0..20", rods, RODS)
+    (swing,) = read_swings("chain B about chain B and 31-40: 0..20", rods, RODS)
     assert np.flatnonzero(swing.members).tolist() == list(range(40, 80))
     assert swing.hinge == pytest.approx(RODS[70:80].mean(axis=0))
     assert (swing.lowest, swing.highest) == (0, 20)
@@ -86,7 +93,7 @@ def test_a_hinge_may_be_named(rods):
 
 
 def test_angles_of_states_are_these_and_no_other(rods, rng):
-    swing, = read_swings("chain B: 0, 20,-5", rods, RODS)
+    (swing,) = read_swings("chain B: 0, 20,-5", rods, RODS)
     angles = swing.angles(3000, rng)
     values, counts = np.unique(angles, return_counts=True)
     assert values.tolist() == [-5, 0, 20] and counts == pytest.approx(1000, abs=100)
@@ -95,16 +102,18 @@ def test_angles_of_states_are_these_and_no_other(rods, rng):
 def test_axis_is_a_unit_vector_across_the_lever(rods, rng):
     positions = rng.normal(0, 20, (80, 3))
     positions[40:] += [30, 20, 40]
-    swing, = read_swings("chain B: 3", rods, positions)
+    (swing,) = read_swings("chain B: 3", rods, positions)
     lever = positions[40:].mean(axis=0) - swing.hinge
     assert np.linalg.norm(swing.axis) == pytest.approx(1)
     assert swing.axis @ lever == pytest.approx(0, abs=1e-9) and swing.axis[2] == pytest.approx(0)
 
 
-@pytest.mark.parametrize("text, limits", [
-    ("8", (-8, 8)), ("0..20", (0, 20)), ("-5..15", (-5, 15)), (" -12.5..-2.5 ", (-12.5, -2.5)), ("7.5", (-7.5, 7.5))])
+@pytest.mark.parametrize(
+    "text, limits",
+    [("8", (-8, 8)), ("0..20", (0, 20)), ("-5..15", (-5, 15)), (" -12.5..-2.5 ", (-12.5, -2.5)), ("7.5", (-7.5, 7.5))],
+)
 def test_angles_are_uniform_between_their_limits(rods, rng, text, limits):
-    swing, = read_swings(f"chain B:{text}", rods, RODS)
+    (swing,) = read_swings(f"chain B:{text}", rods, RODS)
     assert (swing.lowest, swing.highest) == limits
     angles = swing.angles(4000, rng)
     assert angles.shape == (4000,) and angles.min() >= limits[0] and angles.max() <= limits[1]
@@ -120,15 +129,23 @@ def test_several_domains(rods):
     assert (first.highest, second.highest) == (8, 5)
 
 
-@pytest.mark.parametrize("text, words", [
-    ("chain B and 11-40: 8; chain B and 15-40: 8", "an atom is in two domains"),
-    ("chain B: 8; chain B: 8", "an atom is in two domains"),
-    ("chain A,B: 8", "a domain is the whole molecule"),
-    ("chain B", "expected a selection and an angle in degrees"), ("chain B 8", "expected a selection and an angle"),
-    (": 8", "expected a selection and an angle"), ("chain B: eight", "expected a selection and an angle"),
-    ("chain B: -8", "expected a selection and an angle"), ("chain B: 8;", "--swing ''"),
-    ("chain B: 0 to 8", "--swing 'chain B: 0 to 8'"),
-    ("chain C: 8", "the model has no chain C"), ("chain A and 900: 8", "no atom of the model")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("chain B and 11-40: 8; chain B and 15-40: 8", "an atom is in two domains"),
+        ("chain B: 8; chain B: 8", "an atom is in two domains"),
+        ("chain A,B: 8", "a domain is the whole molecule"),
+        ("chain B", "expected a selection and an angle in degrees"),
+        ("chain B 8", "expected a selection and an angle"),
+        (": 8", "expected a selection and an angle"),
+        ("chain B: eight", "expected a selection and an angle"),
+        ("chain B: -8", "expected a selection and an angle"),
+        ("chain B: 8;", "--swing ''"),
+        ("chain B: 0 to 8", "--swing 'chain B: 0 to 8'"),
+        ("chain C: 8", "the model has no chain C"),
+        ("chain A and 900: 8", "no atom of the model"),
+    ],
+)
 def test_what_cannot_swing(rods, text, words):
     with pytest.raises(InputError) as caught:
         read_swings(text, rods, RODS)
@@ -139,11 +156,10 @@ def test_copies_of_an_oligomer_swing_on_their_own(rods):
     half_turn = np.diag([-1.0, -1.0, 1.0])
     placed = RODS + [2.0, -83.0, 0.0]  # chain B points at its own copy
     swings = read_swings("chain B: 8; chain A and 15-40: 3", rods, np.concatenate([placed, placed @ half_turn.T]))
-    assert [np.flatnonzero(swing.members)[[0, -1]].tolist() for swing in swings] == [
-        [40, 79], [120, 159], [14, 39], [94, 119]]
+    assert [np.flatnonzero(swing.members)[[0, -1]].tolist() for swing in swings] == [[40, 79], [120, 159], [14, 39], [94, 119]]
     assert [swing.highest for swing in swings] == [8, 8, 3, 3]
     # each hangs on its own copy
-    alone, = read_swings("chain B: 8", rods, placed)
+    (alone,) = read_swings("chain B: 8", rods, placed)
     assert swings[0].hinge == pytest.approx(alone.hinge) and swings[1].hinge == pytest.approx(half_turn @ alone.hinge)
     assert swings[3].hinge == pytest.approx(half_turn @ swings[2].hinge)
 
@@ -156,8 +172,20 @@ def small_model(tmp_path_factory):
 
 def simulate(model, folder, *options):
     outcome = gmmrefine(
-        "simulate", model, "-o", folder, "--particles", 8, "--pose-error", 0, "--shift-error", 0, "--swing", "chain B: 0..40",
-        *options)
+        "simulate",
+        model,
+        "-o",
+        folder,
+        "--particles",
+        8,
+        "--pose-error",
+        0,
+        "--shift-error",
+        0,
+        "--swing",
+        "chain B: 0..40",
+        *options,
+    )
     assert outcome.code == 0, outcome.err
     return Path(folder)
 
@@ -178,7 +206,8 @@ def test_simulated_images_show_body_and_domain_at_the_poses_written(small_model,
     for number in range(8):
         expected = sum(
             references.image(part, disc, pixel_size, poses.rotations[number], poses.shifts[number], ctf[number])
-            for part, poses in parts)
+            for part, poses in parts
+        )
         difference = stored[number] * unit - expected
         assert np.linalg.norm(difference[1:]) < 0.02 * np.linalg.norm(expected[1:])
     # and the mask of the domain is where the model has it
@@ -190,21 +219,20 @@ def test_simulated_images_show_body_and_domain_at_the_poses_written(small_model,
 
 def test_copies_of_a_simulated_oligomer_have_their_own_angles(small_model, tmp_path):
     folder = simulate(small_model, tmp_path / "run", "--box", 32, "--pixel-size", 6, "--symmetry", "C2")
-    body, *domains = (
-        read_particles(folder / name) for name in ("truth.star", "truth_domain_1.star", "truth_domain_2.star"))
+    body, *domains = (read_particles(folder / name) for name in ("truth.star", "truth_domain_1.star", "truth_domain_2.star"))
     angles = np.array([angular_distance_deg(domain.rotations, body.rotations) for domain in domains])
     assert angles.min() >= 0 and angles.max() <= 40 and np.abs(angles[0] - angles[1]).min() > 0.01
     assert abs(np.corrcoef(angles)[0, 1]) < 0.9
     axes = [
         rotation_vectors(np.swapaxes(body.rotations, 1, 2) @ domain.rotations) / np.radians(angle)[:, None]
-        for domain, angle in zip(domains, angles)]
+        for domain, angle in zip(domains, angles)
+    ]
     for axis in axes:  # of one hinge each, in the molecule's frame
         assert axis == pytest.approx(np.tile(axis[0], (8, 1)), abs=1e-3)
 
 
 def test_swing_and_end_model_move_the_same_atoms(small_model, tmp_path):
-    outcome = gmmrefine(
-        "simulate", small_model, "-o", tmp_path / "run", "--swing", "chain B: 8", "--end-model", small_model)
+    outcome = gmmrefine("simulate", small_model, "-o", tmp_path / "run", "--swing", "chain B: 8", "--end-model", small_model)
     assert outcome.code == 1 and "--swing and --end-model move the same atoms" in outcome.err
 
 
@@ -223,7 +251,7 @@ def test_domains_that_leave_no_body(rods):
 @pytest.mark.parametrize("text", ("chain B and 40: 8", "chain B and 21-40: 8", "chain B and 1-30: 8"))
 def test_a_domain_without_a_lever_has_an_axis(rods, text):
     """One that is all hinge, such as a ligand, or that hangs on both its ends: any axis will do."""
-    swing, = read_swings(text, rods, RODS)
+    (swing,) = read_swings(text, rods, RODS)
     assert np.linalg.norm(swing.axis) == pytest.approx(1)
 
 

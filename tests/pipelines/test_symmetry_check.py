@@ -1,4 +1,5 @@
 """A symmetry that the maps do not have is refused with its numbers, and the one they do have is named."""
+
 import io
 
 import numpy as np
@@ -22,9 +23,11 @@ def half_maps(name, noise=1.0, bend=0.0):
     turn = Rotation.from_euler("y", bend, degrees=True).as_matrix()
     units = [
         (gmm.centers * 0.6 @ (turn.T if number == 0 else np.eye(3)) + [16.0, 0, 4.0]) @ operator.T
-        for number, operator in enumerate(operators)]
+        for number, operator in enumerate(operators)
+    ]
     clean = render_map(
-        Gmm(np.concatenate(units), np.tile(gmm.amplitudes, len(units)), np.tile(gmm.widths, len(units))), BOX, PIXEL_SIZE)
+        Gmm(np.concatenate(units), np.tile(gmm.amplitudes, len(units)), np.tile(gmm.widths, len(units))), BOX, PIXEL_SIZE
+    )
     rng = np.random.default_rng(2)
     return [clean + noise * clean.std() * rng.standard_normal(clean.shape).astype(np.float32) for _ in range(2)]
 
@@ -82,4 +85,5 @@ def test_rotations_in_words():
     assert described(point_group("C3")[1]) == "120° about z"
     assert described(point_group("D2")[1]) in ("180° about x", "180° about y", "180° about z")
     assert described(Rotation.from_rotvec(np.radians(72) * np.array([0.525731, 0, 0.850651])).as_matrix()) == (
-        "72° about (0.53, 0.00, 0.85)")
+        "72° about (0.53, 0.00, 0.85)"
+    )

@@ -1,4 +1,5 @@
 """Slices and distributions in the report: which planes, in which units, and what is left out of large maps."""
+
 import numpy as np
 import pytest
 

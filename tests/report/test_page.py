@@ -1,4 +1,5 @@
 """The page itself: what comes from files is text, nothing comes from a network, the same content gives the same bytes."""
+
 import re
 from html.parser import HTMLParser
 
@@ -41,8 +42,13 @@ def page(tmp_path, parts, sections):
 
 def test_whatever_a_file_says_is_text(tmp_path):
     parts = [
-        text(EVIL), text(EVIL, "note"), heading(EVIL), folded(EVIL, text("inside")), table([EVIL], [[EVIL]], [EVIL]),
-        table(["a"], [[link(EVIL, EVIL)]])]
+        text(EVIL),
+        text(EVIL, "note"),
+        heading(EVIL),
+        folded(EVIL, text("inside")),
+        table([EVIL], [[EVIL]], [EVIL]),
+        table(["a"], [[link(EVIL, EVIL)]]),
+    ]
     elements = Elements(page(tmp_path, parts, [Section(EVIL, (text("x"),))]))
     assert "script" not in [tag for tag, _ in elements.tags]
     assert elements.text.count(EVIL) == 9  # the menu names the section too
@@ -66,7 +72,7 @@ def test_nothing_is_fetched_and_nothing_can_be_uploaded(tmp_path):
     policy = next(attributes["content"] for tag, attributes in elements.tags if attributes.get("http-equiv"))
     assert policy.startswith("default-src 'none';") and "http" not in policy and "form-action 'none'" in policy
     assert '"showSendToCloud": false' in html
-    assert "plotlyServerURL" not in html[html.index("<body>"):]
+    assert "plotlyServerURL" not in html[html.index("<body>") :]
 
 
 def test_table_marks_the_last_cell(tmp_path):
@@ -74,9 +80,21 @@ def test_table_marks_the_last_cell(tmp_path):
     assert '<td>one</td><td class="lost">lost</td>' in html and '<td class="kept">kept</td>' in html
 
 
-@pytest.mark.parametrize("value, expected", (
-    (None, "–"), (float("nan"), "–"), (True, "yes"), (0.123456, "0.1235"), (222376.4, "222376"), ([1, 2.5], "1, 2.5"),
-    ([], "–"), ({"a": 1.0, "b": None}, "a: 1; b: –"), ("", ""), (3, "3")))
+@pytest.mark.parametrize(
+    "value, expected",
+    (
+        (None, "–"),
+        (float("nan"), "–"),
+        (True, "yes"),
+        (0.123456, "0.1235"),
+        (222376.4, "222376"),
+        ([1, 2.5], "1, 2.5"),
+        ([], "–"),
+        ({"a": 1.0, "b": None}, "a: 1; b: –"),
+        ("", ""),
+        (3, "3"),
+    ),
+)
 def test_values_as_people_write_them(value, expected):
     assert shown(value) == expected
 

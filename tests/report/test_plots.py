@@ -1,4 +1,5 @@
 """Figures of the report: where the numbers lie in them, and what is left out of large sets."""
+
 import numpy as np
 import pytest
 
@@ -56,11 +57,12 @@ def test_change_plot_counts_every_particle_once(rng):
 
 def test_changes_of_many_groups_are_boxes(rng):
     groups = {f"patch {number}": rng.gamma(number, 0.5, 400) for number in range(1, MOST_OUTLINES + 2)}
-    box, = change_plot(groups, "shift (Å)").data
+    (box,) = change_plot(groups, "shift (Å)").data
     assert box.type == "box" and list(box.x) == list(groups)
     assert box.median == pytest.approx([np.median(values) for values in groups.values()])
     assert [box.lowerfence[2], box.q1[2], box.q3[2], box.upperfence[2]] == pytest.approx(
-        np.percentile(groups["patch 3"], (5, 25, 75, 95)))
+        np.percentile(groups["patch 3"], (5, 25, 75, 95))
+    )
 
 
 def test_poses_that_did_not_change_have_an_axis():

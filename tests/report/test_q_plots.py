@@ -1,4 +1,5 @@
 """Figures of Q-scores in the report: gaps, menus, quantiles and intervals."""
+
 import numpy as np
 import pytest
 
@@ -52,7 +53,9 @@ def test_names_of_maps_and_chains_cannot_bring_markup():
     evil = "<a href='x'>"
     number = np.array([1.0, 2.0])
     plots = (
-        class_plot({evil: {"ion": np.array([0.5])}}), status_plot({evil: {"kept": 1}}, {"kept": "blue"}),
+        class_plot({evil: {"ion": np.array([0.5])}}),
+        status_plot({evil: {"kept": 1}}, {"kept": "blue"}),
         change_of_q_plot({evil: {"ion": (0.1, 0.0, 0.2)}}),
-        residue_plot({evil: (number, number, number), "B": (number, number, number)}, {}))
+        residue_plot({evil: (number, number, number), "B": (number, number, number)}, {}),
+    )
     assert not any("<a" in str(plot.to_dict()["data"]) + str(plot.layout.updatemenus) for plot in plots)

@@ -1,4 +1,5 @@
 """The sections on Q-scores and audits: which numbers reach figures and tables."""
+
 import numpy as np
 import pytest
 from report_runs import write_full_run, write_table
@@ -59,10 +60,18 @@ def test_the_width_of_the_scores_stands_below_every_figure_of_them(tmp_path):
 def test_many_copies_are_left_to_the_table(tmp_path):
     folder = write_full_run(tmp_path)
     numbers = ("gmmQReference", "gmmQScore", "gmmQChange", "gmmDensityReference", "gmmDensity")
-    write_table(folder / "audit.star", {
-        "gmmMap": np.repeat("changed", 260), "gmmChain": np.repeat("A", 260), "gmmResidueName": np.repeat("HOH", 260),
-        "gmmResidueNumber": np.arange(260), "gmmClass": np.repeat("water", 260), "gmmStatus": np.repeat("lost", 260),
-        **{label: np.linspace(0, 1, 260) for label in numbers}})
+    write_table(
+        folder / "audit.star",
+        {
+            "gmmMap": np.repeat("changed", 260),
+            "gmmChain": np.repeat("A", 260),
+            "gmmResidueName": np.repeat("HOH", 260),
+            "gmmResidueNumber": np.arange(260),
+            "gmmClass": np.repeat("water", 260),
+            "gmmStatus": np.repeat("lost", 260),
+            **{label: np.linspace(0, 1, 260) for label in numbers},
+        },
+    )
     html = html_of(audit_section(read_run(str(folder))))
     assert html.count("A/HOH") == 200 and "60 more rows are in audit.star." in html
 

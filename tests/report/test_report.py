@@ -1,4 +1,5 @@
 """The report of folders written by hand: which sections, which sentences, and what happens to bad and unfinished runs."""
+
 import json
 import re
 
@@ -19,6 +20,8 @@ from gmmrefine.report.sections import SECTIONS, fsc_section, gmm_section, poses_
 from gmmrefine.runs.exchanges import EXCHANGES
 
 FSC = {name: np.linspace(1, 0, 21).tolist() for name in ("fsc", "unmasked", "masked", "randomised", "power")}
+
+
 def written(folder):
     """The report of a folder as text without the library and the data of its figures."""
     report(str(folder))
@@ -31,8 +34,13 @@ def section_titles(html):
 
 
 def test_summary_and_cautions_come_first(tmp_path):
-    results = {"parts": ["a"], "resolution_text": "6.00 Å", "seam_text": "seams: none", "grey_scale_notes": [],
-               "caution": "a composite is not one."}
+    results = {
+        "parts": ["a"],
+        "resolution_text": "6.00 Å",
+        "seam_text": "seams: none",
+        "grey_scale_notes": [],
+        "caution": "a composite is not one.",
+    }
     html = written(write_record(tmp_path / "run", command="composite", results=results))
     assert "<title>composite: run</title>" in html
     places = [html.index(words) for words in ("Composite of a: resolution 6.00 Å.", "A composite is not one.", "<section")]
@@ -41,11 +49,30 @@ def test_summary_and_cautions_come_first(tmp_path):
 
 def test_a_patch_that_is_not_resolved_has_a_dash(tmp_path):
     """In the table 0 stands for none; shown as 0.00 Å it would be the best of all. A rotation of 0 is one."""
-    row = {"gmmPatch": 1, "gmmVolume": 5e4, "gmmResolutionBefore": 9.5, "gmmResolutionAfter": 0.0, "gmmMeanFscBefore": 0.5,
-           "gmmMeanFscAfter": 0.0, "gmmRotationChange": 0.0, "gmmShiftChange": 1.0}
-    html = written(write_record(tmp_path / "run", command="refine-patches", results={
-        "patches": 1, "resolution_text": "none", "resolution_before": 9.5, "patch_table": [row], "caution": "none."}))
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", html[html.index("Patches before and after"):])[:8]
+    row = {
+        "gmmPatch": 1,
+        "gmmVolume": 5e4,
+        "gmmResolutionBefore": 9.5,
+        "gmmResolutionAfter": 0.0,
+        "gmmMeanFscBefore": 0.5,
+        "gmmMeanFscAfter": 0.0,
+        "gmmRotationChange": 0.0,
+        "gmmShiftChange": 1.0,
+    }
+    html = written(
+        write_record(
+            tmp_path / "run",
+            command="refine-patches",
+            results={
+                "patches": 1,
+                "resolution_text": "none",
+                "resolution_before": 9.5,
+                "patch_table": [row],
+                "caution": "none.",
+            },
+        )
+    )
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", html[html.index("Patches before and after") :])[:8]
     assert cells == ["1", "50000", "9.50", "–", "0.5000", "0.0000", "0.00", "1.00"]
 
 
@@ -55,9 +82,21 @@ def test_full_folder_has_every_section_in_order(tmp_path):
     assert all(make(run) for make in SECTIONS)
     html = written(folder)
     assert section_titles(html) == [
-        "Resolution", "Patches", "Conformations", "Pose changes", "Angular coverage", "Resolution by direction",
-        "Gaussian mixture model", "Local resolution", "Maps", "Q-scores", "Audit of the maps", "All results", "Settings",
-        "Provenance"]
+        "Resolution",
+        "Patches",
+        "Conformations",
+        "Pose changes",
+        "Angular coverage",
+        "Resolution by direction",
+        "Gaussian mixture model",
+        "Local resolution",
+        "Maps",
+        "Q-scores",
+        "Audit of the maps",
+        "All results",
+        "Settings",
+        "Provenance",
+    ]
     assert html.count("plotly-graph-div") == 22
 
 
@@ -65,11 +104,18 @@ def test_conformations_show_each_half_by_itself(tmp_path):
     section = conformations_section(read_run(str(write_full_run(tmp_path / "run"))))
     figures = {part.title: part.plot for part in section.parts if hasattr(part, "plot")}
     assert list(figures) == [
-        "Where particles lie in the latent space", "How far particles are from the neutral state", "Training"]
+        "Where particles lie in the latent space",
+        "How far particles are from the neutral state",
+        "Training",
+    ]
     latents = figures["Where particles lie in the latent space"].data
     assert [trace.name for trace in latents] == ["half 1", "half 2"] and {len(trace.x) for trace in latents} == {40}
     assert [trace.name for trace in figures["Training"].data] == [
-        "half 1, trained on", "half 1, held out", "half 2, trained on", "half 2, held out"]
+        "half 1, trained on",
+        "half 1, held out",
+        "half 2, trained on",
+        "half 2, held out",
+    ]
 
 
 def test_empty_folder_has_settings_and_provenance_only(tmp_path):
@@ -114,8 +160,10 @@ def test_patches_have_colours_of_their_own(tmp_path):
 def test_one_curve_where_there_was_no_mask(tmp_path):
     folder = write_record(tmp_path / "run", command="fsc")
     frequency, fsc = np.arange(5) / 20, np.linspace(1, 0, 5)
-    write_curves(folder / "fsc.star", {
-        "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": fsc, "gmmFscMasked": fsc, "gmmFscRandomised": 0 * fsc})
+    write_curves(
+        folder / "fsc.star",
+        {"gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": fsc, "gmmFscMasked": fsc, "gmmFscRandomised": 0 * fsc},
+    )
     plot = fsc_section(read_run(str(folder))).parts[0].plot
     assert [trace.name for trace in plot.data] == ["no mask"]
 
@@ -123,17 +171,28 @@ def test_one_curve_where_there_was_no_mask(tmp_path):
 def test_curve_of_modified_half_maps_stands_beside_that_of_the_given_ones(tmp_path):
     folder = write_record(tmp_path / "run", command="modify")
     frequency, fsc = np.arange(5) / 20, np.linspace(1, 0, 5)
-    write_curves(folder / "fsc.star", {
-        "gmmFrequency": frequency, "gmmFsc": fsc, "gmmFscUnmasked": 0.9 * fsc, "gmmFscMasked": fsc,
-        "gmmFscRandomised": 0 * fsc, "gmmFscModified": np.sqrt(fsc)})
+    write_curves(
+        folder / "fsc.star",
+        {
+            "gmmFrequency": frequency,
+            "gmmFsc": fsc,
+            "gmmFscUnmasked": 0.9 * fsc,
+            "gmmFscMasked": fsc,
+            "gmmFscRandomised": 0 * fsc,
+            "gmmFscModified": np.sqrt(fsc),
+        },
+    )
     figure = fsc_section(read_run(str(folder))).parts[0]
     assert figure.plot.data[-1].name == "modified half maps" and figure.plot.data[-1].y == pytest.approx(np.sqrt(fsc[1:]))
     assert "'corrected for the mask' first falls below 0.143. Quote that, not the curve of the modified" in figure.caption
 
 
 def test_audit_of_a_modified_map_is_in_its_report(tmp_path):
-    audit = write_record(tmp_path / "run" / "audit", command="audit", results={
-        "sigma": 0.4, "reference": "unmodified", "models_refitted_to_maps": False, "hydrogens_left_out": 3})
+    audit = write_record(
+        tmp_path / "run" / "audit",
+        command="audit",
+        results={"sigma": 0.4, "reference": "unmodified", "models_refitted_to_maps": False, "hydrogens_left_out": 3},
+    )
     write_scores(audit, np.random.default_rng(1))
     html = written(write_record(tmp_path / "run", command="modify"))
     assert section_titles(html) == ["Audit of the maps", "Settings", "Provenance"]
@@ -145,7 +204,8 @@ def test_audit_of_a_modified_map_is_in_its_report(tmp_path):
 def test_settings_and_provenance(tmp_path):
     settings = {"iterations": 3, "initial_resolution": 0.0, "mask": "", "made_up": 4}
     exchanges = [{"kind": "fsc", "iteration": number, "value": FSC} for number in (0, 1)] + [
-        {"kind": "mask", "iteration": 0, "value": "mask.mrc"}]
+        {"kind": "mask", "iteration": 0, "value": "mask.mrc"}
+    ]
     html = written(write_record(tmp_path / "run", command="export", settings=settings, exchanges=exchanges))
     assert "<td>iterations</td><td>3</td><td></td><td>5</td>" in html and "<td>made-up</td><td>4</td>" in html
     assert "2 settings at their defaults" in html and "<td>initial-resolution</td><td>0</td><td>Å</td>" in html
@@ -193,18 +253,30 @@ def test_only_the_page_is_added_and_it_is_the_same_each_time(tmp_path):
     assert after == before
 
 
-@pytest.mark.parametrize("name, content, words", (
-    ("run.json", None, ["has no run.json", "folder of a run"]),
-    ("run.json", "{", ["run.json is damaged"]),
-    ("run.json", "[1]", ["names no command"]),
-    ("run.json", json.dumps({**RECORD, "settings": None}), ["names no command"]),
-    ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n0.1\n", ["fsc.star", "gmmFsc is missing"]),
-    ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n_gmmFsc #2\n0 1\n0.2\n", ["fsc.star, line 7", "1 values for 2 columns"]),
-    ("particles.star", "data_particles\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n1 x\n", ["row 1", "rlnAngleTilt is 'x'"]),
-    ("audit.star", "data_audit\n\nloop_\n_gmmMap #1\nm\n", ["audit.star", "gmmChain"]),
-    ("patches.star", "data_patches\n\nloop_\n_gmmPatch #1\n1\n", ["patches.star", "gmmRadius"]),
-    ("map.mrc", "text", ["map.mrc", "not a readable MRC map"]),
-    ("gmm.star", "data_gmm\n\nloop_\n_gmmX #1\n1\n", ["gmm.star", "gmmY"])))
+@pytest.mark.parametrize(
+    "name, content, words",
+    (
+        ("run.json", None, ["has no run.json", "folder of a run"]),
+        ("run.json", "{", ["run.json is damaged"]),
+        ("run.json", "[1]", ["names no command"]),
+        ("run.json", json.dumps({**RECORD, "settings": None}), ["names no command"]),
+        ("fsc.star", "data_fsc\n\nloop_\n_gmmFrequency #1\n0.1\n", ["fsc.star", "gmmFsc is missing"]),
+        (
+            "fsc.star",
+            "data_fsc\n\nloop_\n_gmmFrequency #1\n_gmmFsc #2\n0 1\n0.2\n",
+            ["fsc.star, line 7", "1 values for 2 columns"],
+        ),
+        (
+            "particles.star",
+            "data_particles\n\nloop_\n_rlnAngleRot #1\n_rlnAngleTilt #2\n1 x\n",
+            ["row 1", "rlnAngleTilt is 'x'"],
+        ),
+        ("audit.star", "data_audit\n\nloop_\n_gmmMap #1\nm\n", ["audit.star", "gmmChain"]),
+        ("patches.star", "data_patches\n\nloop_\n_gmmPatch #1\n1\n", ["patches.star", "gmmRadius"]),
+        ("map.mrc", "text", ["map.mrc", "not a readable MRC map"]),
+        ("gmm.star", "data_gmm\n\nloop_\n_gmmX #1\n1\n", ["gmm.star", "gmmY"]),
+    ),
+)
 def test_bad_files_are_named_and_nothing_is_written(tmp_path, name, content, words):
     folder = write_record(tmp_path / "run")
     for half in (1, 2):

@@ -1,4 +1,5 @@
 """One run per folder, whoever starts when."""
+
 import errno
 import json
 import os
@@ -43,9 +44,12 @@ def processes(tmp_path):
 
     def start(folder, count=1):
         go = tmp_path / f"start_{len(started)}"
-        mine = [subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(folder), str(go)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(count)]
+        mine = [
+            subprocess.Popen(
+                [sys.executable, "-c", HOLD, str(folder), str(go)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(count)
+        ]
         started.extend(mine)
         while len(list(tmp_path.glob(f"{go.name}.ready.*"))) < count:
             time.sleep(0.01)
@@ -120,7 +124,8 @@ def test_a_process_that_was_killed_is_replaced_and_that_is_said(tmp_path, proces
     killed(first)
     with FolderLock(folder, "build") as lock:
         assert re.match(
-            f"{folder} is taken over from a run that ended without a word: 'refine', process {first.pid} on ", lock.taken_over)
+            f"{folder} is taken over from a run that ended without a word: 'refine', process {first.pid} on ", lock.taken_over
+        )
         assert json.loads((folder / LOCK_FILE).read_text())["command"] == "build" and os.listdir(folder) == [LOCK_FILE]
     with FolderLock(folder, "build") as lock:
         assert lock.taken_over == ""
@@ -169,8 +174,10 @@ def test_another_computer_that_is_silent(tmp_path):
     leave_lock(tmp_path, **ELSEWHERE)
     path = tmp_path / LOCK_FILE
     for age, how, words in (
-            (60, {}, "with --take-over after "), (590, {"take_over": True}, "with --take-over after "),
-            (620, {}, "If it is dead, give the same command with --take-over.")):
+        (60, {}, "with --take-over after "),
+        (590, {"take_over": True}, "with --take-over after "),
+        (620, {}, "If it is dead, give the same command with --take-over."),
+    ):
         os.utime(path, (time.time() - age,) * 2)
         assert words in refusal(tmp_path, **how) and os.listdir(tmp_path) == [LOCK_FILE]
     with FolderLock(tmp_path, "build", take_over=True) as lock:

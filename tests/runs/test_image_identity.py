@@ -1,4 +1,5 @@
 """Stacks that changed are noticed, and what was made from which images can be told."""
+
 import os
 import shutil
 
@@ -35,8 +36,13 @@ def large(tmp_path):
 
 def particles_of(rng, *stacks, count=30, **changes):
     return particle_set(
-        random_rotations(count), np.zeros((count, 2)), ctf_parameters(count, rng), box_size=BOX,
-        stacks=tuple(map(str, stacks)), **changes)
+        random_rotations(count),
+        np.zeros((count, 2)),
+        ctf_parameters(count, rng),
+        box_size=BOX,
+        stacks=tuple(map(str, stacks)),
+        **changes,
+    )
 
 
 def written(path, place):

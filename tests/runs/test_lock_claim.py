@@ -1,4 +1,5 @@
 """What a lock file says, and whether another run has to respect it."""
+
 import os
 import time
 from dataclasses import replace
@@ -59,7 +60,8 @@ def test_a_run_that_lives_is_named(mine):
         for take_over in (False, True):
             text = refusal(claim, take_over)
             assert text.startswith(
-                f"run is in use by another run: 'refine', process {os.getpid()} on {mine.owner.host}, since {since}, last ")
+                f"run is in use by another run: 'refine', process {os.getpid()} on {mine.owner.host}, since {since}, last "
+            )
             assert text.endswith("Two runs must not write to one folder: wait for it, or stop it.") and "\n" not in text
 
 

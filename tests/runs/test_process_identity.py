@@ -1,4 +1,5 @@
 """Whether another process lives, told apart from a later one of its number."""
+
 import os
 import platform
 import subprocess
@@ -58,6 +59,7 @@ def test_other_computers_and_containers_cannot_be_looked_at(where):
 
 def test_a_process_of_another_user_that_the_system_hides(monkeypatch):
     """It may be a later one of the same number."""
+
     def kill(pid, number):
         raise PermissionError
 

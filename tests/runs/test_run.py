@@ -1,4 +1,5 @@
 """run.json: kept, compared, replayed."""
+
 import gc
 import hashlib
 import json
@@ -213,7 +214,8 @@ def test_patches_are_decided_once(folder, source):
 def test_the_list_of_what_half_sets_are_told_is_closed(folder, source):
     words = (
         "may be told fsc, mask, frame, gaussians, settled, contrast, place, patches, converted, axis, grey_scales, smearing, "
-        "weights, not poses")
+        "weights, not poses"
+    )
     with pytest.raises(ValueError, match=words):
         begun(folder, source).told("poses", 0, lambda: 1)
 
@@ -224,8 +226,9 @@ def test_exchanges_of_another_command_or_other_patches_cannot_be_pinned(folder, 
     with pytest.raises(InputError, match="a run of refine-patches, but this is refine; .*of the same command"):
         begun(tmp_path / "other", source).pin_exchanges(folder / "run.json")
     for settings, words in (
-            ({"patches": "5", "patch_mode": "apart"}, "it was run with --patches 2, now it is 5"),
-            ({"patches": "2", "patch_mode": "together"}, "it was run with --patch-mode apart, now it is together")):
+        ({"patches": "5", "patch_mode": "apart"}, "it was run with --patches 2, now it is 5"),
+        ({"patches": "2", "patch_mode": "together"}, "it was run with --patch-mode apart, now it is together"),
+    ):
         with pytest.raises(InputError, match=words):
             Run(tmp_path / words[-8:], "refine-patches", settings, [source]).pin_exchanges(folder / "run.json")
 
@@ -238,15 +241,18 @@ def test_records_without_exchanges_cannot_be_pinned(folder, source, tmp_path, te
 
 
 def test_half_set_hash_follows_the_images_not_their_order(rng):
-    particles = particle_set(
-        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/somewhere/stack.mrcs",))
+    particles = particle_set(random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/somewhere/stack.mrcs",))
     same = particles.subset(np.array([3, 1, 0, 5, 4, 2]))
     marks = ["content"]
     assert half_set_hash(same, marks) == half_set_hash(particles, marks) != half_set_hash(particles, ["other content"])
     assert slot_hash(same) == slot_hash(particles)
     swapped = particle_set(
-        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=("/elsewhere/stack.mrcs",),
-        half_set=3 - particles.half_set)
+        random_rotations(6),
+        np.zeros((6, 2)),
+        ctf_parameters(6, rng),
+        stacks=("/elsewhere/stack.mrcs",),
+        half_set=3 - particles.half_set,
+    )
     assert half_set_hash(swapped, marks) != half_set_hash(particles, marks) and slot_hash(swapped) != slot_hash(particles)
     assert half_set_hash(expanded(particles, point_group("C3")), marks) == half_set_hash(particles, marks)  # copies count once
 
@@ -257,8 +263,12 @@ def test_each_of_two_stacks_with_one_name_is_watched(folder, source, tmp_path, r
         stack.parent.mkdir()
         stack.write_bytes(b"images")
     particles = particle_set(
-        random_rotations(6), np.zeros((6, 2)), ctf_parameters(6, rng), stacks=tuple(map(str, stacks)),
-        stack_index=np.arange(6) % 2)
+        random_rotations(6),
+        np.zeros((6, 2)),
+        ctf_parameters(6, rng),
+        stacks=tuple(map(str, stacks)),
+        stack_index=np.arange(6) % 2,
+    )
     begun(folder, source).describe_particles(particles)
     begun(folder, source).describe_particles(particles)
     for stack in stacks:

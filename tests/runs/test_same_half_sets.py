@@ -1,4 +1,5 @@
 """Half sets of several maps: refused where they differ, joined where they do not."""
+
 import numpy as np
 import pytest
 
@@ -11,11 +12,13 @@ from gmmrefine.runs.same_half_sets import agreed_half_sets
 @pytest.fixture
 def maps(tmp_path):
     """Makes the folders of maps named by their half sets, a pair of lists of images, or None; gives their half maps."""
+
     def made(**half_sets):
         for name, pair in half_sets.items():
             if pair is not None:
                 write_half_sets(tmp_path / name, HalfSets(*(np.array(images, np.uint64) for images in pair)))
         return {name: [str(tmp_path / name / f"half_map_{number}.mrc") for number in (1, 2)] for name in half_sets}
+
     return made
 
 
@@ -39,7 +42,8 @@ def test_what_cannot_be_compared_is_said(maps):
     half_sets, notes = agreed_half_sets(maps(a=([1], [4]), d=None, e=None))
     assert half_sets is None
     assert notes == [
-        "note: half sets unknown, as no half_sets.npz lies beside the half maps: d, e. Make sure that all parts have the same"]
+        "note: half sets unknown, as no half_sets.npz lies beside the half maps: d, e. Make sure that all parts have the same"
+    ]
     assert agreed_half_sets(maps(d=None)) == (None, [])
 
 

@@ -1,4 +1,5 @@
 """The rule for kept, weakened and lost, and the confidence interval of a change."""
+
 import numpy as np
 import pytest
 from model_maps import map_of_atoms

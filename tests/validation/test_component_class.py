@@ -1,4 +1,5 @@
 """Every atom has one class, by entity and chemistry."""
+
 from collections import Counter
 from dataclasses import replace
 
@@ -18,34 +19,40 @@ BASE = ["N9", "C8", "C4"]
 @pytest.fixture
 def classes_of(tmp_path):
     """A function that gives the class of every atom of some residues, by residue name and atom."""
+
     def classify(*residues):
         atoms = read_atoms(write_pdb(tmp_path / "model.pdb", *residues))
         classes = component_classes(atoms)
         assert set(classes) <= set(CLASSES) and len(classes) == len(atoms)
-        return {(f"{chain}{number}", name): found for chain, number, name, found in zip(
-            atoms.chains, atoms.residue_numbers, atoms.names, classes)}, unknown_residues(atoms, classes)
+        return {
+            (f"{chain}{number}", name): found
+            for chain, number, name, found in zip(atoms.chains, atoms.residue_numbers, atoms.names, classes)
+        }, unknown_residues(atoms, classes)
+
     return classify
 
 
 def peptide(chain, names):
-    return [
-        residue(name, chain, number, PEPTIDE, "ATOM", at=(0, 4.0 * number, 0)) for number, name in enumerate(names, 1)]
+    return [residue(name, chain, number, PEPTIDE, "ATOM", at=(0, 4.0 * number, 0)) for number, name in enumerate(names, 1)]
 
 
 def nucleotides(chain, names):
-    return [
-        residue(name, chain, number, NUCLEOTIDE, "ATOM", at=(0, 7.0 * number, 40)) for number, name in enumerate(names, 1)]
+    return [residue(name, chain, number, NUCLEOTIDE, "ATOM", at=(0, 7.0 * number, 40)) for number, name in enumerate(names, 1)]
 
 
 def test_6msm():
     atoms = read_atoms(embedded_model())
     classes = component_classes(atoms)
-    assert Counter(classes) == {
-        "protein_backbone": 4792, "protein_side_chain": 4759, "ligand": 62, "ion": 2, "lipid": 88}
+    assert Counter(classes) == {"protein_backbone": 4792, "protein_side_chain": 4759, "ligand": 62, "ion": 2, "lipid": 88}
     by_name = {name: set(classes[atoms.residue_names == name]) for name in ("ATP", "MG", "CLR", "POV", "GLY", "UNK")}
     assert by_name == {
-        "ATP": {"ligand"}, "MG": {"ion"}, "CLR": {"lipid"}, "POV": {"lipid"}, "GLY": {"protein_backbone"},
-        "UNK": {"protein_backbone", "protein_side_chain"}}
+        "ATP": {"ligand"},
+        "MG": {"ion"},
+        "CLR": {"lipid"},
+        "POV": {"lipid"},
+        "GLY": {"protein_backbone"},
+        "UNK": {"protein_backbone", "protein_side_chain"},
+    }
     assert unknown_residues(atoms, classes) == []
 
 
@@ -58,9 +65,11 @@ def test_modified_residues_of_a_protein(classes_of):
 
 def test_a_nucleotide_in_a_chain_and_a_free_one(classes_of):
     found, _ = classes_of(
-        *nucleotides("R", ["A", "PSU", "OMC", "U"]), residue("ATP", "R", 900, "PG O1G PB PA O5' C5' C4' C1' N9", at=(50, 0, 0)),
+        *nucleotides("R", ["A", "PSU", "OMC", "U"]),
+        residue("ATP", "R", 900, "PG O1G PB PA O5' C5' C4' C1' N9", at=(50, 0, 0)),
         residue("G", "D", 1, NUCLEOTIDE.replace("'", "*").replace("OP1", "O1P"), "ATOM", at=(80, 0, 0)),
-        residue("G", "D", 2, NUCLEOTIDE.replace("'", "*").replace("OP1", "O1P"), "ATOM", at=(80, 7, 0)))
+        residue("G", "D", 2, NUCLEOTIDE.replace("'", "*").replace("OP1", "O1P"), "ATOM", at=(80, 7, 0)),
+    )
     for number in range(1, 5):
         for name in NUCLEOTIDE.split():
             assert found[f"R{number}", name] == ("nucleobase" if name in BASE else "nucleic_backbone"), (number, name)
@@ -71,15 +80,24 @@ def test_a_nucleotide_in_a_chain_and_a_free_one(classes_of):
 SINGLE = {
     "ion": [("MG", "MG:MG"), ("ZN", "ZN:ZN"), ("CL", "CL:CL"), ("K", "K"), ("SO4", "S O1 O2 O3 O4"), ("PO4", "P O1 O2 O3 O4")],
     "water": [("HOH", "O"), ("WAT", "O"), ("DOD", "O")],
-    "ligand": [("HEM", "FE:FE NA NB NC ND C1"), ("OXY", "O1 O2"), ("GOL", "C1 O1 C2 O2 C3 O3"), ("XE", "XE:XE"),
-               ("QX7", "C1 C2 N1")],
+    "ligand": [
+        ("HEM", "FE:FE NA NB NC ND C1"),
+        ("OXY", "O1 O2"),
+        ("GOL", "C1 O1 C2 O2 C3 O3"),
+        ("XE", "XE:XE"),
+        ("QX7", "C1 C2 N1"),
+    ],
     "lipid": [("CLR", "C1 C2 O1"), ("POV", "C1 P O1")],
     "glycan": [("NAG", "C1 C2 O5"), ("SIA", "C1 C2 O6")],
-    "unknown": [("UNL", "C1 C2"), ("UNX", "O"), ("QX8", "C1")]}
+    "unknown": [("UNL", "C1 C2"), ("UNX", "O"), ("QX8", "C1")],
+}
 
 
-@pytest.mark.parametrize("expected, name, atoms", [
-    (expected, *case) for expected, cases in SINGLE.items() for case in cases], ids=lambda value: str(value).split()[0])
+@pytest.mark.parametrize(
+    "expected, name, atoms",
+    [(expected, *case) for expected, cases in SINGLE.items() for case in cases],
+    ids=lambda value: str(value).split()[0],
+)
 def test_molecules(classes_of, expected, name, atoms):
     found, unknown = classes_of(*peptide("A", ["ALA", "GLY", "SER"]), residue(name, "A", 501, atoms, at=(60, 0, 0)))
     assert {value for (place, _), value in found.items() if place == "A501"} == {expected}

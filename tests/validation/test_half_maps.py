@@ -1,4 +1,5 @@
 """Half maps looked at before they are believed: planted faults are named, sound ones left alone."""
+
 import importlib
 import sys
 from pathlib import Path

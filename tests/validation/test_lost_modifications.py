@@ -1,4 +1,5 @@
 """Modifications of residues, a cofactor and glycan branches, through a file as deposited: each is named when it is gone."""
+
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -24,8 +25,14 @@ def haem(at):
     """A flat ring of 24 atoms with an iron in its middle: names with elements, and places."""
     places = {"FE:FE": (0, 0, 0)}
     for quarter in range(4):
-        for name, radius, angle in (("N", 2.0, 0), ("C1", 3.05, 21), ("C4", 3.05, -21), ("C2", 4.3, 9), ("C3", 4.3, -9),
-                                    ("CH", 3.4, 45)):
+        for name, radius, angle in (
+            ("N", 2.0, 0),
+            ("C1", 3.05, 21),
+            ("C4", 3.05, -21),
+            ("C2", 4.3, 9),
+            ("C3", 4.3, -9),
+            ("CH", 3.4, 45),
+        ):
             turn = np.radians(90 * quarter + angle)
             places[f"{name}{'ABCD'[quarter]}"] = radius * np.cos(turn), radius * np.sin(turn), 0
     return {name: np.array(place) + at for name, place in places.items()}
@@ -46,9 +53,15 @@ class Modified:
             is_modified = number == whole.residue_index[atom]
             if is_modified:
                 atoms.update(places)
-            lines.append(residue(
-                new if is_modified else one.residue_names[0], "A", int(one.residue_numbers[0]), atoms,
-                "HETATM" if is_modified or one.residue_names[0] in ("ATP", "MG") else "ATOM"))
+            lines.append(
+                residue(
+                    new if is_modified else one.residue_names[0],
+                    "A",
+                    int(one.residue_numbers[0]),
+                    atoms,
+                    "HETATM" if is_modified or one.residue_names[0] in ("ATP", "MG") else "ATOM",
+                )
+            )
         self.atoms = read_atoms(write_pdb(path, *lines))
         self.classes, self.new = component_classes(self.atoms), new
         self.rng = np.random.default_rng(2)
@@ -74,8 +87,7 @@ class Modified:
         kept = slice(None) if gone is None else ~gone
         low = self.atoms.positions.min(axis=0) - 5
         shape = tuple(np.ceil(np.ptp(self.atoms.positions, axis=0) + 10).astype(int)[::-1])
-        grid = map_of_atoms(
-            self.atoms.positions[kept], self.atoms.atomic_numbers[kept], (shape, (1.0,) * 3, low), width)
+        grid = map_of_atoms(self.atoms.positions[kept], self.atoms.atomic_numbers[kept], (shape, (1.0,) * 3, low), width)
         noise = gaussian_filter(self.rng.normal(size=shape), 0.7 * width)
         grid = replace(grid, data=(grid.data + 0.1 * grid.data.std() / noise.std() * noise).astype(np.float32))
         level = densities(self.atoms.positions, grid, np.random.default_rng(0))
@@ -92,13 +104,17 @@ class Modified:
         return names, part_lines(self.atoms, self.classes, found.parts)
 
 
-@pytest.mark.parametrize("old, anchor, new, added, widths, said", [
-    ("THR", "OG1", "TPO", PHOSPHATE, (0.8, 1.2), "phosphate (P O1P O2P O3P) lost"),
-    ("SER", "OG", "SEP", PHOSPHATE, (0.8, 1.2), "phosphate (P O1P O2P O3P) lost"),
-    ("CYS", "SG", "P1L", CHAIN, (0.8, 1.2), "of 22 atoms (C1 to C16) lost"),
-    ("LYS", "NZ", "LYR", CHAIN, (0.8, 1.2), " of 25 atoms (C1 to C15) lost"),
-    ("LYS", "NZ", "MLZ", {"CM": (1.47, 0, 0)}, (0.8,), "CM lost"),
-    ("ATP", "N6", "6MZ", METHYL, (0.8,), "C9 lost")])
+@pytest.mark.parametrize(
+    "old, anchor, new, added, widths, said",
+    [
+        ("THR", "OG1", "TPO", PHOSPHATE, (0.8, 1.2), "phosphate (P O1P O2P O3P) lost"),
+        ("SER", "OG", "SEP", PHOSPHATE, (0.8, 1.2), "phosphate (P O1P O2P O3P) lost"),
+        ("CYS", "SG", "P1L", CHAIN, (0.8, 1.2), "of 22 atoms (C1 to C16) lost"),
+        ("LYS", "NZ", "LYR", CHAIN, (0.8, 1.2), " of 25 atoms (C1 to C15) lost"),
+        ("LYS", "NZ", "MLZ", {"CM": (1.47, 0, 0)}, (0.8,), "CM lost"),
+        ("ATP", "N6", "6MZ", METHYL, (0.8,), "C9 lost"),
+    ],
+)
 def test_a_modification(tmp_path, old, anchor, new, added, widths, said):
     model = Modified(tmp_path / "model.pdb", old, anchor, new, added)
     kinds = set(model.classes[model.atoms.residue_names == new])
@@ -107,7 +123,7 @@ def test_a_modification(tmp_path, old, anchor, new, added, widths, said):
         assert model.lost(width)[1] == []
         lost, parts = model.lost(width, model.gone(*added))
         assert new not in lost
-        line, = parts
+        (line,) = parts
         assert line.startswith(f"{new} A ") and line.endswith(said.replace("C15", "C16" if "C16" in line else "C15")), line
 
 
@@ -130,14 +146,23 @@ def test_one_branch_of_a_glycan(tmp_path):
     """A sugar is a copy of its own: that one is lost, those before it are kept."""
     model = Modified(tmp_path / "model.pdb", "LYS", "NZ", "LYS", {"C1": (1.5, 0, 0)})
     at = model.atoms.positions.max(axis=0) + (5, 0, 0)
-    ring = {name: (1.45 * np.cos(turn), 1.45 * np.sin(turn), 0.2 * (-1) ** number) for number, (name, turn) in enumerate(
-        zip(("C1", "C2", "C3", "C4", "C5", "O5"), np.radians(np.arange(0, 360, 60))))}
-    ring.update({name: (2.85 * np.cos(turn), 2.85 * np.sin(turn), 0.3) for name, turn in zip(
-        ("O2", "O3", "O4", "C6"), np.radians((60, 120, 180, 240)))})
+    ring = {
+        name: (1.45 * np.cos(turn), 1.45 * np.sin(turn), 0.2 * (-1) ** number)
+        for number, (name, turn) in enumerate(zip(("C1", "C2", "C3", "C4", "C5", "O5"), np.radians(np.arange(0, 360, 60))))
+    }
+    ring.update(
+        {
+            name: (2.85 * np.cos(turn), 2.85 * np.sin(turn), 0.3)
+            for name, turn in zip(("O2", "O3", "O4", "C6"), np.radians((60, 120, 180, 240)))
+        }
+    )
     lines = (tmp_path / "model.pdb").read_text(encoding="utf-8").splitlines()[:-1]
-    sugars = [residue(name, "C", number, {label: np.array(place) + at + shift for label, place in ring.items()})
-              for number, (name, shift) in enumerate(
-                  (("NAG", (0, 0, 0)), ("BMA", (0, 5.5, 0)), ("MAN", (5.0, 8.5, 0)), ("MAN", (-5.0, 8.5, 0))), 1)]
+    sugars = [
+        residue(name, "C", number, {label: np.array(place) + at + shift for label, place in ring.items()})
+        for number, (name, shift) in enumerate(
+            (("NAG", (0, 0, 0)), ("BMA", (0, 5.5, 0)), ("MAN", (5.0, 8.5, 0)), ("MAN", (-5.0, 8.5, 0))), 1
+        )
+    ]
     model.atoms = read_atoms(write_pdb(tmp_path / "glycan.pdb", lines, *sugars))
     model.classes = component_classes(model.atoms)
     assert set(model.classes[model.atoms.chains == "C"]) == {"glycan"}

@@ -1,4 +1,5 @@
 """Parts of residues that are gone are found and named, and nothing else is."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -58,19 +59,24 @@ def pocket():
 
 @pytest.mark.parametrize("width", [0.8, 1.1, 1.5])
 def test_a_phosphate_and_half_a_ligand(pocket, width):
-    label, = {f"ATP {chain} {number}" for chain, number in zip(
-        pocket.atoms.chains[pocket.of("PG")], pocket.atoms.residue_numbers[pocket.of("PG")])}
+    (label,) = {
+        f"ATP {chain} {number}"
+        for chain, number in zip(pocket.atoms.chains[pocket.of("PG")], pocket.atoms.residue_numbers[pocket.of("PG")])
+    }
     assert pocket.lost(width, pocket.of("PG", "O1G", "O2G", "O3G")) == [f"{label}: phosphate (PG O1G O2G O3G) lost"]
-    line, = pocket.lost(width, pocket.of(*"N9 C8 N7 C5 C6 N6 N1 C2 N3 C4".split()))
+    (line,) = pocket.lost(width, pocket.of(*"N9 C8 N7 C5 C6 N6 N1 C2 N3 C4".split()))
     assert line.startswith(f"{label}: ") and line.endswith(" of 31 atoms (N9 to C4) lost")
 
 
 def test_a_side_chain_and_residues_in_a_row(pocket):
     atoms = pocket.atoms
-    chosen = next(number for number in np.unique(atoms.residue_index) if (
-        atoms.residue_names[atoms.residue_index == number][0] in ("LEU", "PHE", "MET", "ILE")))
+    chosen = next(
+        number
+        for number in np.unique(atoms.residue_index)
+        if (atoms.residue_names[atoms.residue_index == number][0] in ("LEU", "PHE", "MET", "ILE"))
+    )
     gone = (atoms.residue_index == chosen) & ~np.isin(atoms.names, ["N", "CA", "C", "O", "CB"])
-    line, = pocket.lost(1.0, gone)
+    (line,) = pocket.lost(1.0, gone)
     assert line.endswith(": side chain lost") and line.startswith(atoms.residue_names[gone][0])
 
 
@@ -104,8 +110,11 @@ def test_amplitudes_are_the_atoms_own(pocket):
 
 
 def test_bonds(pocket):
-    pairs = {frozenset(pocket.atoms.names[pair]) for pair in bonds_within_residues(pocket.atoms)
-             if pocket.atoms.residue_names[pair[0]] == "ATP"}
+    pairs = {
+        frozenset(pocket.atoms.names[pair])
+        for pair in bonds_within_residues(pocket.atoms)
+        if pocket.atoms.residue_names[pair[0]] == "ATP"
+    }
     assert {"PG", "O1G"} in pairs and {"PG", "O3B"} in pairs and {"PG", "PB"} not in pairs and {"C1'", "N9"} in pairs
 
 

@@ -1,4 +1,5 @@
 """The FSC of a map with its model, and what is seen of a map's treatment."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -30,8 +31,12 @@ def grid(atoms):
 
 def spectrum(grid, change):
     """The map with its transform times ``change`` of the squared frequency (1/Å²)."""
-    k2 = sum(axis**2 for axis in np.meshgrid(
-        *[np.fft.fftfreq(size, step) for size, step in zip(grid.data.shape, SIZES[::-1])], indexing="ij"))
+    k2 = sum(
+        axis**2
+        for axis in np.meshgrid(
+            *[np.fft.fftfreq(size, step) for size, step in zip(grid.data.shape, SIZES[::-1])], indexing="ij"
+        )
+    )
     return np.fft.ifftn(np.fft.fftn(grid.data) * change(k2)).real
 
 
@@ -68,9 +73,11 @@ def test_noise_that_sharpening_raised_is_seen_and_a_sharp_map_is_not(atoms, grid
     noisy = replace(grid, data=grid.data + 0.3 * grid.data.std() * rng.normal(size=grid.data.shape))
     model, rises = ModelInMap(atoms, grid), {}
     for name, data in {
-            "as it is": noisy.data, "sharpened": spectrum(noisy, lambda k2: np.exp(35 * k2)),
-            "low-passed": spectrum(noisy, lambda k2: np.exp(35 * k2) * (k2 < 0.06)),
-            "clean": spectrum(grid, lambda k2: np.exp(10 * k2))}.items():
+        "as it is": noisy.data,
+        "sharpened": spectrum(noisy, lambda k2: np.exp(35 * k2)),
+        "low-passed": spectrum(noisy, lambda k2: np.exp(35 * k2) * (k2 < 0.06)),
+        "clean": spectrum(grid, lambda k2: np.exp(10 * k2)),
+    }.items():
         rises[name] = noise_rise(model.power(data), model.fsc(data).frequency, model.fsc(data).fsc)
     assert is_noise_raised(rises["sharpened"], rises["as it is"]) and is_noise_raised(rises["sharpened"])
     assert not any(is_noise_raised(rises[name]) for name in ("as it is", "low-passed", "clean")), rises

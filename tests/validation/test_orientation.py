@@ -1,4 +1,5 @@
 """Hand, exchanged axes and turns of a map against another are found, and what is done to maps is not taken for a turn."""
+
 import numpy as np
 import pytest
 from model_maps import map_of_atoms
@@ -41,10 +42,14 @@ def test_the_other_hand_turned_as_well(reference):
     assert str(found).startswith("of the other hand: flipped along y and turned by") and found.in_place < 0.3
 
 
-@pytest.mark.parametrize("change, words, mirrored", [
-    (lambda data: data[::-1], "of the other hand: flipped along z", True),
-    (lambda data: data[::-1, :, ::-1], "flipped along x and z", False),
-    (lambda data: data.transpose(0, 2, 1), "of the other hand: with its axes exchanged (y x z for x y z)", True)])
+@pytest.mark.parametrize(
+    "change, words, mirrored",
+    [
+        (lambda data: data[::-1], "of the other hand: flipped along z", True),
+        (lambda data: data[::-1, :, ::-1], "flipped along x and z", False),
+        (lambda data: data.transpose(0, 2, 1), "of the other hand: with its axes exchanged (y x z for x y z)", True),
+    ],
+)
 def test_flips_and_exchanged_axes(reference, change, words, mirrored):
     cube = np.pad(reference, [(2, 2), (0, 0), (3, 3)])
     found = find_orientation(np.ascontiguousarray(change(cube)), cube, SIZES)
@@ -55,9 +60,15 @@ def test_what_is_done_to_maps_is_no_turn(reference, rng):
     noise = gaussian_filter(rng.normal(size=reference.shape), 1)
     third = np.where(np.arange(44)[:, None] < 32, reference, 0)
     for name, data in {
-            "same": reference, "noisy": reference + 3 * reference.std() * noise, "low-passed": gaussian_filter(reference, 2),
-            "sharpened": 3 * reference - 2 * gaussian_filter(reference, 1), "part": third, "bent": reference**2,
-            "turned by half a degree": turned(reference, (0.5, 0, 0)), "noise": noise}.items():
+        "same": reference,
+        "noisy": reference + 3 * reference.std() * noise,
+        "low-passed": gaussian_filter(reference, 2),
+        "sharpened": 3 * reference - 2 * gaussian_filter(reference, 1),
+        "part": third,
+        "bent": reference**2,
+        "turned by half a degree": turned(reference, (0.5, 0, 0)),
+        "noise": noise,
+    }.items():
         assert not find_orientation(data, reference, SIZES).is_other, name
 
 

@@ -1,4 +1,5 @@
 """Where atoms lie in maps to which all kinds of things were done, in their place and off it."""
+
 import numpy as np
 import pytest
 from placed_maps import SIDE, VOXEL, MapsOf6msm, legitimate_maps, misplacements
@@ -22,7 +23,8 @@ def looked(maps):
     """DensityOfAtoms of every map by its name."""
     return {
         name: DensityOfAtoms(np.asarray(data, np.float32), np.full(3, VOXEL), len(maps.positions))
-        for name, data in legitimate_maps(maps).items()}
+        for name, data in legitimate_maps(maps).items()
+    }
 
 
 def test_a_model_in_its_place(maps, looked):
@@ -38,8 +40,12 @@ def test_a_model_in_its_place(maps, looked):
 
 def test_absent_parts_are_seen_and_explained(maps, looked):
     points = maps.positions - maps.origin
-    for name, part in (("a domain absent", 0.3), ("a domain absent, masked", 0.3), ("a domain absent at 15 Å", 0.3),
-                       ("nearly half absent", 0.45)):
+    for name, part in (
+        ("a domain absent", 0.3),
+        ("a domain absent, masked", 0.3),
+        ("a domain absent at 15 Å", 0.3),
+        ("nearly half absent", 0.45),
+    ):
         density, gone = looked[name], maps.lowest(part)
         look = density.look(points)
         assert look.empty[gone].mean() > 0.6 and look.empty[~gone].mean() < 0.02, name  # the first Å of it are smoothed over

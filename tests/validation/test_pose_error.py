@@ -1,4 +1,5 @@
 """Errors are those of the poses, not of the frame a half set happens to lie in."""
+
 import numpy as np
 import pytest
 from molecules import ctf_parameters, particle_set, random_rotations
@@ -12,7 +13,8 @@ COUNT = 400
 @pytest.fixture
 def truth(rng):
     return particle_set(
-        random_rotations(COUNT), rng.normal(size=(COUNT, 2)), ctf_parameters(COUNT, rng), half_set=1 + np.arange(COUNT) % 2)
+        random_rotations(COUNT), rng.normal(size=(COUNT, 2)), ctf_parameters(COUNT, rng), half_set=1 + np.arange(COUNT) % 2
+    )
 
 
 def test_the_truth_has_no_error(truth):

@@ -1,4 +1,5 @@
 """Where a mean Q stands among EMDB's entries."""
+
 import pytest
 
 from gmmrefine.validation.q_standing import standings

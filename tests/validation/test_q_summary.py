@@ -1,4 +1,5 @@
 """Means by residue, chain and class."""
+
 import numpy as np
 import pytest
 from model_files import residue, write_pdb
@@ -12,8 +13,11 @@ from gmmrefine.validation.q_summary import expected_q, present_classes, residue_
 def chain(tmp_path):
     """Twenty glycines and alanines in turn, and a magnesium in the same chain."""
     residues = [
-        residue("ALA", "A", number, "N CA C O CB", "ATOM", at=(0, 4.0 * number, 0)) if number % 2 else
-        residue("GLY", "A", number, "N CA C O", "ATOM", at=(0, 4.0 * number, 0)) for number in range(1, 21)]
+        residue("ALA", "A", number, "N CA C O CB", "ATOM", at=(0, 4.0 * number, 0))
+        if number % 2
+        else residue("GLY", "A", number, "N CA C O", "ATOM", at=(0, 4.0 * number, 0))
+        for number in range(1, 21)
+    ]
     return read_atoms(write_pdb(tmp_path / "model.pdb", *residues, residue("MG", "A", 101, "MG:MG", at=(40, 0, 0))))
 
 
@@ -62,9 +66,16 @@ def test_residues_equal_the_original_program(test_data):
 
 def test_statistics():
     found = statistics(np.array([0.1, 0.2, 0.3, 0.8, np.nan]))
-    assert found == pytest.approx({
-        "gmmAtoms": 4, "gmmAtomsOutside": 1, "gmmQMean": 0.35, "gmmQMedian": 0.25, "gmmQQuartile1": 0.175,
-        "gmmQQuartile3": 0.425})
+    assert found == pytest.approx(
+        {
+            "gmmAtoms": 4,
+            "gmmAtomsOutside": 1,
+            "gmmQMean": 0.35,
+            "gmmQMedian": 0.25,
+            "gmmQQuartile1": 0.175,
+            "gmmQQuartile3": 0.425,
+        }
+    )
     assert np.isnan(statistics(np.array([np.nan]))["gmmQMean"])
     assert present_classes(np.array(["water", "ion", "water"])) == ["ion", "water"]
 

@@ -1,4 +1,5 @@
 """Q-scores against the original program, a slow loop, and densities with a known answer."""
+
 import gemmi
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 """Maps on other grids and in other places are noticed, and put on one grid without moving."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Pose refinement as published: Adam steps on the Fourier ring correlation (Chen et al. 2023, Methods), for comparison."""
+
 import numpy as np
 
 from gmmrefine.backend import tf
@@ -58,9 +59,16 @@ def _rotations(euler):
     """Rotation matrices (B, 3, 3) of RELION angles (B, 3) in radians, differentiable."""
     (ca, cb, cg), (sa, sb, sg) = (tf.unstack(part, axis=1) for part in (tf.cos(euler), tf.sin(euler)))
     rows = [
-        cg * cb * ca - sg * sa, cg * cb * sa + sg * ca, -cg * sb,
-        -sg * cb * ca - cg * sa, -sg * cb * sa + cg * ca, sg * sb,
-        sb * ca, sb * sa, cb]
+        cg * cb * ca - sg * sa,
+        cg * cb * sa + sg * ca,
+        -cg * sb,
+        -sg * cb * ca - cg * sa,
+        -sg * cb * sa + cg * ca,
+        sg * sb,
+        sb * ca,
+        sb * sa,
+        cb,
+    ]
     return tf.reshape(tf.stack(rows, axis=1), [-1, 3, 3])
 
 

@@ -1,4 +1,5 @@
 """The smallest pose error that images of known signal and noise allow."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Damped Gauss-Newton steps (Fisher scoring) of poses, and the stages of a frequency march."""
+
 from dataclasses import dataclass
 
 import numpy as np

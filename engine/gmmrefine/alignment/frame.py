@@ -1,4 +1,5 @@
 """The frame of a half set: kept where it was, and laid on that of the other half, so that two halves do not lie apart."""
+
 import numpy as np
 from scipy import fft, ndimage
 

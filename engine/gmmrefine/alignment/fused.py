@@ -2,6 +2,7 @@
 
 ``likelihood`` computes the same by TensorFlow, on a GPU, for other projectors, and where numba is not installed.
 """
+
 import numpy as np
 
 from gmmrefine.backend import on_cpu
@@ -45,8 +46,14 @@ def ring_sums(projector, poses, images, gain):
     sums = np.zeros((2, disc.radius + 1))
     everywhere = np.arange(len(disc.ring))
     _loops().ring_sums(
-        *_table(projector), *_places(disc, everywhere), *_single(poses), *images, np.ascontiguousarray(gain, np.float32),
-        disc.ring.astype(np.int64), sums)
+        *_table(projector),
+        *_places(disc, everywhere),
+        *_single(poses),
+        *images,
+        np.ascontiguousarray(gain, np.float32),
+        disc.ring.astype(np.int64),
+        sums,
+    )
     return sums
 
 
@@ -58,8 +65,13 @@ def _operands(projector, weights, poses, images):
     scale, precision = weights.at(projector.disc)
     used = np.flatnonzero(precision)
     return (
-        *_table(projector), *_places(projector.disc, used), *_single(poses), *images, scale[used].astype(np.float32),
-        precision[used].astype(np.float32))
+        *_table(projector),
+        *_places(projector.disc, used),
+        *_single(poses),
+        *images,
+        scale[used].astype(np.float32),
+        precision[used].astype(np.float32),
+    )
 
 
 def _table(projector):

@@ -1,4 +1,5 @@
 """How well a batch of images fits the projections of a GMM, with slope and curvature in the pose."""
+
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -87,7 +88,8 @@ class ImageFit:
         self._power = np.bincount(disc.ring, np.sum(np.abs(batch.data) ** 2, axis=0))
         self._noise = np.bincount(disc.ring, batch.noise().sum(axis=0))
         self._images = MatchedImages(
-            fill, tuple(np.ascontiguousarray(part, np.float32) for part in (matched.real, matched.imag, ctf2)))
+            fill, tuple(np.ascontiguousarray(part, np.float32) for part in (matched.real, matched.imag, ctf2))
+        )
         self._scale = np.ones(self.count) if batch.scale is None else batch.scale
 
     def value(self, projector, weights, rotations, shifts):
@@ -256,9 +258,14 @@ class ImageFit:
         matched, ctf2 = self._images.tensors()
         cross, model = kernels.agreement(real, imag, matched[:, :, :samples], ctf2[:, :samples], tf.constant(weight))
         rings = disc.radius + 1
-        return np.stack([
-            np.bincount(disc.ring, cross.numpy(), rings), np.bincount(disc.ring, model.numpy(), rings), self._power[:rings],
-            self._noise[:rings]])
+        return np.stack(
+            [
+                np.bincount(disc.ring, cross.numpy(), rings),
+                np.bincount(disc.ring, model.numpy(), rings),
+                self._power[:rings],
+                self._noise[:rings],
+            ]
+        )
 
     def minus(self, real, imag, scale, with_power=True):
         """The same images without what is known to be in them: moved projections (size, K) on the batch's disc, scaled by ring.
@@ -312,9 +319,12 @@ class ImageFit:
         samples = len(disc.ring)
         matched, ctf2 = self._images.tensors()
         return (
-            tf.constant(rotations[self._fill], tf.float32), tf.constant(shifts[self._fill] / self._pixel_size, tf.float32),
-            matched[:, :, :samples], ctf2[:, :samples],
-            tf.constant(np.stack([disc.kx, disc.ky]) * (2 * np.pi / disc.box_size), tf.float32))
+            tf.constant(rotations[self._fill], tf.float32),
+            tf.constant(shifts[self._fill] / self._pixel_size, tf.float32),
+            matched[:, :, :samples],
+            ctf2[:, :samples],
+            tf.constant(np.stack([disc.kx, disc.ky]) * (2 * np.pi / disc.box_size), tf.float32),
+        )
 
 
 def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring, noise=None):
@@ -331,6 +341,7 @@ def weights_from_sums(ring_sums, reliability, lowest_ring, highest_ring, noise=N
     noise : (S,) float, optional
         Variance of the noise where it is known; by default what the model leaves of the images.
     """
+
     def smooth(curve):
         # the background below the lowest ring is stronger than anything above
         return np.concatenate([curve[:lowest_ring], smooth_curve(curve[lowest_ring:])])

@@ -4,6 +4,7 @@ Arguments: ``real, imag`` (B, K) of projections; ``moment_real, moment_imag`` (B
 (B, 2) in radians per unit of ``k`` (2, K); ``matched`` (2, B, K) images times their CTF; ``ctf2`` (B, K); ``scale`` and
 ``precision`` (K,) of ShellWeights.
 """
+
 from gmmrefine.backend import compiled, tf
 
 
@@ -96,11 +97,13 @@ def joint_equations(real, imag, moment_real, moment_imag, shifts, matched, ctf2,
     model, weight = scale * ctf2, precision * scale
     t_real, t_imag = (
         tf.concat(tf.unstack(slopes(f, moments, k), axis=1), axis=1)  # (B, 5 P, K)
-        for f, moments in ((real, moment_real), (imag, moment_imag)))
+        for f, moments in ((real, moment_real), (imag, moment_imag))
+    )
     residual_real = weight * (data_real - model * tf.reduce_sum(real, axis=1))
     residual_imag = weight * (data_imag - model * tf.reduce_sum(imag, axis=1))
     gradient = tf.reduce_sum(residual_real[:, None] * t_imag - residual_imag[:, None] * t_real, axis=2)
     curvature = (weight * model)[:, None]
     information = tf.add(
-        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True))
+        tf.matmul(curvature * t_real, t_real, transpose_b=True), tf.matmul(curvature * t_imag, t_imag, transpose_b=True)
+    )
     return gradient, information

@@ -1,4 +1,5 @@
 """Images times their CTF, and CTF², of a batch: as arrays for compiled loops, as tensors for TensorFlow, made when needed."""
+
 import numpy as np
 
 from gmmrefine.backend import tf

@@ -1,4 +1,5 @@
 """How a part of a molecule is expected to move against the rest: one covariance of rigid motions, learned from a half set."""
+
 from dataclasses import dataclass
 
 import numpy as np

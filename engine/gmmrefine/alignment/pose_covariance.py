@@ -1,4 +1,5 @@
 """How well a pose is known: the covariance of its three angles and two shifts, by the noise of image and reference."""
+
 import numpy as np
 
 _UPPER = np.triu_indices(5)

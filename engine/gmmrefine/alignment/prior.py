@@ -1,4 +1,5 @@
 """How far the start poses are expected to be from the truth, estimated from the particles of one half set."""
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,4 +1,5 @@
 """How narrow a prior may be: as long as poses found on some Fourier samples agree with the other samples as well as any."""
+
 import numpy as np
 
 from gmmrefine.alignment.fisher import climb
@@ -55,15 +56,16 @@ class HeldOutSearch:
 
     def _drawn_in(self, poses, prior, steps):
         poses = [pose.copy() for pose in poses]
-        list(overlapped(
-            lambda pair: climb(pair[0], self._projector, self._seen, prior, pair[1], steps), zip(self._fits, poses)))
+        list(
+            overlapped(lambda pair: climb(pair[0], self._projector, self._seen, prior, pair[1], steps), zip(self._fits, poses))
+        )
         return poses
 
     def _held_out(self, poses):
         """Log-likelihood (particles,) of the samples that the poses were not found on."""
         values = overlapped(
-            lambda pair: pair[0].value(self._projector, self._unseen, pair[1].rotations, pair[1].shifts),
-            zip(self._fits, poses))
+            lambda pair: pair[0].value(self._projector, self._unseen, pair[1].rotations, pair[1].shifts), zip(self._fits, poses)
+        )
         return mean_by_particle(np.concatenate(list(values)), self._parent)
 
 

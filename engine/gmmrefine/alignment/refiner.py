@@ -1,4 +1,5 @@
 """Pose refinement of a half set: scale, noise and prior learned on a sample, then every batch through the march, read once."""
+
 from functools import partial
 
 import numpy as np
@@ -48,8 +49,8 @@ class FisherRefiner:
     """
 
     def __init__(
-            self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING,
-            certain=None):
+        self, projector, reliability, stages, prior=None, is_part=False, samples=None, lowest_ring=LOWEST_RING, certain=None
+    ):
         self.reliability = reliability
         self._certain = reliability if certain is None else np.minimum(certain, reliability[: len(certain)])
         self.stages = stages
@@ -177,7 +178,8 @@ def _sample_and_others(particles, refiners, rng):
 
 
 def refine_poses(
-        refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, strengths=None):
+    refiners, reader, batch_size, expected, rng, current=None, scene=None, report=lambda done: None, strengths=None
+):
     """New poses of a half set against one reference or several, every image read once.
 
     Parameters

@@ -1,4 +1,5 @@
 """Which patches of a molecule move rigidly together, judged by how probable it makes the images of the other half set."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,7 +175,8 @@ def most_probable_shares(motions, shares, covariance):
     count = shares.shape[1]
     slope = np.einsum("npi,nri->pr", motions.pull, mean.reshape(-1, count, 6), optimize=True)
     curvature = np.tensordot(
-        motions.information, squares.reshape(-1, count, 6, count, 6), axes=((0, 2, 4), (0, 2, 4)))  # (P, P, R, R)
+        motions.information, squares.reshape(-1, count, 6, count, 6), axes=((0, 2, 4), (0, 2, 4))
+    )  # (P, P, R, R)
     found = shares.copy()
     for _ in range(_SWEEPS):
         for patch in range(len(found)):
@@ -210,7 +212,8 @@ def two_joined(motions, regions, moments):
     as_patches = PatchMotions(pull.reshape(-1, count, 6), information.reshape(-1, count, 6, count, 6), motions.parent)
     mean = as_patches.information.mean(axis=0)
     squares = relative_displacement(
-        regions.covariance, np.einsum("pr,pij->rij", regions.shares / regions.shares.sum(axis=0), moments))
+        regions.covariance, np.einsum("pr,pij->rij", regions.shares / regions.shares.sum(axis=0), moments)
+    )
     pairs = np.argwhere(np.tri(count, k=-1))
     trials = []
     for one, other in pairs[np.argsort(squares[tuple(pairs.T)])[:_TRIALS]]:
@@ -238,8 +241,9 @@ def joined_step_by_step(motions, shapes):
         One region first.
     """
     count = len(shapes)
-    apart = Regions(np.eye(count), most_probable_covariance(
-        *motions.of_regions(np.eye(count)), wide_covariance(count), _ITERATIONS_APART))
+    apart = Regions(
+        np.eye(count), most_probable_covariance(*motions.of_regions(np.eye(count)), wide_covariance(count), _ITERATIONS_APART)
+    )
     if count == 1:
         return [learned(motions, apart)]
     moments = np.array([displacement_moment(points) for points in shapes])
@@ -270,16 +274,23 @@ def evidence(halves, shapes):
         list of int: the smallest number that is as good as the best; one region where nothing is better than no motion.
     """
     found = [joined_step_by_step(half, shapes) for half in halves]
-    scores = np.array([
-        np.concatenate([
-            mean_by_particle(regions.log_probability(judge), judge.parent)
-            for regions, judge in zip(same_number, halves[::-1])])
-        for same_number in zip(*found)])
+    scores = np.array(
+        [
+            np.concatenate(
+                [
+                    mean_by_particle(regions.log_probability(judge), judge.parent)
+                    for regions, judge in zip(same_number, halves[::-1])
+                ]
+            )
+            for same_number in zip(*found)
+        ]
+    )
     mean = scores.mean(axis=1)
     best = np.argmax(mean)
     loss = scores[best] - scores
     error = loss.std(axis=1) / np.sqrt(scores.shape[1])
     chosen = np.flatnonzero(loss.mean(axis=1) <= _SURE * error)[0] if mean[best] > 0 else 0
-    both = PatchMotions(*(
-        np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information", "parent")))
+    both = PatchMotions(
+        *(np.concatenate([getattr(half, part) for half in halves]) for part in ("pull", "information", "parent"))
+    )
     return mean, error, joined_step_by_step(both, shapes)[chosen].members()

@@ -1,4 +1,5 @@
 """How strong each particle's signal is, estimated from the images of one half set."""
+
 import numpy as np
 
 _GROUPS_APART = 0.3  # expected standard deviation of the mean strengths of optics groups

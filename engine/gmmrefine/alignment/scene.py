@@ -1,4 +1,5 @@
 """A molecule of several rigid bodies, each at its own pose in every particle: what one of them leaves of an image."""
+
 import numpy as np
 
 from gmmrefine.alignment.fisher import LOWEST_RING
@@ -55,8 +56,7 @@ class Scene:
         return [part.through(window, index, ctf2, self._noise) for part, window in zip(alone, self._windows)]
 
     def _moved(self, fit, index):
-        return [
-            fit.moved(projector, rotations[index], shifts[index]) for projector, rotations, shifts in self._bodies]
+        return [fit.moved(projector, rotations[index], shifts[index]) for projector, rotations, shifts in self._bodies]
 
 
 def _added(images):

@@ -22,6 +22,7 @@ real, imag, ctf2 : (B, K) float32
 scale, precision : (M,) float32
     ``ShellWeights`` of the samples.
 """
+
 import numba
 import numpy as np
 
@@ -32,10 +33,10 @@ _F = np.float32
 _ZERO, _QUARTER, _HALF, _ONE, _TWO, _PI, _LOG2E = (_F(number) for number in (0, 0.25, 0.5, 1, 2, np.pi, np.log2(np.e)))
 _MANY = _F(4096)  # more turns than a shift makes: rounding towards zero then rounds down
 _P1, _P2, _P3, _P4, _P5, _P6 = (  # 2^d, -0.5 … 0.5
-    _F(number) for number in (6.9314718e-1, 2.4022651e-1, 5.5504109e-2, 9.6181291e-3, 1.3333558e-3, 1.5403530e-4))
+    _F(number) for number in (6.9314718e-1, 2.4022651e-1, 5.5504109e-2, 9.6181291e-3, 1.3333558e-3, 1.5403530e-4)
+)
 _S3, _S5, _S7, _S9, _S11 = (_F(number) for number in (-1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800))
-_C2, _C4, _C6, _C8, _C10, _C12 = (
-    _F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
+_C2, _C4, _C6, _C8, _C10, _C12 = (_F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
 
 _flat, _image, _cube = numba.float32[::1], numba.float32[:, ::1], numba.float32[:, :, ::1]
 _TABLE = (_flat, numba.int64, _flat, numba.float32)  # values, side, geometry, wave
@@ -45,8 +46,9 @@ _IMAGES = (_image, _image, _image)
 _RESULT = numba.float64[:, ::1]
 
 
-@compiled_loop(numba.void(
-    _flat, _flat, _image, _flat, numba.int64, numba.int64[::1], _image, _cube, numba.int32[:, :, ::1], _cube))
+@compiled_loop(
+    numba.void(_flat, _flat, _image, _flat, numba.int64, numba.int64[::1], _image, _cube, numba.int32[:, :, ::1], _cube)
+)
 def _taps(kx, ky, rotation, geometry, side, corner, part, weight, exponent, power):
     """First cells about some samples, how far the samples lie beyond their own, and the kernel's weights along x, y and z."""
     count = len(kx)
@@ -69,8 +71,7 @@ def _taps(kx, ky, rotation, geometry, side, corner, part, weight, exponent, powe
                 x = beta * (np.sqrt(max(_ONE - _QUARTER * u * u, _ZERO)) - _ONE) * _LOG2E
                 whole = np.int32(x - _HALF)  # towards zero, that is up: x ≤ 0
                 d = x - _F(whole)
-                power[axis, tap, i] = (
-                    _ONE + d * (_P1 + d * (_P2 + d * (_P3 + d * (_P4 + d * (_P5 + d * _P6))))))
+                power[axis, tap, i] = _ONE + d * (_P1 + d * (_P2 + d * (_P3 + d * (_P4 + d * (_P5 + d * _P6)))))
                 exponent[axis, tap, i] = (whole + 127) << 23
     scale = exponent.view(np.float32)
     for axis in range(3):
@@ -177,11 +178,31 @@ def _phases(kx, ky, x, y, turn):
         turn[1, i] = _TWO * sine * cosine
 
 
-@compiled_loop(numba.void(
-    *_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _flat, _flat, _image, numba.float64[::1], _RESULT, numba.float64[:, :, ::1]))
+@compiled_loop(
+    numba.void(
+        *_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _flat, _flat, _image, numba.float64[::1], _RESULT, numba.float64[:, :, ::1]
+    )
+)
 def normal_equations(
-        values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, scale, precision,
-        slopes, value, gradient, information):
+    values,
+    side,
+    geometry,
+    wave,
+    kx,
+    ky,
+    order,
+    rotations,
+    shifts,
+    real,
+    imag,
+    ctf2,
+    scale,
+    precision,
+    slopes,
+    value,
+    gradient,
+    information,
+):
     """Log-likelihood (B,), gradient (B, 5) and Fisher information (B, 5, 5), per radian and px."""
     corner = np.empty(_RUN, np.int64)
     part, exponent = np.empty((3, _RUN), np.float32), np.empty((3, 4, _RUN), np.int32)
@@ -224,7 +245,8 @@ def normal_equations(
                     t[c, 0, i] = -y * depth
                     t[c, 1, i] = x * depth
                     t[c, 2, i] = step * (
-                        y * (r[0, 0] * mx + r[0, 1] * my + r[0, 2] * mz) - x * (r[1, 0] * mx + r[1, 1] * my + r[1, 2] * mz))
+                        y * (r[0, 0] * mx + r[0, 1] * my + r[0, 2] * mz) - x * (r[1, 0] * mx + r[1, 1] * my + r[1, 2] * mz)
+                    )
                     t[c, 3, i] = -x * f
                     t[c, 4, i] = -y * f
             for p in range(5):
@@ -242,11 +264,10 @@ def normal_equations(
                 information[b, p, q] = information[b, q, p]
 
 
-@compiled_loop(numba.void(
-    *_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _flat, _flat, numba.float64[::1], numba.float64[::1]))
+@compiled_loop(numba.void(*_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _flat, _flat, numba.float64[::1], numba.float64[::1]))
 def agreement_and_energy(
-        values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, scale, precision,
-        agreement, energy):
+    values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, scale, precision, agreement, energy
+):
     """Σ w a Re(C D* F) and Σ w a² C² |F|² of every image (B,); the log-likelihood is the first less half the second.
 
     Parameters
@@ -274,16 +295,15 @@ def agreement_and_energy(
                 f, g = found[0, i], found[1, i]
                 agreed += w * (
                     (real[b, k] * turn[0, i] + imag[b, k] * turn[1, i]) * f
-                    + (imag[b, k] * turn[0, i] - real[b, k] * turn[1, i]) * g)
+                    + (imag[b, k] * turn[0, i] - real[b, k] * turn[1, i]) * g
+                )
                 spent += w * scale[start + i] * ctf2[b, k] * (f * f + g * g)
             agreement[b] += agreed
             energy[b] += spent
 
 
-@compiled_loop(numba.void(
-    *_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _image, numba.int64[::1], _RESULT))
-def ring_sums(
-        values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, gain, ring, sums):
+@compiled_loop(numba.void(*_TABLE, *_SAMPLES, *_POSES, *_IMAGES, _image, numba.int64[::1], _RESULT))
+def ring_sums(values, side, geometry, wave, kx, ky, order, rotations, shifts, real, imag, ctf2, gain, ring, sums):
     """Σ g Re(C D* F) and Σ g C² |F|² over all images by ring.
 
     Parameters
@@ -313,5 +333,6 @@ def ring_sums(
                 f, g = found[0, i], found[1, i]
                 sums[0, s] += gain[b, k] * (
                     (real[b, k] * turn[0, i] + imag[b, k] * turn[1, i]) * f
-                    + (imag[b, k] * turn[0, i] - real[b, k] * turn[1, i]) * g)
+                    + (imag[b, k] * turn[0, i] - real[b, k] * turn[1, i]) * g
+                )
                 sums[1, s] += gain[b, k] * ctf2[b, k] * (f * f + g * g)

@@ -1,4 +1,5 @@
 """A part of a molecule as a particle of its own: a small box, cut out of every image where the part lies."""
+
 from functools import lru_cache
 
 import numpy as np
@@ -47,8 +48,7 @@ class Window:
         self._place = self._projected_center(rotations) - shifts
         self._ring_width = image_disc.box_size / box_size
         self.disc = half_disc(box_size, int(image_disc.radius / self._ring_width))
-        self._waves = tf.constant(
-            np.stack([image_disc.kx, image_disc.ky]) * (2 * np.pi / image_disc.box_size), tf.float32)
+        self._waves = tf.constant(np.stack([image_disc.kx, image_disc.ky]) * (2 * np.pi / image_disc.box_size), tf.float32)
         # the background below would reach every ring of the window, which it does not fill evenly
         self.seen = tf.constant(image_disc.ring >= LOWEST_RING, tf.float32)
         self._inner = tf.range(box_size) + (image_disc.box_size - box_size) // 2
@@ -133,7 +133,8 @@ def _samples_in_plane(disc):
     n = disc.box_size
     return (
         tf.constant((disc.ky % n) * (n // 2 + 1) + disc.kx, tf.int32),
-        tf.constant(1 - 2 * ((disc.kx + disc.ky) % 2), tf.float32))
+        tf.constant(1 - 2 * ((disc.kx + disc.ky) % 2), tf.float32),
+    )
 
 
 def _pixels(real, imag, number, sign):

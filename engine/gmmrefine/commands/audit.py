@@ -15,12 +15,24 @@ When the polymer itself fell that is said first, and nothing else is judged. Han
 
 Maps on other grids are refused, or resampled with --grids resample; maps moved against the first are refused.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import AuditSettings
 
-COMMAND = Command("audit", (
-    "audit.star", "parts.star", "changes.star", "atoms.star", "maps.star", "model_fsc.star", "figures/classes.png",
-    "figures/changes.png", "figures/model_fsc.png"))
+COMMAND = Command(
+    "audit",
+    (
+        "audit.star",
+        "parts.star",
+        "changes.star",
+        "atoms.star",
+        "maps.star",
+        "model_fsc.star",
+        "figures/classes.png",
+        "figures/changes.png",
+        "figures/model_fsc.png",
+    ),
+)
 
 
 def add_arguments(parser):
@@ -30,10 +42,15 @@ def add_arguments(parser):
     parser.add_argument("modified", metavar="map", nargs="+", help="modified maps of the same molecule (.mrc)")
     add_output(parser)
     parser.add_argument(
-        "--refitted", nargs="+", default=[], metavar="MODEL",
-        help="one model per map, in their order, each the model refined into its map (default: MODEL for all)")
+        "--refitted",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="one model per map, in their order, each the model refined into its map (default: MODEL for all)",
+    )
     parser.add_argument(
-        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the unmodified map, compared with the model too")
+        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the unmodified map, compared with the model too"
+    )
     add_settings(parser, AuditSettings)
 
 

@@ -3,6 +3,7 @@
 Writes DIR/gmm.star, gmm_map.mrc (what the GMM looks like at the resolution) and gmm_fsc.star (its agreement with the
 map).
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import BuildSettings
 
@@ -29,4 +30,5 @@ def run(args):
     run.finish(results)
     run.progress.say(
         f"{results['gaussians']} Gaussians, mean FSC with the map {results['mean_fsc']:.3f} up to "
-        f"{results['resolution']:.2f} Å ({results['fsc_at_resolution']:.3f} there)")
+        f"{results['resolution']:.2f} Å ({results['fsc_at_resolution']:.3f} there)"
+    )

@@ -6,11 +6,14 @@ and overlaps.star. Parts whose half sets differ are refused; parts of another gr
 brought to that of the first, found where maps overlap, or refused. A composite is not one reconstruction: deposit it with its
 parts and masks.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, refuse_missing, refuse_to_overwrite, settings_from
 from gmmrefine.settings import CompositeSettings
 
-COMMAND = Command("composite", (
-    "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star"))
+COMMAND = Command(
+    "composite",
+    ("composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star"),
+)
 
 
 def add_arguments(parser):

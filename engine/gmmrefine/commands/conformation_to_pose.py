@@ -7,12 +7,26 @@ heterogeneity run is taken. Writes DIR/particles.star (poses of the region), hal
 focus_mask.mrc, fsc.star, motions.star (rigid motion of each particle, and whether it was used), gmm_half_1.star,
 gmm_half_2.star and gmm_fsc.star: a part for "composite" like any focused refinement.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import ConversionSettings
 
-COMMAND = Command("conformation-to-pose", (
-    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "focus_mask.mrc", "fsc.star", "motions.star",
-    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star"))
+COMMAND = Command(
+    "conformation-to-pose",
+    (
+        "particles.star",
+        "half_map_1.mrc",
+        "half_map_2.mrc",
+        "map.mrc",
+        "mask.mrc",
+        "focus_mask.mrc",
+        "fsc.star",
+        "motions.star",
+        "gmm_half_1.star",
+        "gmm_half_2.star",
+        "gmm_fsc.star",
+    ),
+)
 
 
 def add_arguments(parser):

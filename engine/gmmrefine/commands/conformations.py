@@ -7,6 +7,7 @@ particles are from neutral); with --model half_1/morph.cif and half_2/morph.cif 
 voxel of the maps at 0); with --subsets particles_subset_NN.star and subset_NN/ with half_map_1.mrc, half_map_2.mrc, map.mrc,
 mask.mrc and fsc.star of every class.
 """
+
 import os
 
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
@@ -21,7 +22,8 @@ def add_arguments(parser):
     """Declare the command line."""
     parser.add_argument("source", metavar="HETERO_DIR", help="folder of a finished heterogeneity run")
     parser.add_argument(
-        "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed")
+        "--model", default="", metavar="ATOMS", help="atomic model (mmCIF or PDB) fitted into its maps, to be morphed"
+    )
     add_output(parser)
     add_settings(parser, ConformationsSettings)
 
@@ -53,7 +55,8 @@ def run(args):
     model, found, notes = None, {}, []
     if args.model:
         model, found = model_in_mask(
-            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, settings, notes.append)
+            args.model, read_mask(mask, grid.box_size, grid.pixel_size), grid.pixel_size, settings, notes.append
+        )
     files = [os.path.join(args.source, name) for name in _LEARNED]
     particles, latent, of_maps = None, None, taken_as(ReconstructSettings, settings, mask=mask)
     if settings.subsets:
@@ -72,7 +75,6 @@ def run(args):
     if particles is not None:
         run.describe_particles(particles)
         classes, cosine = latent_classes(particles, latent, halves, settings, run)
-        results.update(
-            subset_cosine=cosine, subsets=[reconstruct_class(chosen, particles, of_maps, run) for chosen in classes])
+        results.update(subset_cosine=cosine, subsets=[reconstruct_class(chosen, particles, of_maps, run) for chosen in classes])
     run.finish(results)
     run.progress.say(f"{results['frames']} conformations by half in {args.output}; movie.cxc plays them in ChimeraX")

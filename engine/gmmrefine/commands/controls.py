@@ -11,6 +11,7 @@ Writes DIR/controls.star (a row for each control), controls.json (the same with 
 code 0 when all pass, and also when one does not: the last line says so. It takes about three times as long as the run did; an
 interrupted one continues.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import ControlsSettings
 

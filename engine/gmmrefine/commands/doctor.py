@@ -3,6 +3,7 @@
 Shows Python, libraries, CPU threads, GPU, memory and disk, and times a small computation on each device. With --plan it only
 says how much memory a refinement will take.
 """
+
 import argparse
 import importlib
 import os
@@ -23,8 +24,12 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("--folder", default=".", metavar="DIR", help="folder whose free disk space is shown")
     parser.add_argument(
-        "--plan", nargs=3, type=_count, metavar=("GAUSSIANS", "BOX", "PARTICLES"),
-        help="only say how much memory a refinement takes: Gaussians of each half, box in px, particles of both halves")
+        "--plan",
+        nargs=3,
+        type=_count,
+        metavar=("GAUSSIANS", "BOX", "PARTICLES"),
+        help="only say how much memory a refinement takes: Gaussians of each half, box in px, particles of both halves",
+    )
 
 
 def run(args):
@@ -62,7 +67,8 @@ def _plan(gaussians, box_size, particles):
     if planned > there:
         raise ResourceError(
             f"a refinement of this size needs {planned:.1f} GB of memory; this machine has {there:.1f} GB. Use a larger "
-            "machine, or bin the images to a smaller box.")
+            "machine, or bin the images to a smaller box."
+        )
     print(f"this machine has {there:.1f} GB")
 
 
@@ -72,7 +78,8 @@ def _version(name):
         module = importlib.import_module("gmmrefine.backend").tf if name == "tensorflow" else importlib.import_module(name)
     except ImportError as error:
         raise ResourceError(
-            f"{name} cannot be imported ({error}). Install this package again with pip in this Python.") from error
+            f"{name} cannot be imported ({error}). Install this package again with pip in this Python."
+        ) from error
     return getattr(module, "__version__", "(version unknown)")
 
 
@@ -108,8 +115,10 @@ def _try_devices():
         except tf.errors.OpError as error:
             raise ResourceError(
                 f"{device.name}: a small kernel fails ({error.message.splitlines()[0]}). Check TensorFlow and the driver of "
-                "this device, or use --device cpu.") from error
+                "this device, or use --device cpu."
+            ) from error
         if total != 1000:
             raise ResourceError(
-                f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one.")
+                f"{device.name}: a sum of 1000 ones gave {total:g}; this device computes wrongly. Use another one."
+            )
         print(f"{device.name}: works ({time.perf_counter() - started:.2f} s for the first kernel and FFT)")

@@ -4,6 +4,7 @@ Writes DIR/particles.star with n rows per particle. Copies share everything with
 are marked (gmmParentParticle, gmmSymmetryCopy) and never count as independent. A symmetry that the map at the particles' poses
 does not have is refused; where their images cannot be read a note says so.
 """
+
 import time
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def _expand(args, settings, started):
     write_particles(path, copies, marks_of(copies, len(operators)))
     progress.say(f"{path}: {counted(copies)}, {settings.symmetry.upper()}")
     results = {
-        "images": len(copies), "particles": len(particles), "counted": counted(copies),
+        "images": len(copies),
+        "particles": len(particles),
+        "counted": counted(copies),
         "half_sets": [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)],
-        **measured}
+        **measured,
+    }
     write_run_record(args.output, COMMAND.name, values_of(settings), results, inputs=[args.particles], started=started)

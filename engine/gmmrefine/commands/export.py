@@ -6,6 +6,7 @@ EMAN2's text form (.txt) or to .star; all but .star need the map's box and pixel
 folder of a heterogeneity run gives a table (.star) of its conformations in one latent space: those of half set 2 are laid onto
 the space of half set 1 by what both networks do to the molecule. It is for display and other programs, never for a refinement.
 """
+
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,10 +56,13 @@ def run(args):
         for line in notes:
             print(f"note: {line}")
         write_run_record(
-            args.output, COMMAND.name,
+            args.output,
+            COMMAND.name,
             {"to": args.to, "box": args.box, "pixel_size": args.pixel_size, "flip_coordinate_y": args.flip_coordinate_y},
-            {**results, "notes": notes}, inputs=[path for path in (_input_of(args.file), args.template, args.map) if path],
-            started=started)
+            {**results, "notes": notes},
+            inputs=[path for path in (_input_of(args.file), args.template, args.map) if path],
+            started=started,
+        )
 
 
 def _input_of(path):
@@ -80,7 +84,8 @@ def _export_latents(args, target):
     _require_form(target, (".star",), "conformations")
     if args.template or args.map or args.box or args.pixel_size or args.flip_coordinate_y:
         raise InputError(
-            f"{args.file} is a folder; of it only the conformations are written, as a table. Leave out the other options.")
+            f"{args.file} is a folder; of it only the conformations are written, as a table. Leave out the other options."
+        )
     set_up()
     return write_common_latents(args.file, str(target))
 
@@ -103,8 +108,9 @@ def _export_particles(args, target):
         raise InputError(f"--template is for .cs files; {args.to} is a STAR file. Leave it out.")
     _check_flip(args, to_cs)
     from_cs = is_cryosparc(args.file)
-    particles = (read_cs(args.file, flip_coordinate_y=args.flip_coordinate_y) if from_cs
-                 else read_particle_set(args.file, check=False))
+    particles = (
+        read_cs(args.file, flip_coordinate_y=args.flip_coordinate_y) if from_cs else read_particle_set(args.file, check=False)
+    )
     notes = list(particles.table.notes)
     if to_cs:
         notes += write_cs(target, particles, args.template or None, args.flip_coordinate_y)
@@ -129,7 +135,8 @@ def _export_gmm(args, target):
     _require_form(target, GMM_FORMS, "a GMM")
     if args.template or args.flip_coordinate_y:
         raise InputError(
-            f"{args.file} holds a GMM; --template is for particles, and so is {FLIP_COORDINATE_Y.option}. Leave it out.")
+            f"{args.file} holds a GMM; --template is for particles, and so is {FLIP_COORDINATE_Y.option}. Leave it out."
+        )
     gmm = read_gmm(args.file)
     suffix = target.suffix.lower()
     if suffix == ".star":

@@ -6,6 +6,7 @@ ones are refused, filtered ones give nothing finer than the filter, masked and s
 tight is said, and the resolution is that under a wider one. With --truth a map is
 compared with a truth or a model, and nothing of this applies.
 """
+
 import time
 
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from, values_of
@@ -36,8 +37,13 @@ def run(args):
     with COMMAND.held(args):
         results, notes = compare_maps((args.map_a, args.map_b), settings, args.output)
         write_run_record(
-            args.output, COMMAND.name, values_of(settings), results, inputs=[args.map_a, args.map_b, settings.mask],
-            started=started)
+            args.output,
+            COMMAND.name,
+            values_of(settings),
+            results,
+            inputs=[args.map_a, args.map_b, settings.mask],
+            started=started,
+        )
     for note in notes:
         print(f"note: {note}")
     if "directions_text" in results:

@@ -7,14 +7,30 @@ the half sets agree), training.star and training.png (loss of every epoch), late
 (maps along the first axis and their movie, see the command conformations). An interrupted run continues when the same command
 is given again.
 """
+
 import os
 
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import HeterogeneitySettings
 
-COMMAND = Command("heterogeneity", (
-    "latent.star", "network_half_1.npz", "network_half_2.npz", "latent_half_1.npz", "latent_half_2.npz", "gmm_half_1.star",
-    "gmm_half_2.star", "motions.star", "training.star", "training.png", "latent.png", "mask.mrc", "fsc.star"))
+COMMAND = Command(
+    "heterogeneity",
+    (
+        "latent.star",
+        "network_half_1.npz",
+        "network_half_2.npz",
+        "latent_half_1.npz",
+        "latent_half_2.npz",
+        "gmm_half_1.star",
+        "gmm_half_2.star",
+        "motions.star",
+        "training.star",
+        "training.png",
+        "latent.png",
+        "mask.mrc",
+        "fsc.star",
+    ),
+)
 
 
 def add_arguments(parser):

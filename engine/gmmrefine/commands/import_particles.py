@@ -5,6 +5,7 @@ half sets, optics groups and every unknown column; images stay where they are. T
 found where it lies beside the particles. A GMM of EMAN2 (.txt) becomes DIR/gmm.star and needs the box and pixel size it
 was made with.
 """
+
 import time
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def add_arguments(parser):
     parser.add_argument("file", help="particles (.star, .cs, .csg) or EMAN2 GMM (.txt)")
     add_output(parser, "folder of the results")
     parser.add_argument(
-        "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere")
+        "--full-paths", action="store_true", help="write the full path of every image stack, for programs that look elsewhere"
+    )
     add_settings(parser, ImportSettings)
     parser.add_argument("--box", type=int, default=0, help="box of the EMAN2 GMM in px")
     parser.add_argument("--pixel-size", type=float, default=0.0, help="pixel size of the EMAN2 GMM in Å/px")
@@ -52,8 +54,13 @@ def run(args):
     with COMMAND.held(args):
         results = _import_gmm(args) if is_gmm else _import_particles(args, settings)
         write_run_record(
-            args.output, COMMAND.name, {**values_of(settings), "box": args.box, "pixel_size": args.pixel_size}, results,
-            inputs=[path for path in (args.file, settings.passthrough) if path], started=started)
+            args.output,
+            COMMAND.name,
+            {**values_of(settings), "box": args.box, "pixel_size": args.pixel_size},
+            results,
+            inputs=[path for path in (args.file, settings.passthrough) if path],
+            started=started,
+        )
 
 
 def _refuse_cryosparc_options(path, settings):
@@ -67,35 +74,49 @@ def _refuse_cryosparc_options(path, settings):
 def _import_particles(args, settings):
     if is_cryosparc(args.file):
         particles = read_cs(
-            args.file, settings.passthrough, split_halves=settings.split_halves, alignment_class=settings.alignment_class,
-            flip_coordinate_y=settings.flip_coordinate_y)
+            args.file,
+            settings.passthrough,
+            split_halves=settings.split_halves,
+            alignment_class=settings.alignment_class,
+            flip_coordinate_y=settings.flip_coordinate_y,
+        )
     else:
         particles = read_particle_set(args.file, settings.split_halves, check=False)
     path = Path(args.output) / "particles.star"
     write_particles(path, particles, full_paths=args.full_paths)
     halves = [int(np.count_nonzero(particles.half_set == half)) for half in (1, 2)]
     missing = [stack for stack in particles.stacks if not Path(stack).is_file()]
-    print(f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "
-          f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks")
+    print(
+        f"{path}: {len(particles)} particles, half sets {halves[0]} and {halves[1]}, box {particles.box_size} px, "
+        f"{particles.pixel_size:g} Å/px, {len(particles.stacks)} stacks"
+    )
     warnings = particle_warnings(particles)
     if is_cryosparc(args.file):
         warnings += coordinate_note(particles, settings.flip_coordinate_y)
     if len(particles.optics.grids()) > 1:
         warnings.append(
             f"images of {particles.optics.grids_text()} in one file; computing commands see them on the grid above unless "
-            f"{TARGET_PIXEL_SIZE.option} or {TARGET_BOX.option} names another")
+            f"{TARGET_PIXEL_SIZE.option} or {TARGET_BOX.option} names another"
+        )
     if missing:
         warnings.append(f"{len(missing)} of {len(particles.stacks)} image stacks are missing, first {missing[0]}")
     for line in warnings:
         print(f"note: {line}")
-    return {"particles": len(particles), "half_sets": halves, "box_size": particles.box_size,
-            "pixel_size": particles.pixel_size, "missing_stacks": len(missing), "notes": warnings}
+    return {
+        "particles": len(particles),
+        "half_sets": halves,
+        "box_size": particles.box_size,
+        "pixel_size": particles.pixel_size,
+        "missing_stacks": len(missing),
+        "notes": warnings,
+    }
 
 
 def _import_gmm(args):
     if args.box <= 0 or args.pixel_size <= 0:
         raise InputError(
-            f"{args.file}: a GMM of EMAN2 is in fractions of a box; give --box (px) and --pixel-size (Å/px) of it.")
+            f"{args.file}: a GMM of EMAN2 is in fractions of a box; give --box (px) and --pixel-size (Å/px) of it."
+        )
     gmm = read_gmm_eman2(args.file, args.box, args.pixel_size)
     path = Path(args.output) / "gmm.star"
     write_gmm(path, gmm)

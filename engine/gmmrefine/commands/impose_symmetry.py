@@ -5,6 +5,7 @@ map.mrc (low-passed at the resolution), mask.mrc (the union of the turned masks)
 room the maps are those of --background, blended in over the soft edge, or 0. A symmetry that the background does not have, or
 without one the maps where the mask holds all units, is refused.
 """
+
 import os
 
 from gmmrefine.commands.options import Command, add_output, add_settings, refuse_to_overwrite, settings_from
@@ -19,8 +20,12 @@ def add_arguments(parser):
     parser.add_argument("maps", nargs="+", metavar="MAPS", help="folder of the focused refinement, or its two half maps")
     parser.add_argument("--mask", required=True, metavar="MRC", help="focus mask (values 0 to 1): how much a voxel counts")
     parser.add_argument(
-        "--background", nargs="+", default=[], metavar="MAPS",
-        help="folder or two half maps of the whole molecule, of the same half sets, for what lies outside all masks")
+        "--background",
+        nargs="+",
+        default=[],
+        metavar="MAPS",
+        help="folder or two half maps of the whole molecule, of the same half sets, for what lies outside all masks",
+    )
     add_output(parser)
     add_settings(parser, ImposeSettings)
 

@@ -3,6 +3,7 @@
 Writes DIR/filtered.mrc, beside it unmodified.mrc (the map as it was given), and figures/slices.png with both. Voxels without a
 local resolution (0) get that of the nearest one that has it.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.errors import InputError
 from gmmrefine.settings import LocalFilterSettings

@@ -8,6 +8,7 @@ Nyquist.
 Half maps are looked at first: clipped and identical ones are refused, filtered ones give nothing finer than the filter, masked
 and sharpened ones are named. A mask too tight or too small for the measurement is made wider, which is said.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import LocalResolutionSettings
 

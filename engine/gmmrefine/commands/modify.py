@@ -12,12 +12,25 @@ audited: DIR/audit says what became of every ligand, ion, lipid and water.
 
 Half maps are looked at first: clipped and identical ones are refused, filtered, masked and sharpened ones are named.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import ModifySettings
 
-COMMAND = Command("modify", (
-    "modified.mrc", "unmodified.mrc", "modified_half_1.mrc", "modified_half_2.mrc", "mask.mrc", "modified_error.mrc",
-    "fsc.star", "error_model.star", "figures/slices.png", "figures/error_model.png"))
+COMMAND = Command(
+    "modify",
+    (
+        "modified.mrc",
+        "unmodified.mrc",
+        "modified_half_1.mrc",
+        "modified_half_2.mrc",
+        "mask.mrc",
+        "modified_error.mrc",
+        "fsc.star",
+        "error_model.star",
+        "figures/slices.png",
+        "figures/error_model.png",
+    ),
+)
 
 
 def add_arguments(parser):
@@ -26,8 +39,11 @@ def add_arguments(parser):
     parser.add_argument("half_map_2", help="second half map, unfiltered (.mrc)")
     add_output(parser)
     parser.add_argument(
-        "--model", default="", metavar="MODEL",
-        help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)")
+        "--model",
+        default="",
+        metavar="MODEL",
+        help="atomic model fitted to the map (mmCIF or PDB), for the audit (default: none)",
+    )
     add_settings(parser, ModifySettings)
 
 

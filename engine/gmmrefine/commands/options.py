@@ -1,4 +1,5 @@
 """Command line options made from the settings, and the start common to all commands that compute."""
+
 import argparse
 import os
 from contextlib import contextmanager
@@ -45,19 +46,26 @@ def _add_setting(parser, setting):
     else:
         unit = f" [{setting.unit}]" if setting.unit else ""
         action = parser.add_argument(
-            setting.option, type=_reader(setting), default=setting.default, choices=setting.choices or None,
-            metavar=None if setting.choices else setting.metavar, help=f"{text}{unit} (default: {setting.default_text})")
+            setting.option,
+            type=_reader(setting),
+            default=setting.default,
+            choices=setting.choices or None,
+            metavar=None if setting.choices else setting.metavar,
+            help=f"{text}{unit} (default: {setting.default_text})",
+        )
     if setting.advanced:
         action.text_for_experts, action.help = action.help, argparse.SUPPRESS
 
 
 def _reader(setting):
     """What makes a value of a word of the command line."""
+
     def read(text):
         try:
             return setting.read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
+
     read.kind = setting.kind
     return read
 

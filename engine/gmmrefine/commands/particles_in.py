@@ -1,4 +1,5 @@
 """Particles as the computing commands take them: complete, on one grid, with half sets."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def understand_symmetry(path, settings):
     if meant == given:
         return changed(settings, symmetry=given), []
     return changed(settings, symmetry=meant), [
-        f"{given} is meant as in cryoSPARC, a two-fold axis along y ({meant}); write Dx{given[1:]} for one along x"]
+        f"{given} is meant as in cryoSPARC, a two-fold axis along y ({meant}); write Dx{given[1:]} for one along x"
+    ]
 
 
 def read_for_computing(path, settings, images_by_mask=None):
@@ -108,5 +110,6 @@ def _by_particle(particles, distance, settings):
         particles = draw_half_sets(particles, settings.redraw_halves)
         notes.append(
             "half sets were drawn anew; the poses have seen the old ones, so that resolutions may be too good until all "
-            "poses are refined anew from a low-passed start")
+            "poses are refined anew from a low-passed start"
+        )
     return particles, notes

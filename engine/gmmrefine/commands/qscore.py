@@ -12,12 +12,25 @@ Q (<NA>), is named, and is in no mean. Q is 0 where the map is constant around t
 named. A map of one value everywhere is refused, and a model of which more than a tenth lies outside the box or in empty
 density, wherever the map may lie; where it lies is said.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import QscoreSettings
 
-COMMAND = Command("qscore", (
-    "qscore.star", "residues.star", "chains.star", "classes.star", "qscore.cif", "qscore.defattr", "qscore.cxc",
-    "model_fsc.star", "figures/classes.png", "figures/model_fsc.png"))
+COMMAND = Command(
+    "qscore",
+    (
+        "qscore.star",
+        "residues.star",
+        "chains.star",
+        "classes.star",
+        "qscore.cif",
+        "qscore.defattr",
+        "qscore.cxc",
+        "model_fsc.star",
+        "figures/classes.png",
+        "figures/model_fsc.png",
+    ),
+)
 
 
 def add_arguments(parser):
@@ -26,7 +39,8 @@ def add_arguments(parser):
     parser.add_argument("map", help="map (.mrc); any box, voxels and axis order")
     add_output(parser)
     parser.add_argument(
-        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the map, compared with the model too")
+        "--half-maps", nargs=2, default=[], metavar="HALF", help="half maps of the map, compared with the model too"
+    )
     add_settings(parser, QscoreSettings)
 
 

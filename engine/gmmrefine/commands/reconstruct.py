@@ -3,6 +3,7 @@
 Writes DIR/half_map_1.mrc, half_map_2.mrc (unfiltered), map.mrc (low-passed at the resolution), mask.mrc, fsc.star
 and directions.star (the resolution in cones).
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import ReconstructSettings
 

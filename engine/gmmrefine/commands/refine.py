@@ -8,12 +8,26 @@ gmm_half_1.star, gmm_half_2.star, gmm_fsc.star, and each iteration in
 iterations/NN; focus_mask.mrc too when there is a focus.
 An interrupted run continues when the same command is given again.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import RefineSettings
 
-COMMAND = Command("refine", (
-    "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "mask.mrc", "fsc.star", "directions.star",
-    "gmm_half_1.star", "gmm_half_2.star", "gmm_fsc.star", "focus_mask.mrc"))
+COMMAND = Command(
+    "refine",
+    (
+        "particles.star",
+        "half_map_1.mrc",
+        "half_map_2.mrc",
+        "map.mrc",
+        "mask.mrc",
+        "fsc.star",
+        "directions.star",
+        "gmm_half_1.star",
+        "gmm_half_2.star",
+        "gmm_fsc.star",
+        "focus_mask.mrc",
+    ),
+)
 
 
 def add_arguments(parser):

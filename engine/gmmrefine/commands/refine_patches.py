@@ -7,12 +7,24 @@ maps, map, masks and FSC of each patch; with --patches auto patch_evidence.star 
 run continues when the same command is given again. For queues and several GPUs give the same command once with --patch-mode
 apart --only geometry, then with --only 1, --only 2 … side by side, and at last with --only composite.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, files_of, settings_from, values_of
 from gmmrefine.settings import PatchesSettings
 
-COMMAND = Command("refine-patches", (
-    "composite_half_1.mrc", "composite_half_2.mrc", "composite.mrc", "mask.mrc", "fsc.star", "seams.mrc", "overlaps.star",
-    "patches.star", "patch_table.star"))
+COMMAND = Command(
+    "refine-patches",
+    (
+        "composite_half_1.mrc",
+        "composite_half_2.mrc",
+        "composite.mrc",
+        "mask.mrc",
+        "fsc.star",
+        "seams.mrc",
+        "overlaps.star",
+        "patches.star",
+        "patch_table.star",
+    ),
+)
 
 
 def add_arguments(parser):

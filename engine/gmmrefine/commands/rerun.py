@@ -5,6 +5,7 @@ or whose content has changed, are refused, as is the record of another version u
 version gives the same bytes. Of a run that was continued with more iterations, or done in parts with --only, it repeats the
 whole with the last settings.
 """
+
 from gmmrefine.commands.options import add_settings, add_take_over, settings_from
 from gmmrefine.settings import RerunSettings
 
@@ -13,7 +14,8 @@ def add_arguments(parser):
     """Declare the options of this command."""
     parser.add_argument("record", metavar="RECORD", help="run.json of the run to repeat, or its folder")
     parser.add_argument(
-        "-o", "--output", metavar="DIR", help="folder of the results (default: that of the run, with _rerun at its end)")
+        "-o", "--output", metavar="DIR", help="folder of the results (default: that of the run, with _rerun at its end)"
+    )
     add_take_over(parser)
     add_settings(parser, RerunSettings)
 

@@ -8,6 +8,7 @@ most 5 % coarser than from true poses), Q-score (of the model in the map of its 
 left out and nothing else). One line each, PASS or FAIL; exit code 1 when one fails. Everything is removed afterwards unless -o
 names a folder.
 """
+
 import argparse
 import importlib
 import os
@@ -53,9 +54,11 @@ def _run_in(folder, settings):
         print(f"{'PASS' if passed else 'FAIL'}  {name}: {text} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"{len(stages) - len(failed)} of {len(stages)} stages passed in {time.monotonic() - started:.0f} s")
     if failed:
-        raise EngineError(f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}. Show 'gmmrefine doctor' and "
-                          f"these "
-                          "lines to whoever installed it.")
+        raise EngineError(
+            f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}. Show 'gmmrefine doctor' and "
+            f"these "
+            "lines to whoever installed it."
+        )
 
 
 def _tried(stage):
@@ -73,7 +76,8 @@ def _stages(folder, settings):
     from gmmrefine.pipelines import selftest
 
     simulated, refined, at_truth, audited, maps = (
-        os.path.join(folder, name) for name in ("simulated", "refined", "at_truth", "audited", "maps"))
+        os.path.join(folder, name) for name in ("simulated", "refined", "at_truth", "audited", "maps")
+    )
     computing = ["--device", settings.device] + ([THREADS.option, str(settings.threads)] if settings.threads else [])
 
     def simulate():
@@ -86,8 +90,14 @@ def _stages(folder, settings):
 
     def resolution():
         _command(
-            "reconstruct", os.path.join(simulated, "truth.star"), "-o", at_truth, "--mask", os.path.join(refined, "mask.mrc"),
-            *computing)
+            "reconstruct",
+            os.path.join(simulated, "truth.star"),
+            "-o",
+            at_truth,
+            "--mask",
+            os.path.join(refined, "mask.mrc"),
+            *computing,
+        )
         return selftest.resolution_verdict(refined, at_truth)
 
     def q_score():
@@ -96,10 +106,13 @@ def _stages(folder, settings):
         return selftest.q_verdict(audited)
 
     return [
-        ("simulate", (), simulate), ("refine", ("simulate",), refine),
+        ("simulate", (), simulate),
+        ("refine", ("simulate",), refine),
         ("poses", ("simulate", "refine"), lambda: selftest.poses_verdict(simulated, refined)),
-        ("resolution", ("simulate", "refine"), resolution), ("Q-score", (), q_score),
-        ("audit", (), lambda: selftest.audit_verdict(audited))]
+        ("resolution", ("simulate", "refine"), resolution),
+        ("Q-score", (), q_score),
+        ("audit", (), lambda: selftest.audit_verdict(audited)),
+    ]
 
 
 def _command(name, *words):

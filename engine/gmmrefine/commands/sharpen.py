@@ -6,11 +6,13 @@ shell before and after), figures/guinier.png (with the range of the fit) and fig
 Give the resolution by --low-pass or, voxel by voxel, by --local-resolution. Sharpening changes how a map looks and what can be
 seen in it, ligands above all: compare both maps with gmmrefine audit before believing a feature, and build models with both.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, settings_from
 from gmmrefine.settings import SharpenSettings
 
 COMMAND = Command(
-    "sharpen", ("sharpened.mrc", "unmodified.mrc", "amplitudes.star", "figures/guinier.png", "figures/slices.png"))
+    "sharpen", ("sharpened.mrc", "unmodified.mrc", "amplitudes.star", "figures/guinier.png", "figures/slices.png")
+)
 
 
 def add_arguments(parser):

@@ -4,6 +4,7 @@ Writes DIR/particles.star and particles.mrcs (start poses), truth.star (true pos
 model where the map shows it); for every domain that swings truth_domain_N.star and mask_domain_N.mrc too. MODEL is an mmCIF
 or PDB file, or 6msm for the ABC transporter inside this package.
 """
+
 from gmmrefine.commands.options import Command, add_output, add_settings, refuse_missing, settings_from
 from gmmrefine.settings import SimulateSettings
 
@@ -30,5 +31,4 @@ def run(args):
     run = COMMAND.open(args, settings, [model])
     results = simulate(model, settings, run)
     run.finish(results)
-    run.progress.say(
-        f"{results['particles']} particles in {run.path('particles.star')}, the truth in truth.star and truth.mrc")
+    run.progress.say(f"{results['particles']} particles in {run.path('particles.star')}, the truth in truth.star and truth.mrc")

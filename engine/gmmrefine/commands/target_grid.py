@@ -1,4 +1,5 @@
 """The one grid on which a command sees images of all optics groups."""
+
 from gmmrefine.errors import InputError
 from gmmrefine.particles.optics import common_box, common_grid
 from gmmrefine.settings import (
@@ -54,19 +55,22 @@ def _check_pixel_size(pixel_size, groups, resolution, option):
     if is_beyond_nyquist(resolution, pixel_size):
         raise InputError(
             f"{TARGET_PIXEL_SIZE.option} {pixel_size:g} Å/px holds nothing finer than {2 * pixel_size:g} Å, but {option} asks "
-            f"for {resolution:g} Å. Give at most {resolution / 2:g} Å/px, or ask for less.")
+            f"for {resolution:g} Å. Give at most {resolution / 2:g} Å/px, or ask for less."
+        )
     finest = min(group.pixel_size for group in groups)
     if pixel_size < finest and not any(group.has_pixel(pixel_size) for group in groups):
         raise InputError(
             f"{TARGET_PIXEL_SIZE.option} {pixel_size:g} Å/px is finer than all images ({finest:g} Å/px) and would add nothing. "
-            f"Give {finest:g} Å/px or more.")
+            f"Give {finest:g} Å/px or more."
+        )
 
 
 def _check_box(box_size):
     if box_size % 2 or box_size < _SMALLEST_BOX:
         raise InputError(
             f"{TARGET_BOX.option} {box_size}: expected an even number of at least {_SMALLEST_BOX} px. Give "
-            f"{max(_SMALLEST_BOX, box_size + box_size % 2)}.")
+            f"{max(_SMALLEST_BOX, box_size + box_size % 2)}."
+        )
 
 
 def _notes(particles, groups):
@@ -78,7 +82,8 @@ def _notes(particles, groups):
     if finest < pixel_size and not any(group.has_pixel(pixel_size) and group.pixel_size == finest for group in groups):
         notes.append(
             f"detail finer than {2 * pixel_size:g} Å is left out; {TARGET_PIXEL_SIZE.option} {finest:g} keeps it "
-            f"(to {2 * finest:g} Å)")
+            f"(to {2 * finest:g} Å)"
+        )
     longest = max(group.length for group in groups)
     if box_size * pixel_size < longest - pixel_size:
         notes.append(f"images up to {longest:.0f} Å wide are cropped to {box_size * pixel_size:.0f} Å")

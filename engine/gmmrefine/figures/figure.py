@@ -1,4 +1,5 @@
 """New figures and their files, drawn without a screen."""
+
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, List, Tuple, Type

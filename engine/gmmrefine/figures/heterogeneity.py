@@ -1,4 +1,5 @@
 """Figures of learned motions."""
+
 from typing import Mapping, Sequence
 
 import numpy as np
@@ -23,8 +24,7 @@ def draw_training(path: FilePath, histories: Sequence[np.ndarray]) -> None:
         epoch, color = np.arange(1, len(history) + 1), f"C{number - 1}"
         axes.plot(epoch, history[:, 0] - history[:, 1], color=color, linestyle=":", label=f"half {number}, training")
         axes.plot(epoch, history[:, 2], color=color, label=f"half {number}, held out")
-    axes.set(
-        xlabel="epoch", ylabel="gain over the neutral state per particle\n(natural logarithm)", title="Training")
+    axes.set(xlabel="epoch", ylabel="gain over the neutral state per particle\n(natural logarithm)", title="Training")
     axes.grid(axis="y", color="0.9")
     axes.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
@@ -48,10 +48,15 @@ def draw_latents(path: FilePath, latent: np.ndarray, motion: np.ndarray, half_se
         chosen = chosen[:: max(1, len(chosen) // _MOST_DRAWN)]
         other = latent[chosen, 1] if latent.shape[1] > 1 else np.random.default_rng(0).uniform(-0.5, 0.5, len(chosen)) * limits
         points = axes.scatter(
-            latent[chosen, 0], other, c=motion[chosen], s=3, vmin=0, vmax=np.percentile(motion, 99) + 1e-6, cmap="viridis")
+            latent[chosen, 0], other, c=motion[chosen], s=3, vmin=0, vmax=np.percentile(motion, 99) + 1e-6, cmap="viridis"
+        )
         axes.set(
-            title=f"half {number}", xlabel="latent 1", ylabel="latent 2" if latent.shape[1] > 1 else "(spread for the eye)",
-            xlim=(-limits, limits), ylim=(-limits, limits))
+            title=f"half {number}",
+            xlabel="latent 1",
+            ylabel="latent 2" if latent.shape[1] > 1 else "(spread for the eye)",
+            xlim=(-limits, limits),
+            ylim=(-limits, limits),
+        )
         histogram.hist(motion[half_set == number], bins=40, histtype="step", label=f"half {number}")
     figure.colorbar(points, ax=second, label="motion (Å rms)")
     histogram.set(xlabel="motion (Å rms)", ylabel="particles", title="Distance from neutral")
@@ -76,8 +81,13 @@ def draw_motion(path: FilePath, parts: Mapping[str, Sequence[np.ndarray]], numbe
     for axes, (name, groups) in zip(panels, parts.items()):
         for number, values in zip(numbers, groups):
             axes.hist(
-                values, bins, weights=np.full(len(values), 100 / len(values)), histtype="step", color=f"C{number - 1}",
-                label=f"half {number}, median {np.median(values):.2g} Å")
+                values,
+                bins,
+                weights=np.full(len(values), 100 / len(values)),
+                histtype="step",
+                color=f"C{number - 1}",
+                label=f"half {number}, median {np.median(values):.2g} Å",
+            )
         axes.set(xlabel="distance from the neutral state (Å rms)", ylabel="particles (%)", title=name, xlim=(0, bins[-1]))
         axes.legend(frameon=False, fontsize=8)
     save_figure(figure, path)

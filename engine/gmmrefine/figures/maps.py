@@ -1,4 +1,5 @@
 """Figures of maps: slices through them, values drawn over them."""
+
 from typing import Mapping, Optional, Tuple
 
 import numpy as np
@@ -11,7 +12,8 @@ _COARSEST = 20.0  # Å in a Guinier plot; the steep start beyond, of the molecul
 
 
 def write_overlay_figure(
-        path: FilePath, title: str, volume: np.ndarray, values: np.ndarray, voxel_size: float, *, unit: str) -> None:
+    path: FilePath, title: str, volume: np.ndarray, values: np.ndarray, voxel_size: float, *, unit: str
+) -> None:
     """A map in grey with values in colour over them, in slices through the middle of these, and the values' distribution.
 
     Parameters
@@ -36,7 +38,8 @@ def write_overlay_figure(
         extent = (0, grey.shape[1] * voxel_size, 0, grey.shape[0] * voxel_size)
         plane.imshow(grey, cmap="Greys", origin="lower", extent=extent)
         drawn = plane.imshow(
-            np.ma.masked_equal(color, 0), cmap="RdYlBu_r", vmin=low, vmax=high, alpha=0.75, origin="lower", extent=extent)
+            np.ma.masked_equal(color, 0), cmap="RdYlBu_r", vmin=low, vmax=high, alpha=0.75, origin="lower", extent=extent
+        )
         plane.set(xlabel=f"{name[0]} (Å)", ylabel=f"{name[1]} (Å)")
     figure.colorbar(drawn, ax=axes[:3], label=unit, fraction=0.02)
     axes[3].hist(np.clip(shown, low, high), bins=60, color="C0")
@@ -69,8 +72,12 @@ def write_comparison_figure(path: FilePath, volumes: Mapping[str, np.ndarray], v
 
 
 def write_guinier_figure(
-        path: FilePath, title: str, frequency: np.ndarray, curves: Mapping[str, np.ndarray],
-        fit: Optional[Tuple[np.ndarray, np.ndarray]] = None) -> None:
+    path: FilePath,
+    title: str,
+    frequency: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    fit: Optional[Tuple[np.ndarray, np.ndarray]] = None,
+) -> None:
     """Amplitudes against squared frequency, with the line fitted to them and the range of the fit.
 
     Parameters
@@ -103,7 +110,8 @@ def write_guinier_figure(
 
 
 def write_error_model_figure(
-        path: FilePath, frequency: np.ndarray, powers: Mapping[str, np.ndarray], gains: Mapping[str, np.ndarray]) -> None:
+    path: FilePath, frequency: np.ndarray, powers: Mapping[str, np.ndarray], gains: Mapping[str, np.ndarray]
+) -> None:
     """Power of signal and noise, and what maps were multiplied by, against frequency.
 
     Parameters

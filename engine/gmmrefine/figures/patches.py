@@ -1,4 +1,5 @@
 """Figures of patches."""
+
 import numpy as np
 
 from gmmrefine.figures.figure import new_figure, save_figure
@@ -20,11 +21,13 @@ def draw_evidence(path: FilePath, evidence: np.ndarray, error: np.ndarray, chose
     number = np.arange(1, len(evidence) + 1)
     axes.errorbar(number, evidence, error, color="C0", marker="o", markersize=4, capsize=3)
     axes.plot(chosen, evidence[chosen - 1], "o", color="C3", markersize=9, fillstyle="none", markeredgewidth=2)
-    axes.annotate(
-        f"{chosen} taken", (chosen, evidence[chosen - 1]), (8, -14), textcoords="offset points", color="C3")
+    axes.annotate(f"{chosen} taken", (chosen, evidence[chosen - 1]), (8, -14), textcoords="offset points", color="C3")
     axes.set(
-        xlabel="regions that move apart", ylabel="held-out evidence per particle\n(natural logarithm)",
-        title="How many rigid regions the particles show", xticks=number[:: max(1, len(number) // 16)])
+        xlabel="regions that move apart",
+        ylabel="held-out evidence per particle\n(natural logarithm)",
+        title="How many rigid regions the particles show",
+        xticks=number[:: max(1, len(number) // 16)],
+    )
     axes.axhline(0, color="0.8", linewidth=1, zorder=0)
     axes.grid(axis="y", color="0.9")
     save_figure(figure, path)

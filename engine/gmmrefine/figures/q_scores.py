@@ -1,4 +1,5 @@
 """Figures of Q-scores."""
+
 from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -13,8 +14,8 @@ _LOWEST, _HIGHEST = -0.1, 1.0  # of the axis, unless scores lie lower
 
 
 def write_residue_figure(
-        path: FilePath, title: str, numbers: np.ndarray, mean: np.ndarray, window: np.ndarray, *,
-        expected: Mapping[str, float]) -> None:
+    path: FilePath, title: str, numbers: np.ndarray, mean: np.ndarray, window: np.ndarray, *, expected: Mapping[str, float]
+) -> None:
     """Q of each residue of a chain, the running window, and the lines expected at the resolution.
 
     Parameters
@@ -99,8 +100,8 @@ def write_change_figure(path: FilePath, title: str, changes: Mapping[str, Mappin
 
 
 def write_status_figure(
-        path: FilePath, title: str, copies: Sequence[str], statuses: Mapping[str, np.ndarray],
-        colors: Mapping[str, str]) -> None:
+    path: FilePath, title: str, copies: Sequence[str], statuses: Mapping[str, np.ndarray], colors: Mapping[str, str]
+) -> None:
     """What became of each copy in each map, as a table of coloured cells.
 
     Parameters
@@ -151,7 +152,8 @@ def _scale(axes: "Axes", values: np.ndarray) -> None:
 
 
 def write_model_fsc_figure(
-        path: FilePath, title: str, curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: float) -> None:
+    path: FilePath, title: str, curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: float
+) -> None:
     """FSC of maps with a model.
 
     Parameters

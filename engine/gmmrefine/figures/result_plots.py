@@ -1,4 +1,5 @@
 """Figures of results that a notebook shows: one for each kind of result, made of arrays."""
+
 from typing import TYPE_CHECKING, Mapping, Sequence
 
 import numpy as np

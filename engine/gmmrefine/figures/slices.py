@@ -1,4 +1,5 @@
 """The three planes through one voxel that figures show of a volume."""
+
 from typing import Iterable, Tuple
 
 import numpy as np

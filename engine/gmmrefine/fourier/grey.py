@@ -1,4 +1,5 @@
 """The grey scale of maps, so that squares of their values have room in single precision whatever their units."""
+
 from typing import List, Tuple
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The Fourier samples of a real image that carry all its information up to a radius, sorted from low to high frequency."""
+
 from dataclasses import dataclass
 from functools import lru_cache
 

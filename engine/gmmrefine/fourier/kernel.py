@@ -1,4 +1,5 @@
 """The interpolation kernel of Fourier slices, exp(β(√(1 − (2u/w)²) − 1)), and its transform (Barnett et al. 2019, FINUFFT)."""
+
 from typing import Tuple
 
 import numpy as np
@@ -22,7 +23,8 @@ def kernel_beta(oversampling: float, width: int = WIDTH) -> float:
 
 
 def log_transform(
-        position: ArrayLike, beta: float, grid_size: float, width: int = WIDTH) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    position: ArrayLike, beta: float, grid_size: float, width: int = WIDTH
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logarithm of the kernel's transform and its first two derivatives.
 
     Parameters

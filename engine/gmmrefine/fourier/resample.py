@@ -1,4 +1,5 @@
 """Fourier samples of images at frequencies that are not those of their own box (Barnett et al. 2019, FINUFFT)."""
+
 from typing import List
 
 import numpy as np

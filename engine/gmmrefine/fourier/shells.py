@@ -1,4 +1,5 @@
 """Sums over rings and spherical shells in Fourier space, and the unit changes between shell and resolution."""
+
 from functools import lru_cache
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Rotations in RELION's convention, and distances between them."""
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation

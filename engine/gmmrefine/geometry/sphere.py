@@ -1,4 +1,5 @@
 """Directions without sign: even axes on the half sphere, cells of about two degrees, and their names."""
+
 from functools import lru_cache
 from typing import Tuple
 

@@ -1,4 +1,5 @@
 """Point groups: the rotations that leave a molecule as it is, and what they mean for a grid and for a frame."""
+
 import re
 from typing import List
 
@@ -22,11 +23,24 @@ def _about(axis: str, degrees: float) -> Rotation:
 _T = Rotation.align_vectors([[0, 0, 1], [0, 2**0.5, 1]], [[1, 1, 1], [0, 0, 3**0.5]])[0]  # a three-fold axis to z
 _I1, _I2 = Rotation.identity(), _about("z", 90)
 _FRAMES = {
-    "T": _T, "TZ3": _T, "TZ3R": _about("z", 180) * _T, "T222": Rotation.identity(),
-    "I": _I2, "I1": _I1, "I2": _I2, "I3": _about("y", -_FIVEFOLD) * _I2, "I4": _about("y", _FIVEFOLD) * _I2,
-    "I222": _I1, "I222R": _I2, "IN25": _about("y", -_FIVEFOLD) * _I2, "IN25R": _about("y", _FIVEFOLD) * _I2,
-    "I2N5": _about("x", -_FIVEFOLD) * _I1, "I2N5R": _about("x", _FIVEFOLD) * _I1,
-    "I2N3": _about("x", _THREEFOLD) * _I2, "I2N3R": _about("x", -_THREEFOLD) * _I2}
+    "T": _T,
+    "TZ3": _T,
+    "TZ3R": _about("z", 180) * _T,
+    "T222": Rotation.identity(),
+    "I": _I2,
+    "I1": _I1,
+    "I2": _I2,
+    "I3": _about("y", -_FIVEFOLD) * _I2,
+    "I4": _about("y", _FIVEFOLD) * _I2,
+    "I222": _I1,
+    "I222R": _I2,
+    "IN25": _about("y", -_FIVEFOLD) * _I2,
+    "IN25R": _about("y", _FIVEFOLD) * _I2,
+    "I2N5": _about("x", -_FIVEFOLD) * _I1,
+    "I2N5R": _about("x", _FIVEFOLD) * _I1,
+    "I2N3": _about("x", _THREEFOLD) * _I2,
+    "I2N3R": _about("x", -_THREEFOLD) * _I2,
+}
 
 
 def point_group(name: str) -> np.ndarray:
@@ -71,7 +85,8 @@ def point_group_name(name: str) -> str:
     if not _NAME.fullmatch(text):
         raise InputError(
             f"--symmetry {name}: not a point group; expected Cn, Dn, T, O or I (RELION's I2), e.g. C3. RELION's I1 to "
-            "I4, cryoSPARC's Dyn and Scipion's names are known too.")
+            "I4, cryoSPARC's Dyn and Scipion's names are known too."
+        )
     return text.replace("X", "")
 
 

@@ -1,4 +1,5 @@
 """All five parameters of every Gaussian fitted to a map, by its Fourier shell correlation in 3-D."""
+
 from contextlib import suppress
 
 import numpy as np
@@ -70,8 +71,16 @@ class MapTarget:
             float, (G, 5) float
         """
         value, gradient = _disagreement(
-            tf.constant(parameters, tf.float32), self.side / self.box_size, self.side, self._target, self._pick, self._shell,
-            self._both_halves, self._sharpen, self._weights)
+            tf.constant(parameters, tf.float32),
+            self.side / self.box_size,
+            self.side,
+            self._target,
+            self._pick,
+            self._shell,
+            self._both_halves,
+            self._sharpen,
+            self._weights,
+        )
         return float(value), gradient.numpy().astype(float)
 
 
@@ -96,8 +105,7 @@ def _disagreement(parameters, scale, side, target, pick, shell, both_halves, sha
         blob = mass[:, None, None, None] * z[:, :, None, None] * y[:, None, :, None] * x[:, None, None, :]
         cell = tf.math.floormod(tf.cast(first, tf.int32)[:, :, None] + tf.range(_TAPS), side)
         index = (cell[:, 2, :, None, None] * side + cell[:, 1, None, :, None]) * side + cell[:, 0, None, None, :]
-        density = tf.tensor_scatter_nd_add(
-            tf.zeros([side**3]), tf.reshape(index, [-1, 1]), tf.reshape(blob, [-1]))
+        density = tf.tensor_scatter_nd_add(tf.zeros([side**3]), tf.reshape(index, [-1, 1]), tf.reshape(blob, [-1]))
         # TensorFlow has no gradient for its 3-D FFT of real numbers
         box = tf.reshape(density, [side, side, side])
         transform = tf.reshape(tf.signal.fft3d(tf.complex(box, tf.zeros_like(box))), [-1])
@@ -163,8 +171,13 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
     bounds = [(None, None)] * 3 + [(0, None), (lower / scales[4], upper / scales[4])]
     with suppress(StopIteration):
         optimize.minimize(
-            objective, (z / scales).ravel(), jac=True, method="L-BFGS-B", bounds=bounds * len(start),
-            options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10})
+            objective,
+            (z / scales).ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds * len(start),
+            options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10},
+        )
     fitted = unpack(best)
     reach = np.linalg.norm(start[:, :3], axis=1).max() + resolution_px
     keep = (np.linalg.norm(fitted[:, :3], axis=1) < reach) & (fitted[:, 3] > _CULL_MASS * fitted[:, 3].mean())
@@ -174,8 +187,7 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
 def _in_map_units(parameters, target):
     """A Gmm of fitted parameters (G, 5) whose overall scale is that of the target map."""
     widths = parameters[:, 4] * target.pixel_size
-    gmm = Gmm(
-        parameters[:, :3] * target.pixel_size, parameters[:, 3] / (parameters[:, 4] * np.sqrt(2 * np.pi)) ** 3, widths)
+    gmm = Gmm(parameters[:, :3] * target.pixel_size, parameters[:, 3] / (parameters[:, 4] * np.sqrt(2 * np.pi)) ** 3, widths)
     model = fourier_map(gmm, target.box_size, target.pixel_size, target.radius)
     n = target.box_size
     scale, (transform,) = in_grey_scale(target.transform)

@@ -3,6 +3,7 @@
 A Gaussian is narrow, so that a plane of constant z is touched by few: one matrix product of these few makes its transform along
 x and y, and the planes are transformed along z together. Summing every Gaussian at every frequency takes ten times as long.
 """
+
 import numpy as np
 from scipy import fft
 
@@ -118,7 +119,8 @@ def _transformed_planes(touched, along_y, along_x):
             continue
         product = tf.matmul(along_y[few] * height[:, None], along_x[few], transpose_a=True).numpy()
         (cos_cos, cos_sin), (sin_cos, sin_sin) = (
-            (half[:, :columns], half[:, columns:]) for half in (product[:rows], product[rows:]))
+            (half[:, :columns], half[:, columns:]) for half in (product[:rows], product[rows:])
+        )
         # exp(-i(a + b)) at +b and -b
         plane.real[0], plane.imag[0] = cos_cos - sin_sin, -(sin_cos + cos_sin)
         plane.real[1], plane.imag[1] = cos_cos + sin_sin, sin_cos - cos_sin

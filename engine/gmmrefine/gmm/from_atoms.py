@@ -1,4 +1,5 @@
 """A GMM with one Gaussian per atom."""
+
 import numpy as np
 
 from gmmrefine.gmm.model import Gmm

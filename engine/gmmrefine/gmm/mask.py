@@ -1,4 +1,5 @@
 """The width mask of focused refinement: Gaussians outside a region lose their fine features, not their mass."""
+
 import numpy as np
 from scipy import ndimage
 

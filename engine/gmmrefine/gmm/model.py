@@ -1,4 +1,5 @@
 """The Gaussian mixture model of a molecule."""
+
 from dataclasses import dataclass
 
 import numpy as np

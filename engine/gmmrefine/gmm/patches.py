@@ -1,4 +1,5 @@
 """A molecule cut into patches: K-means clusters of Gaussian centres, each covered by soft spheres."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,7 @@ class Patch:
 
     def mask(self, box_size, pixel_size, edge):
         """Soft mask (Z, Y, X) with a cosine edge of ``edge`` px."""
-        return np.max([
-            spherical_mask(sphere[:3], sphere[3], box_size, pixel_size, edge) for sphere in self.spheres], axis=0)
+        return np.max([spherical_mask(sphere[:3], sphere[3], box_size, pixel_size, edge) for sphere in self.spheres], axis=0)
 
 
 def cluster(centers, count, seed):
@@ -59,8 +59,7 @@ def cluster(centers, count, seed):
         if spread < least and len(np.unique(labels)) == count:
             best, least = labels, spread
     if best is None:
-        raise InputError(
-            f"--patches {count}: the {len(centers)} Gaussians do not fall into so many clusters. Ask for fewer.")
+        raise InputError(f"--patches {count}: the {len(centers)} Gaussians do not fall into so many clusters. Ask for fewer.")
     axis = np.linalg.svd(centers - centers.mean(axis=0), full_matrices=False)[2][0]
     axis = axis * np.sign(axis[np.argmax(np.abs(axis))])
     places = [np.mean(centers[best == label] @ axis) for label in range(count)]
@@ -75,8 +74,7 @@ def sphere_around(points):
 
 def nearest_patch(centers, patches):
     """Which patch has the sphere whose centre is nearest to each of the points (G, 3) in Å, (G,) int."""
-    distance = [
-        np.linalg.norm(centers[:, None] - patch.spheres[None, :, :3], axis=2).min(axis=1) for patch in patches]
+    distance = [np.linalg.norm(centers[:, None] - patch.spheres[None, :, :3], axis=2).min(axis=1) for patch in patches]
     return np.argmin(distance, axis=0)
 
 

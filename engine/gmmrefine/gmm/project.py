@@ -1,4 +1,5 @@
 """Projections of a GMM and their moments, on a half disc: exactly, or as slices of its 3-D transform."""
+
 import numpy as np
 
 from gmmrefine.backend import compiled, tf
@@ -52,8 +53,7 @@ class ExactProjector:
     def _weighted(self, rotations, axes):
         images, rows = rotations.shape[0] or 1, (1 + len(axes)) * len(self._frequencies)
         chunk = max(1, _EXACT_NUMBERS // (images * rows))
-        planes = sum(
-            self._planes(rotations, axes, slice(start, start + chunk)) for start in range(0, len(self._masses), chunk))
+        planes = sum(self._planes(rotations, axes, slice(start, start + chunk)) for start in range(0, len(self._masses), chunk))
         samples = tf.gather(tf.reshape(planes, tf.concat([tf.shape(planes)[:2], [-1]], 0)), self._pick, axis=2)
         return tf.math.real(samples), tf.math.imag(samples)
 
@@ -196,8 +196,10 @@ def _slices_with_moments(values, side, geometry, k, rotations, slopes, per_cell)
     level, steep = along(near, 0, weight), along(near, 0, slope)
     line, steep_line = along(level, 1, weight), along(level, 1, slope)
     image = along(line, 2, weight)
-    slopes = tf.stack([
-        along(along(steep, 1, weight), 2, weight), along(steep_line, 2, weight), along(line, 2, slope)], axis=-2) * per_cell
+    slopes = (
+        tf.stack([along(along(steep, 1, weight), 2, weight), along(steep_line, 2, weight), along(line, 2, slope)], axis=-2)
+        * per_cell
+    )
     # i times a slope is a moment; from the axes of the table to those of the image
     real = -tf.einsum("bij,bkj->bik", rotations, slopes[..., 1])
     imag = tf.einsum("bij,bkj->bik", rotations, slopes[..., 0])

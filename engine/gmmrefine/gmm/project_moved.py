@@ -1,4 +1,5 @@
 """Projections of Gaussians that lie elsewhere in every image, with slopes in all that describes the Gaussians."""
+
 import numpy as np
 
 from gmmrefine.backend import on_cpu, tf
@@ -52,7 +53,8 @@ class MovedProjector:
 
         def slopes(real, imag):
             of_places, of_masses, squares = _for_each(
-                lambda image: self._slopes(image[0], masses, decay, self._adjoint_plane(*image[1:])), (places, real, imag), 3)
+                lambda image: self._slopes(image[0], masses, decay, self._adjoint_plane(*image[1:])), (places, real, imag), 3
+            )
             return of_places, tf.reduce_sum(of_masses, axis=0), -widths * tf.reduce_sum(squares, axis=0)
 
         return images, slopes
@@ -64,7 +66,8 @@ class MovedProjector:
         low, high = slice(0, self._count), slice(self._count, None)
         cos_cos, cos_sin, sin_cos, sin_sin = (
             tf.gather(tf.reshape(planes[y, x], [-1]), self._pick)
-            for y, x in ((low, low), (low, high), (high, low), (high, high)))
+            for y, x in ((low, low), (low, high), (high, low), (high, high))
+        )
         return cos_cos - self._side * sin_sin, -cos_sin - self._side * sin_cos
 
     def _waves(self, places, decay):
@@ -76,11 +79,18 @@ class MovedProjector:
         """What slopes (K,) in the samples are in the plane of waves along y and x, (2 R + 2, 2 R + 2)."""
         shape = [self._count, self._count]
         (real_above, real_below), (imag_above, imag_below) = (
-            tf.unstack(tf.gather(tf.concat([part, [0.0]], axis=0), self._mates)) for part in (real, imag))
+            tf.unstack(tf.gather(tf.concat([part, [0.0]], axis=0), self._mates)) for part in (real, imag)
+        )
         signed = tf.cast(tf.range(self._count**2) >= self._count, tf.float32)  # ky = 0 has no sine
-        cos_cos, cos_sin, sin_cos, sin_sin = (tf.reshape(part, shape) for part in (
-            real_above + real_below, -(imag_above + imag_below), -signed * (imag_above - imag_below),
-            -signed * (real_above - real_below)))
+        cos_cos, cos_sin, sin_cos, sin_sin = (
+            tf.reshape(part, shape)
+            for part in (
+                real_above + real_below,
+                -(imag_above + imag_below),
+                -signed * (imag_above - imag_below),
+                -signed * (real_above - real_below),
+            )
+        )
         return tf.concat([tf.concat([cos_cos, cos_sin], axis=1), tf.concat([sin_cos, sin_sin], axis=1)], axis=0)
 
     def _slopes(self, place, masses, decay, plane):
@@ -95,7 +105,8 @@ class MovedProjector:
         squares = tf.matmul(both[:, : self._count] + both[:, self._count :], k**2)[:, 0]
         turned = [
             tf.matmul(of[:, self._count :] * wave[:, : self._count] - of[:, : self._count] * wave[:, self._count :], k)[:, 0]
-            for of, wave in ((of_x, x), (of_y, y))]
+            for of, wave in ((of_x, x), (of_y, y))
+        ]
         return tf.stack([turned[0], turned[1] * masses], axis=1), of_mass, squares
 
 

@@ -1,4 +1,5 @@
 """The exact Fourier transform of a GMM on a cubic grid, and the map it stands for."""
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Where the Gaussians start: K-means on the voxels of a map, and how many there should be."""
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -39,7 +40,8 @@ def molecule_voxels(volume, mask, threshold):
     if len(voxels) == 0:
         raise InputError(
             f"no voxel lies above the threshold {threshold:g} inside the mask: the map's largest density is {volume.max():g}. "
-            "Lower --threshold, or check that mask and map have the same origin and contrast.")
+            "Lower --threshold, or check that mask and map have the same origin and contrast."
+        )
     return voxels
 
 

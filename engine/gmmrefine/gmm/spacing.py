@@ -1,4 +1,5 @@
 """How close Gaussians should lie: as close as serves a map of the same molecule that they were not fitted to."""
+
 import numpy as np
 
 from gmmrefine.gmm.fit import MapTarget, fit_gaussians, gmm_map_fsc

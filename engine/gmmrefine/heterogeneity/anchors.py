@@ -1,4 +1,5 @@
 """Anchors: a few points of a molecule whose rigid motions move everything around them."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,7 @@ def rotation_matrices(vectors):
     angle = tf.sqrt(tf.reduce_sum(vectors**2, axis=-1) + 1e-12)[..., None, None]
     x, y, z = tf.unstack(vectors, axis=-1)
     zero = tf.zeros_like(x)
-    cross = tf.stack([
-        tf.stack([zero, -z, y], axis=-1), tf.stack([z, zero, -x], axis=-1), tf.stack([-y, x, zero], axis=-1)], axis=-2)
+    cross = tf.stack(
+        [tf.stack([zero, -z, y], axis=-1), tf.stack([z, zero, -x], axis=-1), tf.stack([-y, x, zero], axis=-1)], axis=-2
+    )
     return tf.eye(3) + tf.sin(angle) / angle * cross + 2 * (tf.sin(angle / 2) / angle) ** 2 * tf.matmul(cross, cross)

@@ -1,4 +1,5 @@
 """The latents of one half set in the latent space of the other, by what both networks do to the molecule."""
+
 import numpy as np
 
 _MOST_POINTS = 500  # of the molecule; motions are smooth
@@ -67,9 +68,10 @@ def _nearest(motion, points, mobility, wanted, start):
     field = _fields(motion, points, mobility, latent)
     squares, damping = ((wanted - field) ** 2).sum(axis=1), np.full(len(latent), _FIRST_DAMPING)
     for _ in range(_STEPS):
-        slopes = np.stack([
-            (_fields(motion, points, mobility, latent + _DIFFERENCE * axis) - field) / _DIFFERENCE for axis in np.eye(size)],
-            axis=2)
+        slopes = np.stack(
+            [(_fields(motion, points, mobility, latent + _DIFFERENCE * axis) - field) / _DIFFERENCE for axis in np.eye(size)],
+            axis=2,
+        )
         normal = np.einsum("npa,npb->nab", slopes, slopes)
         scale = np.trace(normal, axis1=1, axis2=2) / size + 1e-12
         normal += (damping * scale)[:, None, None] * np.eye(size)

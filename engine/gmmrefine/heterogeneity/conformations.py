@@ -1,4 +1,5 @@
 """Single conformations of a learned motion: where to look in the latent space, what is there, and who is near."""
+
 import numpy as np
 
 from gmmrefine.backend import tf
@@ -61,7 +62,8 @@ def moved_points(motion, points, mobility, latent):
     """
     parts = [slice(start, start + _POINTS_AT_A_TIME) for start in range(0, len(points), _POINTS_AT_A_TIME)]
     return points + np.concatenate(
-        [motion.displacements_of(points[part], mobility[part], latent).astype(float) for part in parts], axis=1)
+        [motion.displacements_of(points[part], mobility[part], latent).astype(float) for part in parts], axis=1
+    )
 
 
 def motion_sizes(motion, latent):
@@ -76,7 +78,8 @@ def motion_sizes(motion, latent):
     weights = np.stack([mass, mass * motion.mobility], axis=1)
     sizes = [
         (motion.displacements(tf.constant(latent[start : start + _AT_A_TIME], tf.float32)).numpy() ** 2).sum(axis=2) @ weights
-        for start in range(0, len(latent), _AT_A_TIME)]
+        for start in range(0, len(latent), _AT_A_TIME)
+    ]
     return tuple(np.sqrt(np.concatenate(sizes) / weights.sum(axis=0)).T)
 
 

@@ -1,4 +1,5 @@
 """The likelihood of images under motions that follow from a latent of few numbers."""
+
 from collections import namedtuple
 
 from gmmrefine.backend import tf, traced
@@ -74,7 +75,8 @@ class MotionModel(Motion):
         turns, moves = self.rest_motions(latent)
         return images._replace(
             rotations=tf.matmul(images.rotations, turns),
-            shifts=images.shifts - tf.einsum("bij,bj->bi", images.rotations, moves))
+            shifts=images.shifts - tf.einsum("bij,bj->bi", images.rotations, moves),
+        )
 
     @traced
     def value(self, latent, images, precision):
@@ -103,8 +105,9 @@ class MotionModel(Motion):
             motions = tf.zeros([tf.shape(images.shifts)[0], len(self.levels[0]), 6])
             with tf.GradientTape() as tape:
                 tape.watch(motions)
-                value = self.log_likelihood(self._fields[0].displacements(
-                    motions, self.gaussians()[0], self.mobilities()), images, seen)
+                value = self.log_likelihood(
+                    self._fields[0].displacements(motions, self.gaussians()[0], self.mobilities()), images, seen
+                )
             found.append(tf.reshape(tape.gradient(value, motions), [-1, 6 * len(self.levels[0])]))
         return tf.concat(found, axis=1)
 
@@ -114,6 +117,7 @@ class MotionModel(Motion):
 
         Slopes of the projections are differences over a small step: half the time of exact ones.
         """
+
         def at(place):
             return self.projections(self.displacements(place), self.followed(place, images))
 
@@ -126,10 +130,12 @@ class MotionModel(Motion):
         weight = precision * images.ctf2
         agreement = images.real * real + images.imag * imag - 0.5 * images.ctf2 * (real**2 + imag**2)
         residual_real, residual_imag = images.real - images.ctf2 * real, images.imag - images.ctf2 * imag
-        gradient = tf.reduce_sum(precision * (
-            residual_real[:, None] * slope_real + residual_imag[:, None] * slope_imag), axis=2)
+        gradient = tf.reduce_sum(
+            precision * (residual_real[:, None] * slope_real + residual_imag[:, None] * slope_imag), axis=2
+        )
         information = tf.matmul(weight[:, None] * slope_real, slope_real, transpose_b=True) + tf.matmul(
-            weight[:, None] * slope_imag, slope_imag, transpose_b=True)
+            weight[:, None] * slope_imag, slope_imag, transpose_b=True
+        )
         return tf.reduce_sum(precision * agreement, axis=1), gradient, information
 
 
@@ -142,5 +148,15 @@ def images_of(batch, particles):
     particles : ParticleSet
     """
     matched, ctf2 = batch.matched_by_scale()
-    return Images(*(tf.constant(values, tf.float32) for values in (
-        particles.rotations[batch.index][:, :2], particles.shifts[batch.index], matched.real, matched.imag, ctf2)))
+    return Images(
+        *(
+            tf.constant(values, tf.float32)
+            for values in (
+                particles.rotations[batch.index][:, :2],
+                particles.shifts[batch.index],
+                matched.real,
+                matched.imag,
+                ctf2,
+            )
+        )
+    )

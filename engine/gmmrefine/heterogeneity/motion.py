@@ -1,4 +1,5 @@
 """How a molecule's Gaussians move with a latent of few numbers."""
+
 import numpy as np
 
 from gmmrefine.backend import tf
@@ -37,8 +38,7 @@ class Motion:
         self._is_edge = tf.constant((mobility > 0) & (mobility < 1))
         # of centres, masses and widths: those fitted to a map of all conformations are smeared along the motion; and of the
         # logit of the mobility, as what moves by half holds back what moves
-        self.adjustments = tuple(
-            tf.Variable(tf.zeros_like(values)) for values in (*self._start, self._first_guess))
+        self.adjustments = tuple(tf.Variable(tf.zeros_like(values)) for values in (*self._start, self._first_guess))
         self.decoders = [Decoder(latent_size, anchors, rng) for anchors in levels]
         whole = Anchors(np.zeros((1, 3)), float(np.sqrt(np.mean(np.sum(gmm.centers**2, axis=1)))))
         self.rest = Decoder(latent_size, whole, rng) if np.any(mobility < 1) else None
@@ -51,8 +51,7 @@ class Motion:
     def mobilities(self):
         """How far Gaussians (G,) follow the anchors, 0 to 1, as a tensor."""
         guess = tf.where(self._is_edge, self._first_guess, 0.5)
-        return tf.where(
-            self._is_edge, tf.sigmoid(tf.math.log(guess / (1 - guess)) + self.adjustments[3]), self._first_guess)
+        return tf.where(self._is_edge, tf.sigmoid(tf.math.log(guess / (1 - guess)) + self.adjustments[3]), self._first_guess)
 
     @property
     def mobility(self):
@@ -68,14 +67,16 @@ class Motion:
         """Displacements (B, G, 3) in Å of all Gaussians against the rest at latents (B, D)."""
         neutral, mobility = self.gaussians()[0], self.mobilities()
         return sum(
-            field.displacements(decoder(latent), neutral, mobility) for field, decoder in zip(self._fields, self.decoders))
+            field.displacements(decoder(latent), neutral, mobility) for field, decoder in zip(self._fields, self.decoders)
+        )
 
     def displacements_of(self, points, mobility, latent):
         """Displacements (B, P, 3) in Å against the rest of any points (P, 3) of given mobility (P,) at latents (B, D)."""
         latent, places, mobility = (tf.constant(values, tf.float32) for values in (latent, points, mobility))
         return sum(
             Field(anchors, points).displacements(decoder(latent), places, mobility)
-            for anchors, decoder in zip(self.levels, self.decoders)).numpy()
+            for anchors, decoder in zip(self.levels, self.decoders)
+        ).numpy()
 
     def rest_motions(self, latent):
         """How the rest, and all with it, moves against its poses at latents (B, D): turns (B, 3, 3), moves (B, 3) in Å."""
@@ -104,13 +105,16 @@ class Motion:
         return {
             "gaussians": self.adjustments,
             **{f"decoder_{level}": decoder.variables for level, decoder in enumerate(self.decoders, 1)},
-            **({"rest": self.rest.variables} if self.rest else {})}
+            **({"rest": self.rest.variables} if self.rest else {}),
+        }
 
     def arrays(self):
         """All numbers that were learned, by name."""
         return {
-            f"{name}_{number}": variable.numpy() for name, variables in self.parts().items()
-            for number, variable in enumerate(variables)}
+            f"{name}_{number}": variable.numpy()
+            for name, variables in self.parts().items()
+            for number, variable in enumerate(variables)
+        }
 
     def load(self, arrays):
         """Take the numbers that ``arrays`` of a motion of the same make gave."""

@@ -1,4 +1,5 @@
 """What the latents of a half set move: principal motions, their size, and how well two half sets agree on them."""
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Encoder and decoder: small dense networks in plain TensorFlow."""
+
 import numpy as np
 
 from gmmrefine.backend import tf
@@ -24,7 +25,8 @@ class Dense:
             deviation = (1.0 if len(self.variables) < 2 * (len(sizes) - 2) else _SMALL) / np.sqrt(inputs)
             self.variables += [
                 tf.Variable(rng.normal(0, deviation, (inputs, outputs)), dtype=tf.float32),
-                tf.Variable(np.zeros(outputs), dtype=tf.float32)]
+                tf.Variable(np.zeros(outputs), dtype=tf.float32),
+            ]
 
     def __call__(self, values):
         """Outputs (B, …) of inputs (B, …)."""

@@ -1,4 +1,5 @@
 """Where in the latent space a particle lies, and how certain that is: the encoder's guess, improved on the image itself."""
+
 import numpy as np
 
 from gmmrefine.backend import tf
@@ -27,8 +28,7 @@ def most_probable(model, latent, images, precision, steps=_STEPS):
     latent = np.array(latent, np.float32)
     identity = np.eye(latent.shape[1], dtype=np.float32)  # the prior is standard normal
     damping = np.full(len(latent), 1e-2, np.float32)
-    value, gradient, information = (
-        part.numpy() for part in model.normal_equations(tf.constant(latent), images, precision))
+    value, gradient, information = (part.numpy() for part in model.normal_equations(tf.constant(latent), images, precision))
     posterior = value - 0.5 * (latent**2).sum(axis=1)
     for _ in range(steps):
         curvature = information + identity * (1 + damping[:, None, None])

@@ -1,4 +1,5 @@
 """The rigid motion nearest to what a region does."""
+
 import numpy as np
 
 from gmmrefine.geometry.rotations import rotations_from_vectors
@@ -81,8 +82,9 @@ def nearest_in_projection(points, displacements, weights, rotations, shifts, sta
         x, y, z = np.moveaxis(np.einsum("bij,gj->bgi", found, points), 2, 0)
         zero, one = np.zeros_like(x), np.ones_like(x)
         # slopes of the projected place in a turn of the image frame and in the shift
-        slopes = np.stack([
-            np.stack([zero, z, -y, -one, zero], axis=2), np.stack([-z, zero, x, zero, -one], axis=2)], axis=2)  # (B, G, 2, 5)
+        slopes = np.stack(
+            [np.stack([zero, z, -y, -one, zero], axis=2), np.stack([-z, zero, x, zero, -one], axis=2)], axis=2
+        )  # (B, G, 2, 5)
         residual = wanted - (np.stack([x, y], axis=2) - moved[:, None])
         normal = np.einsum("g,bgai,bgaj->bij", weights, slopes, slopes) + _LEAST_TURN * np.eye(5)
         step = np.linalg.solve(normal, np.einsum("g,bgai,bga->bi", weights, slopes, residual)[..., None])[..., 0]

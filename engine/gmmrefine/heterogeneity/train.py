@@ -1,4 +1,5 @@
 """Training of encoder, decoders and Gaussians on the images of one half set."""
+
 import numpy as np
 
 from gmmrefine.backend import tf, traced
@@ -53,8 +54,7 @@ class Trainer:
             latent = mean + tf.exp(0.5 * log_variance) * draw
             gain = tf.reduce_mean(self._model.value(latent, images, self._model.precision) - neutral)
             apart = tf.reduce_mean(divergence(mean, log_variance))
-            strain = sum(
-                tf.reduce_sum((part / looseness) ** 2) for part, looseness in zip(self._model.adjustments, _LOOSENESS))
+            strain = sum(tf.reduce_sum((part / looseness) ** 2) for part, looseness in zip(self._model.adjustments, _LOOSENESS))
             loss = prior_weight * apart - gain + 0.5 * strain / self._count
         self._adam(tape.gradient(loss, self._variables), rate)
         return gain, apart
@@ -70,8 +70,10 @@ class Trainer:
     def arrays(self):
         """The optimizer's state, by name."""
         moments = {
-            f"moment_{order}_{number}": values.numpy() for order, part in enumerate(self._moments)
-            for number, values in enumerate(part)}
+            f"moment_{order}_{number}": values.numpy()
+            for order, part in enumerate(self._moments)
+            for number, values in enumerate(part)
+        }
         return dict(moments, steps=self._steps.numpy())
 
     def load(self, arrays):
@@ -135,13 +137,19 @@ def train_epoch(trainer, model, reader, features, neutral, index, batch_size, ep
     for batch in reader.batches(batch_size, rng.permutation(index)):
         draw = rng.normal(size=(len(batch.index), model.latent_size))
         found = trainer.step(
-            tf.constant(features[batch.index]), tf.constant(draw, tf.float32), images_of(batch, reader.particles),
-            tf.constant(neutral[batch.index]), prior_weight, rate)
+            tf.constant(features[batch.index]),
+            tf.constant(draw, tf.float32),
+            images_of(batch, reader.particles),
+            tf.constant(neutral[batch.index]),
+            prior_weight,
+            rate,
+        )
         sums += len(batch.index) * np.array([float(value) for value in found])
         if not np.isfinite(sums).all():
             raise InputError(
                 f"epoch {epoch}: the loss is not a number any more. What was learned up to epoch {epoch - 1} is kept; repeat "
-                "with a smaller --training-rate in another folder.")
+                "with a smaller --training-rate in another folder."
+            )
         done += len(batch.index)
         report(done, loss=round(float(sums[1] - sums[0]) / done, 4))
     return sums / done
@@ -151,9 +159,15 @@ def held_out_gain(model, reader, features, neutral, index, batch_size):
     """Gain over the neutral state less divergence (M,) of particles ``index`` (M,) that training never saw."""
     mean, log_variance = model.encoder(tf.constant(features[index]))
     latent = dict(zip(index, mean.numpy()))
-    gain = np.concatenate([
-        model.value(
-            tf.constant(np.array([latent[place] for place in batch.index])), images_of(batch, reader.particles),
-            model.precision).numpy() - neutral[batch.index]
-        for batch in reader.batches(batch_size, index)])
+    gain = np.concatenate(
+        [
+            model.value(
+                tf.constant(np.array([latent[place] for place in batch.index])),
+                images_of(batch, reader.particles),
+                model.precision,
+            ).numpy()
+            - neutral[batch.index]
+            for batch in reader.batches(batch_size, index)
+        ]
+    )
     return gain - divergence(mean, log_variance).numpy()

@@ -1,4 +1,5 @@
 """What a user should know of the optics that a particle file describes."""
+
 from typing import Collection, Dict, List
 
 import numpy as np
@@ -52,7 +53,8 @@ def _strengths(table: ParticleTable, optics_rows: np.ndarray) -> Dict[str, np.nd
         lists, index = lists_of_numbers(table, label, optics_rows)
         found[effect] = np.array([max(map(abs, values), default=0.0) for values in lists])[index]
     distortion = [
-        np.abs(table.numbers(label, optics_rows, neutral) - neutral) for label, neutral in zip(MAGNIFICATION, NO_DISTORTION)]
+        np.abs(table.numbers(label, optics_rows, neutral) - neutral) for label, neutral in zip(MAGNIFICATION, NO_DISTORTION)
+    ]
     return {**found, "anisotropic magnification": np.max(distortion, axis=0)}
 
 

@@ -1,4 +1,5 @@
 """Atomic models."""
+
 import gzip
 import zlib
 from contextlib import contextmanager
@@ -136,7 +137,8 @@ def _model(path: FilePath, all_places: bool) -> Any:
         chain, _, residue, atom = chosen[bad[0]]
         raise InputError(
             f"{path}: atom {atom.name} of {residue.name} {residue.seqid.num}, chain {chain.name}, has coordinates, B "
-            f"factor or occupancy that are not finite. Correct or remove it.")
+            f"factor or occupancy that are not finite. Correct or remove it."
+        )
     kinds, moved = residue_kinds(structure, chosen, _component_types(structure, path))
     atoms = Atoms(
         positions=positions,
@@ -150,7 +152,8 @@ def _model(path: FilePath, all_places: bool) -> Any:
         insertion_codes=np.array([residue.seqid.icode.strip() for _, _, residue, _ in chosen]),
         residue_index=np.array([number for _, number, _, _ in chosen]),
         chains=np.array([chain.name for chain, *_ in chosen]),
-        entities=np.array([kinds[number] for _, number, _, _ in chosen]))
+        entities=np.array([kinds[number] for _, number, _, _ in chosen]),
+    )
     every = [atom.element.name in HYDROGENS for chain in structure[0] for residue in chain for atom in residue]
     single = len(chosen_atoms(structure[0])) if all_places else len(chosen)
     return atoms, LeftOut(len(structure) - 1, sum(every), len(every) - sum(every) - single, {**changes, **moved})
@@ -176,7 +179,8 @@ def _names_as_text(path: FilePath) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: a name in it is no text ({error.object[:20]!r}); expected letters and digits. Is the file damaged? "
-            "Copy it again.") from error
+            "Copy it again."
+        ) from error
 
 
 def _read_mended(path: FilePath) -> Tuple[gemmi.Structure, Dict[str, List[str]]]:

@@ -1,4 +1,5 @@
 """Atomic models written anew."""
+
 from typing import Any, Iterable, Mapping
 
 import gemmi

@@ -1,4 +1,5 @@
 """Attribute files and command scripts for ChimeraX."""
+
 import os
 import re
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ def write_attribute(path: FilePath, name: str, atoms: Atoms, values: np.ndarray)
 
 
 def write_script(
-        path: FilePath, model: FilePath, colours: Colours, maps: Sequence[FilePath] = (),
-        origins: Sequence[Iterable[float]] = ()) -> None:
+    path: FilePath, model: FilePath, colours: Colours, maps: Sequence[FilePath] = (), origins: Sequence[Iterable[float]] = ()
+) -> None:
     """A script (``.cxc``) that opens a model and maps and colours the model by an attribute.
 
     Parameters
@@ -93,12 +94,17 @@ def write_script(
     """
     lines = [f"open {_from_script(path, each)}" for each in (model, colours.file, *maps)]
     lines += [
-        f"volume #{number} origin {','.join(f'{value:.3f}' for value in origin)}" for number, origin in enumerate(origins, 2)]
+        f"volume #{number} origin {','.join(f'{value:.3f}' for value in origin)}" for number, origin in enumerate(origins, 2)
+    ]
     lines += ["volume style surface transparency 0.7"] if maps else []
     lines += [
-        "show atoms", "style stick", "cartoon",
+        "show atoms",
+        "style stick",
+        "cartoon",
         f"color byattribute a:{colours.attribute} palette {colours.palette} noValueColor gray",
-        f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in colours.palette.split(':'))}", "view"]
+        f"key {' '.join(pair.split(',')[1] + ':' + pair.split(',')[0] for pair in colours.palette.split(':'))}",
+        "view",
+    ]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
@@ -118,7 +124,8 @@ def write_movie(path: FilePath, movies: Sequence[Movie], box: float) -> None:
     series = " vseries true" if count > 1 else ""
     lines = [
         f"open {' '.join(_from_script(path, each) for each in (movie.maps[::-1] if movie.is_backward else movie.maps))}{series}"
-        for movie in movies]
+        for movie in movies
+    ]
     morphs = [(movie, movie.morph) for movie in movies if movie.morph]
     lines += [f"open {_from_script(path, morph)} coordsets true" for _, morph in morphs]
     shown = [f"#{number}.1" if count > 1 else f"#{number}" for number in range(1, len(movies) + 1)]
@@ -133,7 +140,8 @@ def write_movie(path: FilePath, movies: Sequence[Movie], box: float) -> None:
         lines.append(f"vseries play #{every} direction oscillate loop true maxFrameRate {_FRAMES_PER_SECOND}")
         lines += [
             f"coordset #{number} {f'{count},1' if movie.is_backward else f'1,{count}'}"
-            for number, (movie, _) in enumerate(morphs, len(movies) + 1)]
+            for number, (movie, _) in enumerate(morphs, len(movies) + 1)
+        ]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines) + "\n")
 
@@ -160,4 +168,5 @@ def refuse_unscriptable(paths: Iterable[Optional[FilePath]]) -> None:
         if _UNSAFE.search(str(path)):
             raise InputError(
                 f"{str(path)!r}: its name has a quote, backslash or line end, which ChimeraX would take for a command in the "
-                "scripts written here. Rename the file or its folder.")
+                "scripts written here. Rename the file or its folder."
+            )

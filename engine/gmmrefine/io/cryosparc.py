@@ -3,6 +3,7 @@
 A cryoSPARC rotation vector is that of particle → reference, so its matrix is the transpose of RELION's; shifts are
 rlnOrigin in pixels of ``alignments3D/psize_A``; half sets, classes and images count from 0, RELION's from 1.
 """
+
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -25,8 +26,14 @@ _PLACE = ("location/center_x_frac", "location/center_y_frac", "location/microgra
 
 
 def read_cs(
-        path: FilePath, passthrough: Optional[FilePath] = None, *, split_halves: Optional[int] = 0,
-        alignment_class: Optional[int] = MOST_PROBABLE, flip_coordinate_y: bool = False, distance: float = 0.0) -> ParticleSet:
+    path: FilePath,
+    passthrough: Optional[FilePath] = None,
+    *,
+    split_halves: Optional[int] = 0,
+    alignment_class: Optional[int] = MOST_PROBABLE,
+    flip_coordinate_y: bool = False,
+    distance: float = 0.0,
+) -> ParticleSet:
     """Particles of a cryoSPARC 3D refinement or classification.
 
     Parameters
@@ -62,16 +69,29 @@ def read_cs(
     if missing:
         raise InputError(
             f"{path}: field {', '.join(missing)} is missing. Give the passthrough file of the job (import "
-            f"--passthrough) or export the particle group of the job.")
+            f"--passthrough) or export the particle group of the job."
+        )
     optics, group = _optics(rows, source)
     columns = {
-        "rlnImageName": _image_names(rows), "rlnOpticsGroup": group, **_poses(alignments), **_ctf(rows, source),
-        **_locations(rows, source, flip_coordinate_y), **_identities(rows), **error_columns(rows)}
+        "rlnImageName": _image_names(rows),
+        "rlnOpticsGroup": group,
+        **_poses(alignments),
+        **_ctf(rows, source),
+        **_locations(rows, source, flip_coordinate_y),
+        **_identities(rows),
+        **error_columns(rows),
+    }
     if "blob/sign" in rows.dtype.names:
         columns[SIGN_LABEL] = _contrast_sign(rows, source)
         dark = np.count_nonzero(columns[SIGN_LABEL] < 0)
-        notes += (f"{source}: blob/sign is -1, a molecule dark in the image, for {dark} of {len(rows)} particles; applied, and "
-                  f"kept as {SIGN_LABEL}",) if dark else ()
+        notes += (
+            (
+                f"{source}: blob/sign is -1, a molecule dark in the image, for {dark} of {len(rows)} particles; applied, and "
+                f"kept as {SIGN_LABEL}",
+            )
+            if dark
+            else ()
+        )
     notes += (alignments.note,) if alignments.note else ()
     block = StarBlock("particles", text_columns(columns), source=source)
     return particles_from_table(ParticleTable(optics, block, source=source, notes=notes), split_halves, distance)
@@ -81,9 +101,13 @@ def _optics(rows: np.ndarray, source: str) -> Tuple[StarBlock, np.ndarray]:
     """Optics table, and group (N,) of every particle."""
     names = rows.dtype.names
     traits = {
-        "rlnVoltage": rows["ctf/accel_kv"], "rlnSphericalAberration": rows["ctf/cs_mm"],
-        "rlnAmplitudeContrast": rows["ctf/amp_contrast"], "rlnImagePixelSize": rows["blob/psize_A"],
-        "rlnImageSize": _square(rows, source), "rlnImageDimensionality": np.full(len(rows), 2)}
+        "rlnVoltage": rows["ctf/accel_kv"],
+        "rlnSphericalAberration": rows["ctf/cs_mm"],
+        "rlnAmplitudeContrast": rows["ctf/amp_contrast"],
+        "rlnImagePixelSize": rows["blob/psize_A"],
+        "rlnImageSize": _square(rows, source),
+        "rlnImageDimensionality": np.full(len(rows), 2),
+    }
     if "location/micrograph_psize_A" in names and (rows["location/micrograph_psize_A"] > 0).all():
         traits["rlnMicrographPixelSize"] = finite(rows, "location/micrograph_psize_A", source)
     traits.update(_aberrations(rows, source))
@@ -114,8 +138,13 @@ def _image_names(rows: np.ndarray) -> List[str]:
 def _poses(alignments: Alignments) -> Dict[str, np.ndarray]:
     angles = euler_from_rotations(np.swapaxes(rotations_from_vectors(alignments.pose), 1, 2)).T
     origins = alignments.shift.T
-    columns = {"rlnAngleRot": angles[0], "rlnAngleTilt": angles[1], "rlnAnglePsi": angles[2],
-               "rlnOriginXAngst": origins[0], "rlnOriginYAngst": origins[1]}
+    columns = {
+        "rlnAngleRot": angles[0],
+        "rlnAngleTilt": angles[1],
+        "rlnAnglePsi": angles[2],
+        "rlnOriginXAngst": origins[0],
+        "rlnOriginYAngst": origins[1],
+    }
     if alignments.split is not None and len(np.unique(alignments.split)) > 1:
         columns["rlnRandomSubset"] = alignments.split + 1
     if alignments.classes is not None:
@@ -124,8 +153,11 @@ def _poses(alignments: Alignments) -> Dict[str, np.ndarray]:
 
 
 def _ctf(rows: np.ndarray, source: str) -> Dict[str, np.ndarray]:
-    columns = {"rlnDefocusU": rows["ctf/df1_A"], "rlnDefocusV": rows["ctf/df2_A"],
-               "rlnDefocusAngle": np.degrees(rows["ctf/df_angle_rad"].astype(float))}
+    columns = {
+        "rlnDefocusU": rows["ctf/df1_A"],
+        "rlnDefocusV": rows["ctf/df2_A"],
+        "rlnDefocusAngle": np.degrees(rows["ctf/df_angle_rad"].astype(float)),
+    }
     if "ctf/phase_shift_rad" in rows.dtype.names:
         columns["rlnPhaseShift"] = np.degrees(rows["ctf/phase_shift_rad"].astype(float))
     if "ctf/bfactor" in rows.dtype.names and rows["ctf/bfactor"].any():
@@ -174,7 +206,8 @@ def _square(rows: np.ndarray, source: str) -> np.ndarray:
     if len(bad):
         raise InputError(
             f"{source}, row {bad[0] + 1}: the image is {shape[bad[0], 1]}×{shape[bad[0], 0]} px; expected a square. "
-            f"Extract the particles with one box.")
+            f"Extract the particles with one box."
+        )
     return shape[:, 0].astype(int)
 
 
@@ -184,5 +217,6 @@ def _contrast_sign(rows: np.ndarray, source: str) -> np.ndarray:
     if len(wrong):
         raise InputError(
             f"{source}, row {wrong[0] + 1}: blob/sign is {rows['blob/sign'][wrong[0]]:g} ({len(wrong)} of {len(rows)} rows); "
-            f"expected 1 or -1, which says whether the molecule is bright or dark. Set the field.")
+            f"expected 1 or -1, which says whether the molecule is bright or dark. Set the field."
+        )
     return rows["blob/sign"].astype(int)

@@ -14,6 +14,7 @@ cryoSPARC's own code and compared with its simulator. anisomag is RELION's magni
 files without distortion, and specter. The sign between the odd terms of the two programs is pyem's; specter's reading has tilt
 and trefoil the other way round, and no images were at hand to decide between them.
 """
+
 from dataclasses import replace
 from typing import Dict, Mapping, Sequence, Tuple
 
@@ -27,8 +28,13 @@ from gmmrefine.particles.optics import NO_DISTORTION
 from gmmrefine.particles.particle_set import CtfParameters
 
 SIZES = {"ctf/tilt_A": 2, "ctf/trefoil_A": 2, "ctf/tetra_A": 4, "ctf/anisomag": 4, "ctf/shift_A": 2}
-LABELS = {"ctf/tilt_A": (*TILT, ODD), "ctf/trefoil_A": (ODD,), "ctf/tetra_A": (EVEN,), "ctf/anisomag": MAGNIFICATION,
-          "ctf/shift_A": (ODD,)}  # what each comes from
+LABELS = {
+    "ctf/tilt_A": (*TILT, ODD),
+    "ctf/trefoil_A": (ODD,),
+    "ctf/tetra_A": (EVEN,),
+    "ctf/anisomag": MAGNIFICATION,
+    "ctf/shift_A": (ODD,),
+}  # what each comes from
 ODD_TERMS, EVEN_TERMS = 6, 9  # Zernike coefficients up to third and fourth order, which cryoSPARC has fields for
 _IDENTITY = np.array(NO_DISTORTION)
 _ANGSTROM = 1e7  # per mm
@@ -52,7 +58,8 @@ def relion_from_cryosparc(fields: Mapping[str, np.ndarray], voltage_kv: np.ndarr
     """
     wavelength, cs = electron_wavelength(voltage_kv), np.asarray(cs_mm, float) * _ANGSTROM
     tilt, trefoil, tetra, anisomag, shift = (
-        np.asarray(fields.get(name, np.zeros((len(cs), size))), float) for name, size in SIZES.items())
+        np.asarray(fields.get(name, np.zeros((len(cs), size))), float) for name, size in SIZES.items()
+    )
     as_tilt = (cs > 0)[:, None]
     coma = np.where(as_tilt, 0.0, -2 * np.pi * wavelength[:, None] ** 2 * tilt) / 3  # k³ cos θ = (Z(1,3) + 2 Z(1,1)) / 3
     linear = -2 * np.pi * shift + 2 * coma
@@ -64,8 +71,12 @@ def relion_from_cryosparc(fields: Mapping[str, np.ndarray], voltage_kv: np.ndarr
     even[:, [8, 4]] = np.pi / 2 * wavelength[:, None] ** 3 * tetra[:, 2:]
     mrad = np.divide(tilt, cs[:, None] * _MRAD, out=np.zeros_like(tilt), where=as_tilt)
     effects = ((TILT, mrad, 0.0), (MAGNIFICATION, anisomag + _IDENTITY, _IDENTITY))
-    found = {label: column for labels, values, neutral in effects if np.any(values != neutral)
-             for label, column in zip(labels, values.T)}
+    found = {
+        label: column
+        for labels, values, neutral in effects
+        if np.any(values != neutral)
+        for label, column in zip(labels, values.T)
+    }
     found.update((label, values) for label, values in ((ODD, odd), (EVEN, even)) if values.any())
     return found
 
@@ -99,7 +110,8 @@ def cryosparc_from_relion(columns: Mapping[str, np.ndarray], ctf: CtfParameters)
         "ctf/trefoil_A": -3 * odd[:, [5, 2]] / (2 * np.pi * wavelength**2),
         "ctf/tetra_A": np.column_stack([even[:, [7, 5]], even[:, [8, 4]]]) * 2 / (np.pi * wavelength**3),
         "ctf/anisomag": matrix - _IDENTITY,
-        "ctf/shift_A": -(linear - 2 * coma) / (2 * np.pi)}
+        "ctf/shift_A": -(linear - 2 * coma) / (2 * np.pi),
+    }
     return fields, (_with_even_terms(ctf, even, wavelength[:, 0]) if even.any() else ctf)
 
 
@@ -110,8 +122,10 @@ def columns_as_text(columns: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     ----------
     columns : dict of str to (N,) or (N, K) float
     """
-    return {label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else list_text(row) for row in values + 0.0], dtype="S")
-            for label, values in columns.items()}  # + 0.0: no '-0'
+    return {
+        label: np.array([f"{row:.9g}" if np.ndim(row) == 0 else list_text(row) for row in values + 0.0], dtype="S")
+        for label, values in columns.items()
+    }  # + 0.0: no '-0'
 
 
 def aberrations_of_table(table: ParticleTable, row: np.ndarray) -> Dict[str, np.ndarray]:
@@ -146,7 +160,8 @@ def _first_terms(values: Sequence[float], label: str, terms: int, source: str) -
     if np.abs((0, *values[terms:])).max() > NEGLIGIBLE:
         raise InputError(
             f"{source}: {label} has {len(values)} terms, but cryoSPARC's files only hold the first {terms}: aberrations up to "
-            "third and fourth order. Export to .star, or refine fewer orders.")
+            "third and fourth order. Export to .star, or refine fewer orders."
+        )
     return np.pad(values[:terms], (0, max(0, terms - len(values))))
 
 
@@ -164,6 +179,10 @@ def _with_even_terms(ctf: CtfParameters, even: np.ndarray, wavelength: np.ndarra
     sine = half * np.sin(angle) - (even[:, 1] - 3 * even[:, 5]) / (np.pi * wavelength)
     half = np.hypot(cosine, sine)
     return replace(
-        ctf, defocus_u=mean + half, defocus_v=mean - half, defocus_angle=np.degrees(np.arctan2(sine, cosine)) / 2,
+        ctf,
+        defocus_u=mean + half,
+        defocus_v=mean - half,
+        defocus_angle=np.degrees(np.arctan2(sine, cosine)) / 2,
         phase_shift_deg=ctf.phase_shift_deg - np.degrees(constant),
-        cs_mm=ctf.cs_mm + fourth / (np.pi / 2 * wavelength**3) / _ANGSTROM)
+        cs_mm=ctf.cs_mm + fourth / (np.pi / 2 * wavelength**3) / _ANGSTROM,
+    )

@@ -3,6 +3,7 @@
 A refinement writes ``alignments3D/pose`` (N, 3). Jobs with K classes keep a pose for each: ``alignments3D_multi/pose``
 (N, K, 3), or one set of fields per class, ``alignments_class3D_0/pose``, ``alignments_class_0/pose``, …
 """
+
 import re
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -120,8 +121,15 @@ def _named(rows: np.ndarray, source: str, prefixes: Sequence[str], numbers: Sequ
         return stacked(field) if all(f"{prefix}/{field}" in rows.dtype.names for prefix in prefixes) else None
 
     name = prefixes[0] if len(prefixes) == 1 else f"{prefixes[0]} to {numbers[-1]}"
-    return _Candidates(name, np.array(numbers), stacked("pose", (3,)), stacked("shift", (2,)),
-                       _psize(rows, stacked("psize_A"), source), stacked_if_known("class_posterior"), stacked_if_known("split"))
+    return _Candidates(
+        name,
+        np.array(numbers),
+        stacked("pose", (3,)),
+        stacked("shift", (2,)),
+        _psize(rows, stacked("psize_A"), source),
+        stacked_if_known("class_posterior"),
+        stacked_if_known("split"),
+    )
 
 
 def _multi(rows: np.ndarray, source: str) -> _Candidates:
@@ -140,8 +148,15 @@ def _multi(rows: np.ndarray, source: str) -> _Candidates:
             values = np.repeat(values, count, axis=1) if values.shape[1] == 1 else values
             found[field] = given_shape(values, names[field], (count,), source)
     posterior = found.get("class_posterior")
-    return _Candidates(_MULTI, np.arange(count), found["pose"], found["shift"], _psize(rows, found["psize_A"], source),
-                       posterior, found.get("split"))
+    return _Candidates(
+        _MULTI,
+        np.arange(count),
+        found["pose"],
+        found["shift"],
+        _psize(rows, found["psize_A"], source),
+        posterior,
+        found.get("split"),
+    )
 
 
 def _psize(rows: np.ndarray, values: np.ndarray, source: str) -> np.ndarray:
@@ -150,7 +165,8 @@ def _psize(rows: np.ndarray, values: np.ndarray, source: str) -> np.ndarray:
     if len(wrong):
         raise InputError(
             f"{source}, row {wrong[0] + 1}: psize_A of the alignments is {values[wrong[0]].min():g} Å; expected more than 0, "
-            f"or 0 for that of the image. Correct the field.")
+            f"or 0 for that of the image. Correct the field."
+        )
     if "blob/psize_A" not in rows.dtype.names:
         return values
     return np.where(values > 0, values, rows["blob/psize_A"].astype(float)[:, None])
@@ -161,8 +177,10 @@ def _choice(candidates: _Candidates, source: str, wanted: Optional[int]) -> Tupl
     names = ", ".join(map(str, candidates.numbers[:20])) + (", …" if len(candidates.numbers) > 20 else "")
     if wanted is not MOST_PROBABLE:
         if wanted not in candidates.numbers:
-            raise InputError(f"{source}: there is no class {wanted} in {candidates.name}; expected one of {names}. Correct "
-                             f"--alignment-class.")
+            raise InputError(
+                f"{source}: there is no class {wanted} in {candidates.name}; expected one of {names}. Correct "
+                f"--alignment-class."
+            )
         index = np.full(len(candidates.pose), np.flatnonzero(candidates.numbers == wanted)[0])
         return index, f"{source}: poses are those of class {wanted} in {candidates.name}"
     if len(candidates.numbers) == 1:
@@ -170,17 +188,21 @@ def _choice(candidates: _Candidates, source: str, wanted: Optional[int]) -> Tupl
     if candidates.posterior is None:
         raise InputError(
             f"{source}: poses of {len(candidates.numbers)} classes ({candidates.name}), but no class_posterior that tells the "
-            f"most probable. Choose one of {names}: import --alignment-class.")
+            f"most probable. Choose one of {names}: import --alignment-class."
+        )
     unknown = np.flatnonzero(candidates.posterior.max(axis=1) <= 0)
     if len(unknown):
         raise InputError(
             f"{source}, row {unknown[0] + 1}: {candidates.name}: class_posterior is 0 for every class ({len(unknown)} of "
-            f"{len(candidates.pose)} rows). Choose one (import --alignment-class), or remove these particles.")
+            f"{len(candidates.pose)} rows). Choose one (import --alignment-class), or remove these particles."
+        )
     index = candidates.posterior.argmax(axis=1)
     counts = np.bincount(index, minlength=len(candidates.numbers))
     taken = ", ".join(f"{number}: {count}" for number, count in zip(candidates.numbers, counts) if count)
-    return index, (f"{source}: poses are those of each particle's most probable class in {candidates.name} (class: particles "
-                   f"{taken}); import --alignment-class takes one class for all")
+    return index, (
+        f"{source}: poses are those of each particle's most probable class in {candidates.name} (class: particles "
+        f"{taken}); import --alignment-class takes one class for all"
+    )
 
 
 def _chosen(candidates: _Candidates, index: np.ndarray, classes: Optional[np.ndarray], note: str) -> Alignments:

@@ -2,6 +2,7 @@
 
 The names and types are those of files that cryoSPARC 2 to 4 wrote and of cryosparc-tools 5.0.3.
 """
+
 import hashlib
 import os
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
@@ -16,19 +17,43 @@ SIGN_LABEL = CONTRAST_LABEL
 UID_LABEL = "gmmCryosparcUid"
 SIZE_LABELS = ("gmmMicrographSizeX", "gmmMicrographSizeY")  # px
 IMAGES = (("blob/path", "S"), ("blob/idx", "<u4"), ("blob/shape", "<u4", (2,)), ("blob/psize_A", "<f4"))
-CTF = (("ctf/accel_kv", "<f4"), ("ctf/cs_mm", "<f4"), ("ctf/amp_contrast", "<f4"), ("ctf/df1_A", "<f4"), ("ctf/df2_A", "<f4"),
-       ("ctf/df_angle_rad", "<f4"))
+CTF = (
+    ("ctf/accel_kv", "<f4"),
+    ("ctf/cs_mm", "<f4"),
+    ("ctf/amp_contrast", "<f4"),
+    ("ctf/df1_A", "<f4"),
+    ("ctf/df2_A", "<f4"),
+    ("ctf/df_angle_rad", "<f4"),
+)
 POSES = (("alignments3D/pose", "<f4", (3,)), ("alignments3D/shift", "<f4", (2,)), ("alignments3D/psize_A", "<f4"))
 OPTIONAL = (
-    ("uid", "<u8"), ("blob/sign", "<f4"), ("ctf/exp_group_id", "<u4"), ("ctf/phase_shift_rad", "<f4"),
-    ("ctf/tilt_A", "<f4", (2,)), ("ctf/trefoil_A", "<f4", (2,)), ("ctf/tetra_A", "<f4", (4,)), ("ctf/anisomag", "<f4", (4,)),
-    ("ctf/shift_A", "<f4", (2,)), ("ctf/bfactor", "<f4"), ("alignments3D/split", "<u4"), ("alignments3D/class", "<u4"),
-    ("alignments3D/class_posterior", "<f4"), ("blob/import_sig", "<u8"), ("ctf/type", "S"),
-    ("sym_expand/src_uid", "<u8"), ("filament/filament_uid", "<u8"))
+    ("uid", "<u8"),
+    ("blob/sign", "<f4"),
+    ("ctf/exp_group_id", "<u4"),
+    ("ctf/phase_shift_rad", "<f4"),
+    ("ctf/tilt_A", "<f4", (2,)),
+    ("ctf/trefoil_A", "<f4", (2,)),
+    ("ctf/tetra_A", "<f4", (4,)),
+    ("ctf/anisomag", "<f4", (4,)),
+    ("ctf/shift_A", "<f4", (2,)),
+    ("ctf/bfactor", "<f4"),
+    ("alignments3D/split", "<u4"),
+    ("alignments3D/class", "<u4"),
+    ("alignments3D/class_posterior", "<f4"),
+    ("blob/import_sig", "<u8"),
+    ("ctf/type", "S"),
+    ("sym_expand/src_uid", "<u8"),
+    ("filament/filament_uid", "<u8"),
+)
 LOCATION = (
-    ("location/micrograph_uid", "<u8"), ("location/exp_group_id", "<u4"), ("location/micrograph_path", "S"),
-    ("location/micrograph_shape", "<u4", (2,)), ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4"),
-    ("location/micrograph_psize_A", "<f4"))
+    ("location/micrograph_uid", "<u8"),
+    ("location/exp_group_id", "<u4"),
+    ("location/micrograph_path", "S"),
+    ("location/micrograph_shape", "<u4", (2,)),
+    ("location/center_x_frac", "<f4"),
+    ("location/center_y_frac", "<f4"),
+    ("location/micrograph_psize_A", "<f4"),
+)
 REQUIRED = tuple(field[0] for field in (*IMAGES, *CTF))
 NEEDED = frozenset((*REQUIRED, *(field[0] for field in POSES)))
 _FORMS: Dict[str, Tuple[Any, ...]] = {field[0]: field for field in (*IMAGES, *CTF, *POSES, *OPTIONAL, *LOCATION)}
@@ -55,7 +80,8 @@ def check_fields(rows: np.ndarray, source: str) -> None:
         if is_text != (kind == "S") or not (is_text or rows.dtype[name].base.kind in "iufb"):
             raise InputError(
                 f"{source}: {name} is of type {rows.dtype[name].base}; expected {'text' if kind == 'S' else 'numbers'}. "
-                f"Write the file again from cryoSPARC.")
+                f"Write the file again from cryoSPARC."
+            )
         if name in _FORMS:
             given_shape(rows[name], name, shape[0] if shape else (), source)
 
@@ -110,7 +136,8 @@ def given_shape(values: np.ndarray, name: str, shape: Tuple[int, ...], source: s
     if values.shape[1:] != shape:
         raise InputError(
             f"{source}: {name} has {int(np.prod(values.shape[1:]))} numbers in every row; expected {int(np.prod(shape))}. "
-            f"Write the file again from cryoSPARC.")
+            f"Write the file again from cryoSPARC."
+        )
     return values
 
 
@@ -138,8 +165,7 @@ def finite(rows: np.ndarray, name: str, source: str) -> np.ndarray:
     values = rows[name].astype(float)
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if len(bad):
-        raise InputError(
-            f"{source}, row {bad[0] + 1}: {name} is {values[bad[0]]}; expected finite numbers. Remove this row.")
+        raise InputError(f"{source}, row {bad[0] + 1}: {name} is {values[bad[0]]}; expected finite numbers. Remove this row.")
     return values
 
 
@@ -149,7 +175,8 @@ def kept_uids(block: StarBlock) -> np.ndarray:
     wrong = [row for row, text in enumerate(texts) if not (text.isdigit() and int(text) < 2**64)]
     if wrong:
         raise InputError(
-            f"{block.where(wrong[0])}: {UID_LABEL} is '{texts[wrong[0]]}'; expected a whole number. Remove the column.")
+            f"{block.where(wrong[0])}: {UID_LABEL} is '{texts[wrong[0]]}'; expected a whole number. Remove the column."
+        )
     return np.array([int(text) for text in texts], np.uint64)
 
 

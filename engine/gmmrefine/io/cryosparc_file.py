@@ -1,4 +1,5 @@
 """Files of cryoSPARC's datasets (.cs) as arrays of rows, and rows as files."""
+
 import io
 import tokenize
 import warnings
@@ -13,8 +14,18 @@ from gmmrefine.io.cryosparc_stream import MAGIC, rows_of_stream
 from gmmrefine.regular_file import FilePath, open_regular
 
 _ANY_HEADER = 1024**3  # bytes, as cryosparc-tools takes them: a hundred classes need more than NumPy reads unasked
-_DAMAGED = (ValueError, EOFError, TypeError, KeyError, IndexError, SyntaxError, MemoryError, OverflowError, RecursionError,
-            tokenize.TokenError)  # what NumPy raises when bytes of a header are not what they were
+_DAMAGED = (
+    ValueError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    SyntaxError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    tokenize.TokenError,
+)  # what NumPy raises when bytes of a header are not what they were
 _read_array: Callable[..., np.ndarray] = np.lib.format.read_array  # its own hints do not know the size of the header
 
 
@@ -87,7 +98,8 @@ def _stream(path: FilePath, data: bytes) -> np.ndarray:
     except ValueError as error:
         raise InputError(
             f"{path}: in cryosparc-tools' stream form (CSDAT), but it cannot be read ({_one_line(error)}). Save it in NumPy's "
-            f"form: Dataset.load(file).save(file).") from error
+            f"form: Dataset.load(file).save(file)."
+        ) from error
 
 
 def _one_line(error: Exception) -> str:

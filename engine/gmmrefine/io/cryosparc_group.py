@@ -2,6 +2,7 @@
 
 YAML is read as far as cryoSPARC writes it: mappings by indentation or in braces, with plain or quoted values.
 """
+
 import os
 import re
 from datetime import datetime, timezone
@@ -71,7 +72,8 @@ def read_group(path: FilePath) -> Dict[str, Set[str]]:
         if not Path(found).is_file():
             raise InputError(
                 f"{path}: {name.lstrip('>')}, which results/{slot} names, is not there ({found}). Copy it beside the group, or "
-                f"give the .cs file itself.")
+                f"give the .cs file itself."
+            )
         files.setdefault(found, set()).add(slot)
     return files
 
@@ -90,9 +92,15 @@ def write_group(file: FilePath, fields: Iterable[str], count: int) -> None:
     """
     slots = sorted({name.partition("/")[0] for name in fields if "/" in name})
     metafile = "'>{}'".format(Path(file).name.replace("'", "''"))
-    lines = [f"created: {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}", "group:",
-             "  description: Particles with refined poses", "  name: particles", "  title: Particles", f"  type: {_KIND}",
-             "results:"]
+    lines = [
+        f"created: {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}",
+        "group:",
+        "  description: Particles with refined poses",
+        "  name: particles",
+        "  title: Particles",
+        f"  type: {_KIND}",
+        "results:",
+    ]
     for slot in slots:
         lines += [f"  {slot}:", f"    metafile: {metafile}", f"    num_items: {count}", f"    type: {_KIND}.{_slot_type(slot)}"]
     lines += ["version: v4.0.0", ""]
@@ -118,7 +126,8 @@ def _mapping(lines: Iterable[str], path: FilePath) -> Dict[str, Any]:
             if text.lstrip().startswith("- ") or len(text) - len(text.lstrip()) > max(levels[-1][0], 0):
                 continue  # part of a list or of a long text
             raise InputError(
-                f"{path}, line {number}: not understood; expected 'name: value'. Export the particle group of the job.")
+                f"{path}, line {number}: not understood; expected 'name: value'. Export the particle group of the job."
+            )
         indent, key, value = len(entry[1]), _plain(entry[2]), (entry[3] or "").strip()
         while levels[-1][0] >= indent:
             levels.pop()

@@ -4,6 +4,7 @@ A job writes what it made into ``J42_004_particles.cs`` and what it only passed 
 ``J42_passthrough_particles.cs`` beside it; a particle group (.csg) is a small YAML file that names the file of every slot of
 fields.
 """
+
 import re
 from pathlib import Path
 from typing import Iterator, Optional, Tuple
@@ -57,7 +58,8 @@ def _rows_of_group(path: FilePath) -> np.ndarray:
         lost = sorted(slots - {name.partition("/")[0] for name in fields})
         if lost:
             raise InputError(
-                f"{path}: {file} has no field of {', '.join(lost)}, which the group names it for. Export the group again.")
+                f"{path}: {file} has no field of {', '.join(lost)}, which the group names it for. Export the group again."
+            )
         gathered.append((file, with_fields(found[fields], [])))
     (first, rows), *others = gathered
     for file, further in others:
@@ -85,7 +87,8 @@ def _with_neighbour(rows: np.ndarray, path: Path) -> Tuple[np.ndarray, Tuple[str
             names.append(neighbour.name)
     if any(not _equal(joined[0], one) for one in joined[1:]):
         raise InputError(
-            f"{path}: {', '.join(names)} all hold these particles, with different fields. Say which: import --passthrough.")
+            f"{path}: {', '.join(names)} all hold these particles, with different fields. Say which: import --passthrough."
+        )
     if not joined:
         return rows, tuple(notes)
     slots = sorted({name.partition("/")[0] for name in set(joined[0].dtype.names) & wanted})
@@ -112,13 +115,15 @@ def _joined(rows: np.ndarray, further: np.ndarray, path: FilePath, passthrough: 
     if len(twice):
         raise InputError(
             f"{passthrough}: uid {theirs[order][twice[0]]} stands there more than once, so that rows cannot be joined. "
-            f"Give the file as the job wrote it.")
+            f"Give the file as the job wrote it."
+        )
     position = order[np.minimum(np.searchsorted(theirs, mine, sorter=order), len(order) - 1)]
     lost = np.flatnonzero(theirs[position] != mine)
     if len(lost):
         raise InputError(
             f"{path}, row {lost[0] + 1}: uid {mine[lost[0]]} is not in {passthrough} ({len(lost)} of {len(rows)} are not). "
-            f"Give the passthrough file of the same job.")
+            f"Give the passthrough file of the same job."
+        )
     new = [name for name in further.dtype.names if _is_new(name, rows)]
     rows = with_fields(rows, [(name, further.dtype[name]) for name in new])
     for name in new:
@@ -137,9 +142,11 @@ def _uids(rows: np.ndarray) -> np.ndarray:
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return set(one.dtype.names) == set(other.dtype.names) and all(
-        np.array_equal(one[name], other[name]) for name in one.dtype.names)
+        np.array_equal(one[name], other[name]) for name in one.dtype.names
+    )
 
 
 def _no_uid(file: FilePath, other: FilePath) -> str:
-    return (f"{file}: field uid is missing, by which its rows are joined to those of {other}. Give the file as cryoSPARC wrote "
-            f"it.")
+    return (
+        f"{file}: field uid is missing, by which its rows are joined to those of {other}. Give the file as cryoSPARC wrote it."
+    )

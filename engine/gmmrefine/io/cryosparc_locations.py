@@ -1,4 +1,5 @@
 """Places of particles on their micrographs as cryoSPARC's fields: fractions of the micrograph's sides."""
+
 import os
 from typing import Dict, List, Sequence, Tuple
 
@@ -40,20 +41,28 @@ def location_fields(particles: ParticleSet, flip_y: bool) -> Tuple[Dict[str, np.
     found = [find_stack(name, table.source) for name in names.tolist()]
     sizes, unknown = _sizes(block, found, number)
     if unknown:
-        return {}, [f"places on the micrographs are not written: sizes of {len(unknown)} of {len(names)} micrographs are not "
-                    f"known (first {unknown[0]}). Copy or link the micrographs there."]
+        return {}, [
+            f"places on the micrographs are not written: sizes of {len(unknown)} of {len(names)} micrographs are not "
+            f"known (first {unknown[0]}). Copy or link the micrographs there."
+        ]
     beyond = np.flatnonzero((x < 0) | (y < 0) | (x > sizes[:, 0]) | (y > sizes[:, 1]))
     if len(beyond):
         row = beyond[0]
-        return {}, [f"places on the micrographs are not written: {x[row]:g}, {y[row]:g} px lies outside of "
-                    f"{found[number[row]]} of {sizes[row, 0]}×{sizes[row, 1]} px: they differ in sampling"]
+        return {}, [
+            f"places on the micrographs are not written: {x[row]:g}, {y[row]:g} px lies outside of "
+            f"{found[number[row]]} of {sizes[row, 0]}×{sizes[row, 1]} px: they differ in sampling"
+        ]
     optics_rows = table.optics_rows()
     paths = [path if os.path.isfile(path) else name for name, path in zip(names.tolist(), found)]
     fraction = y / sizes[:, 1]
     fields = {
-        "location/micrograph_uid": hashed(found)[number], "location/exp_group_id": optics_rows[particles.row],
-        "location/micrograph_path": text_field(paths)[number], "location/micrograph_shape": sizes[:, ::-1],
-        "location/center_x_frac": x / sizes[:, 0], "location/center_y_frac": 1 - fraction if flip_y else fraction}
+        "location/micrograph_uid": hashed(found)[number],
+        "location/exp_group_id": optics_rows[particles.row],
+        "location/micrograph_path": text_field(paths)[number],
+        "location/micrograph_shape": sizes[:, ::-1],
+        "location/center_x_frac": x / sizes[:, 0],
+        "location/center_y_frac": 1 - fraction if flip_y else fraction,
+    }
     for label in _PIXEL_SIZES:
         pixel_size = table.numbers(label, optics_rows)
         if pixel_size is not None:

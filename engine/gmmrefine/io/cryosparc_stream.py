@@ -4,6 +4,7 @@ After the magic bytes come the length of a JSON header and the header (number of
 compressed by LZ4), then every column behind its length, and the texts, each ended by a zero; a column of text holds where each
 begins. Lengths are little-endian, 32 bits.
 """
+
 import json
 from typing import Tuple
 
@@ -37,8 +38,10 @@ def rows_of_stream(data: bytes) -> np.ndarray:
         header = json.loads(text)
         count, packed = int(header["length"]), set(header["compressed_fields"])
         names = [field[0] for field in header["dtype"]]
-        types = [np.dtype("<u8") if field[1] == _TEXT else np.dtype((field[1], tuple(field[2]) if field[2:] else ()))
-                 for field in header["dtype"]]
+        types = [
+            np.dtype("<u8") if field[1] == _TEXT else np.dtype((field[1], tuple(field[2]) if field[2:] else ()))
+            for field in header["dtype"]
+        ]
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"its header is damaged: {error}") from error
     if packed and header.get("compression") != _COMPRESSION:

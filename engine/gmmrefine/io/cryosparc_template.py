@@ -3,6 +3,7 @@
 The uid tells it where the set has kept it. Else the image does, by its number and whole path; as projects name their files
 alike, the particle's place on the micrograph must agree too, or its defocus where one of the tables knows no places.
 """
+
 import os
 from typing import Collection, Dict, List, Mapping, Sequence, Tuple
 
@@ -50,8 +51,10 @@ def _rows_by_uid(uids: np.ndarray, known: np.ndarray, template: str) -> np.ndarr
     last = np.searchsorted(known, uids, side="right", sorter=order)
     wrong = np.flatnonzero(last - first != 1)
     if len(wrong):
-        raise InputError(f"{template}: uid {uids[wrong[0]]} is there {last[wrong[0]] - first[wrong[0]]} times, expected once "
-                         f"({len(wrong)} of {len(uids)} particles are wrong). {_ADVICE}")
+        raise InputError(
+            f"{template}: uid {uids[wrong[0]]} is there {last[wrong[0]] - first[wrong[0]]} times, expected once "
+            f"({len(wrong)} of {len(uids)} particles are wrong). {_ADVICE}"
+        )
     return order[first]
 
 
@@ -75,7 +78,8 @@ def _rows_by_image(particles: ParticleSet, block: StarBlock, rows: np.ndarray, t
     if lost:
         raise InputError(
             f"{template}: image {names[lost[0]]} is there {len(matches[lost[0]])} times, expected once ({len(lost)} of "
-            f"{len(names)} particles are wrong). {_ADVICE}")
+            f"{len(names)} particles are wrong). {_ADVICE}"
+        )
     return np.array([found[0] for found in matches], int), names
 
 
@@ -88,8 +92,12 @@ def _same_paths(forms: Collection[str], by_file_name: Mapping[str, List[str]], t
     equal = [path for path in candidates if path in forms]
     if equal:
         return equal
-    return [path for path in candidates if any(_ends_in(form, path) or _ends_in(path, form) for form in forms)
-            or os.path.realpath(find_stack(path, template)) in forms]
+    return [
+        path
+        for path in candidates
+        if any(_ends_in(form, path) or _ends_in(path, form) for form in forms)
+        or os.path.realpath(find_stack(path, template)) in forms
+    ]
 
 
 def _ends_in(path: str, end: str) -> bool:
@@ -109,9 +117,11 @@ def _require_witness(particles: ParticleSet, block: StarBlock, rows: np.ndarray,
     else:
         raise InputError(
             f"{template} tells neither places nor defoci that its particles share with these, and a match by path alone would "
-            f"be a guess. Give a .cs file with ctf/df1_A.")
+            f"be a guess. Give a .cs file with ctf/df1_A."
+        )
     wrong = np.flatnonzero(~(np.abs(ours - theirs) <= tolerance))
     if len(wrong):
         raise InputError(
             f"{template}: image {names[wrong[0]]} is of another particle: {what} {theirs[wrong[0]]:.0f} {unit} there, "
-            f"{ours[wrong[0]]:.0f} here ({len(wrong)} of {len(rows)} particles differ). {_ADVICE}")
+            f"{ours[wrong[0]]:.0f} here ({len(wrong)} of {len(rows)} particles differ). {_ADVICE}"
+        )

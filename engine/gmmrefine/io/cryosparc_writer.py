@@ -3,6 +3,7 @@
 The fields are those of files that cryoSPARC's own jobs write; other readers expect them too (pyem takes no poses from a file
 without ``alignments3D/class`` and ``class_posterior``).
 """
+
 import os
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Set
@@ -26,16 +27,29 @@ from gmmrefine.particles.symmetry import refuse_expanded
 from gmmrefine.regular_file import FilePath
 
 _ALIGNMENT = {
-    "error": 0, "error_min": 0, "resid_pow": 0, "slice_pow": 0, "image_pow": 0, "cross_cor": 0, "alpha": 1, "alpha_min": 0,
-    "weight": 0, "pose_ess": 0, "shift_ess": 0, "class_posterior": 1, "class": 0, "class_ess": 1}
+    "error": 0,
+    "error_min": 0,
+    "resid_pow": 0,
+    "slice_pow": 0,
+    "image_pow": 0,
+    "cross_cor": 0,
+    "alpha": 1,
+    "alpha_min": 0,
+    "weight": 0,
+    "pose_ess": 0,
+    "shift_ess": 0,
+    "class_posterior": 1,
+    "class": 0,
+    "class_ess": 1,
+}
 _OF_A_POSE = ("split", "shift", "pose", "psize_A", "class", "class_posterior")
 _STATES = {CTF_PREMULTIPLIED: "multiplied by the CTF", CTF_PHASE_FLIPPED: "phase-flipped"}
 _SAME = 1e-6
 
 
 def write_cs(
-        path: FilePath, particles: ParticleSet, template: Optional[FilePath] = None,
-        flip_coordinate_y: bool = False) -> List[str]:
+    path: FilePath, particles: ParticleSet, template: Optional[FilePath] = None, flip_coordinate_y: bool = False
+) -> List[str]:
     """Write particles as cryoSPARC ``.cs`` with its group ``.csg`` beside, each whole or not at all.
 
     Parameters
@@ -85,7 +99,8 @@ def _refuse_states(particles: ParticleSet) -> None:
             raise InputError(
                 f"{particles.table.source or 'particles'}: {count} of {len(particles)} images are {what}, which a .cs file "
                 f"cannot say: cryoSPARC would apply the CTF as if they were not. Export to .star, or extract the particles "
-                f"without it.")
+                f"without it."
+            )
 
 
 def _uids(particles: ParticleSet) -> np.ndarray:
@@ -100,24 +115,34 @@ def _uids(particles: ParticleSet) -> np.ndarray:
     if UID_LABEL in block:
         raise InputError(
             f"{block.where(first[count > 1][0])}: {UID_LABEL} {different[count > 1][0]} stands there more than once. Remove "
-            f"the doubled particles.")
+            f"the doubled particles."
+        )
     places = zip(particles.slice_index, particles.stack_index)
     return hashed(f"{index + 1:06d}@{particles.stacks[stack]}" for index, stack in places)
 
 
 def _images(particles: ParticleSet) -> Dict[str, np.ndarray]:
     return {
-        "blob/path": _paths(particles), "blob/idx": particles.slice_index,
-        "blob/shape": np.column_stack([particles.image_boxes] * 2), "blob/psize_A": particles.image_pixels,
-        "blob/sign": np.ones(len(particles)), **_sign(particles), "blob/import_sig": np.zeros(len(particles), int)}
+        "blob/path": _paths(particles),
+        "blob/idx": particles.slice_index,
+        "blob/shape": np.column_stack([particles.image_boxes] * 2),
+        "blob/psize_A": particles.image_pixels,
+        "blob/sign": np.ones(len(particles)),
+        **_sign(particles),
+        "blob/import_sig": np.zeros(len(particles), int),
+    }
 
 
 def _paths(particles: ParticleSet) -> np.ndarray:
     """Paths (N,) of the stacks in full, as written where they are not there: cryoSPARC's are relative to its project."""
     names = particles.table.particles.subset(particles.row).strings("rlnImageName")
     there = [os.path.isfile(stack) for stack in particles.stacks]
-    return text_field([particles.stacks[stack] if there[stack] else plain_path(name.partition("@")[2])
-                       for name, stack in zip(names, particles.stack_index.tolist())])
+    return text_field(
+        [
+            particles.stacks[stack] if there[stack] else plain_path(name.partition("@")[2])
+            for name, stack in zip(names, particles.stack_index.tolist())
+        ]
+    )
 
 
 def _sign(particles: ParticleSet) -> Dict[str, np.ndarray]:
@@ -131,16 +156,26 @@ def _ctf(particles: ParticleSet) -> Dict[str, np.ndarray]:
     optics_rows = table.optics_rows()
     aberrations, ctf = cryosparc_from_relion(aberrations_of_table(table, particles.row), particles.ctf)
     return {
-        "ctf/accel_kv": ctf.voltage_kv, "ctf/cs_mm": ctf.cs_mm, "ctf/amp_contrast": ctf.amplitude_contrast,
-        "ctf/df1_A": ctf.defocus_u, "ctf/df2_A": ctf.defocus_v, "ctf/df_angle_rad": np.radians(ctf.defocus_angle),
-        "ctf/phase_shift_rad": np.radians(ctf.phase_shift_deg), **aberrations,
-        "ctf/bfactor": table.numbers("rlnCtfBfactor", optics_rows, default=0)[particles.row]}
+        "ctf/accel_kv": ctf.voltage_kv,
+        "ctf/cs_mm": ctf.cs_mm,
+        "ctf/amp_contrast": ctf.amplitude_contrast,
+        "ctf/df1_A": ctf.defocus_u,
+        "ctf/df2_A": ctf.defocus_v,
+        "ctf/df_angle_rad": np.radians(ctf.defocus_angle),
+        "ctf/phase_shift_rad": np.radians(ctf.phase_shift_deg),
+        **aberrations,
+        "ctf/bfactor": table.numbers("rlnCtfBfactor", optics_rows, default=0)[particles.row],
+    }
 
 
 def _ctf_of_new(particles: ParticleSet) -> Dict[str, np.ndarray]:
     ones = np.ones(len(particles))
-    return {"ctf/type": text_field(["imported"] * len(ones)), "ctf/exp_group_id": particles.table.optics_rows()[particles.row],
-            "ctf/scale": ones, "ctf/scale_const": 0 * ones}
+    return {
+        "ctf/type": text_field(["imported"] * len(ones)),
+        "ctf/exp_group_id": particles.table.optics_rows()[particles.row],
+        "ctf/scale": ones,
+        "ctf/scale_const": 0 * ones,
+    }
 
 
 def _poses(particles: ParticleSet) -> Dict[str, np.ndarray]:
@@ -150,7 +185,8 @@ def _poses(particles: ParticleSet) -> Dict[str, np.ndarray]:
         "alignments3D/shift": particles.shifts / particles.image_pixels[:, None],
         "alignments3D/pose": rotation_vectors(np.swapaxes(particles.rotations, 1, 2)),
         "alignments3D/psize_A": particles.image_pixels,
-        **{f"alignments3D/{name}": np.full(count, value) for name, value in _ALIGNMENT.items()}}
+        **{f"alignments3D/{name}": np.full(count, value) for name, value in _ALIGNMENT.items()},
+    }
     if "rlnClassNumber" in block:
         fields["alignments3D/class"] = np.maximum(block.integers("rlnClassNumber")[particles.row] - 1, 0)
     return fields
@@ -166,12 +202,13 @@ def _new_rows(fields: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _updated(
-        rows: np.ndarray, optics: Mapping[str, np.ndarray], poses: Mapping[str, np.ndarray],
-        particles: ParticleSet) -> np.ndarray:
+    rows: np.ndarray, optics: Mapping[str, np.ndarray], poses: Mapping[str, np.ndarray], particles: ParticleSet
+) -> np.ndarray:
     """The template's rows with new poses, and with what else of its slots has changed; equal values keep their bits."""
     known, slots = set(rows.dtype.names), {name.partition("/")[0] for name in rows.dtype.names}
-    optics = {name: values for name, values in optics.items()
-              if name in known or (name.partition("/")[0] in slots and np.any(values))}
+    optics = {
+        name: values for name, values in optics.items() if name in known or (name.partition("/")[0] in slots and np.any(values))
+    }
     poses = {f"alignments3D/{name}": poses[f"alignments3D/{name}"] for name in _OF_A_POSE}
     kept = known & _untold(particles)
     if "alignments3D/psize_A" in known:
@@ -197,6 +234,9 @@ def _untold(particles: ParticleSet) -> Set[str]:
     """Fields of which the set says nothing."""
     table = particles.table
     labels = {**LABELS, "ctf/bfactor": ("rlnCtfBfactor",), "alignments3D/class": ("rlnClassNumber",)}
-    untold = {name for name, columns in labels.items()
-              if not any(label in block for label in columns for block in (table.optics, table.particles))}
+    untold = {
+        name
+        for name, columns in labels.items()
+        if not any(label in block for label in columns for block in (table.optics, table.particles))
+    }
     return untold | {"alignments3D/class_posterior"} | (set() if particles.half_set.any() else {"alignments3D/split"})

@@ -1,4 +1,5 @@
 """Curves as STAR tables."""
+
 from typing import Dict, Mapping
 
 import numpy as np

@@ -4,6 +4,7 @@ By the atom's name and by distance: nothing but a hydrogen lies within 1.2 Å of
 selenium or metal within 1.65 Å, so that CA of alanine and CA of a calcium, CL1 of a drug and CL of a carbon are told apart
 however the name stands in its columns.
 """
+
 from functools import lru_cache
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
@@ -12,12 +13,22 @@ import numpy as np
 
 HYDROGENS = ("H", "D")
 WATERS = set(
-    "HOH DOD WAT H2O D2O TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P T5P TIP3P TIP4P SPC SPCE SOL OH2 OHH HHO MTO OPC".split())
+    "HOH DOD WAT H2O D2O TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P T5P TIP3P TIP4P SPC SPCE SOL OH2 OHH HHO MTO OPC".split()
+)
 _VIRTUAL_SITES = {"M", "MW", "EP", "EPW", "LP", "LP1", "LP2", "OM"}  # charges of water models; nothing scatters there
 _PLACEHOLDERS = {"UNX", "UNL", "DUM"}
 _IONS_OF_CHARMM = {
-    "SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "RUB": "Rb", "LIT": "Li", "BAR": "Ba",
-    "CAD": "Cd", "IOD": "I"}
+    "SOD": "Na",
+    "POT": "K",
+    "CLA": "Cl",
+    "CAL": "Ca",
+    "CES": "Cs",
+    "RUB": "Rb",
+    "LIT": "Li",
+    "BAR": "Ba",
+    "CAD": "Cd",
+    "IOD": "I",
+}
 _LONGEST_SHORT_BOND = 1.65  # Å, between carbon, nitrogen, oxygen and phosphorus; C–Cl is 1.74, metals are farther
 _HEAVIEST = 92
 _STANDARD = "CNOSP"
@@ -49,12 +60,15 @@ def mend_elements(structure: gemmi.Structure, unstated: Set[Tuple[str, str]]) ->
 def unstated_in_pdb(lines: Iterable[str]) -> Set[Tuple[str, str]]:
     """Atom and residue names of the ATOM and HETATM lines (list of str) that give no element, set of (str, str)."""
     return {
-        (line[12:16].strip(), line[17:20].strip()) for line in lines
-        if line[:6] in ("ATOM  ", "HETATM") and not any(letter.isalpha() for letter in line[76:78])}
+        (line[12:16].strip(), line[17:20].strip())
+        for line in lines
+        if line[:6] in ("ATOM  ", "HETATM") and not any(letter.isalpha() for letter in line[76:78])
+    }
 
 
 def _mend_residue(
-        chain: gemmi.Chain, residue: gemmi.Residue, unstated: Set[Tuple[str, str]], changes: Dict[str, List[str]]) -> None:
+    chain: gemmi.Chain, residue: gemmi.Residue, unstated: Set[Tuple[str, str]], changes: Dict[str, List[str]]
+) -> None:
     is_standard, is_tabulated = _known(residue.name)
     if residue.name.upper() in WATERS:
         for index in reversed(range(len(residue))):

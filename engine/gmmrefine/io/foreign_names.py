@@ -1,4 +1,5 @@
 """Files whose names are no Unicode, for libraries that take only that."""
+
 import atexit
 import os
 import shutil

@@ -1,4 +1,5 @@
 """Gaussian mixture models on disk: STAR, pseudo-atoms for viewers, and EMAN2's text form."""
+
 import warnings
 from typing import Any, Callable, Optional
 
@@ -69,7 +70,8 @@ def write_gmm_atoms(path: FilePath, gmm: Gmm, box_size: int, voxel_size: float, 
     if as_pdb and (b_factors.max() > _PDB_LARGEST_B or len(gmm) > _PDB_MOST_ATOMS):
         raise InputError(
             f"{path}: {len(gmm)} Gaussians, widest {gmm.widths.max():.3g} Å; PDB format holds {_PDB_MOST_ATOMS} atoms "
-            f"up to {np.sqrt(_PDB_LARGEST_B / 8) / np.pi:.3g} Å (B = {_PDB_LARGEST_B}). Write .cif instead.")
+            f"up to {np.sqrt(_PDB_LARGEST_B / 8) / np.pi:.3g} Å (B = {_PDB_LARGEST_B}). Write .cif instead."
+        )
     positions = gmm.centers + box_size // 2 * voxel_size + np.asarray(origin, float)
     occupancies = gmm.amplitudes / np.abs(gmm.amplitudes).max()
     structure = _pseudo_structure(positions, occupancies, b_factors)
@@ -104,11 +106,11 @@ def write_gmm_eman2(path: FilePath, gmm: Gmm, box_size: int, pixel_size: float) 
     if len(negative):
         raise InputError(
             f"{path}: {len(negative)} of {len(gmm)} Gaussians have negative amplitudes (first: {negative[0] + 1}); "
-            f"EMAN2 takes only positive ones. Export to .star or .cif.")
+            f"EMAN2 takes only positive ones. Export to .star or .cif."
+        )
     length = box_size * pixel_size
     places = gmm.centers / length * [1, -1, -1]
-    values = np.column_stack([
-        places, np.sqrt(gmm.masses / pixel_size**3), 2000 * np.pi**2 * (gmm.widths / length) ** 2])
+    values = np.column_stack([places, np.sqrt(gmm.masses / pixel_size**3), 2000 * np.pi**2 * (gmm.widths / length) ** 2])
     with atomic_path(path) as temporary:
         np.savetxt(temporary, values, fmt="%.9g")
 
@@ -140,8 +142,7 @@ def read_gmm_eman2(path: FilePath, box_size: int, pixel_size: float) -> Gmm:
     except ValueError as error:
         raise InputError(f"{path}: not a GMM of EMAN2 ({error}); expected columns x y z amp sigma.") from error
     if values.shape[0] == 0 or values.shape[1] != 5 or not np.isfinite(values).all():
-        raise InputError(
-            f"{path}: {values.shape[0]} rows of {values.shape[1]} numbers; expected x y z amp sigma in every row.")
+        raise InputError(f"{path}: {values.shape[0]} rows of {values.shape[1]} numbers; expected x y z amp sigma in every row.")
     _require_positive(values[:, 4], lambda row: f"{path}, row {row + 1}: sigma")
     length = box_size * pixel_size
     widths = np.sqrt(values[:, 4] / 2000) / np.pi * length

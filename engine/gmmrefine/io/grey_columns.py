@@ -1,4 +1,5 @@
 """Columns that tell how the grey values of a particle's image are to be read."""
+
 from typing import Optional
 
 import numpy as np
@@ -18,7 +19,8 @@ def contrast_signs(block: StarBlock) -> Optional[np.ndarray]:
     if len(wrong):
         raise InputError(
             f"{block.where(wrong[0])}: {CONTRAST_LABEL} is {signs[wrong[0]]}; expected 1 for a bright molecule or -1 for a "
-            "dark one. Correct the column.")
+            "dark one. Correct the column."
+        )
     return signs
 
 
@@ -32,7 +34,8 @@ def scales(block: StarBlock) -> Optional[np.ndarray]:
     if len(wrong):
         raise InputError(
             f"{block.where(wrong[0])}: {SCALE_LABEL} is {values[wrong[0]]:g}; expected 0 (no signal) or more. Remove the "
-            f"column or the particle; dark molecules are told by {CONTRAST_LABEL}.")
+            f"column or the particle; dark molecules are told by {CONTRAST_LABEL}."
+        )
     return values
 
 

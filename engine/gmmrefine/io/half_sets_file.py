@@ -1,4 +1,5 @@
 """half_sets.npz: which images the half maps beside it were made from."""
+
 import os
 from typing import Optional
 

@@ -1,4 +1,5 @@
 """What a particle table says about which of its images show one particle."""
+
 from dataclasses import replace
 from typing import Optional, Sequence, Tuple, Union
 
@@ -41,8 +42,8 @@ def copy_marks(table: ParticleTable, optics_rows: np.ndarray) -> Optional[np.nda
 
 
 def same_particle(
-        table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float,
-        distance: float = 0.0) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
+    table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float, distance: float = 0.0
+) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
     """Which rows show one particle in images of their own: two extractions of it, its tilts, or segments of one filament.
 
     Parameters
@@ -80,8 +81,8 @@ def series_labels(table: ParticleTable) -> Optional[np.ndarray]:
 
 
 def place_labels(
-        table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float,
-        distance: float) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
+    table: ParticleTable, optics_rows: np.ndarray, shifts: np.ndarray, box: float, distance: float
+) -> Tuple[Optional[np.ndarray], Tuple[str, ...]]:
     """Labels (N,) that images share which were extracted at one place, or None; and what a user should know about it.
 
     Lengths as in ``same_particle``: ``shifts`` (N, 2), ``box`` and ``distance`` in Å.
@@ -143,7 +144,8 @@ def _micrograph_pixel_size(table: ParticleTable, optics_rows: np.ndarray) -> Tup
     some = "" if unknown.all() else f" for {np.count_nonzero(unknown)} of {len(unknown)} particles"
     return np.where(unknown, of_images, values), (
         f"{table.source} has coordinates but no {_PIXEL_LABELS[0]}{some}: whether one particle was extracted twice is told "
-        "with the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",)
+        "with the pixel size of the images only, and particles of binned images are not told. Add the column to be sure.",
+    )
 
 
 def _tells(block: StarBlock, label: str) -> bool:

@@ -2,6 +2,7 @@
 
 ``images 3f0c… half 1``: the second label of an MRC map, a comment at the top of a STAR table, ``made_from`` in an archive.
 """
+
 import hashlib
 import os
 import re
@@ -105,4 +106,5 @@ def refuse_other_half(path: FilePath, number: int) -> None:
     if mark is not None and mark.half != number:
         raise InputError(
             f"{path} was made from {_HALVES[mark.half]} of its images (mark '{mark}'); expected half {number} alone. Files "
-            "were renamed or copied over one another; take the files that the run has written.")
+            "were renamed or copied over one another; take the files that the run has written."
+        )

@@ -1,4 +1,5 @@
 """MRC maps and masks, checked at the door."""
+
 import os
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple
@@ -97,7 +98,8 @@ def read_map(path: FilePath) -> Volume:
     if np.ptp(grid.voxel_sizes) > SAME_VOXEL_SIZE * min(grid.voxel_sizes):
         raise InputError(
             f"{path}: voxels are {_sides(grid.voxel_sizes)} Å; expected equal sides above 0. Correct the header or resample "
-            f"the map.")
+            f"the map."
+        )
     return Volume(grid.data, float(grid.voxel_sizes[0]), grid.origin, grid.start)
 
 
@@ -144,11 +146,13 @@ def _refuse_values(path: FilePath, data: np.ndarray) -> None:
     if 0 < dense < min(_FEWEST_DENSE, data.size // 100):
         raise InputError(
             f"{path}: its values reach {largest:g}, but only {dense} of {data.size} voxels {_have(dense)} more than a "
-            f"{1 / _LONE:.0f}th of that; expected density, not single voxels. Make the map again.")
+            f"{1 / _LONE:.0f}th of that; expected density, not single voxels. Make the map again."
+        )
     if largest and not _SMALLEST_GREY <= largest <= _LARGEST_GREY:
         raise InputError(
             f"{path}: its largest value is {largest:g}; expected {_SMALLEST_GREY:g} to {_LARGEST_GREY:g}. Multiply the map by "
-            "a number that brings it near 1.")
+            "a number that brings it near 1."
+        )
 
 
 def _have(count: int) -> str:
@@ -171,17 +175,23 @@ def read_half_maps(path_1: FilePath, path_2: FilePath) -> Tuple[Volume, Volume]:
     a, b = read_map(path_1), read_map(path_2)
     if a.data.shape != b.data.shape:
         raise InputError(
-            f"{path_2} is {len(b.data)}³ but {path_1} is {len(a.data)}³; half maps must match. Use maps of one run.")
+            f"{path_2} is {len(b.data)}³ but {path_1} is {len(a.data)}³; half maps must match. Use maps of one run."
+        )
     if abs(a.voxel_size - b.voxel_size) > SAME_VOXEL_SIZE * a.voxel_size:
         raise InputError(
             f"{path_2} has voxels of {b.voxel_size:g} Å but {path_1} of {a.voxel_size:g} Å; half maps must match. Correct "
-            "the header or use maps of one run.")
+            "the header or use maps of one run."
+        )
     return a, b
 
 
 def write_map(
-        path: FilePath, data: ArrayLike, voxel_size: float, origin: Iterable[float] = (0.0, 0.0, 0.0),
-        made_from: Optional[MadeFrom] = None) -> None:
+    path: FilePath,
+    data: ArrayLike,
+    voxel_size: float,
+    origin: Iterable[float] = (0.0, 0.0, 0.0),
+    made_from: Optional[MadeFrom] = None,
+) -> None:
     """Write a map as MRC mode 2, whole or not at all; the same map gives the same bytes.
 
     Parameters
@@ -232,11 +242,13 @@ def read_mask(path: FilePath, box_size: int, pixel_size: float) -> np.ndarray:
     if volume.data.shape != (box_size,) * 3:
         raise InputError(
             f"{path} is {_shape(volume.data)} but the box is {box_size}; a mask must have the box of the particles or map "
-            f"that it is for. Make it from such a map.")
+            f"that it is for. Make it from such a map."
+        )
     if abs(volume.voxel_size - pixel_size) > SAME_VOXEL_SIZE * pixel_size:
         raise InputError(
             f"{path}: voxels of the mask are {volume.voxel_size:.4g} Å but the pixel size is {pixel_size:.4g} Å; must match. "
-            f"Correct the header if only the number is wrong, else resample the mask.")
+            f"Correct the header if only the number is wrong, else resample the mask."
+        )
     lowest, highest = float(volume.data.min()), float(volume.data.max())
     if lowest < -1e-3 or highest > 1 + 1e-3:
         raise InputError(f"{path}: mask values run from {lowest:g} to {highest:g}; expected 0 to 1. Is this a map?")

@@ -1,4 +1,5 @@
 """The bytes of one MRC map: header and numbers in either byte order, packed or not, whole or refused."""
+
 import bz2
 import gzip
 import os
@@ -52,13 +53,15 @@ def _read(path: FilePath, file: BinaryIO) -> Tuple[np.void, np.ndarray]:
     if mode not in NUMBERS:
         raise InputError(
             f"{path}: MRC mode {mode} ({NO_PIXELS[mode]}) is no density; expected mode 0, 1, 2, 6 or 12. Write the map "
-            "itself in mode 2.")
+            "itself in mode 2."
+        )
     if extended < 0:
         raise _unreadable(path, f"its extended header has {extended} bytes")
     if int(header["ispg"]) >= _VOLUME_STACK and 0 < int(header["mz"]) < int(header["nz"]):
         raise InputError(
             f"{path}: a stack of {int(header['nz']) // int(header['mz'])} volumes (ISPG {header['ispg']}); expected one map. "
-            "Take one volume out of it.")
+            "Take one volume out of it."
+        )
     kind = number_type(head, order, mode)
     shape = [int(header[name]) for name in ("nz", "ny", "nx")]
     expected = shape[0] * shape[1] * shape[2] * kind.itemsize
@@ -69,8 +72,10 @@ def _read(path: FilePath, file: BinaryIO) -> Tuple[np.void, np.ndarray]:
     found = file.read(min(expected + room + 1, _bytes_left(file)))
     if len(found) < expected or len(found) > expected + room:
         raise _unreadable(
-            path, f"{'cut off: ' if len(found) < expected else ''}its header tells of {expected} bytes of density, found are "
-            f"{len(found) if len(found) < expected else 'more'}")
+            path,
+            f"{'cut off: ' if len(found) < expected else ''}its header tells of {expected} bytes of density, found are "
+            f"{len(found) if len(found) < expected else 'more'}",
+        )
     return header, np.frombuffer(found, kind, expected // kind.itemsize).reshape(shape)
 
 

@@ -1,4 +1,5 @@
 """What the header of an MRC map says of its axes, the size of its voxels and their place, or why it cannot be so."""
+
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -35,7 +36,8 @@ def file_axes(path: FilePath, header: np.void) -> List[int]:
     if any(axes):
         raise InputError(
             f"{path}: its axes (MAPC MAPR MAPS) are {' '.join(map(str, axes[::-1]))}; expected 1, 2 and 3 in any order. "
-            "Correct the header.")
+            "Correct the header."
+        )
     return [3, 2, 1]
 
 
@@ -66,13 +68,15 @@ def voxel_sizes(path: FilePath, header: np.void, shape: Sequence[int]) -> np.nda
     if not (np.isfinite(sides).all() and min(sides) >= _SMALLEST_VOXEL and max(sides) <= _LARGEST_VOXEL):
         raise InputError(
             f"{path}: voxels are {_times(sides)} Å; expected sides above 0, from {_SMALLEST_VOXEL:g} to {_LARGEST_VOXEL:g} Å. "
-            "Correct the header.")
+            "Correct the header."
+        )
     if max(sides) > _STRANGE * min(sides) and np.ptp(by_number) < _EQUAL * min(by_number):
         return by_number
     if max(sides) > _MOST_UNEQUAL * (1 + _EQUAL) * min(sides):
         raise InputError(
             f"{path}: voxels are {_times(sides)} Å; expected about equal sides. Correct the header: its cell is {_times(cell)} "
-            f"Å and MX MY MZ are {' '.join(map(str, intervals.tolist()))}.")
+            f"Å and MX MY MZ are {' '.join(map(str, intervals.tolist()))}."
+        )
     return sides
 
 
@@ -89,7 +93,8 @@ def refuse_slanted(path: FilePath, header: np.void) -> None:
     angles = [float(header["cellb"][name]) for name in ("alpha", "beta", "gamma")]
     if not all(angle == 0 or abs(angle - 90) <= _RIGHT_ANGLE for angle in angles):
         raise InputError(
-            f"{path}: the axes stand at {_times(angles)} degrees; expected right angles. Resample it on a rectangular grid.")
+            f"{path}: the axes stand at {_times(angles)} degrees; expected right angles. Resample it on a rectangular grid."
+        )
 
 
 def places(path: FilePath, header: np.void, axes: Sequence[int], sizes: np.ndarray) -> Tuple[np.ndarray, Optional[np.ndarray]]:
@@ -116,12 +121,14 @@ def places(path: FilePath, header: np.void, axes: Sequence[int], sizes: np.ndarr
     if not np.isfinite(origin).all():
         raise InputError(
             f"{path}: ORIGIN in its header is {' '.join(f'{value:g}' for value in origin)}; expected finite numbers in Å. "
-            "Correct the header: 0 0 0 where the place is not known.")
+            "Correct the header: 0 0 0 where the place is not known."
+        )
     place, field = (origin, "ORIGIN") if origin.any() else (start, "NXSTART NYSTART NZSTART")
     if np.abs(place).max() > _FARTHEST:
         raise InputError(
             f"{path}: {field} in its header puts the first voxel at {' '.join(f'{value:g}' for value in place)} Å; expected at "
-            f"most {_FARTHEST:g} Å. Correct the header: 0 0 0 where the place is not known.")
+            f"most {_FARTHEST:g} Å. Correct the header: 0 0 0 where the place is not known."
+        )
     known = start.any() and np.abs(start).max() <= _FARTHEST
     return place, (start if known else None)
 

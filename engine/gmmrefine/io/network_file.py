@@ -1,4 +1,5 @@
 """Networks and training states as plain arrays with a small header; nothing in the file is code."""
+
 import json
 from typing import Any, Dict, Mapping, Tuple
 

@@ -1,4 +1,5 @@
 """Archives of plain arrays (.npz) and single ones (.npy): read whole, or refused before they ask for too much memory."""
+
 import math
 import os
 import tokenize
@@ -12,8 +13,19 @@ from numpy.lib import format as npy
 from gmmrefine.regular_file import FilePath, open_regular
 
 DAMAGED = (  # of an archive or array that was cut or flipped
-    ValueError, EOFError, KeyError, SyntaxError, TypeError, NotImplementedError, OverflowError, MemoryError, RuntimeError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+    ValueError,
+    EOFError,
+    KeyError,
+    SyntaxError,
+    TypeError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _MOST_UNPACKED = 4.0  # times its size on disk; what this program writes is not packed at all
 _ROOM = 1 << 20  # bytes that are never too much
 

@@ -1,4 +1,5 @@
 """Grids and aberrations of RELION's optics groups, from the columns of a particle table and back."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Sequence, Tuple
@@ -22,8 +23,8 @@ _LEAST_DETERMINANT, _LARGEST_DETERMINANT = 0.5, 2.0  # of a magnification matrix
 
 
 def read_optics(
-        table: ParticleTable, optics_rows: np.ndarray, boxes: np.ndarray, pixel_sizes: np.ndarray,
-        ctf: CtfParameters) -> Optics:
+    table: ParticleTable, optics_rows: np.ndarray, boxes: np.ndarray, pixel_sizes: np.ndarray, ctf: CtfParameters
+) -> Optics:
     """The optics groups of particles, by their grids and aberrations.
 
     Parameters
@@ -54,7 +55,8 @@ def read_optics(
     first, index = _distinct([optics_rows, *values, *(which for _, which in lists)])
     groups = [
         _group(table.particles.where(row), [column[row] for column in values], *(some[which[row]] for some, which in lists))
-        for row in first]
+        for row in first
+    ]
     alike = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return Optics(tuple(alike), np.array([alike[group] for group in groups])[index])
 
@@ -101,7 +103,9 @@ def lists_of_numbers(table: ParticleTable, label: str, optics_rows: np.ndarray) 
     """
     columns = [
         block.columns[label][rows]
-        for block, rows in ((table.particles, slice(None)), (table.optics, optics_rows)) if label in block]
+        for block, rows in ((table.particles, slice(None)), (table.optics, optics_rows))
+        if label in block
+    ]
     first, index = _distinct(columns or [np.zeros(len(optics_rows), int)])
     return [_one_list(table, label, row, [column[row] for column in columns]) for row in first], index
 
@@ -115,7 +119,8 @@ def _one_list(table: ParticleTable, label: str, row: int, texts: List[bytes]) ->
     if len(found) > 1:
         raise InputError(
             f"{table.particles.where(row)}: {label} is {' in the row and '.join(found.values())} in its optics group. Correct "
-            "one, or remove it.")
+            "one, or remove it."
+        )
     return next(iter(found), ())
 
 
@@ -133,10 +138,12 @@ def _group(where: str, values: Sequence[float], odd: Tuple[float, ...], even: Tu
     if not _LEAST_DETERMINANT < determinant < _LARGEST_DETERMINANT:
         found = " ".join(f"{value:g}" for value in magnification)
         raise InputError(
-            f"{where}: rlnMagMat00, 01, 10, 11 are {found}; expected a matrix close to 1 0 0 1. Correct the optics group.")
+            f"{where}: rlnMagMat00, 01, 10, 11 are {found}; expected a matrix close to 1 0 0 1. Correct the optics group."
+        )
     odd, even = (
         values if np.abs((*values, 0)).max() > NEGLIGIBLE else ()
-        for values in (with_beam_tilt(odd, tilt_x, tilt_y, cs, voltage), even))
+        for values in (with_beam_tilt(odd, tilt_x, tilt_y, cs, voltage), even)
+    )
     if np.abs(np.subtract(magnification, NO_DISTORTION)).max() <= NEGLIGIBLE:
         magnification = list(NO_DISTORTION)
     return OpticsGroup(int(box), float(pixel_size), odd, even, tuple(float(value) for value in magnification))
@@ -150,5 +157,6 @@ def _numbers(where: str, label: str, text: str) -> Tuple[float, ...]:
         values = (np.nan,)
     if not np.isfinite(values).all():
         raise InputError(
-            f"{where}: {label} is '{text}'; expected a list of numbers such as [0.1,0,-2]. Correct the optics group.")
+            f"{where}: {label} is '{text}'; expected a list of numbers such as [0.1,0,-2]. Correct the optics group."
+        )
     return values

@@ -1,4 +1,5 @@
 """Which optics group each particle belongs to, in files where that was broken by joining, converting or editing."""
+
 from typing import List, Tuple
 
 import numpy as np
@@ -46,7 +47,8 @@ def _with_numbers(optics: StarBlock, particles: StarBlock) -> StarBlock:
         if len(lost) and len(optics) > 1:
             raise InputError(
                 f"{optics.where(lost[0])}: {NUMBER} is missing; the other groups have one. Write the number that its particles "
-                "have.")
+                "have."
+            )
         return optics
     if len(optics) == 1:
         numbers = [_only_number(particles)]
@@ -55,7 +57,8 @@ def _with_numbers(optics: StarBlock, particles: StarBlock) -> StarBlock:
     else:
         raise InputError(
             f"{optics.source}, data_optics: column {NUMBER} is missing, and there are {len(optics)} rows: which particles "
-            f"belong to which is not known. Write {NUMBER} in every row.")
+            f"belong to which is not known. Write {NUMBER} in every row."
+        )
     return optics.with_columns(dict(optics.columns, **{NUMBER: text_column(numbers)}))
 
 
@@ -75,7 +78,8 @@ def _only_number(particles: StarBlock) -> int:
     if len(found) > 1:
         raise InputError(
             f"{particles.source}: data_particles has the optics groups {', '.join(map(str, found))}, but data_optics only one "
-            f"row, without {NUMBER}. Add the other groups.")
+            f"row, without {NUMBER}. Add the other groups."
+        )
     return found[0]
 
 
@@ -86,10 +90,14 @@ def _refuse_twice(optics: StarBlock) -> None:
         if first != row:
             differ = [
                 f"{label} {text[first].decode('utf-8', 'replace')} and {text[row].decode('utf-8', 'replace')}"
-                for label, text in optics.columns.items() if label != NUMBER and text[first] != text[row]]
+                for label, text in optics.columns.items()
+                if label != NUMBER and text[first] != text[row]
+            ]
             advice = (
                 f"{', '.join(differ[:_MOST_SHOWN])}. Give each data set a number of its own, there and in data_particles."
-                if differ else "the two are equal. Remove one.")
+                if differ
+                else "the two are equal. Remove one."
+            )
             rows = f"{first + 1} and {row + 1}"
             raise InputError(f"{optics.where(row)}: optics group {number} stands in two rows ({rows}): {advice}")
 
@@ -123,7 +131,8 @@ def _numbers_by_name(particles: StarBlock, label: str, optics: StarBlock) -> Lis
         raise InputError(
             f"{particles.where(lost)}: {label} is '{wanted[lost]}', "
             + (f"which {times} groups of data_optics are called" if times else f"but data_optics has only {', '.join(known)}")
-            + ". Write the number of the group.")
+            + ". Write the number of the group."
+        )
     return [known[name] for name in wanted]
 
 

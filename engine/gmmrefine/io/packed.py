@@ -1,4 +1,5 @@
 """Files packed by gzip or bzip2, refused before they unpack to more than a run could use."""
+
 import gzip
 import os
 
@@ -16,7 +17,8 @@ def refuse_too_large(path: FilePath, size: int) -> None:
     if _MAPS_IN_MEMORY * size > memory:
         raise InputError(
             f"{path}: unpacks to {size / 1e9:.1f} GB, of which a run needs {_MAPS_IN_MEMORY} times as much; this computer has "
-            f"{memory / 1e9:.1f} GB. Is the file what it should be? Unpack it yourself, or crop or bin the map.")
+            f"{memory / 1e9:.1f} GB. Is the file what it should be? Unpack it yourself, or crop or bin the map."
+        )
 
 
 def refuse_bomb(path: FilePath) -> None:
@@ -38,4 +40,5 @@ def refuse_bomb(path: FilePath) -> None:
             if found > most:
                 raise InputError(
                     f"{path}: unpacks to more than {most} bytes, {_MOST_OF_TEXT} times its size or more; no model does. Copy "
-                    "it again, or unpack it yourself to see what it is.")
+                    "it again, or unpack it yourself to see what it is."
+                )

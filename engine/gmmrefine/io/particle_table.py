@@ -1,4 +1,5 @@
 """The table behind a particle set: optics groups, particles, and whatever else the file held."""
+
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, overload
 
@@ -65,7 +66,8 @@ class ParticleTable:
         if len(missing):
             raise InputError(
                 f"{self.particles.where(missing[0])}: rlnOpticsGroup is {wanted[missing[0]]}, but data_optics has only "
-                f"{', '.join(map(str, groups))}. Add the group or correct the column.")
+                f"{', '.join(map(str, groups))}. Add the group or correct the column."
+            )
         order = np.argsort(groups, kind="stable")
         return order[np.searchsorted(groups, wanted, sorter=order)]
 
@@ -105,7 +107,8 @@ class ParticleTable:
             row = np.flatnonzero(missing)[0]
             raise InputError(
                 f"{self.particles.where(row)}: {label} is missing for {missing.sum()} of {len(values)} particles, in "
-                "data_optics and in their own rows. Add it.")
+                "data_optics and in their own rows. Add it."
+            )
         return np.where(missing, default, values)
 
     def optional(self, label: str, optics_rows: np.ndarray) -> Optional[np.ndarray]:
@@ -124,14 +127,17 @@ class ParticleTable:
         """
         found = [
             block.subset(rows).optional_numbers(label)
-            for block, rows in ((self.particles, slice(None)), (self.optics, optics_rows)) if label in block]
+            for block, rows in ((self.particles, slice(None)), (self.optics, optics_rows))
+            if label in block
+        ]
         values = found[0] if found else np.full(len(optics_rows), np.nan)
         if len(found) > 1:
             differ = np.flatnonzero(np.abs(found[0] - found[1]) > _SAME_VALUE * np.abs(found[1]))
             if len(differ):
                 raise InputError(
                     f"{self.particles.where(differ[0])}: {label} is {values[differ[0]]:g} in the row and "
-                    f"{found[1][differ[0]]:g} in its optics group. Correct one, or remove it.")
+                    f"{found[1][differ[0]]:g} in its optics group. Correct one, or remove it."
+                )
             values = np.where(np.isnan(values), found[1], values)
         return None if np.isnan(values).all() else values
 
@@ -156,7 +162,8 @@ def require(block: StarBlock, labels: Iterable[str], what: str) -> None:
     if missing:
         raise InputError(
             f"{block.source}, data_{block.name}: column {', '.join(missing)} is missing; it says {what}. "
-            f"Export the particles from a 3D refinement with this column.")
+            f"Export the particles from a 3D refinement with this column."
+        )
 
 
 def read_table(path: FilePath) -> ParticleTable:
@@ -191,11 +198,13 @@ def _particle_block(blocks: Mapping[str, StarBlock], path: str) -> str:
                 require(block, ("rlnImageName",), "where the images are")
         raise InputError(
             f"{path}: no particles in it (no column rlnImageName in {', '.join('data_' + name for name in blocks)}). "
-            f"{_other_program(blocks.values()) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}")
+            f"{_other_program(blocks.values()) or 'Give the particle file of a 3D refinement, e.g. run_data.star.'}"
+        )
     if not best and len(tables) > 1:
         raise InputError(
             f"{path}: rlnImageName stands in {', '.join('data_' + name for name in tables)}; which of them the particles are "
-            "is not known. Name that block data_particles.")
+            "is not known. Name that block data_particles."
+        )
     return (best or tables)[0]
 
 
@@ -214,22 +223,32 @@ def table_of(particles: ParticleSet) -> ParticleTable:
         Its ``stacks`` become the paths in rlnImageName.
     """
     ctf, count = particles.ctf, len(particles)
-    optics, group = group_optics({
-        "rlnVoltage": ctf.voltage_kv, "rlnSphericalAberration": ctf.cs_mm,
-        "rlnAmplitudeContrast": ctf.amplitude_contrast, **optics_columns(particles),
-        "rlnImageDimensionality": np.full(count, 2),
-        "rlnCtfDataAreCtfPremultiplied": (ctf.state == CTF_PREMULTIPLIED).astype(int),
-        "rlnCtfDataArePhaseFlipped": (ctf.state == CTF_PHASE_FLIPPED).astype(int)})
+    optics, group = group_optics(
+        {
+            "rlnVoltage": ctf.voltage_kv,
+            "rlnSphericalAberration": ctf.cs_mm,
+            "rlnAmplitudeContrast": ctf.amplitude_contrast,
+            **optics_columns(particles),
+            "rlnImageDimensionality": np.full(count, 2),
+            "rlnCtfDataAreCtfPremultiplied": (ctf.state == CTF_PREMULTIPLIED).astype(int),
+            "rlnCtfDataArePhaseFlipped": (ctf.state == CTF_PHASE_FLIPPED).astype(int),
+        }
+    )
     names = [f"{i + 1:06d}@{particles.stacks[s]}" for i, s in zip(particles.slice_index, particles.stack_index)]
     columns: Dict[str, ArrayLike] = {
-        "rlnImageName": names, "rlnOpticsGroup": group, "rlnDefocusU": ctf.defocus_u, "rlnDefocusV": ctf.defocus_v,
-        "rlnDefocusAngle": ctf.defocus_angle, "rlnPhaseShift": ctf.phase_shift_deg}
+        "rlnImageName": names,
+        "rlnOpticsGroup": group,
+        "rlnDefocusU": ctf.defocus_u,
+        "rlnDefocusV": ctf.defocus_v,
+        "rlnDefocusAngle": ctf.defocus_angle,
+        "rlnPhaseShift": ctf.phase_shift_deg,
+    }
     return ParticleTable(optics, StarBlock("particles", text_columns(columns)))
 
 
 def group_optics(
-        traits: Mapping[str, np.ndarray], group_ids: Optional[np.ndarray] = None,
-        source: str = "") -> Tuple[StarBlock, np.ndarray]:
+    traits: Mapping[str, np.ndarray], group_ids: Optional[np.ndarray] = None, source: str = ""
+) -> Tuple[StarBlock, np.ndarray]:
     """Optics groups of particles that differ in any trait.
 
     Parameters
@@ -293,7 +312,8 @@ def _upgraded(old: StarBlock, others: Tuple[StarBlock, ...], path: str) -> Parti
     pixel_size = pixel_sizes(old)
     moved = {label: old.columns[label] for label in _OPTICS_LABELS if label in old}
     optics, group = group_optics(
-        dict(moved, rlnImagePixelSize=pixel_size, rlnImageDimensionality=np.full(len(old), 2)), source=path)
+        dict(moved, rlnImagePixelSize=pixel_size, rlnImageDimensionality=np.full(len(old), 2)), source=path
+    )
     dropped = {*moved, *_OLD_PIXEL_LABELS, "rlnOriginX", "rlnOriginY"}
     columns = {label: text for label, text in old.columns.items() if label not in dropped}
     for label in ("rlnOriginX", "rlnOriginY"):

@@ -1,4 +1,5 @@
 """Particle files of any program, told apart by their suffix."""
+
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
@@ -18,7 +19,8 @@ def is_cryosparc(path: FilePath) -> bool:
 
 
 def read_particle_set(
-        path: FilePath, split_halves: Optional[int] = 0, check: bool = True, distance: float = 0.0) -> ParticleSet:
+    path: FilePath, split_halves: Optional[int] = 0, check: bool = True, distance: float = 0.0
+) -> ParticleSet:
     """Particles of a RELION ``.star`` file, or a cryoSPARC ``.cs`` or ``.csg`` file.
 
     Parameters

@@ -1,4 +1,5 @@
 """The pixel size of every particle, from all that its file says about it."""
+
 from typing import List, Optional, Tuple, Union
 
 import numpy as np
@@ -13,7 +14,8 @@ _MICROMETRES = 1e4  # rlnDetectorPixelSize is in µm
 
 
 def pixel_sizes(
-        particles: StarBlock, optics: Optional[StarBlock] = None, optics_rows: Optional[np.ndarray] = None) -> np.ndarray:
+    particles: StarBlock, optics: Optional[StarBlock] = None, optics_rows: Optional[np.ndarray] = None
+) -> np.ndarray:
     """Å/px of every particle, (N,): of rlnImagePixelSize, rlnPixelSize, or rlnDetectorPixelSize with rlnMagnification.
 
     Each is taken from the particle's own row and from its optics group. A value of 0 or less next to one above is no value.
@@ -40,7 +42,8 @@ def pixel_sizes(
             row = differ[0]
             raise InputError(
                 f"{particles.where(row)}: two pixel sizes, {values[row]:.5g} Å/px from {said[source[row]][0]} and "
-                f"{found[row]:.5g} Å/px from {said[number][0]}. Correct one, or remove it.")
+                f"{found[row]:.5g} Å/px from {said[number][0]}. Correct one, or remove it."
+            )
         source = np.where(np.isnan(values) & ~np.isnan(found), number, source)
         values = np.where(np.isnan(values), found, values)
     unknown = np.flatnonzero(np.isnan(values))
@@ -57,7 +60,8 @@ def _said(particles: StarBlock, optics: Optional[StarBlock], optics_rows: Option
         blocks.insert(0, (optics, optics_rows))
     for block, rows in blocks:
         said += [
-            (f"{label} (data_{block.name})", block.subset(rows).optional_numbers(label)) for label in _PLAIN if label in block]
+            (f"{label} (data_{block.name})", block.subset(rows).optional_numbers(label)) for label in _PLAIN if label in block
+        ]
     parts = []
     for label in (_DETECTOR, _MAGNIFICATION):
         found = [block.subset(rows).optional_numbers(label) for block, rows in blocks if label in block]
@@ -76,4 +80,5 @@ def _refuse_unknown(particles: StarBlock, optics: Optional[StarBlock], said: Lis
     place = "data_optics" if optics is not None else "the table, which has no data_optics beside it"
     raise InputError(
         f"{particles.where(row)}: the pixel size is unknown, rlnImagePixelSize is missing from {place}, and so are "
-        "rlnPixelSize and rlnDetectorPixelSize with rlnMagnification. Add the pixel size in Å.")
+        "rlnPixelSize and rlnDetectorPixelSize with rlnMagnification. Add the pixel size in Å."
+    )

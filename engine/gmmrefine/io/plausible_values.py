@@ -1,4 +1,5 @@
 """Values that no microscope gives are refused, and unlikely ones counted and named, or refused where many are."""
+
 from typing import Callable, List, NamedTuple
 
 import numpy as np
@@ -32,8 +33,8 @@ class Doubt(NamedTuple):
 
 
 def unlikely_values(
-        ctf: CtfParameters, shifts: np.ndarray, pixel_sizes: np.ndarray, widths: np.ndarray,
-        where: Callable[[int], str]) -> List[str]:
+    ctf: CtfParameters, shifts: np.ndarray, pixel_sizes: np.ndarray, widths: np.ndarray, where: Callable[[int], str]
+) -> List[str]:
     """Notes on unlikely values of particles, list of str.
 
     Parameters
@@ -59,15 +60,28 @@ def unlikely_values(
             expected = f"{low:g} to {high:g} {unit}".rstrip()
             raise InputError(
                 f"{where(int(wrong[0]))}: {odd} ({len(wrong)} of {len(values)} images); no microscope gives that, expected "
-                f"{expected}. {hint}")
+                f"{expected}. {hint}"
+            )
     mean = 0.5 * (ctf.defocus_u + ctf.defocus_v)
     length = np.linalg.norm(shifts, axis=1)
     found = [
         Doubt("defocus", (mean > 0) & (mean < _SMALLEST_DEFOCUS), mean, "Å", "Is it in µm or nm? Expected Å, such as 15000"),
-        Doubt("astigmatism", np.abs(ctf.defocus_u - ctf.defocus_v) > np.maximum(mean, _SMALLEST_DEFOCUS),
-         np.abs(ctf.defocus_u - ctf.defocus_v), "Å", "It is more than the defocus. Are U and V of one estimate?"),
-        Doubt("shift", length > 0.5 * widths, length, "Å",
-         "It is more than half the box, so that the particle's centre lies outside of its image. Are shifts in another unit?")]
+        Doubt(
+            "astigmatism",
+            np.abs(ctf.defocus_u - ctf.defocus_v) > np.maximum(mean, _SMALLEST_DEFOCUS),
+            np.abs(ctf.defocus_u - ctf.defocus_v),
+            "Å",
+            "It is more than the defocus. Are U and V of one estimate?",
+        ),
+        Doubt(
+            "shift",
+            length > 0.5 * widths,
+            length,
+            "Å",
+            "It is more than half the box, so that the particle's centre lies outside of its image. "
+            "Are shifts in another unit?",
+        ),
+    ]
     return [note for note in (_note(each, where) for each in found) if note]
 
 

@@ -1,4 +1,5 @@
 """Labels of the columns that tell how well poses are known, and their fields in cryoSPARC's files."""
+
 from typing import Dict, Iterable, List
 
 import numpy as np
@@ -15,8 +16,10 @@ _FIELDS = {f"{_SLOT}pose_error": ERRORS, f"{_SLOT}covariance": COVARIANCE, f"{_S
 def error_fields(block: StarBlock, rows: np.ndarray) -> Dict[str, np.ndarray]:
     """Fields (N, …) of a ``.cs`` file for the errors that a table has in some rows (N,); empty where it has none."""
     return {
-        field: np.stack([block.numbers(label)[rows] for label in labels], axis=1) for field, labels in _FIELDS.items()
-        if all(label in block for label in labels)}
+        field: np.stack([block.numbers(label)[rows] for label in labels], axis=1)
+        for field, labels in _FIELDS.items()
+        if all(label in block for label in labels)
+    }
 
 
 def error_columns(rows: np.ndarray) -> Dict[str, np.ndarray]:

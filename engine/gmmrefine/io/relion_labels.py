@@ -1,4 +1,5 @@
 """RELION's spelling of the columns that the engine reads; files that people or scripts have touched differ in case."""
+
 from gmmrefine.errors import InputError
 from gmmrefine.io.star import StarBlock
 

@@ -4,6 +4,7 @@ A file's entities, its order and its HETATM records say where a residue was put;
 it is. A residue is part of a chain when it is bonded into it by the file's own links or by distance, or, where atoms are
 missing or badly placed, when its neighbours in sequence are near enough.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,9 +19,15 @@ from gmmrefine.io.elements import HYDROGENS, WATERS
 PROTEIN, NUCLEIC, SACCHARIDE, OTHER_POLYMER = "protein", "nucleic", "saccharide", "other polymer"
 NON_POLYMER, WATER, SUGAR, UNKNOWN = "non-polymer", "water", "sugar", "unknown"
 _POLYMERS = {
-    gemmi.PolymerType.PeptideL: PROTEIN, gemmi.PolymerType.PeptideD: PROTEIN, gemmi.PolymerType.CyclicPseudoPeptide: PROTEIN,
-    gemmi.PolymerType.Dna: NUCLEIC, gemmi.PolymerType.Rna: NUCLEIC, gemmi.PolymerType.DnaRnaHybrid: NUCLEIC,
-    gemmi.PolymerType.SaccharideD: SACCHARIDE, gemmi.PolymerType.SaccharideL: SACCHARIDE}
+    gemmi.PolymerType.PeptideL: PROTEIN,
+    gemmi.PolymerType.PeptideD: PROTEIN,
+    gemmi.PolymerType.CyclicPseudoPeptide: PROTEIN,
+    gemmi.PolymerType.Dna: NUCLEIC,
+    gemmi.PolymerType.Rna: NUCLEIC,
+    gemmi.PolymerType.DnaRnaHybrid: NUCLEIC,
+    gemmi.PolymerType.SaccharideD: SACCHARIDE,
+    gemmi.PolymerType.SaccharideL: SACCHARIDE,
+}
 _ENTITIES = {gemmi.EntityType.Branched: SACCHARIDE, gemmi.EntityType.Water: WATER, gemmi.EntityType.NonPolymer: NON_POLYMER}
 _CHAINS = (PROTEIN, NUCLEIC, OTHER_POLYMER)
 _CAPS = {"ACE", "FOR", "NH2", "NME", "NMA", "NHE", "CH3"}
@@ -55,8 +62,10 @@ class _Member:
 
 
 def residue_kinds(
-        structure: gemmi.Structure, chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
-        component_types: Mapping[str, str]) -> Tuple[Dict[int, str], Dict[str, List[str]]]:
+    structure: gemmi.Structure,
+    chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
+    component_types: Mapping[str, str],
+) -> Tuple[Dict[int, str], Dict[str, List[str]]]:
     """What each residue of the first model is part of.
 
     Parameters
@@ -116,8 +125,10 @@ def _entity_kinds(structure: gemmi.Structure) -> Dict[str, Tuple[str, bool]]:
 
 
 def _members(
-        structure: gemmi.Structure, chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
-        component_types: Mapping[str, str]) -> Dict[int, _Member]:
+    structure: gemmi.Structure,
+    chosen: Sequence[Tuple[gemmi.Chain, int, gemmi.Residue, gemmi.Atom]],
+    component_types: Mapping[str, str],
+) -> Dict[int, _Member]:
     """The residues with atoms, dict of residue number to _Member in file order."""
     kinds, members = _entity_kinds(structure), {}
     for chain, number, residue, atom in chosen:
@@ -177,7 +188,8 @@ def _link_by_file(members: Sequence[_Member], connections: gemmi.ConnectionList)
         is_backbone = any(names & set(firsts) and names & set(seconds) for _, firsts, seconds, _ in _BACKBONE_BONDS)
         if link.type == gemmi.ConnectionType.Covale and is_backbone:
             first, second = (
-                found.get((end.chain_name, str(end.res_id.seqid), end.res_id.name)) for end in (link.partner1, link.partner2))
+                found.get((end.chain_name, str(end.res_id.seqid), end.res_id.name)) for end in (link.partner1, link.partner2)
+            )
             if first is not None and second is not None:
                 first.is_linked = second.is_linked = True
 
@@ -250,9 +262,16 @@ def _stands_in_gap(chain: Sequence[Tuple[int, _Member]], place: int) -> bool:
 
 def _next_in_chain(chain: Sequence[Tuple[int, _Member]], places: Iterable[int], member: _Member) -> Optional[_Member]:
     """The next residue that is bonded into the chain, or any of a known sequence; None for none."""
-    return next((
-        chain[place][1] for place in places if chain[place][1].form == member.form and chain[place][1].kind in _CHAINS
-        and (chain[place][1].is_linked or member.has_sequence)), None)
+    return next(
+        (
+            chain[place][1]
+            for place in places
+            if chain[place][1].form == member.form
+            and chain[place][1].kind in _CHAINS
+            and (chain[place][1].is_linked or member.has_sequence)
+        ),
+        None,
+    )
 
 
 def _is_bonded_to_next(chain: Sequence[Tuple[int, _Member]], place: int) -> bool:
@@ -261,8 +280,11 @@ def _is_bonded_to_next(chain: Sequence[Tuple[int, _Member]], place: int) -> bool
     for other in (place - 1, place + 1):
         if 0 <= other < len(chain) and chain[other][1].kind in _CHAINS:
             places = chain[other][1].places
-            ends = list(places.values()) if member.kind == OTHER_POLYMER else [
-                places[name] for name in ("N", "C", "P", "O3'") if name in places]
+            ends = (
+                list(places.values())
+                if member.kind == OTHER_POLYMER
+                else [places[name] for name in ("N", "C", "P", "O3'") if name in places]
+            )
             if any(one.dist(two) <= _BOND for one in member.places.values() for two in ends):
                 return True
     return False

@@ -1,4 +1,5 @@
 """Parts of an atomic model, named as a structural biologist writes them."""
+
 import re
 from typing import Optional
 
@@ -35,9 +36,13 @@ def selected_atoms(atoms: Atoms, text: Optional[str]) -> np.ndarray:
     """
     chosen = np.ones(len(atoms), bool)
     if text and text.strip():
-        chosen = np.any([
-            np.all([_term(atoms, term.strip(), text) for term in re.split(r"\band\b", part)], axis=0)
-            for part in re.split(r"\bor\b", text)], axis=0)
+        chosen = np.any(
+            [
+                np.all([_term(atoms, term.strip(), text) for term in re.split(r"\band\b", part)], axis=0)
+                for part in re.split(r"\bor\b", text)
+            ],
+            axis=0,
+        )
     if not chosen.any():
         raise InputError(f"selection '{text}': no atom of the model is in it. Check chain and residue numbers.")
     return chosen
@@ -63,9 +68,11 @@ def _in_range(atoms: Atoms, first: str, first_code: str, last: Optional[str], la
     if last is None:
         return (atoms.residue_numbers == int(first)) & ((atoms.insertion_codes == first_code) | (first_code == ""))
     above = (atoms.residue_numbers > int(first)) | (
-        (atoms.residue_numbers == int(first)) & (atoms.insertion_codes >= first_code))
+        (atoms.residue_numbers == int(first)) & (atoms.insertion_codes >= first_code)
+    )
     below = (atoms.residue_numbers < int(last)) | (
-        (atoms.residue_numbers == int(last)) & ((atoms.insertion_codes <= last_code) | (last_code == "")))
+        (atoms.residue_numbers == int(last)) & ((atoms.insertion_codes <= last_code) | (last_code == ""))
+    )
     return above & below
 
 
@@ -76,5 +83,6 @@ def _named(names: np.ndarray, wanted: str, what: str, text: str) -> np.ndarray:
     if missing or not listed:
         raise InputError(
             f"selection '{text}': the model has no {what} {', '.join(missing) or '(none named)'}; it has "
-            f"{', '.join(sorted(known)[:12])}. Names are case-sensitive.")
+            f"{', '.join(sorted(known)[:12])}. Names are case-sensitive."
+        )
     return np.isin(names, listed)

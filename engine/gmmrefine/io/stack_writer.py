@@ -1,4 +1,5 @@
 """MRC image stacks written batch by batch."""
+
 from contextlib import ExitStack
 from typing import Any, Optional
 

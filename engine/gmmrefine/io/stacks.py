@@ -1,4 +1,5 @@
 """Where the image stacks of a particle file are, and whether they hold what the file says."""
+
 import os
 import re
 from pathlib import Path
@@ -140,14 +141,16 @@ def split_image_names(names: Sequence[str], where: Callable[[int], str]) -> Tupl
         if not (path and index.isascii() and index.isdecimal() and 0 < int(index) <= _LARGEST_NUMBER):
             raise InputError(
                 f"{where(row)}: rlnImageName is '{name}'; expected an image number from 1, '@' and a stack, such as "
-                f"000001@particles.mrcs. Extract the particles into MRC stacks.")
+                f"000001@particles.mrcs. Extract the particles into MRC stacks."
+            )
         stack_index[row] = paths.setdefault(path, len(paths))
         slice_index[row] = int(index) - 1
     return list(paths), stack_index, slice_index
 
 
 def numbered_image_names(
-        names: Sequence[str], stacks: Sequence[str], stack_index: np.ndarray, where: Callable[[int], str]) -> List[str]:
+    names: Sequence[str], stacks: Sequence[str], stack_index: np.ndarray, where: Callable[[int], str]
+) -> List[str]:
     """Image names of which each has its number: ``x.mrc`` becomes ``000001@x.mrc:mrcs``, as RELION reads it too.
 
     Parameters
@@ -171,12 +174,14 @@ def numbered_image_names(
         if not os.path.isfile(stacks[stack]):
             raise InputError(
                 f"{where(row)}: rlnImageName {names[row]} has no image number, and {stacks[stack]} is not there to see that "
-                "it holds one image. Copy or link it, or write the number, such as 000001@.")
+                "it holds one image. Copy or link it, or write the number, such as 000001@."
+            )
         images = stack_layout(stacks[stack]).images
         if images > 1:
             raise InputError(
                 f"{where(row)}: rlnImageName {names[row]} does not say which of its {images} images it is; expected a number "
-                "and '@' before the path (a volume is no particle image). Extract the particles into MRC stacks.")
+                "and '@' before the path (a volume is no particle image). Extract the particles into MRC stacks."
+            )
     numbered = list(names)
     for row in bare:
         numbered[row] = f"000001@{plain_path(names[row])}{_STACK_OF_ONE}"
@@ -218,17 +223,20 @@ def check_stacks(particles: ParticleSet) -> None:
             raise InputError(
                 f"{path}: images are {layout.columns}×{layout.rows} px, but the particles say "
                 f"{' and '.join(map(str, np.unique(boxes[:, number])))} px. "
-                f"Use the stack that belongs to these particles, or correct rlnImageSize.")
+                f"Use the stack that belongs to these particles, or correct rlnImageSize."
+            )
         found = os.path.getsize(path)
         if found < layout.file_bytes:
             raise InputError(
                 f"{path}: the stack is truncated: found {found} bytes, expected {layout.file_bytes} for {layout.images} "
-                f"images. Copy it again.")
+                f"images. Copy it again."
+            )
         if largest[number] >= layout.images:
             row = _row_of(particles, (particles.stack_index == number) & (particles.slice_index == largest[number]))
             raise InputError(
                 f"{path} has {layout.images} images, but {_source(particles)}, row {row} asks for {largest[number] + 1}. "
-                f"Use the stack that belongs to these particles.")
+                f"Use the stack that belongs to these particles."
+            )
 
 
 def missing_stack(table: Optional[ParticleTable], row: int, path: str) -> str:
@@ -239,8 +247,10 @@ def missing_stack(table: Optional[ParticleTable], row: int, path: str) -> str:
     finder, written = StackFinder(table.source), name.partition("@")[2] or name
     folders = ", ".join(map(str, finder.folders(written)))
     looked = f"looked in {folders}" if folders else "an absolute path"
-    return (f"{table.particles.where(row)}: image stack of {name} not found ({looked}{finder.hint(written)}). Copy or link it, "
-            "or correct rlnImageName.")
+    return (
+        f"{table.particles.where(row)}: image stack of {name} not found ({looked}{finder.hint(written)}). Copy or link it, "
+        "or correct rlnImageName."
+    )
 
 
 def _row_of(particles: ParticleSet, members: np.ndarray) -> int:

@@ -4,6 +4,7 @@ The reader follows RELION's own rules (one row per line, values split at blanks)
 turn text into numbers ('0003' into 3) or stop at names that CIF reserves ('data_1/mic.mrc'). Of STAR's own rules it has quotes,
 comments after values and keywords in any case; line ends and the encoding may be those of any system.
 """
+
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +90,8 @@ class StarBlock:
         if len(bad):
             found = text[bad[0]].decode("utf-8", "replace")
             raise InputError(
-                f"{self.where(bad[0])}: {label} is '{found}'; expected a finite number. Correct or remove this row.")
+                f"{self.where(bad[0])}: {label} is '{found}'; expected a finite number. Correct or remove this row."
+            )
         return values
 
     def optional_numbers(self, label: str) -> np.ndarray:
@@ -221,7 +223,7 @@ def _lines(path: FilePath) -> Iterator[Tuple[int, bytes]]:
                 file.seek(0)
                 lines = file
             for number, line in enumerate(lines, 1):
-                yield number, (line[len(_UTF8_MARK):] if line.startswith(_UTF8_MARK) else line).strip()
+                yield number, (line[len(_UTF8_MARK) :] if line.startswith(_UTF8_MARK) else line).strip()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
 
@@ -304,7 +306,8 @@ class _BlockBuilder:
             row = sum(len(chunk[0]) for chunk in self.packed) + len(self.rows) + 1
             raise InputError(
                 f"{self.source}, line {number}: row {row} of data_{self.name} has {len(values)} values for "
-                f"{len(self.labels)} columns. The file is damaged or cut off; write it again.")
+                f"{len(self.labels)} columns. The file is damaged or cut off; write it again."
+            )
         self.rows.append(values)
         if len(self.rows) == ROWS_AT_A_TIME:
             self._pack()
@@ -345,8 +348,9 @@ def _version(line: bytes) -> int:
 
 
 def _unquoted(values: Iterable[bytes]) -> Iterator[bytes]:
-    return (value[1:-1] if value[:1] in (b"'", b'"') and len(value) > 1 and value[:1] == value[-1:] else value
-            for value in values)
+    return (
+        value[1:-1] if value[:1] in (b"'", b'"') and len(value) > 1 and value[:1] == value[-1:] else value for value in values
+    )
 
 
 def _number_or_nan(value: bytes) -> float:

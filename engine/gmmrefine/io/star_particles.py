@@ -1,4 +1,5 @@
 """RELION particle files (STAR 3.0, 3.1, 5) to particle sets and back."""
+
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -76,11 +77,23 @@ def particles_from_table(table: ParticleTable, split_halves: Optional[int] = 0, 
     told = (*told, *unlikely_values(ctf, shifts, pixels, boxes * pixels, block.where))
     box_size, pixel_size = common_grid(optics.used())
     particles = ParticleSet(
-        stacks=tuple(stacks), stack_index=stack_index, slice_index=slice_index, rotations=rotations,
-        shifts=shifts, half_set=table_values.half_sets(block), ctf=ctf, box_size=box_size, pixel_size=pixel_size,
-        row=np.arange(len(block)), parent=identity.copy_marks(table, optics_rows), particle=particle,
-        contrast_sign=contrast_signs(block), scale=scales(block), optics=optics,
-        table=replace(table, notes=(*table.notes, *notes, *told)))
+        stacks=tuple(stacks),
+        stack_index=stack_index,
+        slice_index=slice_index,
+        rotations=rotations,
+        shifts=shifts,
+        half_set=table_values.half_sets(block),
+        ctf=ctf,
+        box_size=box_size,
+        pixel_size=pixel_size,
+        row=np.arange(len(block)),
+        parent=identity.copy_marks(table, optics_rows),
+        particle=particle,
+        contrast_sign=contrast_signs(block),
+        scale=scales(block),
+        optics=optics,
+        table=replace(table, notes=(*table.notes, *notes, *told)),
+    )
     return with_half_sets(particles, split_halves)
 
 
@@ -101,9 +114,15 @@ def _located(table: ParticleTable) -> Tuple[ParticleTable, Tuple[str, ...], np.n
     if numbered != written:
         block = block.with_columns(dict(block.columns, rlnImageName=text_column(numbered)))
     doubtful = [(found, other) for found, other in zip(stacks, map(finder.other, names, stacks)) if other]
-    notes = [
-        f"{table.source}: {doubtful[0][0]} is read, but {doubtful[0][1]} has the same name ({len(doubtful)} of {len(stacks)} "
-        "stacks are in two places); write full paths in rlnImageName if the other is meant"] if doubtful else []
+    notes = (
+        [
+            f"{table.source}: {doubtful[0][0]} is read, but {doubtful[0][1]} has the same name "
+            f"({len(doubtful)} of {len(stacks)} "
+            "stacks are in two places); write full paths in rlnImageName if the other is meant"
+        ]
+        if doubtful
+        else []
+    )
     return replace(table, particles=block, notes=(*table.notes, *notes)), stacks, stack_index, slice_index
 
 
@@ -115,8 +134,8 @@ def with_half_sets(particles: ParticleSet, seed: Optional[int]) -> ParticleSet:
 
 
 def write_particles(
-        path: FilePath, particles: ParticleSet, extra_columns: Optional[Mapping[str, ArrayLike]] = None,
-        full_paths: bool = False) -> None:
+    path: FilePath, particles: ParticleSet, extra_columns: Optional[Mapping[str, ArrayLike]] = None, full_paths: bool = False
+) -> None:
     """Write particles as RELION 3.1 STAR: what the input file said, with the present poses and half sets.
 
     Unknown columns, further blocks and all optics groups are kept as text. A stack path that would not be found from
@@ -177,7 +196,7 @@ def _image_names(path: FilePath, particles: ParticleSet, block: StarBlock, full_
         stack = particles.stacks[particles.stack_index[position]]
         if written not in moved:
             stays = not os.path.isfile(stack) or (finder.find(written) == stack and not full_paths)
-            moved[written] = None if stays else stack + written[len(plain_path(written)):]
+            moved[written] = None if stays else stack + written[len(plain_path(written)) :]
         if moved[written]:
             text[position] = quoted(f"{index}@{moved[written]}")
     return np.array(text, dtype="S")

@@ -1,4 +1,5 @@
 """What the columns of a particle table mean, each checked once; every message names file, row and column."""
+
 import os
 from typing import Optional, Sequence, Tuple
 
@@ -22,7 +23,8 @@ def rotations(block: StarBlock) -> np.ndarray:
     if "rlnAnglePsi" in block and not any(label in block for label in ANGLES[:2]):
         raise InputError(
             f"{block.source}: particles have in-plane angles only (2D classification); rlnAngleRot and rlnAngleTilt "
-            f"are missing. Run a 3D refinement first.")
+            f"are missing. Run a 3D refinement first."
+        )
     require(block, ANGLES, "the orientation of each particle")
     return rotations_from_euler(np.column_stack([block.numbers(label) for label in ANGLES]))
 
@@ -42,14 +44,17 @@ def shifts(block: StarBlock, pixel_size: np.ndarray) -> np.ndarray:
         in_pixels = label.replace("Angst", "")
         found = [
             block.optional_numbers(name) * scale
-            for name, scale in ((label, 1.0), (in_pixels, pixel_size)) if name in block and not block.missing(name).all()]
+            for name, scale in ((label, 1.0), (in_pixels, pixel_size))
+            if name in block and not block.missing(name).all()
+        ]
         if found:
             values[:, axis] = np.where(np.isnan(found[0]), found[-1], found[0])
         lost = np.flatnonzero(np.isnan(values[:, axis]))
         if len(lost):
             raise InputError(
                 f"{block.where(lost[0])}: {label} has no value ({len(lost)} of {len(block)} rows). Remove these particles, or "
-                "write 0 where they are centred.")
+                "write 0 where they are centred."
+            )
     return values
 
 
@@ -63,13 +68,15 @@ def half_sets(block: StarBlock) -> np.ndarray:
     wrong = np.flatnonzero(~np.isin(half_set, (0, 1, 2)))
     if len(wrong):
         raise InputError(
-            f"{block.where(wrong[0])}: rlnRandomSubset is {half_set[wrong[0]]}; expected 1 or 2. Correct the column.")
+            f"{block.where(wrong[0])}: rlnRandomSubset is {half_set[wrong[0]]}; expected 1 or 2. Correct the column."
+        )
     unknown = np.flatnonzero(half_set == 0)
     if 0 < len(unknown) < len(block):
         raise InputError(
             f"{block.where(unknown[0])}: rlnRandomSubset is {'missing' if missing[unknown[0]] else 0} ({len(unknown)} of "
             f"{len(block)} rows); expected 1 or 2. "
-            f"Remove these particles or give them the half set of the upstream refinement.")
+            f"Remove these particles or give them the half set of the upstream refinement."
+        )
     return half_set
 
 
@@ -90,7 +97,8 @@ def ctf(table: ParticleTable, optics_rows: np.ndarray) -> Tuple[CtfParameters, T
         if len(below):
             raise InputError(
                 f"{block.where(below[0])}: {label} is {defocus[label][below[0]]:g} Å; RELION's defocus is positive for "
-                f"underfocus. Multiply by -1 if your program counts the other way, else remove this particle.")
+                f"underfocus. Multiply by -1 if your program counts the other way, else remove this particle."
+            )
     voltage = _optics_value(table, optics_rows, "rlnVoltage", (1, 2000), "kV")
     cs = _optics_value(table, optics_rows, "rlnSphericalAberration", (0, 100), "mm")
     contrast = _optics_value(table, optics_rows, "rlnAmplitudeContrast", (0, 1), "", default=USUAL_AMPLITUDE_CONTRAST)
@@ -108,19 +116,27 @@ def ctf(table: ParticleTable, optics_rows: np.ndarray) -> Tuple[CtfParameters, T
 
 
 def _optics_value(
-        table: ParticleTable, optics_rows: np.ndarray, label: str, limits: Tuple[float, float], unit: str, *,
-        default: Optional[float] = None) -> np.ndarray:
+    table: ParticleTable,
+    optics_rows: np.ndarray,
+    label: str,
+    limits: Tuple[float, float],
+    unit: str,
+    *,
+    default: Optional[float] = None,
+) -> np.ndarray:
     """Values (N,) of a column that every particle needs, within limits."""
     lowest, highest = limits
     values = table.numbers(label, optics_rows) if default is None else table.numbers(label, optics_rows, default)
     if values is None:
         raise InputError(
-            f"{table.source}: {label} is in neither data_optics nor data_particles. Add the value of the microscope.")
+            f"{table.source}: {label} is in neither data_optics nor data_particles. Add the value of the microscope."
+        )
     wrong = np.flatnonzero((values < lowest) | (values > highest))
     if len(wrong):
         raise InputError(
             f"{table.particles.where(wrong[0])}: {label} is {values[wrong[0]]:g} {unit}; expected {lowest} to "
-            f"{highest}. Correct the optics group.")
+            f"{highest}. Correct the optics group."
+        )
     return values
 
 
@@ -146,7 +162,8 @@ def box_sizes(table: ParticleTable, optics_rows: np.ndarray, stacks: Sequence[st
     if len(wrong):
         raise InputError(
             f"{table.particles.where(wrong[0])}: rlnImageSize is {values[wrong[0]]:g} px; expected a whole number of at least "
-            "2. Correct the optics group.")
+            "2. Correct the optics group."
+        )
     return values.astype(int)
 
 
@@ -160,6 +177,7 @@ def _box_of_stacks(table: ParticleTable, stacks: Sequence[str], stack_index: np.
         rows, columns = stack_header(stack)[2:4]
         if rows != columns:
             raise InputError(
-                f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box.")
+                f"{table.source}: images of {stack} are {columns}×{rows} px; expected a square. Extract with one box."
+            )
         sides[number] = rows
     return sides[stack_index]

@@ -1,4 +1,5 @@
 """Tomography files told by their columns, so that they are refused by name."""
+
 from typing import Iterable, List
 
 from gmmrefine.errors import InputError
@@ -28,7 +29,8 @@ def refuse_tomography(path: str, blocks: Iterable[StarBlock]) -> None:
     if sign:
         raise InputError(
             f"{path}: a tomography file ({sign}); subtomograms and tilt series are not supported. Give images of single "
-            "particles, one row each, such as 000001@particles.mrcs.")
+            "particles, one row each, such as 000001@particles.mrcs."
+        )
 
 
 def _sign_of_volumes(blocks: List[StarBlock]) -> str:

@@ -1,4 +1,5 @@
 """Soft bands in Fourier space, equally wide in the logarithm of frequency."""
+
 import numpy as np
 from scipy import fft
 

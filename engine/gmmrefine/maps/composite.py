@@ -1,4 +1,5 @@
 """One map from several focused ones: weighted averages, and where the parts disagree."""
+
 from typing import Optional, Sequence
 
 import numpy as np
@@ -12,7 +13,8 @@ _WINDOW = 2.0  # widths of the averaging window (Gaussian σ) per resolution
 
 
 def composite_map(
-        maps: Sequence[np.ndarray], weights: Sequence[np.ndarray], background: Optional[np.ndarray] = None) -> np.ndarray:
+    maps: Sequence[np.ndarray], weights: Sequence[np.ndarray], background: Optional[np.ndarray] = None
+) -> np.ndarray:
     """Weighted average of maps, Σ w V / Σ w, passing into a background where no weight is left.
 
     Parameters

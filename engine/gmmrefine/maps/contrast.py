@@ -1,4 +1,5 @@
 """Is the molecule bright or dark in a map? Told by the map itself, without a mask, which would look for something bright."""
+
 from typing import Tuple
 
 import numpy as np
@@ -33,8 +34,9 @@ def contrast(volume: np.ndarray, pixel_size: float, rng: np.random.Generator) ->
     radius = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2) / (grid / 2)
     sphere, corners = radius < 1, radius > 1
     amplitudes, found = np.abs(transform), _asymmetry(transform, sphere, corners)
-    without = np.array([
-        _asymmetry(amplitudes * _phases(fft.rfftn(rng.normal(size=(grid,) * 3))), sphere, corners) for _ in range(_TRIALS)])
+    without = np.array(
+        [_asymmetry(amplitudes * _phases(fft.rfftn(rng.normal(size=(grid,) * 3))), sphere, corners) for _ in range(_TRIALS)]
+    )
     deviation = np.sqrt(np.mean(without**2))
     return float(found / deviation) if deviation > 0 else 0.0
 

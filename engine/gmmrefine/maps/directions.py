@@ -1,4 +1,5 @@
 """Resolution by direction: the FSC of two half maps in cones of Fourier space, and how much it differs between them."""
+
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
@@ -69,8 +70,8 @@ class Directions:
 
 
 def directional_fsc(
-        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: Optional[np.ndarray], curve: FscCurve,
-        threshold: float = 0.143) -> Optional[Directions]:
+    half_map_1: np.ndarray, half_map_2: np.ndarray, mask: Optional[np.ndarray], curve: FscCurve, threshold: float = 0.143
+) -> Optional[Directions]:
     """The FSC of two half maps in cones around even axes; None when they agree in no shell.
 
     Parameters
@@ -110,12 +111,20 @@ def directional_fsc(
     read = (read_resolution(curve.frequency[1:].tolist(), each[1:].tolist(), threshold) for each in fsc)
     found = [reading.angstroms or n * curve.pixel_size for reading in read]
     cfar = max(float(area.min()), 0.0) / max(float(area.max()), 1e-9)
-    return Directions(axes, fsc, np.array(found), area, n * curve.pixel_size, min(cfar, 1.0), float(error),
-        bool(share[:, summed].mean(1).min() < _SAMPLED))
+    return Directions(
+        axes,
+        fsc,
+        np.array(found),
+        area,
+        n * curve.pixel_size,
+        min(cfar, 1.0),
+        float(error),
+        bool(share[:, summed].mean(1).min() < _SAMPLED),
+    )
 
 
 def _by_cell(
-        halves: Sequence[np.ndarray], mask: Optional[np.ndarray]
+    halves: Sequence[np.ndarray], mask: Optional[np.ndarray]
 ) -> Tuple[np.ndarray, List[np.ndarray], np.ndarray, np.ndarray]:
     """By cell and shell (C, S): cross-power, powers of both, samples, and samples that hold power in the unmasked maps."""
     n, cells = len(halves[0]), len(cell_centers())

@@ -1,4 +1,5 @@
 """Low-pass filters of maps."""
+
 import numpy as np
 from scipy import fft
 

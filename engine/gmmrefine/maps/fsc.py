@@ -1,4 +1,5 @@
 """Gold-standard Fourier shell correlation: with a mask, its phase-randomised correction, and the resolution it means."""
+
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -68,8 +69,7 @@ class FscCurve:
     @classmethod
     def from_lists(cls, curves: Mapping[str, Sequence[float]], box_size: int, pixel_size: float) -> "FscCurve":
         """The curves of ``to_lists`` for maps of so many px and Å/px."""
-        return cls(
-            **{name: np.array(values) for name, values in curves.items()}, box_size=box_size, pixel_size=pixel_size)
+        return cls(**{name: np.array(values) for name, values in curves.items()}, box_size=box_size, pixel_size=pixel_size)
 
     def to_lists(self) -> Dict[str, List[float]]:
         """The curves as a dict of lists of float."""
@@ -146,8 +146,8 @@ def _randomised_from(unmasked: np.ndarray) -> int:
 
 
 def gold_standard_fsc(
-        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: Optional[np.ndarray], pixel_size: float,
-        seed: int = 0) -> FscCurve:
+    half_map_1: np.ndarray, half_map_2: np.ndarray, mask: Optional[np.ndarray], pixel_size: float, seed: int = 0
+) -> FscCurve:
     """FSC of two half maps under a soft mask, corrected for what the mask itself correlates.
 
     Parameters

@@ -3,6 +3,7 @@
 Every call fills some planes of the grid and leaves the others alone, so that several may run side by side; a cell's sum is
 taken in the order of images and samples, whoever takes it.
 """
+
 import numba
 import numpy as np
 
@@ -13,13 +14,13 @@ _F = np.float32
 _ZERO, _HALF, _ONE, _TWO, _PI = (_F(number) for number in (0, 0.5, 1, 2, np.pi))
 _MANY = _F(4096)  # more turns than a shift makes: rounding towards zero then rounds down
 _S3, _S5, _S7, _S9, _S11 = (_F(number) for number in (-1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800))
-_C2, _C4, _C6, _C8, _C10, _C12 = (
-    _F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
+_C2, _C4, _C6, _C8, _C10, _C12 = (_F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
 _flat, _image, _cube = numba.float32[::1], numba.float32[:, ::1], numba.float32[:, :, ::1]
 
 
-@compiled_loop(numba.void(
-    numba.float32[:, :, :, ::1], numba.int64, numba.int64, _image, _image, _cube, _image, _image, _image, _image))
+@compiled_loop(
+    numba.void(numba.float32[:, :, :, ::1], numba.int64, numba.int64, _image, _image, _cube, _image, _image, _image, _image)
+)
 def insert(sums, first, stop, k, turns, rotations, shifts, real, imag, ctf2):  # type: ignore[no-untyped-def]
     """Add images to the planes ``first`` to ``stop`` - 1 of a grid.
 

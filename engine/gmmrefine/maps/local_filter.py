@@ -1,4 +1,5 @@
 """Maps filtered at every voxel by its own resolution."""
+
 from typing import Callable, Optional
 
 import numpy as np
@@ -11,8 +12,8 @@ _STEP = 0.07  # of ln resolution between filters that are interpolated
 
 
 def local_low_pass(
-        volume: np.ndarray, resolution: np.ndarray, pixel_size: float,
-        b_factor: Optional[Callable[[float], float]] = None) -> np.ndarray:
+    volume: np.ndarray, resolution: np.ndarray, pixel_size: float, b_factor: Optional[Callable[[float], float]] = None
+) -> np.ndarray:
     """A map without signal beyond the resolution of each voxel.
 
     Parameters

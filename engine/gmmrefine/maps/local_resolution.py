@@ -1,4 +1,5 @@
 """Resolution around every voxel: the FSC of two half maps in soft windows that grow with the resolution they look at."""
+
 from typing import Any, Callable, Optional, Sequence, Tuple
 
 import numpy as np
@@ -16,8 +17,16 @@ _LEAST_POWER = 1e-6  # of the largest; below, a window holds nothing but roundin
 
 
 def local_resolution(
-        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, pixel_size: float, *, window: float = 1.0,
-        threshold: float = 0.143, report: Optional[Callable[[int], Any]] = None, end: Optional[int] = None) -> np.ndarray:
+    half_map_1: np.ndarray,
+    half_map_2: np.ndarray,
+    mask: np.ndarray,
+    pixel_size: float,
+    *,
+    window: float = 1.0,
+    threshold: float = 0.143,
+    report: Optional[Callable[[int], Any]] = None,
+    end: Optional[int] = None,
+) -> np.ndarray:
     """Resolution at which two half maps cease to agree around each voxel.
 
     Parameters
@@ -91,7 +100,7 @@ def _window_cutoff(center: float, window: float) -> float:
 
 
 def _band_fsc(
-        transforms: Sequence[np.ndarray], box_and_end: Tuple[int, float], center: float, window: float, side: int
+    transforms: Sequence[np.ndarray], box_and_end: Tuple[int, float], center: float, window: float, side: int
 ) -> np.ndarray:
     """Local FSC (side, side, side) of two maps in one band; none crosses the shell where they end.
 
@@ -119,7 +128,8 @@ def _band_fsc(
     smooth = window_transform(frequency_radius(side), cutoff)
     cross, power_1, power_2 = (
         real_map(_resized(weight * one * other, side) * smooth, side)
-        for one, other in ((first, second), (first, first), (second, second)))
+        for one, other in ((first, second), (first, first), (second, second))
+    )
     power = np.sqrt(np.maximum(power_1, 0) * np.maximum(power_2, 0))
     return np.divide(cross, power, out=np.zeros_like(cross), where=power > _LEAST_POWER * power.max())
 

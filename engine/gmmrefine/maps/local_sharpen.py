@@ -1,4 +1,5 @@
 """Local sharpening: amplitudes of Fourier bands around every voxel, set to a model's or to what the whole map has."""
+
 from typing import Iterator
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Soft masks made from maps."""
+
 from typing import Iterable
 
 import numpy as np
@@ -26,7 +27,8 @@ def molecule_threshold(volume: np.ndarray) -> float:
     if np.ptp(volume[sphere]) == 0:
         raise InputError(
             f"the map is constant ({volume[sphere][0]:g} everywhere); expected a molecule in solvent. Check that the images "
-            "are not blank.")
+            "are not blank."
+        )
     counts, edges = np.histogram(volume[sphere], bins=512)
     middle = 0.5 * (edges[1:] + edges[:-1])
     below, above = np.cumsum(counts), counts[::-1].cumsum()[::-1]
@@ -53,7 +55,8 @@ def largest_region(binary: np.ndarray, operators: np.ndarray = ASYMMETRIC) -> np
     if count == 0:
         raise InputError(
             "no voxel lies above the density threshold, so no mask can be made: found an empty map, expected a molecule. "
-            "Check the contrast (--invert-contrast) or give a mask (--mask).")
+            "Check the contrast (--invert-contrast) or give a mask (--mask)."
+        )
     largest = 1 + np.argmax(np.bincount(labels.ravel())[1:])
     voxels = np.argwhere(labels == largest)
     middle = len(binary) // 2
@@ -68,8 +71,8 @@ def largest_region(binary: np.ndarray, operators: np.ndarray = ASYMMETRIC) -> np
 
 
 def soft_mask(
-        volume: np.ndarray, pixel_size: float, resolution: float = 15.0, edge: float = 6.0,
-        operators: np.ndarray = ASYMMETRIC) -> np.ndarray:
+    volume: np.ndarray, pixel_size: float, resolution: float = 15.0, edge: float = 6.0, operators: np.ndarray = ASYMMETRIC
+) -> np.ndarray:
     """A soft mask around the molecule in a map.
 
     Parameters

@@ -1,4 +1,5 @@
 """Density modification without a learned prior: every band of a map weighted by the signal and noise around every voxel."""
+
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, Union
 
@@ -60,9 +61,14 @@ def band_shells(box_size: int) -> np.ndarray:
 
 
 def modify(
-        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, window: float = 1.0,
-        displacement: Optional[Displacement] = None, *,
-        report: Optional[Callable[[int], Any]] = None) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
+    half_map_1: np.ndarray,
+    half_map_2: np.ndarray,
+    mask: np.ndarray,
+    window: float = 1.0,
+    displacement: Optional[Displacement] = None,
+    *,
+    report: Optional[Callable[[int], Any]] = None,
+) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
     """The mean of two half maps, each band weighted around every voxel by what is signal there.
 
     Parameters
@@ -99,8 +105,8 @@ def modify(
 
 
 def modify_half(
-        half_map: np.ndarray, fsc: np.ndarray, mask: np.ndarray, window: float = 1.0,
-        displacement: Optional[Displacement] = None) -> np.ndarray:
+    half_map: np.ndarray, fsc: np.ndarray, mask: np.ndarray, window: float = 1.0, displacement: Optional[Displacement] = None
+) -> np.ndarray:
     """One half map weighted as ``modify`` weights the mean, from itself, the FSC, the mask and the smearing only.
 
     Parameters
@@ -125,9 +131,14 @@ def modify_half(
 
 
 def _weighted(
-        volume: np.ndarray, noise: np.ndarray, mask: np.ndarray, window: float,
-        model: Tuple[Callable[[np.ndarray, np.ndarray, np.ndarray, float], np.ndarray], Optional[Displacement]], *,
-        report: Optional[Callable[[int], Any]] = None) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
+    volume: np.ndarray,
+    noise: np.ndarray,
+    mask: np.ndarray,
+    window: float,
+    model: Tuple[Callable[[np.ndarray, np.ndarray, np.ndarray, float], np.ndarray], Optional[Displacement]],
+    *,
+    report: Optional[Callable[[int], Any]] = None,
+) -> Tuple[np.ndarray, ErrorModel, np.ndarray]:
     """A map (Z, Y, X) weighted band by band; ``noise`` has the power of its noise, ``model`` says how and the smearing."""
     scale, (volume, noise) = in_grey_scale(volume, noise)
     n, shells = len(volume), band_shells(len(volume))
@@ -151,8 +162,12 @@ def _weighted(
         clear = float(np.average(power - level, weights=mask) / np.average(power, weights=mask))
         missed += np.clip((clear - _UNCLEAR) / (_RESOLVED - _UNCLEAR), 0, 1) * ((gain - 1 / left) ** 2 + doubt) * signal
         inside, outside = (
-            [float(np.average(values, weights=weight)) if weight.any() else 0.0
-             for values in (signal, level, gain, np.broadcast_to(left, mask.shape))] for weight in (mask, solvent))
+            [
+                float(np.average(values, weights=weight)) if weight.any() else 0.0
+                for values in (signal, level, gain, np.broadcast_to(left, mask.shape))
+            ]
+            for weight in (mask, solvent)
+        )
         rows.append((*(scale**2 * power for power in (*inside[:2], outside[1])), inside[2], outside[2], inside[3]))
         if report:
             report(number + 1)

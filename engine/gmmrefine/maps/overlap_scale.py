@@ -1,4 +1,5 @@
 """The grey scale and contrast of one map against another, from the density that both show where they overlap."""
+
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence, Tuple
 
@@ -49,7 +50,8 @@ class OverlapScale:
 
 
 def overlap_scale(
-        halves: Sequence[np.ndarray], other_halves: Sequence[np.ndarray], weight: np.ndarray, radius: float) -> OverlapScale:
+    halves: Sequence[np.ndarray], other_halves: Sequence[np.ndarray], weight: np.ndarray, radius: float
+) -> OverlapScale:
     """Scale and level that take a map to another, by least squares that noise does not bend.
 
     Parameters
@@ -73,13 +75,10 @@ def overlap_scale(
     """
     inside = weight > 0
     units = grey_scale(*halves), grey_scale(*other_halves)
-    values = [
-        [half[inside].astype(float) / unit for half in pair]
-        for unit, pair in zip(units, (halves, other_halves))]
+    values = [[half[inside].astype(float) / unit for half in pair] for unit, pair in zip(units, (halves, other_halves))]
     share = weight[inside] / max(float(weight[inside].sum()), 1e-6)
     means = [[float(np.sum(share * half)) for half in pair] for pair in values]
-    (a1, a2), (b1, b2) = (
-        [half - mean for half, mean in zip(pair, of_pair)] for pair, of_pair in zip(values, means))
+    (a1, a2), (b1, b2) = ([half - mean for half, mean in zip(pair, of_pair)] for pair, of_pair in zip(values, means))
 
     def moment(first: np.ndarray, second: np.ndarray) -> float:
         return float(np.sum(share * first * second))
@@ -97,8 +96,8 @@ def overlap_scale(
     variance = 0.25 * sum(max(each**2 - 1, 0) for each in total) + max(1 / max(agreement**2, 1e-6) - 1, 0)
     error = float(np.sqrt(variance / samples))
     return OverlapScale(
-        scale * units[1] / units[0], float(level * units[1]), error, agreement,
-        float(np.sqrt(other) * units[1]))
+        scale * units[1] / units[0], float(level * units[1]), error, agreement, float(np.sqrt(other) * units[1])
+    )
 
 
 def common_scales(count: int, pairs: Mapping[Tuple[int, int], Tuple[OverlapScale, float]]) -> Tuple[np.ndarray, bool]:
@@ -131,11 +130,13 @@ def common_scales(count: int, pairs: Mapping[Tuple[int, int], Tuple[OverlapScale
                     reached.append(there)
     consistent = all(signs[i] == signs[j] * np.sign(found.scale) for (i, j), (found, _) in pairs.items() if i in signs)
     used = {key: pair for key, pair in pairs.items() if key[0] in signs}
-    logarithms = _potentials(count, reached, {
-        (i, j): (np.log(abs(found.scale)), weight) for (i, j), (found, weight) in used.items()})
+    logarithms = _potentials(
+        count, reached, {(i, j): (np.log(abs(found.scale)), weight) for (i, j), (found, weight) in used.items()}
+    )
     scales = np.array([signs.get(one, np.nan) for one in range(count)]) * np.exp(logarithms)
-    levels = _potentials(count, reached, {
-        (i, j): (scales[j] * found.level, weight) for (i, j), (found, weight) in used.items()})
+    levels = _potentials(
+        count, reached, {(i, j): (scales[j] * found.level, weight) for (i, j), (found, weight) in used.items()}
+    )
     return np.column_stack([scales, levels]), consistent
 
 

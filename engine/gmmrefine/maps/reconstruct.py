@@ -1,4 +1,5 @@
 """Direct Fourier inversion: particle images to a map, each sample weighted by its CTF."""
+
 from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
@@ -42,8 +43,15 @@ class FourierGrid:
         self._place = np.stack([self.disc.kx, self.disc.ky])
 
     def insert(
-            self, batch: ImageBatch, rotations: np.ndarray, shifts_px: np.ndarray, *, by_scale: bool = False,
-            blur_px2: Optional[np.ndarray] = None, threads: int = 1) -> None:
+        self,
+        batch: ImageBatch,
+        rotations: np.ndarray,
+        shifts_px: np.ndarray,
+        *,
+        by_scale: bool = False,
+        blur_px2: Optional[np.ndarray] = None,
+        threads: int = 1,
+    ) -> None:
         """Add images at their poses.
 
         Parameters
@@ -77,7 +85,8 @@ class FourierGrid:
                 self._insert_by_tensorflow(place, poses, images, batch.place is not None)
 
     def _insert_by_loops(
-            self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray], threads: int) -> None:
+        self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray], threads: int
+    ) -> None:
         k, turns = (np.ascontiguousarray(place * step, np.float32) for step in (self._side / self.box_size, 1 / self.box_size))
         insert = loops("gmmrefine.maps.insert_loops").insert
         operands = k, turns, *(np.ascontiguousarray(part, np.float32) for part in poses), *images
@@ -91,8 +100,8 @@ class FourierGrid:
         return np.rint(place * self._shape[0]).astype(int)
 
     def _insert_by_tensorflow(
-            self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray],
-            is_anywhere: bool) -> None:
+        self, place: np.ndarray, poses: Tuple[np.ndarray, np.ndarray], images: Sequence[np.ndarray], is_anywhere: bool
+    ) -> None:
         steps = self._side / self.box_size, 2 * np.pi / self.box_size
         k, phase = (tf.constant(place * step, tf.float32) for step in steps)
         operands = [*poses, *images]
@@ -101,7 +110,8 @@ class FourierGrid:
             fill = 2 ** int(np.ceil(np.log2(len(images[0])))) - len(images[0])
             operands = [np.pad(values, [(0, fill)] + [(0, 0)] * (values.ndim - 1)) for values in operands]
         self._sums = _insert(
-            self._sums, tf.constant(self._shape), k, phase, *(tf.constant(values, tf.float32) for values in operands))
+            self._sums, tf.constant(self._shape), k, phase, *(tf.constant(values, tf.float32) for values in operands)
+        )
 
     def map(self) -> np.ndarray:
         """The reconstructed map (Z, Y, X) float32, unfiltered, in the units of a projection's pixels.
@@ -178,5 +188,6 @@ def _insert(sums: Any, shape: Any, k: Any, phase: Any, rotations: Any, shifts: A
                 weight = near[0] * near[1] * near[2]
                 index = corner + (z * shape[1] + y) * shape[2] + x
                 sums = tf.tensor_scatter_nd_add(
-                    sums, tf.reshape(index, [-1, 1]), tf.reshape(value * weight[..., None], [-1, 3]))
+                    sums, tf.reshape(index, [-1, 1]), tf.reshape(value * weight[..., None], [-1, 3])
+                )
     return sums

@@ -1,4 +1,5 @@
 """Sharpening of whole maps: a B factor from the fall of their amplitudes, or the amplitudes of a model."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,8 @@ def amplitudes(volume: np.ndarray, mask: np.ndarray, pixel_size: float) -> Ampli
     count = shell_sums(np.ones((n, n, n // 2 + 1), np.float32), n)
     inside, outside = (
         shell_sums(np.abs(transform(volume * weight)) ** 2, n) / count / max(float(np.sum(weight**2)), 1.0)
-        for weight in (mask, (1 - mask) * sphere))
+        for weight in (mask, (1 - mask) * sphere)
+    )
     return Amplitudes(scale * np.sqrt(np.maximum(inside - outside, 0)), scale * np.sqrt(inside), n, pixel_size)
 
 
@@ -109,7 +111,8 @@ def guinier_fit(profile: Amplitudes, coarse: float, fine: float) -> GuinierFit:
     if len(shells) < _FEWEST_SHELLS:
         raise InputError(
             f"from {coarse:.1f} to {fine:.1f} Å only {len(shells)} of {in_range.sum()} shells hold more than noise; a B factor "
-            f"is fitted to {_FEWEST_SHELLS} or more. Give --b-factor, or a coarser --guinier-from.")
+            f"is fitted to {_FEWEST_SHELLS} or more. Give --b-factor, or a coarser --guinier-from."
+        )
     slope, intercept = np.polyfit(frequency[shells] ** 2, np.log(profile.signal[shells]), 1)
     return GuinierFit(float(-4 * slope), float(intercept), shells)
 

@@ -1,4 +1,5 @@
 """How far pose errors smear a map: from what is known of the poses, and from how its spectrum falls away from the centre."""
+
 from dataclasses import dataclass
 from typing import Callable, Optional, Tuple
 
@@ -90,8 +91,12 @@ class Displacement:
 
 
 def smearing_from_spectrum(
-        half_map_1: np.ndarray, half_map_2: np.ndarray, mask: np.ndarray, pixel_size: float,
-        bands: Tuple[np.ndarray, Callable[[np.ndarray, float], np.ndarray]]) -> Smearing:
+    half_map_1: np.ndarray,
+    half_map_2: np.ndarray,
+    mask: np.ndarray,
+    pixel_size: float,
+    bands: Tuple[np.ndarray, Callable[[np.ndarray, float], np.ndarray]],
+) -> Smearing:
     """Pose errors that the spectrum of a map looks like, from how much faster it falls away from the box centre.
 
     Parameters

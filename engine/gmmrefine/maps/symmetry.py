@@ -1,4 +1,5 @@
 """Whether a map has a symmetry, and a symmetric map from one part that was refined alone."""
+
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -45,8 +46,8 @@ class SymmetryMeasure:
 
 
 def impose(
-        maps: Sequence[np.ndarray], mask: np.ndarray, operators: np.ndarray,
-        backgrounds: Optional[Sequence[np.ndarray]] = None) -> Tuple[List[np.ndarray], np.ndarray]:
+    maps: Sequence[np.ndarray], mask: np.ndarray, operators: np.ndarray, backgrounds: Optional[Sequence[np.ndarray]] = None
+) -> Tuple[List[np.ndarray], np.ndarray]:
     """Symmetric maps from maps that are good inside a mask: Σ M(S⁻¹x) V(S⁻¹x) / Σ M(S⁻¹x) over the operators S.
 
     Parameters

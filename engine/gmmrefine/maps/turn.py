@@ -1,4 +1,5 @@
 """Maps turned about the box centre."""
+
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,7 @@ def _interpolated(volume: np.ndarray, rotation: np.ndarray, side: int, **how: An
     step = len(volume) / side
     inverse = rotation.T[::-1, ::-1]  # axes z y x
     offset = len(volume) // 2 - step * inverse @ np.full(3, side // 2)
-    return ndimage.affine_transform(
-        volume, step * inverse, offset, (side,) * 3, np.float32, **how)
+    return ndimage.affine_transform(volume, step * inverse, offset, (side,) * 3, np.float32, **how)
 
 
 def turned_on_grid(cube: np.ndarray, rotation: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 Odd ones are phases of the image, even ones belong to the CTF (Zivanov, Nakane & Scheres, IUCrJ 7, 253 (2020)).
 """
+
 from math import factorial, isqrt
 from typing import Callable, Sequence, Tuple
 
@@ -34,9 +35,12 @@ def zernike(order: int, degree: int, kx: np.ndarray, ky: np.ndarray) -> np.ndarr
     """
     m, radius, angle = abs(order), np.hypot(kx, ky), np.arctan2(ky, kx)
     radial = sum(
-        (-1) ** k * factorial(degree - k) / (factorial(k) * factorial((degree + m) // 2 - k) * factorial((degree - m) // 2 - k))
+        (-1) ** k
+        * factorial(degree - k)
+        / (factorial(k) * factorial((degree + m) // 2 - k) * factorial((degree - m) // 2 - k))
         * radius ** (degree - 2 * k)
-        for k in range((degree - m) // 2 + 1))
+        for k in range((degree - m) // 2 + 1)
+    )
     return radial * (np.cos(m * angle) if order >= 0 else np.sin(m * angle))
 
 
@@ -67,8 +71,8 @@ def even_phase(coefficients: Sequence[float], kx: np.ndarray, ky: np.ndarray) ->
 
 
 def with_beam_tilt(
-        coefficients: Sequence[float], tilt_x_mrad: float, tilt_y_mrad: float, cs_mm: float,
-        voltage_kv: float) -> Tuple[float, ...]:
+    coefficients: Sequence[float], tilt_x_mrad: float, tilt_y_mrad: float, cs_mm: float, voltage_kv: float
+) -> Tuple[float, ...]:
     """Odd coefficients with those of a beam tilt t added, whose phase is −2π Cs λ² k² (t·k).
 
     Parameters
@@ -89,7 +93,8 @@ def with_beam_tilt(
 
 
 def _sum(
-        coefficients: Sequence[float], order_of: Callable[[int], Tuple[int, int]], kx: np.ndarray,
-        ky: np.ndarray) -> np.ndarray:
+    coefficients: Sequence[float], order_of: Callable[[int], Tuple[int, int]], kx: np.ndarray, ky: np.ndarray
+) -> np.ndarray:
     return sum(
-        (value * zernike(*order_of(index), kx, ky) for index, value in enumerate(coefficients) if value), np.zeros(len(kx)))
+        (value * zernike(*order_of(index), kx, ky) for index, value in enumerate(coefficients) if value), np.zeros(len(kx))
+    )

@@ -1,4 +1,5 @@
 """Contrast transfer function of every particle on a half disc, with RELION's constants and signs."""
+
 from functools import lru_cache
 from typing import Tuple, Union, overload
 
@@ -30,7 +31,8 @@ def electron_wavelength(voltage_kv: Union[float, np.ndarray]) -> Union[float, np
 
 
 def ctf_on_disc(
-        ctf: CtfParameters, disc: HalfDisc, pixel_size: float, even_phase: Union[float, np.ndarray] = 0.0) -> np.ndarray:
+    ctf: CtfParameters, disc: HalfDisc, pixel_size: float, even_phase: Union[float, np.ndarray] = 0.0
+) -> np.ndarray:
     """CTF values; positive at low frequency for RELION's white particles.
 
     CTF = sin(π λ Δf k² − π/2 Cs λ³ k⁴ + φ + asin Q − E), Δf(θ) = (U+V)/2 + (U−V)/2 cos 2(θ − angle).
@@ -56,9 +58,16 @@ def ctf_on_disc(
     angle = 2 * np.radians(ctf.defocus_angle)
     constant = np.radians(ctf.phase_shift_deg) + np.arcsin(ctf.amplitude_contrast)
     # radians: k² (a + b cos 2θ + c sin 2θ + d k²) + e
-    terms = np.stack(np.broadcast_arrays(
-        np.pi * wavelength * mean, np.pi * wavelength * astigmatism * np.cos(angle),
-        np.pi * wavelength * astigmatism * np.sin(angle), -0.5e7 * np.pi * ctf.cs_mm * wavelength**3, constant), axis=1)
+    terms = np.stack(
+        np.broadcast_arrays(
+            np.pi * wavelength * mean,
+            np.pi * wavelength * astigmatism * np.cos(angle),
+            np.pi * wavelength * astigmatism * np.sin(angle),
+            -0.5e7 * np.pi * ctf.cs_mm * wavelength**3,
+            constant,
+        ),
+        axis=1,
+    )
     if is_native():
         found = np.empty((len(terms), len(k2)), np.float32)
         offset = np.broadcast_to(even_phase, k2.shape) / (2 * np.pi)

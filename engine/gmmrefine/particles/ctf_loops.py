@@ -1,4 +1,5 @@
 """The CTF by a compiled loop: the fast path of ``ctf``."""
+
 import numba
 import numpy as np
 
@@ -7,8 +8,7 @@ from gmmrefine.native import compiled_loop
 _F = np.float32
 _ONE, _TWO, _PI = (_F(number) for number in (1, 2, np.pi))
 _S3, _S5, _S7, _S9, _S11 = (_F(number) for number in (-1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800))
-_C2, _C4, _C6, _C8, _C10, _C12 = (
-    _F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
+_C2, _C4, _C6, _C8, _C10, _C12 = (_F(number) for number in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
 _line = numba.float64[::1]
 
 

@@ -5,6 +5,7 @@ mean is taken off, so is a ramp where there is one, and the standard deviation o
 images are read. The halo of a molecule reaches the surroundings too, and its slope tells how the molecule lies: it counts as a
 ramp only when it is far steeper than other slow changes there.
 """
+
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Tuple, Union

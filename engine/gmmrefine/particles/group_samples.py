@@ -1,4 +1,5 @@
 """The Fourier samples of the images of an optics group, as its microscope made them."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -5,6 +5,7 @@ takes them where they are (``Scattered``); what wants images on one grid gets th
 CTF before: signal that the microscope spread beyond the box and that came in again at its other side, as in all transforms of
 boxes, is back at its place then and may be interpolated.
 """
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -35,8 +36,7 @@ def is_cropped(group: OpticsGroup, disc: HalfDisc, pixel_size: float) -> bool:
         Å/px of the grid.
     """
     length = disc.box_size * pixel_size
-    return (group.magnification == NO_DISTORTION and group.box_size % 2 == 0
-            and abs(group.length - length) <= SAME_SIZE * length)
+    return group.magnification == NO_DISTORTION and group.box_size % 2 == 0 and abs(group.length - length) <= SAME_SIZE * length
 
 
 class Cropped:
@@ -66,7 +66,8 @@ class Cropped:
         """An ImageBatch of the group's samples on the grid; nothing else is asked of their particles."""
         known = np.ones_like(batch.ctf)
         data, ctf, covered = (
-            np.pad(values, ((0, 0), (0, self._missing))) for values in (batch.data * self._scale, batch.ctf, known))
+            np.pad(values, ((0, 0), (0, self._missing))) for values in (batch.data * self._scale, batch.ctf, known)
+        )
         return replace(batch, data=data, ctf=ctf, covered=covered)
 
 
@@ -107,8 +108,12 @@ class OnGrid:
         ctf = self._at_grid.ctf(part.ctf) * self._seen
         ctf[batch.blank] = 0
         return replace(
-            batch, data=data, ctf=ctf, state=np.full_like(batch.state, CTF_PREMULTIPLIED),
-            covered=np.broadcast_to(self._covered, data.shape))
+            batch,
+            data=data,
+            ctf=ctf,
+            state=np.full_like(batch.state, CTF_PREMULTIPLIED),
+            covered=np.broadcast_to(self._covered, data.shape),
+        )
 
 
 class Scattered:
@@ -146,8 +151,12 @@ class Scattered:
         """An ImageBatch of the group's samples in steps of the grid, as premultiplied images; ``part`` are their particles."""
         data = self._undistorted.moved(batch.matched() * (self._scale * self._weight), part.shifts)
         return replace(
-            batch, data=data, ctf=batch.ctf * np.sqrt(self._weight),
-            state=np.full_like(batch.state, CTF_PREMULTIPLIED), place=self._place)
+            batch,
+            data=data,
+            ctf=batch.ctf * np.sqrt(self._weight),
+            state=np.full_like(batch.state, CTF_PREMULTIPLIED),
+            place=self._place,
+        )
 
 
 class _Undistorted:

@@ -1,4 +1,5 @@
 """Which image is in which half set, as numbers that tell whether the maps of two runs may be put together."""
+
 import hashlib
 from dataclasses import dataclass
 from typing import Sequence

@@ -1,4 +1,5 @@
 """A pair of what the two half sets have, each for itself."""
+
 from dataclasses import dataclass
 from typing import Callable, Generic, Tuple, TypeVar
 
@@ -37,8 +38,8 @@ class Halves(Generic[Of]):
         Halves
         """
         return Halves(
-            function(self.first, *(other.first for other in others)),
-            function(self.second, *(other.second for other in others)))
+            function(self.first, *(other.first for other in others)), function(self.second, *(other.second for other in others))
+        )
 
     def both(self) -> Tuple[Of, Of]:
         """Both of them, for what may see both."""

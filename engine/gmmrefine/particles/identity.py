@@ -1,4 +1,5 @@
 """Which images show the same particle although they are different images: by place in the micrograph, or by a common label."""
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components

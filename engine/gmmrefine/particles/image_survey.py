@@ -1,4 +1,5 @@
 """Which images are odd: blank, clipped, or on a scale far from that of the others."""
+
 from typing import Any, Dict
 
 import numpy as np
@@ -81,13 +82,17 @@ class ImageSurvey:
             return {"images": len(group), **counts}
         logarithm = np.log(self.apart(group)[tells])
         return {
-            "images": len(group), **counts, "noise_median": _rounded(np.median(self.deviation[tells])),
+            "images": len(group),
+            **counts,
+            "noise_median": _rounded(np.median(self.deviation[tells])),
             "noise_spread": _rounded(np.exp(1.4826 * np.median(np.abs(logarithm - np.median(logarithm))))),
             "noise_range": [_rounded(edge(self.deviation[tells])) for edge in (np.min, np.max)],
             "background_median": _rounded(np.median(np.abs(self.background[tells]))),
             "background_largest": _rounded(np.abs(self.background[tells]).max()),
-            "ramp_median": _rounded(np.median(self.ramp[tells])), "ramp_largest": _rounded(self.ramp[tells].max()),
-            "noise_from_outer_rings": int(np.count_nonzero(self.source == OUTER_RINGS))}
+            "ramp_median": _rounded(np.median(self.ramp[tells])),
+            "ramp_largest": _rounded(self.ramp[tells].max()),
+            "noise_from_outer_rings": int(np.count_nonzero(self.source == OUTER_RINGS)),
+        }
 
 
 def clipped_parts(pixels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """Particle images streamed from their stacks as CTF-aware Fourier samples; memory does not grow with their number."""
+
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,8 +106,12 @@ class ImageReader:
     """
 
     def __init__(
-            self, particles: ParticleSet, disc: HalfDisc, invert_contrast: bool = False,
-            watch: Optional[Callable[[np.ndarray, np.ndarray, GreyValues], None]] = None) -> None:
+        self,
+        particles: ParticleSet,
+        disc: HalfDisc,
+        invert_contrast: bool = False,
+        watch: Optional[Callable[[np.ndarray, np.ndarray, GreyValues], None]] = None,
+    ) -> None:
         self.particles = particles
         self.disc = disc
         signs = np.ones(len(particles)) if particles.contrast_sign is None else particles.contrast_sign
@@ -147,8 +152,14 @@ class ImageReader:
             return self._seen_by(self._uniform, index, part)
         shape = len(part), len(self.disc.ring)
         whole = ImageBatch(
-            index, np.empty(shape, np.complex64), np.empty(shape, np.float32), np.empty(len(part), int), part.scale,
-            np.empty(len(part), bool), np.empty(shape, np.float32))
+            index,
+            np.empty(shape, np.complex64),
+            np.empty(shape, np.float32),
+            np.empty(len(part), int),
+            part.scale,
+            np.empty(len(part), bool),
+            np.empty(shape, np.float32),
+        )
         group = part.image_optics.index
         for number in np.unique(group):
             members = np.flatnonzero(group == number)
@@ -158,8 +169,8 @@ class ImageReader:
         return whole
 
     def _ahead(
-            self, read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int,
-            most: int) -> Iterator[ImageBatch]:
+        self, read: Callable[[np.ndarray], ImageBatch], index: np.ndarray, batch_size: int, most: int
+    ) -> Iterator[ImageBatch]:
         """What ``read`` makes of ``index`` (M,), batch by batch and in order, the next ``most`` read while the caller works.
 
         Several threads read; one does where somebody watches, who is then shown the batches in order.
@@ -244,7 +255,8 @@ class ImageReader:
                     if pixels.shape != (box, box):
                         raise InputError(
                             f"{path}: image {part.slice_index[member] + 1} (row {part.row[member] + 1}) is cut off: "
-                            f"found {pixels.size} of {box * box} pixels. The stack is truncated; copy it again.")
+                            f"found {pixels.size} of {box * box} pixels. The stack is truncated; copy it again."
+                        )
                     images[member] = pixels
         strongest = np.maximum(images.max(axis=(1, 2)), -images.min(axis=(1, 2)))
         bad = np.flatnonzero(~(strongest <= _STRONGEST))  # nor where that is no number
@@ -252,7 +264,8 @@ class ImageReader:
             raise InputError(
                 f"{self.particles.stacks[part.stack_index[bad[0]]]}: image {part.slice_index[bad[0]] + 1} (row "
                 f"{part.row[bad[0]] + 1}) has pixels that are {_unfit(strongest[bad[0]])}. Remove the particle or extract "
-                "it again.")
+                "it again."
+            )
         return images
 
     def _layout(self, path: str) -> StackLayout:

@@ -1,4 +1,5 @@
 """How the numbers of an MRC file are stored, of a stack of images as of a map: byte order, mode, bytes signed or not."""
+
 from typing import Optional
 
 import numpy as np
@@ -6,7 +7,11 @@ import numpy as np
 HEADER_BYTES = 1024
 NUMBERS = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # by mode
 NO_PIXELS = {  # modes that hold no pixels or densities
-    3: "complex numbers, a Fourier transform", 4: "complex numbers, a Fourier transform", 16: "colours", 101: "4-bit numbers"}
+    3: "complex numbers, a Fourier transform",
+    4: "complex numbers, a Fourier transform",
+    16: "colours",
+    101: "4-bit numbers",
+}
 _LARGEST_SIDE = 65535
 _IMOD_STAMP = 1146047817  # "IMOD"
 _SIGNED_BYTES = 1  # of imodFlags

@@ -1,4 +1,5 @@
 """Optics groups: the grid that images were recorded on, the aberrations they were recorded with, and one grid for all."""
+
 from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple, Union
 

@@ -1,4 +1,5 @@
 """A set of particle images with poses, CTF and half set, as plain arrays; the table it came from rides along."""
+
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional, Tuple
 
@@ -121,7 +122,7 @@ class ParticleSet:
         ValueError
             They are of both, or of none.
         """
-        number, = np.unique(self.half_set) if len(self) else (0,)
+        (number,) = np.unique(self.half_set) if len(self) else (0,)
         if number not in (1, 2):
             raise ValueError("these particles are in no half set")
         return int(number)
@@ -130,7 +131,8 @@ class ParticleSet:
     def is_uniform(self) -> bool:
         """Whether all images are on the grid of the set, without aberrations."""
         return self.optics is None or all(
-            group.is_on(self.box_size, self.pixel_size) and not any(group.odd + group.even) for group in self.optics.groups)
+            group.is_on(self.box_size, self.pixel_size) and not any(group.odd + group.even) for group in self.optics.groups
+        )
 
     @property
     def image_optics(self) -> Optics:
@@ -160,8 +162,7 @@ class ParticleSet:
     def subset(self, index: Index) -> "ParticleSet":
         """Some of the particles, by index or mask (N,)."""
         arrays = ["stack_index", "slice_index", "rotations", "shifts", "half_set", "row"]
-        arrays += [
-            name for name in ("parent", "particle", "contrast_sign", "scale", "blur") if getattr(self, name) is not None]
+        arrays += [name for name in ("parent", "particle", "contrast_sign", "scale", "blur") if getattr(self, name) is not None]
         optics = None if self.optics is None else self.optics.subset(index)
         return replace(self, ctf=self.ctf.subset(index), optics=optics, **{name: getattr(self, name)[index] for name in arrays})
 
@@ -191,14 +192,16 @@ def split_half_sets(particles: ParticleSet) -> Halves[ParticleSet]:
         raise InputError(
             f"{len(unknown)} of {len(particles)} particles have no half set (rlnRandomSubset 1 or 2; first in row "
             f"{particles.row[unknown[0]] + 1}). Take the column from the upstream refinement, or draw halves with "
-            f"--split-halves SEED if these poses never saw a joint reference.")
+            f"--split-halves SEED if these poses never saw a joint reference."
+        )
     refuse_split_particles(particles)
     halves = Halves(*(particles.subset(particles.half_set == half) for half in (1, 2)))
     for number, half in enumerate(halves.both(), 1):
         if len(half) == 0:
             raise InputError(
                 f"half set {number} is empty: all {len(particles)} particles are in half {3 - number}. Both halves are needed "
-                f"for a gold-standard FSC; use the rlnRandomSubset of the upstream refinement or --split-halves SEED.")
+                f"for a gold-standard FSC; use the rlnRandomSubset of the upstream refinement or --split-halves SEED."
+            )
     return halves
 
 

@@ -1,4 +1,5 @@
 """MRC image stacks as programs really write them: what the header says, and the pixels of one image."""
+
 import os
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,18 +13,40 @@ from gmmrefine.regular_file import FilePath, open_regular
 _CURE = "Write them as MRC stacks (.mrcs) and name these in rlnImageName."
 # first bytes of what is met under the name of a stack: what it is, and what unpacks or replaces it
 _COMPRESSED = (
-    (b"\x1f\x8b", "gzip", "gunzip"), (b"BZh", "bzip2", "bunzip2"), (b"PK\x03\x04", "zip", "unzip"),
-    (b"\xfd7zXZ\x00", "xz", "unxz"), (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"))
+    (b"\x1f\x8b", "gzip", "gunzip"),
+    (b"BZh", "bzip2", "bunzip2"),
+    (b"PK\x03\x04", "zip", "unzip"),
+    (b"\xfd7zXZ\x00", "xz", "unxz"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
+)
 _FOREIGN = (
-    (b"\x89HDF\r\n\x1a\n", "HDF5, the format of EMAN2, not MRC",
-     "Write it as MRC in EMAN2 (e2proc2d.py particles.hdf particles.mrcs) and name that in rlnImageName."),
-    (b"II*\x00", "TIFF, not MRC", _CURE), (b"MM\x00*", "TIFF, not MRC", _CURE), (b"II+\x00", "TIFF, not MRC", _CURE),
+    (
+        b"\x89HDF\r\n\x1a\n",
+        "HDF5, the format of EMAN2, not MRC",
+        "Write it as MRC in EMAN2 (e2proc2d.py particles.hdf particles.mrcs) and name that in rlnImageName.",
+    ),
+    (b"II*\x00", "TIFF, not MRC", _CURE),
+    (b"MM\x00*", "TIFF, not MRC", _CURE),
+    (b"II+\x00", "TIFF, not MRC", _CURE),
     (b"\x93NUMPY", "a NumPy array, not MRC", _CURE),
-    (b"version https://git-lfs", "a Git LFS pointer, not the images", "Fetch the file itself (git lfs pull)."))
+    (b"version https://git-lfs", "a Git LFS pointer, not the images", "Fetch the file itself (git lfs pull)."),
+)
 _FOREIGN_SUFFIXES = {
-    ".stk": "a SPIDER stack as of Xmipp", ".spi": "SPIDER", ".xmp": "SPIDER", ".img": "IMAGIC", ".hed": "IMAGIC",
-    ".hdf": "HDF5", ".h5": "HDF5", ".lst": "an EMAN2 list", ".dm3": "Digital Micrograph", ".dm4": "Digital Micrograph",
-    ".tif": "TIFF", ".tiff": "TIFF", ".eer": "EER", ".em": "EM"}
+    ".stk": "a SPIDER stack as of Xmipp",
+    ".spi": "SPIDER",
+    ".xmp": "SPIDER",
+    ".img": "IMAGIC",
+    ".hed": "IMAGIC",
+    ".hdf": "HDF5",
+    ".h5": "HDF5",
+    ".lst": "an EMAN2 list",
+    ".dm3": "Digital Micrograph",
+    ".dm4": "Digital Micrograph",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".eer": "EER",
+    ".em": "EM",
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +127,8 @@ def stack_layout(path: FilePath) -> StackLayout:
     if mode not in NUMBERS:
         raise InputError(
             f"{path}: MRC mode {mode} is not readable; expected 0, 1, 2, 6 or 12, found {NO_PIXELS[mode]}. Convert it "
-            "to mode 2.")
+            "to mode 2."
+        )
     extended = int(numbers[23])
     if extended < 0:
         raise InputError(f"{path}: not a whole MRC stack (its extended header has {extended} bytes). Copy it again.")
@@ -112,15 +136,17 @@ def stack_layout(path: FilePath) -> StackLayout:
     if axes != [1, 2, 3] and sorted(axes) == [1, 2, 3]:
         raise InputError(
             f"{path}: its axes are stored in the order {axes}; expected x, y, image (MAPC, MAPR, MAPS 1, 2, 3). Write the "
-            "stack again.")
+            "stack again."
+        )
     pixel_size = float(reals[10] / numbers[7]) if numbers[7] > 0 and np.isfinite(reals[10]) else 0.0
     return StackLayout(mode, images, rows, columns, HEADER_BYTES + extended, number_type(head, order, mode), pixel_size)
 
 
 def compression(head: bytes) -> str:
     """How a file that begins with these bytes is compressed, and what to do, in words; empty where it is not."""
-    return next((
-        f"compressed with {name}. Unpack it ({tool})" for magic, name, tool in _COMPRESSED if head.startswith(magic)), "")
+    return next(
+        (f"compressed with {name}. Unpack it ({tool})" for magic, name, tool in _COMPRESSED if head.startswith(magic)), ""
+    )
 
 
 def _refuse_foreign(path: FilePath, head: bytes) -> None:
@@ -134,7 +160,8 @@ def _refuse_foreign(path: FilePath, head: bytes) -> None:
     if len(head) < HEADER_BYTES:
         raise InputError(
             f"{path}: not an MRC stack, only {os.path.getsize(path)} bytes long; a header alone has {HEADER_BYTES}. "
-            "Copy it again.")
+            "Copy it again."
+        )
     if not any(head[:16]):
         raise InputError(f"{path}: not a whole MRC stack, its header is empty (zeros). Copy it again.")
 

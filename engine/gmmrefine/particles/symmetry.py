@@ -1,4 +1,5 @@
 """Symmetry copies of particles, and other images of one particle, never counted as more than one."""
+
 from __future__ import annotations
 
 import os
@@ -129,7 +130,8 @@ def refuse_expanded(particles: ParticleSet, advice: str) -> None:
         row = np.setdiff1d(np.arange(len(particles)), first)[0]
         raise InputError(
             f"a symmetry-expanded set: {len(particles)} images of {len(first)} particles (row {particles.row[row] + 1} repeats "
-            f"row {particles.row[first[copies[row]]] + 1}), and copies are not independent. {advice}")
+            f"row {particles.row[first[copies[row]]] + 1}), and copies are not independent. {advice}"
+        )
 
 
 def refuse_split_particles(particles: ParticleSet) -> None:
@@ -146,11 +148,14 @@ def refuse_split_particles(particles: ParticleSet) -> None:
         pairs = [(row, first[numbers[row]]) for row in leaked[:_EXAMPLES]]
         examples = ", ".join(
             f"row {particles.row[row] + 1} (half {particles.half_set[row]}) shows the same particle as row "
-            f"{particles.row[other] + 1} (half {particles.half_set[other]})" for row, other in pairs)
+            f"{particles.row[other] + 1} (half {particles.half_set[other]})"
+            for row, other in pairs
+        )
         raise InputError(
             f"half sets are not independent: {examples}, and {len(leaked)} rows do so. All images of a particle must share its "
             "half set: give --remove-duplicates to leave out what was extracted twice, or --redraw-halves SEED to draw new "
-            "half sets by particle.")
+            "half sets by particle."
+        )
 
 
 def marks_of(copies: ParticleSet, count: int) -> Dict[str, Union[List[str], np.ndarray]]:
@@ -164,6 +169,6 @@ def marks_of(copies: ParticleSet, count: int) -> Dict[str, Union[List[str], np.n
     """
     stacks = [os.path.realpath(path) for path in copies.stacks]
     return {
-        PARENT_LABEL: [
-            f"{number + 1:06d}@{stacks[stack]}" for stack, number in zip(copies.stack_index, copies.slice_index)],
-        COPY_LABEL: np.tile(np.arange(1, count + 1), len(copies) // count)}
+        PARENT_LABEL: [f"{number + 1:06d}@{stacks[stack]}" for stack, number in zip(copies.stack_index, copies.slice_index)],
+        COPY_LABEL: np.tile(np.arange(1, count + 1), len(copies) // count),
+    }

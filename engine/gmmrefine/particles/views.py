@@ -1,4 +1,5 @@
 """From which directions particles are seen, and how evenly that fills Fourier space."""
+
 from dataclasses import dataclass
 from typing import Optional
 
@@ -73,8 +74,12 @@ def view_coverage(rotations: np.ndarray, operators: np.ndarray) -> Optional[Cove
     missing = 1 - np.cos(np.radians(hole))
     by_chance = len(views) ** 2 * missing * (1 - missing) ** len(views) > _CHANCE  # holes so large, of even views
     return Coverage(
-        sampling_compensation(samples), poorest, float(np.mean(nearest < _NEAR)), 0.0 if hole < _HOLE or by_chance else hole,
-        axes[np.argmax(nearest)])
+        sampling_compensation(samples),
+        poorest,
+        float(np.mean(nearest < _NEAR)),
+        0.0 if hole < _HOLE or by_chance else hole,
+        axes[np.argmax(nearest)],
+    )
 
 
 def sampling_compensation(samples: np.ndarray) -> float:

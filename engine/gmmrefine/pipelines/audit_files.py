@@ -1,4 +1,5 @@
 """Tables, figures and models of an audit."""
+
 import numpy as np
 
 from gmmrefine.figures.q_scores import write_change_figure, write_class_figure, write_status_figure
@@ -22,21 +23,26 @@ def write_tables(run, atoms, classes, copies, maps, verdicts, changes):
     reference, others = maps[0], maps[1:]
     scores = {f"gmmQScoreMap{number}": optional_column(each.values) for number, each in enumerate(maps, 1)}
     write_table(run, "atoms", {**atom_columns(atoms, classes), **scores})
-    write_table(run, "maps", {
-        "gmmMapNumber": np.arange(1, len(maps) + 1), "gmmMap": np.array([each.name for each in maps]),
-        "gmmMapFile": np.array([each.path for each in maps]),
-        "gmmResampled": np.array([each.notes["resampled"] for each in maps]),
-        "gmmQMean": optional_column([np.nanmean(each.values) for each in maps]),
-        "gmmModelFscResolution": optional_column(
-            [each.quality.results["model_fsc"]["map"]["resolution"] or np.nan for each in maps]),
-        "gmmQMeanEmdb": optional_column([each.quality.results["emdb"]["mean_q"] for each in maps]),
-        "gmmEmdbPercentile": optional_column(
-            [each.quality.results["emdb"]["standings"][0]["percentile"] for each in maps])})
+    write_table(
+        run,
+        "maps",
+        {
+            "gmmMapNumber": np.arange(1, len(maps) + 1),
+            "gmmMap": np.array([each.name for each in maps]),
+            "gmmMapFile": np.array([each.path for each in maps]),
+            "gmmResampled": np.array([each.notes["resampled"] for each in maps]),
+            "gmmQMean": optional_column([np.nanmean(each.values) for each in maps]),
+            "gmmModelFscResolution": optional_column(
+                [each.quality.results["model_fsc"]["map"]["resolution"] or np.nan for each in maps]
+            ),
+            "gmmQMeanEmdb": optional_column([each.quality.results["emdb"]["mean_q"] for each in maps]),
+            "gmmEmdbPercentile": optional_column([each.quality.results["emdb"]["standings"][0]["percentile"] for each in maps]),
+        },
+    )
     write_model_fsc(run, model_curves(maps), "maps against the model")
     what = atom_columns(atoms.subset(copies.first_atom), classes[copies.first_atom])
     what = {label: what[label] for label in what if label not in ("gmmAtomName", "gmmElement")}
-    write_table(run, "audit", _joined([
-        _copy_rows(copies, what, reference, each, verdicts[each.name]) for each in others]))
+    write_table(run, "audit", _joined([_copy_rows(copies, what, reference, each, verdicts[each.name]) for each in others]))
     write_table(run, "parts", _joined([_part_rows(atoms, classes, each, verdicts[each.name].parts) for each in others]))
     write_table(run, "changes", _joined([_change_rows(classes, reference, each, changes[each.name]) for each in others]))
 
@@ -45,19 +51,29 @@ def _copy_rows(copies, what, reference, each, verdict):
     """What became of each copy in one map."""
     before, after = copies.means(reference.values), copies.means(each.values)
     return {
-        "gmmMap": np.full(len(copies), each.name), **what, "gmmAtoms": copies.sizes, "gmmQReference": optional_column(before),
-        "gmmQScore": optional_column(after), "gmmQChange": optional_column(after - before),
+        "gmmMap": np.full(len(copies), each.name),
+        **what,
+        "gmmAtoms": copies.sizes,
+        "gmmQReference": optional_column(before),
+        "gmmQScore": optional_column(after),
+        "gmmQChange": optional_column(after - before),
         "gmmDensityReference": optional_column(copies.means(verdict.levels[0])),
-        "gmmDensity": optional_column(copies.means(verdict.levels[1])), "gmmStatus": verdict.statuses}
+        "gmmDensity": optional_column(copies.means(verdict.levels[1])),
+        "gmmStatus": verdict.statuses,
+    }
 
 
 def _part_rows(atoms, classes, each, parts):
     """The lost parts of residues in one map."""
     first = np.array([part.atoms[0] for part in parts], int)
-    what = {label: column for label, column in atom_columns(atoms.subset(first), classes[first]).items()
-            if label not in ("gmmAtomName", "gmmElement")}
+    what = {
+        label: column
+        for label, column in atom_columns(atoms.subset(first), classes[first]).items()
+        if label not in ("gmmAtomName", "gmmElement")
+    }
     return {
-        "gmmMap": np.full(len(parts), each.name), **what,
+        "gmmMap": np.full(len(parts), each.name),
+        **what,
         "gmmPart": np.array([part_name(atoms, classes, part) or "all" for part in parts], str),
         "gmmAtomNames": np.array([",".join(atoms.names[part.atoms]) for part in parts], str),
         "gmmAtoms": np.array([len(part.atoms) for part in parts], int),
@@ -65,13 +81,14 @@ def _part_rows(atoms, classes, each, parts):
         "gmmQReference": optional_column([part.q_reference for part in parts]),
         "gmmQScore": optional_column([part.q for part in parts]),
         "gmmDensityReference": optional_column([part.density_reference for part in parts]),
-        "gmmDensity": optional_column([part.density for part in parts]), "gmmStatus": np.full(len(parts), LOST)}
+        "gmmDensity": optional_column([part.density for part in parts]),
+        "gmmStatus": np.full(len(parts), LOST),
+    }
 
 
 def model_curves(maps):
     """FSC with the model by map and, of the first, by half map, dict of str to ModelFsc."""
-    return {
-        each.name if what == "map" else what: curve for each in maps for what, curve in each.quality.curves.items()}
+    return {each.name if what == "map" else what: curve for each in maps for what, curve in each.quality.curves.items()}
 
 
 def _change_rows(classes, reference, each, changes):
@@ -80,11 +97,15 @@ def _change_rows(classes, reference, each, changes):
     members = [scored & (classes == name) for name in changes]
     middle, low, high = np.array(list(changes.values())).reshape(-1, 3).T
     return {
-        "gmmMap": np.full(len(changes), each.name), "gmmClass": np.array(list(changes)),
+        "gmmMap": np.full(len(changes), each.name),
+        "gmmClass": np.array(list(changes)),
         "gmmAtoms": np.array([one.sum() for one in members]),
         "gmmQReference": optional_column([reference.values[one].mean() for one in members]),
-        "gmmQMean": optional_column([each.values[one].mean() for one in members]), "gmmQChange": optional_column(middle),
-        "gmmQChangeLow": optional_column(low), "gmmQChangeHigh": optional_column(high)}
+        "gmmQMean": optional_column([each.values[one].mean() for one in members]),
+        "gmmQChange": optional_column(middle),
+        "gmmQChangeLow": optional_column(low),
+        "gmmQChangeHigh": optional_column(high),
+    }
 
 
 def _joined(tables):
@@ -100,8 +121,12 @@ def write_model(run, atoms, model, number, reference, each):
     write_scored_model(model.path, f"{path}.cif", {name: values[model.in_file_order] for name, values in scores.items()})
     write_attribute(f"{path}.defattr", attribute, atoms, change)
     write_script(
-        f"{path}.cxc", f"{path}.cif", Colours(f"{path}.defattr", attribute, _PALETTE), [reference.path, each.path],
-        [reference.origin, each.origin])
+        f"{path}.cxc",
+        f"{path}.cif",
+        Colours(f"{path}.defattr", attribute, _PALETTE),
+        [reference.path, each.path],
+        [reference.origin, each.origin],
+    )
 
 
 def write_figures(run, atoms, classes, copies, maps, verdicts, changes, sigma):
@@ -110,8 +135,10 @@ def write_figures(run, atoms, classes, copies, maps, verdicts, changes, sigma):
     scored = scored_in_all(maps)
     names = present_classes(classes[scored])
     write_class_figure(
-        run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms",
-        {each.name: {name: each.values[scored & (classes == name)] for name in names} for each in maps})
+        run.path("figures", "classes.png"),
+        f"Q-score with σ {sigma} Å, number of atoms",
+        {each.name: {name: each.values[scored & (classes == name)] for name in names} for each in maps},
+    )
     write_change_figure(run.path("figures", "changes.png"), f"against {maps[0].name}, σ {sigma} Å", changes)
     if len(copies):
         labels = np.array([f"{atoms.residue_label(atom)} ({classes[atom]})" for atom in copies.first_atom])
@@ -121,7 +148,9 @@ def write_figures(run, atoms, classes, copies, maps, verdicts, changes, sigma):
         count = f"{len(copies)}" if len(copies) <= _LISTED else f"the worst {_LISTED} of {len(copies)}"
         title = f"against {maps[0].name}, σ {sigma} Å\nmolecules: {count}"
         write_status_figure(
-            run.path("figures", "copies.png"), title, labels[order].tolist(),
-            {name: column[order] for name, column in statuses.items()}, _COLORS)
-
-
+            run.path("figures", "copies.png"),
+            title,
+            labels[order].tolist(),
+            {name: column[order] for name, column in statuses.items()},
+            _COLORS,
+        )

@@ -1,4 +1,5 @@
 """What became of the polymer, of each copy and of parts of residues in one modified map, and the words for it."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,8 +109,11 @@ def part_lines(atoms, classes, parts):
     for part in parts:
         first, name = part.atoms[0], part_name(atoms, classes, part)
         if not name and classes[first] in _POLYMER:
-            follows = rows and atoms.chains[rows[-1]] == atoms.chains[first] and (
-                0 <= atoms.residue_numbers[first] - atoms.residue_numbers[rows[-1]] <= 1)
+            follows = (
+                rows
+                and atoms.chains[rows[-1]] == atoms.chains[first]
+                and (0 <= atoms.residue_numbers[first] - atoms.residue_numbers[rows[-1]] <= 1)
+            )
             if not follows:
                 lines += _row_line(atoms, rows)
                 rows = []
@@ -128,8 +132,7 @@ def _row_line(atoms, rows):
 
 
 def _residue(atoms, atom):
-    return (f"{atoms.residue_names[atom]} {atoms.chains[atom]} "
-            f"{atoms.residue_numbers[atom]}{atoms.insertion_codes[atom]}")
+    return f"{atoms.residue_names[atom]} {atoms.chains[atom]} {atoms.residue_numbers[atom]}{atoms.insertion_codes[atom]}"
 
 
 def masked_copies(atoms, copies, each):

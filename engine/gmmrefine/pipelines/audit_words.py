@@ -1,4 +1,5 @@
 """The words for what an audit found, made of run.json: on the screen, in reports, and, as they are kept there, in Scipion."""
+
 from gmmrefine.pipelines.map_quality import map_lines
 from gmmrefine.pipelines.model_notes import some
 from gmmrefine.validation.map_character import is_noise_raised
@@ -22,15 +23,21 @@ def verdict_lines(name, reference, found, quality, quality_of_reference):
     change = f"mean Q {found['polymer_q_reference']:.3f} → {found['polymer_q']:.3f}"
     where = found.get("orientation")
     if found["polymer_fell"]:
-        cause = "" if where or noisy else (
-            "; no other orientation explains it: another conformation, a much coarser filter, noise raised by "
-            "sharpening, or another grey scale (values cut or bent)")
+        cause = (
+            ""
+            if where or noisy
+            else (
+                "; no other orientation explains it: another conformation, a much coarser filter, noise raised by "
+                "sharpening, or another grey scale (values cut or bent)"
+            )
+        )
         lines.append(f"the polymer itself fell: {change}{cause}; {NOT_JUDGED}")
     if where:
         lines.append(
             f"{where['words']} against {reference} (correlation {where['correlation']:.2f} so, {where['in_place']:.2f} as "
-            f"it is); resampling it onto {reference} in that orientation would cure it" + (
-                "" if found["polymer_fell"] else f"; the polymer: {change}; {NOT_JUDGED}"))
+            f"it is); resampling it onto {reference} in that orientation would cure it"
+            + ("" if found["polymer_fell"] else f"; the polymer: {change}; {NOT_JUDGED}")
+        )
     return lines + map_lines(quality, quality_of_reference["noise_rise"])
 
 
@@ -39,8 +46,7 @@ def copies_line(counts, lost, parts, is_judged=True):
     if not is_judged:
         return f"{sum(counts.values())} {NOT_JUDGED}" if sum(counts.values()) else NOT_JUDGED
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no copies to judge"
-    return said + (f"; lost: {', '.join(lost)}" if lost else "") + (
-        f"; parts lost: {some(parts, '')}" if parts else "")
+    return said + (f"; lost: {', '.join(lost)}" if lost else "") + (f"; parts lost: {some(parts, '')}" if parts else "")
 
 
 def audit_lines(results):

@@ -1,4 +1,5 @@
 """The maps of an audit: read, placed, put on one grid, and scored."""
+
 import os
 from dataclasses import dataclass, replace
 
@@ -76,9 +77,19 @@ def score_maps(paths, half_paths, models, atoms, settings, progress):
         rng = np.random.default_rng([_SOLVENT, settings.seed])
         halves = read_half_maps(half_paths, grid, path) if not maps else []
         quality = map_quality(replace(atoms, positions=model.positions), grid, values, settings, halves)
-        maps.append(ScoredMap(
-            name, path, values, outside, scores.flat & ~outside, densities(model.positions, grid, rng), own.origin, notes,
-            quality))
+        maps.append(
+            ScoredMap(
+                name,
+                path,
+                values,
+                outside,
+                scores.flat & ~outside,
+                densities(model.positions, grid, rng),
+                own.origin,
+                notes,
+                quality,
+            )
+        )
     return maps
 
 
@@ -89,8 +100,11 @@ def _in_frame_of(positions, path, model, given, reference, settings, progress):
     """
     own, also = read_grid(path), []
     refuse_flat(own, path)
-    if reference is not None and own.data.shape == reference.data.shape and np.allclose(
-            own.voxel_sizes, reference.voxel_sizes, rtol=SAME_VOXEL_SIZE):
+    if (
+        reference is not None
+        and own.data.shape == reference.data.shape
+        and np.allclose(own.voxel_sizes, reference.voxel_sizes, rtol=SAME_VOXEL_SIZE)
+    ):
         also = [Place("reference", reference.origin, "where the first map lies")]
     placed = PlacedModel(positions, own, places_of(own, settings, given, also))
     if reference is None:
@@ -106,7 +120,8 @@ def refuse_maps_without_common_atom(maps):
         fewest = min(maps, key=lambda each: np.sum(~np.isnan(each.values)))
         raise InputError(
             f"no atom lies inside all maps; {fewest.path} holds the fewest, {np.sum(~np.isnan(fewest.values))}. Leave out maps "
-            "of another region, or audit each by itself.")
+            "of another region, or audit each by itself."
+        )
 
 
 def scored_in_all(maps):
@@ -120,21 +135,32 @@ def _on_grid_of(reference, own, path, reference_path, policy, notes):
     if differences and policy == "refuse":
         raise InputError(
             f"{path} is not on the grid of {reference_path}: {', '.join(differences)}. Resample it, or use --grids "
-            "resample if its header is right.")
+            "resample if its header is right."
+        )
     grid = resampled(own, reference) if differences else own
     notes["resampled"] = bool(differences)
     where = overlap(own, reference)
     if any(len(range(*part.indices(size))) < _FEWEST_PLANES for part, size in zip(where, reference.data.shape)):
         raise InputError(
-            f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region.")
+            f"{path} lies outside {reference_path}. Correct its header's origin, or give a map of the same region."
+        )
     pair = evened(grid.data[where], reference.data[where], reference.voxel_sizes)
     orientation = find_orientation(*pair, reference.voxel_sizes)
     shift, correlation, inverted = displacement(*pair, reference.voxel_sizes)
     if orientation.is_other and orientation.correlation > inverted:
-        notes.update(displacement=np.zeros(3), moved=False, correlation=orientation.in_place, orientation={
-            "words": str(orientation), "mirrored": bool(orientation.is_mirrored), "angle": orientation.angle,
-            "turn_axis": orientation.turn_axis.tolist(), "correlation": orientation.correlation,
-            "in_place": orientation.in_place})
+        notes.update(
+            displacement=np.zeros(3),
+            moved=False,
+            correlation=orientation.in_place,
+            orientation={
+                "words": str(orientation),
+                "mirrored": bool(orientation.is_mirrored),
+                "angle": orientation.angle,
+                "turn_axis": orientation.turn_axis.tolist(),
+                "correlation": orientation.correlation,
+                "in_place": orientation.in_place,
+            },
+        )
         return grid
     notes.update(displacement=shift, moved=is_notable(shift, reference.voxel_sizes), correlation=correlation)
     _refuse_other_map(path, reference_path, (shift, correlation, inverted), reference.voxel_sizes)
@@ -147,16 +173,19 @@ def _refuse_other_map(path, reference_path, found, voxel_sizes):
     if inverted > max(correlation, _LEAST_CORRELATION):
         raise InputError(
             f"the contrast of {path} is inverted against {reference_path}: with one of them negated their correlation is "
-            f"{inverted:.2f}. Multiply the one whose molecule is dark by -1.")
+            f"{inverted:.2f}. Multiply the one whose molecule is dark by -1."
+        )
     if correlation < _LEAST_CORRELATION:
         raise InputError(
             f"{path} does not resemble {reference_path}: their correlation is {correlation:.2f} at best. Give maps of one "
-            "molecule whose headers place them in the same frame.")
+            "molecule whose headers place them in the same frame."
+        )
     if is_displaced(shift, voxel_sizes):
         text = " ".join(f"{value:.1f}" for value in shift.round(1) + 0.0)
         raise InputError(
             f"{path} is moved by {text} Å (x y z) against {reference_path}. Correct its header's origin, or the program "
-            "that wrote it; scores would compare different places.")
+            "that wrote it; scores would compare different places."
+        )
 
 
 def _short_names(paths):

@@ -1,4 +1,5 @@
 """A GMM built from a map: seeded on its voxels or on an atomic model, fitted, compared."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -56,7 +57,8 @@ def build(volume, settings, run):
     radius, found = check_settings(volume, settings), {}
     if settings.model:
         grid, found = place_model(
-            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, run.progress.say)
+            read_atoms(settings.model).positions, volume.grid, (settings.model, "the map"), settings, run.progress.say
+        )
         settings = changed(settings, model_origin=tuple(grid.origin.tolist()))
     mask = read_or_make_mask(volume.data, pixel_size, settings)
     weights = np.where(np.arange(radius + 1) >= LOWEST_SHELL, 1.0, 0.0)
@@ -64,14 +66,19 @@ def build(volume, settings, run):
     if curve[LOWEST_SHELL:].mean() < _NO_AGREEMENT:
         raise InputError(
             f"the GMM has nothing in common with the map (mean FSC {curve[LOWEST_SHELL:].mean():.3f}). Is there density "
-            "in the mask? Give another mask, a coarser --resolution or more Gaussians.")
+            "in the mask? Give another mask, a coarser --resolution or more Gaussians."
+        )
     write_gmm(run.path("gmm.star"), gmm)
     write_map(run.path("gmm_map.mrc"), render_map(gmm, box_size, pixel_size, radius), pixel_size, volume.origin)
     frequency = np.arange(radius + 1) / (box_size * pixel_size)
     write_curves(run.path("gmm_fsc.star"), {"gmmFrequency": frequency, "gmmFsc": curve})
     return {
-        "gaussians": len(gmm), "resolution": box_size * pixel_size / radius,
-        "mean_fsc": float(curve[LOWEST_SHELL:].mean()), "fsc_at_resolution": float(curve[-1]), **found}
+        "gaussians": len(gmm),
+        "resolution": box_size * pixel_size / radius,
+        "mean_fsc": float(curve[LOWEST_SHELL:].mean()),
+        "fsc_at_resolution": float(curve[-1]),
+        **found,
+    }
 
 
 def check_settings(volume, settings):
@@ -94,20 +101,27 @@ def check_settings(volume, settings):
     if is_beyond_nyquist(resolution, pixel_size):
         raise InputError(
             f"--resolution {resolution:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å for voxels of "
-            f"{pixel_size:.4g} Å). Give at least that.")
+            f"{pixel_size:.4g} Å). Give at least that."
+        )
     if settings.mask:
         read_mask_on_molecule(settings.mask, volume.data, pixel_size)
     radius = shell_of_resolution(resolution, box_size, pixel_size)
     if radius < FEWEST_SHELLS:
         raise InputError(
             f"--resolution {resolution:g} Å leaves {radius} Fourier shells of a map {box_size * pixel_size:.0f} Å wide; "
-            f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer.")
+            f"expected at least {FEWEST_SHELLS}. Give {int(coarsest_resolution(box_size, pixel_size))} Å or finer."
+        )
     check_place(settings)
     if settings.model:
         read_atoms(settings.model)  # refuses what is no model
-    refuse_ignored(settings, [
-        (bool(settings.model), "--model", ("gaussians", "threshold")), (not settings.model, "no --model", names_of(Placed)),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
+    refuse_ignored(
+        settings,
+        [
+            (bool(settings.model), "--model", ("gaussians", "threshold")),
+            (not settings.model, "no --model", names_of(Placed)),
+            (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        ],
+    )
     return radius
 
 
@@ -150,7 +164,8 @@ def gmm_of_map(volume, mask, pixel_size, shell_weights, settings, progress, **wh
     if len(gmm) == 0:
         raise InputError(
             "no Gaussian kept any density: the map holds nothing that agrees with Gaussians inside the mask. Check the mask "
-            "and the contrast.")
+            "and the contrast."
+        )
     return gmm, gmm_map_fsc(gmm, target.transform, pixel_size, radius)
 
 
@@ -166,7 +181,8 @@ def refuse_dark_molecule(volume, mask, radius):
     if inside < outside - _CLEARLY * float(smooth.std(dtype=float)):
         raise InputError(
             f"the map is darker inside the mask (mean {inside:.3g}) than outside ({outside:.3g}); expected a bright molecule. "
-            "Multiply the map by -1, or refine with --invert-contrast.")
+            "Multiply the map by -1, or refine with --invert-contrast."
+        )
 
 
 def _places_and_number(filtered, mask, pixel_size, resolution, settings):
@@ -186,8 +202,10 @@ def _note_if_fewer(seeded, asked, progress, where):
     """Note that a map has no room for as many Gaussians as were asked for, a number or auto."""
     if asked != "auto" and seeded < int(asked):
         progress.note(
-            "gaussians", f"{asked} Gaussians were asked for, but the map ({place_in_run(where) or 'the one given'}) has room "
-            f"for {seeded}, {SEEDS_PER_VOXEL} in every voxel of the molecule; every map gets as many as it has room for")
+            "gaussians",
+            f"{asked} Gaussians were asked for, but the map ({place_in_run(where) or 'the one given'}) has room "
+            f"for {seeded}, {SEEDS_PER_VOXEL} in every voxel of the molecule; every map gets as many as it has room for",
+        )
 
 
 def check_number_of_gaussians(text):
@@ -206,7 +224,8 @@ def _seeds_from_model(path, mask, pixel_size, origin, resolution, rng):
     if in_mask.mean() < _FEWEST_IN_MASK:
         raise InputError(
             f"{path}: only {in_mask.sum()} of {len(atoms)} atoms lie inside the mask; expected at least half of them. Give a "
-            "mask of the molecule, or the part of the model that the mask holds.")
+            "mask of the molecule, or the part of the model that the mask holds."
+        )
     centers = atoms.positions - origin - len(mask) // 2 * pixel_size
     width = 0.28 * resolution
     return randomised(Gmm(centers, np.ones(len(atoms)), np.full(len(atoms), width)), resolution, rng)

@@ -1,4 +1,5 @@
 """Settings that exclude one another: none is accepted and then ignored."""
+
 from gmmrefine.errors import InputError
 from gmmrefine.settings import settings_of
 

@@ -1,4 +1,5 @@
 """The frame that both half sets share: how their maps lie to one another, from shells on which no resolution rests."""
+
 import numpy as np
 
 from gmmrefine.alignment.frame import FEWEST_PARTICLES, added, frame_between, in_frame, left_free
@@ -43,19 +44,29 @@ class CommonFrame:
         dict
             Frame (6,) for ``in_frame`` by number of the half set, counted from the frame of its start poses.
         """
+
         def measure():
             first, second = halves.both()
             if min(len(first.particles), len(second.particles)) < FEWEST_PARTICLES:
                 return [0.0] * 6
             found = frame_between(
-                second.volume, first.volume, self._mask, second.particles.pixel_size, FINEST,
-                self._expected(halves, iteration), self._found)
+                second.volume,
+                first.volume,
+                self._mask,
+                second.particles.pixel_size,
+                FINEST,
+                self._expected(halves, iteration),
+                self._found,
+            )
             return added(self._found, left_free(found, self._operators)).tolist()
 
         self._found = np.array(self._run.told("frame", iteration, measure))
         self._progress.event(
-            step="frame", iteration=iteration, rotation_deg=round(float(np.degrees(np.linalg.norm(self._found[:3]))), 4),
-            move=round(float(np.linalg.norm(self._found[3:])), 4))
+            step="frame",
+            iteration=iteration,
+            rotation_deg=round(float(np.degrees(np.linalg.norm(self._found[:3]))), 4),
+            move=round(float(np.linalg.norm(self._found[3:])), 4),
+        )
         return {1: -0.5 * self._found, 2: 0.5 * self._found}
 
     def _expected(self, halves, iteration):

@@ -1,4 +1,5 @@
 """The latents of both half sets in one space, for other programs only: nothing here goes back into a refinement."""
+
 import os
 
 import numpy as np
@@ -39,7 +40,8 @@ def write_common_latents(folder, path):
     write_star(path, [table.with_columns({**kept, **numbers})])
     notes = [
         "the latents of half set 2 are those of half set 1 that move the molecule most alike: for display and for other "
-        "programs, not for a refinement"]
+        "programs, not for a refinement"
+    ]
     if not record["results"]["reproducible"]:
         notes.append("the half sets showed no reproducible motion; laid onto each other they may show noise")
     return {"particles": len(latent), "rms_apart": round(float(np.sqrt((apart[mine] ** 2).mean())), 4), "notes": notes}

@@ -1,4 +1,5 @@
 """Focused results joined into one map per half set, with the seams shown."""
+
 import os
 import shutil
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from gmmrefine.runs.same_half_sets import agreed_half_sets
 
 CAUTION = (
     "a composite is not one reconstruction: its parts come from the same particles at different poses, and its FSC says "
-    "nothing about how the parts lie to each other. Deposit it with its parts and masks.")
+    "nothing about how the parts lie to each other. Deposit it with its parts and masks."
+)
 _UNRESOLVED = 40.0  # Å, taken for the resolution where nothing is resolved
 _WEIGHTS_COARSER = 2.0  # times the resolution
 
@@ -83,7 +85,8 @@ def mask_of(folder):
     if not os.path.exists(path):
         raise InputError(
             f"{path}: no such file; expected the folder of a focused refinement. Give a map of the whole molecule with "
-            "--background, or put the mask of the region there.")
+            "--background, or put the mask of the region there."
+        )
     return path
 
 
@@ -140,7 +143,8 @@ def read_parts(folders, settings):
         background = [volume.data for volume in behind]
         if background[0].shape != first.mask.shape:
             raise InputError(
-                f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match.")
+                f"--background {settings.background}: box {len(background[0])}, the parts have {len(first.mask)}; must match."
+            )
         refuse_same_half_maps(background, half_maps_in(settings.background))
     half_sets, notes = agreed_half_sets({folder: half_maps_in(folder) for folder in sources})
     files = [path for folder in sources for path in half_maps_in(folder)] + [mask_of(folder) for folder in folders]
@@ -166,9 +170,11 @@ def other_places(files, pixel_size):
     moved = [path for path in files if np.abs(read_map(path).origin - first).max() > 0.5 * pixel_size]
     if not moved:
         return []
-    return [f"note: the header of {moved[0]} and {len(moved) - 1} others puts the first voxel elsewhere than that of "
-            f"{files[0]}, where the composite will lie. Voxels are joined as they lie in the box; make sure that they belong "
-            "together"]
+    return [
+        f"note: the header of {moved[0]} and {len(moved) - 1} others puts the first voxel elsewhere than that of "
+        f"{files[0]}, where the composite will lie. Voxels are joined as they lie in the box; make sure that they belong "
+        "together"
+    ]
 
 
 def snr_weights(parts, pixel_size, resolution):
@@ -201,7 +207,8 @@ def half_composites(parts, weights, background):
     """One composite (Z, Y, X) per half; ``background`` holds one map per half or is None."""
     return [
         composite_map([part.halves[half] for part in parts], weights, None if background is None else background[half])
-        for half in (0, 1)]
+        for half in (0, 1)
+    ]
 
 
 def write_composite(parts, background, mask, pixel_size, settings, run):
@@ -258,9 +265,12 @@ def write_composite(parts, background, mask, pixel_size, settings, run):
     run.progress.say(seam["seam_text"])
     run.progress.say(CAUTION)
     return {
-        "parts": [part.name for part in parts], "resolution": resolution,
+        "parts": [part.name for part in parts],
+        "resolution": resolution,
         "resolution_text": curve.resolution_text(settings.fsc_threshold),
-        **seam, "caution": CAUTION}
+        **seam,
+        "caution": CAUTION,
+    }
 
 
 def seam_results(seams, composite, mask, parts, pairs):
@@ -269,7 +279,8 @@ def seam_results(seams, composite, mask, parts, pairs):
     deviation = float(composite[inside].std(dtype=float)) if inside.any() else 0.0
     share = largest / deviation if deviation > 0 else 0.0
     text = (
-        f"seams: maps that are joined differ by up to {largest:.3g} map units, {100 * share:.0f} % of the density's deviation")
+        f"seams: maps that are joined differ by up to {largest:.3g} map units, {100 * share:.0f} % of the density's deviation"
+    )
     worst = max(pairs, key=lambda row: row[3], default=None)
     if worst is not None and worst[3] > 0:
         names = [parts[int(number) - 1].name for number in worst[:2]]

@@ -1,4 +1,5 @@
 """The parts of a composite brought to one grey scale and contrast before they are joined, or refused."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +44,8 @@ def measured_scales(focused, background):
     if not consistent:
         raise InputError(
             "the overlaps of the parts contradict each other about which have the contrast the other way round; expected parts "
-            "of one molecule. Give parts whose contrast is the same.")
+            "of one molecule. Give parts whose contrast is the same."
+        )
     _refuse_apart(names, halves, weights, scales, radius)
     if all(found.is_one for found, _ in known.values()):
         return None
@@ -88,7 +90,8 @@ def _all_maps(focused, background):
 def _note(name, scale, level):
     inverted = "its contrast was the other way round; " if scale < 0 else ""
     return f"note: {name} has another grey scale, found where the maps overlap: {inverted}multiplied by {scale:.4g}" + (
-        f", {level:+.3g}" if level else "")
+        f", {level:+.3g}" if level else ""
+    )
 
 
 def _radius(halves, weights):
@@ -124,7 +127,8 @@ def _refuse_apart(names, halves, weights, scales, radius):
             raise InputError(
                 f"{names[number]} has {ratio:.3g} times the density of {names[0]}, and they show no common density from which "
                 "the grey scale could be found; expected maps of one scale. Give the map of the whole with --background, or "
-                "bring them to one scale.")
+                "bring them to one scale."
+            )
 
 
 def _bright(halves, weights, scales):

@@ -1,4 +1,5 @@
 """Conformations turned into poses of a region, chosen by held-out signal, and refined there."""
+
 import os
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -89,8 +90,10 @@ def source_of(named, settings):
     """
     if settings.motions:
         return Source(named, table=settings.motions), settings
-    refuse_ignored(settings, [
-        (True, "the folder of a heterogeneity run, whose particles are read as it has read them", names_of(ParticlesRead))])
+    refuse_ignored(
+        settings,
+        [(True, "the folder of a heterogeneity run, whose particles are read as it has read them", names_of(ParticlesRead))],
+    )
     record = finished_record(named)
     settings, images_by_mask = settings_as_learned(settings, named, record)
     learned_focus = os.path.join(named, "focus_mask.mrc")
@@ -105,13 +108,18 @@ def check_settings(settings, particles):
     """Refuse settings that mean nothing."""
     if not has_focus(settings):
         raise InputError(
-            "no region is named: give --focus-mask, --focus-sphere or --focus-model. Conformations become poses of one region.")
+            "no region is named: give --focus-mask, --focus-sphere or --focus-model. Conformations become poses of one region."
+        )
     check_number_of_gaussians(settings.gaussians)
-    refuse_ignored(settings, [
-        (bool(settings.model), "--model", ("gaussians",)),
-        (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
-        (bool(settings.mask), "a mask", ("mask_resolution", "mask_edge")),
-        (bool(settings.focus_mask), "a focus mask", ("focus_edge",))])
+    refuse_ignored(
+        settings,
+        [
+            (bool(settings.model), "--model", ("gaussians",)),
+            (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
+            (bool(settings.mask), "a mask", ("mask_resolution", "mask_edge")),
+            (bool(settings.focus_mask), "a focus mask", ("focus_edge",)),
+        ],
+    )
     check_resolutions(settings, particles, ("max_resolution",))
 
 
@@ -150,8 +158,11 @@ def conformation_to_pose(particles, source, settings, run):
     refine_regions(course, regions, settings, run)
     results = write_results(particles, starts, course, settings, run)
     results = dict(
-        results, resolution_before=course.steps[0].curve.resolution(settings.fsc_threshold), shared_signal_gain=course.gains,
-        signal_gain=course.gains[course.steps.index(course.best)])
+        results,
+        resolution_before=course.steps[0].curve.resolution(settings.fsc_threshold),
+        shared_signal_gain=course.gains,
+        signal_gain=course.gains[course.steps.index(course.best)],
+    )
     used &= results["iteration"] > 0
     write_motions(run.path("motions.star"), particles, turns, moves, used)
     return dict(results, converted=int(used.sum()), verdict=verdict(results, used, source))
@@ -195,8 +206,7 @@ def wanted_poses(particles, focus, source):
     def of_half(half):
         motion = read_motion(source.folder, half.half, latent.shape[1])
         arrays, _ = read_arrays(os.path.join(source.folder, f"latent_half_{half.half}.npz"))
-        turn, move, *pose = learned_motions(
-            motion, latent[particles.half_set == half.half], half, focus, particles.pixel_size)
+        turn, move, *pose = learned_motions(motion, latent[particles.half_set == half.half], half, focus, particles.pixel_size)
         _, _, *pose_of_seen = learned_motions(motion, arrays["latent_of_seen"], half, focus, particles.pixel_size)
         is_certain = source.is_certain[half.half - 1]
         return turn, move, Wanted(half.with_poses(*pose), half.with_poses(*pose_of_seen), arrays["seen"], is_certain)
@@ -242,8 +252,15 @@ def converted_half(body, wanted, shared, settings, run):
     """
     half, pixel_size, ring = body.particles, body.particles.pixel_size, np.arange(shared.radius + 1)
     gmm, gmm_fsc = gmm_of_map(
-        body.volume, shared.masks.molecule, pixel_size, fit_weights(shared.fsc[ring]), settings, run.progress, iteration=0,
-        half=half.half)
+        body.volume,
+        shared.masks.molecule,
+        pixel_size,
+        fit_weights(shared.fsc[ring]),
+        settings,
+        run.progress,
+        iteration=0,
+        half=half.half,
+    )
     folder, region = run.path("iterations", "01"), Body(half, gmm)
     done = load_half(folder, half, run.progress)
     if done is None:
@@ -255,7 +272,8 @@ def converted_half(body, wanted, shared, settings, run):
             used = HeldOut(half, reference, reliability, wanted.seen, settings, run.progress).prefers(wanted.by_seen)
         rotations, shifts = (
             np.where(used.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-            for new, old in ((wanted.by_all.rotations, half.rotations), (wanted.by_all.shifts, half.shifts)))
+            for new, old in ((wanted.by_all.rotations, half.rotations), (wanted.by_all.shifts, half.shifts))
+        )
         done = at_poses(half.with_poses(rotations, shifts), settings, run.progress)
         save_half(folder, done)
     used = ~np.all(done.particles.rotations == half.rotations, axis=(1, 2))
@@ -269,8 +287,9 @@ def refine_regions(course, regions, settings, run):
 
     def improve(halves, shared, iteration):
         return regions.map(
-            lambda region, half: improve_half(
-                region.state.particles, half, shared, iteration, settings, run, region.body), halves)
+            lambda region, half: improve_half(region.state.particles, half, shared, iteration, settings, run, region.body),
+            halves,
+        )
 
     if run.told("converted", 0, lambda: any(bool(region.used.any()) for region in regions.both())):
         until_nothing_improves(course, improve, settings.iterations, run, settings)
@@ -285,4 +304,5 @@ def verdict(results, used, source):
     more = 100 * np.expm1(results["signal_gain"])
     return (
         f"{100 * used.mean():.0f} % of the particles converted; the half maps share {more:.0f} % more signal power in the "
-        f"region; its resolution {results['resolution_text']}")
+        f"region; its resolution {results['resolution_text']}"
+    )

@@ -1,4 +1,5 @@
 """What learned motions look like: maps along them, models morphed by them, particles sorted by them."""
+
 import os
 
 import numpy as np
@@ -32,11 +33,17 @@ _ALIKE = 0.5  # cosine; below, frames of the same number show different things
 
 def check_settings(settings, model, halves):
     """Refuse settings that mean nothing, or do not fit what was learned (list of MovingHalf); ``model`` may be none."""
-    refuse_ignored(settings, [
-        (bool(settings.through) and not settings.subsets, "--through", ("axis",)),
-        (bool(settings.through) and len(latent_points(settings.through, halves)) == 1, "one point", ("frames",)),
-        (settings.at_points, "--at-points", ("frames",)), (not settings.through, "no --through", ("at_points",)),
-        (not settings.subsets, "no --subsets", ("fsc_threshold",)), (not model, "no --model", names_of(Placed))])
+    refuse_ignored(
+        settings,
+        [
+            (bool(settings.through) and not settings.subsets, "--through", ("axis",)),
+            (bool(settings.through) and len(latent_points(settings.through, halves)) == 1, "one point", ("frames",)),
+            (settings.at_points, "--at-points", ("frames",)),
+            (not settings.through, "no --through", ("at_points",)),
+            (not settings.subsets, "no --subsets", ("fsc_threshold",)),
+            (not model, "no --model", names_of(Placed)),
+        ],
+    )
     check_place(settings)
     size = halves[0].latent.shape[1]
     if settings.axis > size:
@@ -55,7 +62,8 @@ def latent_points(text, halves):
         if len(point) != size or not np.isfinite(point).all():
             raise InputError(
                 f"--through '{text}': point {number} is '{part.strip()}'; expected {size} numbers, as the run has {size} "
-                "latent dimensions, and points separated by semicolons.")
+                "latent dimensions, and points separated by semicolons."
+            )
         points.append(point)
     return np.array(points)
 
@@ -106,9 +114,7 @@ def conformations(halves, grid, model, settings, folder, progress):
     morphs = [None, None]
     if model is not None:
         morphs, results["largest_movement"] = write_morphs(model, halves, paths, grid, folder, progress)
-    movies = [
-        Movie(names, level, morph, is_backward)
-        for (names, level), morph, is_backward in zip(maps, morphs, backward)]
+    movies = [Movie(names, level, morph, is_backward) for (names, level), morph, is_backward in zip(maps, morphs, backward)]
     write_movie(os.path.join(folder, "movie.cxc"), movies, grid.box_size * grid.pixel_size)
     write_frame_table(os.path.join(folder, "frames.star"), halves, paths)
     results["motion"] = write_histogram(os.path.join(folder, "motion.png"), halves, grid)
@@ -121,7 +127,8 @@ def note_guesses(half, path, progress):
     if beyond.any():
         progress.say(
             f"note: {beyond.sum()} of {len(path)} conformations of half {half.number} lie beyond all its particles, where the "
-            "decoder guesses")
+            "decoder guesses"
+        )
 
 
 def write_frames(half, path, grid, folder, progress):
@@ -143,11 +150,13 @@ def write_frames(half, path, grid, folder, progress):
 def write_frame_table(path, halves, paths):
     """Which latent each frame is, and how far it is from neutral, as STAR; ``paths`` are (F, D) each."""
     latent = np.concatenate(paths)
-    all_of, mobile = (np.concatenate(parts) for parts in zip(*(
-        motion_sizes(half.motion, part) for half, part in zip(halves, paths))))
+    all_of, mobile = (
+        np.concatenate(parts) for parts in zip(*(motion_sizes(half.motion, part) for half, part in zip(halves, paths)))
+    )
     columns = {
         "gmmHalf": np.repeat([half.number for half in halves], [len(part) for part in paths]),
-        "gmmFrame": np.concatenate([np.arange(1, len(part) + 1) for part in paths])}
+        "gmmFrame": np.concatenate([np.arange(1, len(part) + 1) for part in paths]),
+    }
     columns.update({f"gmmLatent{axis + 1}": values for axis, values in enumerate(latent.T)})
     columns.update({"gmmMotion": mobile, "gmmMotionOfMolecule": all_of})
     write_star(path, [StarBlock("frames", text_columns(columns))])
@@ -155,14 +164,14 @@ def write_frame_table(path, halves, paths):
 
 def write_histogram(path, halves, grid):
     """Draw how far particles are from neutral; quartiles in Å of each half for run.json."""
-    sizes = [
-        motion_sizes(half.motion, half.latent[:: 1 + (len(half.latent) - 1) // _MOST_MEASURED]) for half in halves]
+    sizes = [motion_sizes(half.motion, half.latent[:: 1 + (len(half.latent) - 1) // _MOST_MEASURED]) for half in halves]
     parts = {"all Gaussians": [whole for whole, _ in sizes]}
     if grid.focus is not None:
         parts["Gaussians of the region"] = [region for _, region in sizes]
     draw_motion(path, parts, [half.number for half in halves])
     return {
-        name: [np.percentile(values, (25, 50, 75)).round(3).tolist() for values in groups] for name, groups in parts.items()}
+        name: [np.percentile(values, (25, 50, 75)).round(3).tolist() for values in groups] for name, groups in parts.items()
+    }
 
 
 def show_learned(learned, shared, folder, progress):

@@ -1,4 +1,5 @@
 """Is the molecule bright in the start maps? Noticed before anything is refined against them."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -26,10 +27,12 @@ def refuse_dark(volumes, particles, settings, run):
     ------
     InputError
     """
+
     def measure():
         return [
             contrast(volume, particles.pixel_size, np.random.default_rng([_RANDOM, settings.seed, number]))
-            for number, volume in enumerate(volumes.both(), 1)]
+            for number, volume in enumerate(volumes.both(), 1)
+        ]
 
     found = run.told("contrast", 0, measure)
     run.progress.event(step="contrast", deviations=[round(value, 2) for value in found])
@@ -39,10 +42,12 @@ def refuse_dark(volumes, particles, settings, run):
     cure = "Leave out --invert-contrast" if settings.invert_contrast else "Add --invert-contrast"
     if both >= _DARK:
         run.progress.say(
-            f"note: the molecule may be dark in the map, which is too noisy to tell ({-both:.1f} σ). {cure} if so.")
+            f"note: the molecule may be dark in the map, which is too noisy to tell ({-both:.1f} σ). {cure} if so."
+        )
         return
     signs = "" if particles.contrast_sign is None else ", besides what gmmContrastSign of the particles says"
     used = "as they are" if not settings.invert_contrast else "multiplied by -1"
     raise InputError(
         f"the molecule comes out dark: both start maps are darker in the molecule than in solvent ({-both:.0f} σ), with images "
-        f"{used}{signs}; expected a bright molecule. {cure}.")
+        f"{used}{signs}; expected a bright molecule. {cure}."
+    )

@@ -1,14 +1,23 @@
 """What a control run leaves: controls.star with a row for each control, and controls.json."""
+
 import json
 
 from gmmrefine.io.atomic import atomic_path
 from gmmrefine.io.star import StarBlock, text_columns, write_star
 
 COLUMNS = {  # of the results: label
-    "control": "gmmControl", "images": "gmmImages", "resolution_before": "gmmResolutionBefore",
+    "control": "gmmControl",
+    "images": "gmmImages",
+    "resolution_before": "gmmResolutionBefore",
     "resolution_after": "gmmResolutionAfter",
-    "gain": "gmmGain", "gain_above_control": "gmmGainAbove", "rotation_change_deg": "gmmRotationChange",
-    "shift_change": "gmmShiftChange", "gain_passes": "gmmGainPasses", "poses_pass": "gmmPosesPass", "passes": "gmmPasses"}
+    "gain": "gmmGain",
+    "gain_above_control": "gmmGainAbove",
+    "rotation_change_deg": "gmmRotationChange",
+    "shift_change": "gmmShiftChange",
+    "gain_passes": "gmmGainPasses",
+    "poses_pass": "gmmPosesPass",
+    "passes": "gmmPasses",
+}
 
 
 def write_controls(run, results):

@@ -1,4 +1,5 @@
 """Images of pure noise with the poses, CTF and half sets of particles, of each optics group with its images' spectrum."""
+
 import os
 from dataclasses import replace
 

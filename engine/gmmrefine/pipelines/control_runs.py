@@ -1,4 +1,5 @@
 """The controls of a refinement: what it finds in noise, in other half sets, and after a start without fine detail."""
+
 import os
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,8 +112,10 @@ def read_run_to_control(folder, commands):
         raise InputError(f"{folder}: the run is not finished. Give the same command again, which continues it.")
     kind = PatchesSettings if record["command"] == PATCHES else RefineSettings
     values = {
-        one.name: one.read(record["settings"][one.name]) for one in settings_of(kind)
-        if one.name in record["settings"] and one.name not in _CHOSEN}
+        one.name: one.read(record["settings"][one.name])
+        for one in settings_of(kind)
+        if one.name in record["settings"] and one.name not in _CHOSEN
+    }
     return Controlled(folder, record["command"], _particles_of(folder, record), kind(**values))
 
 
@@ -128,17 +131,27 @@ def read_finished(controlled, particles, asked, progress):
     if "pose_errors" not in results:
         raise InputError(
             f"{folder}: the run has no expected errors of its poses (no iteration improved the map, or the adam optimizer, or "
-            "another version): no change can be compared with them. Refine again.")
+            "another version): no change can be compared with them. Refine again."
+        )
     starts = start_states(folder, split_half_sets(particles), progress)
     grid = particles.box_size, particles.pixel_size
     focus = os.path.join(folder, "focus_mask.mrc")
     masks = Masks(
-        read_mask(os.path.join(folder, "mask.mrc"), *grid), read_mask(focus, *grid) if os.path.exists(focus) else None,
-        settings.focus_level)
+        read_mask(os.path.join(folder, "mask.mrc"), *grid),
+        read_mask(focus, *grid) if os.path.exists(focus) else None,
+        settings.focus_level,
+    )
     errors = results["pose_errors"]["rotation_rms_deg"], results["pose_errors"]["shift_rms"]
     return Finished(
-        folder, changed(settings, batch_size=asked.batch_size), controlled.particle_file, particles, starts, masks, asked.seed,
-        errors)
+        folder,
+        changed(settings, batch_size=asked.batch_size),
+        controlled.particle_file,
+        particles,
+        starts,
+        masks,
+        asked.seed,
+        errors,
+    )
 
 
 def start_states(folder, halves, progress):
@@ -185,6 +198,7 @@ def control_of_noise(finished, most, run, with_model=False):
 
 def noise_of(starts, most, seed, run):
     """Noise in place of the images of Halves of HalfState, Halves of ParticleSet; so many at most, evenly drawn, 0 is all."""
+
     def made(state):
         half = state.particles
         half = half.subset(np.arange(0, len(half), 1 if not most else max(1, 2 * len(half) // most)))
@@ -211,17 +225,21 @@ def control_of_phases(finished, _most, run):
         """Invented detail in the map of a half, beyond what a mask lets over to the map of the run, which never saw it."""
         seen, unseen = (
             shell_gain(
-                gold_standard_fsc(
-                    volume, random.volume, finished.masks.fsc, half.particles.pixel_size, finished.settings.seed),
-                radius, finished.settings.fsc_threshold)
-            for volume in (half.volume, maps[half.particles.half - 1]))
+                gold_standard_fsc(volume, random.volume, finished.masks.fsc, half.particles.pixel_size, finished.settings.seed),
+                radius,
+                finished.settings.fsc_threshold,
+            )
+            for volume in (half.volume, maps[half.particles.half - 1])
+        )
         return max(seen - unseen, 0.0)
 
     of_run = split_half_sets(finished.particles)
     reached = course.last.curve
     return replace(
         _control(reached, reached, finished, course.last.halves, of_run),
-        gain=max(course.last.halves.map(left, invented).both()), before=None)
+        gain=max(course.last.halves.map(left, invented).both()),
+        before=None,
+    )
 
 
 def control_of_halves(finished, _most, run):
@@ -235,14 +253,12 @@ def control_of_halves(finished, _most, run):
 def refined(states, finished, name, run):
     """The Course of a refinement as the run was, from Halves of HalfState, in a folder of its own."""
     settings = changed(finished.settings, model=None, pin_exchanges=None, iterations=run_iterations(finished))
-    inside = Run(
-        run.path(name), "controls", {**values_of(settings), "control": name}, [finished.particle_file], run.take_over)
+    inside = Run(run.path(name), "controls", {**values_of(settings), "control": name}, [finished.particle_file], run.take_over)
     starts = states.map(lambda half: half.particles)
     course = Course(Step(0, states, shared_fsc(states, finished.masks, 0, settings, inside)), starts, finished.masks, settings)
 
     def improve(halves, shared, iteration):
-        return starts.map(
-            partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=inside), halves)
+        return starts.map(partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=inside), halves)
 
     until_nothing_improves(course, improve, settings.iterations, inside, settings)
     inside.finish({"resolution": course.last.curve.resolution(settings.fsc_threshold)})
@@ -259,8 +275,8 @@ def _control(before, after, finished, halves, others):
     turned, moved = changes_between(halves, others)
     threshold = finished.settings.fsc_threshold
     return Control(
-        fine(before.resolution(threshold)), fine(after.resolution(threshold)), turned, moved,
-        images=sum(others.map(len).both()))
+        fine(before.resolution(threshold)), fine(after.resolution(threshold)), turned, moved, images=sum(others.map(len).both())
+    )
 
 
 def real_of(finished):
@@ -293,4 +309,5 @@ CONTROLS = {
     "noise": _Kind("images of noise with the same poses and CTF", control_of_noise),
     "phases": _Kind("start maps with random phases beyond their resolution", control_of_phases),
     "halves": _Kind("half sets shuffled at the final poses", control_of_halves),
-    "model": _Kind("images of noise against the final maps", partial(control_of_noise, with_model=True))}
+    "model": _Kind("images of noise against the final maps", partial(control_of_noise, with_model=True)),
+}

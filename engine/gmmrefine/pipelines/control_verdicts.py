@@ -1,4 +1,5 @@
 """What controls of a run say: gains of resolution against the run's own, changes of poses against their expected errors."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,18 +70,27 @@ def judged(real, control, errors):
     no_gain = control.gained <= PART_OF_GAIN * max(real.gained, 0.0) + 1e-9
     stays = control.turned <= errors[0] and control.moved <= errors[1]
     return {
-        "control": control.name, "title": control.title, "images": control.images, "resolution_before": control.before,
-        "resolution_after": control.after, "gain": round(control.gained, 6),
-        "gain_above_control": round(real.gained - control.gained, 6), "rotation_change_deg": round(control.turned, 4),
-        "shift_change": round(control.moved, 4), "gain_passes": bool(no_gain), "poses_pass": bool(stays),
-        "passes": bool(no_gain and stays)}
+        "control": control.name,
+        "title": control.title,
+        "images": control.images,
+        "resolution_before": control.before,
+        "resolution_after": control.after,
+        "gain": round(control.gained, 6),
+        "gain_above_control": round(real.gained - control.gained, 6),
+        "rotation_change_deg": round(control.turned, 4),
+        "shift_change": round(control.moved, 4),
+        "gain_passes": bool(no_gain),
+        "poses_pass": bool(stays),
+        "passes": bool(no_gain and stays),
+    }
 
 
 def methods_sentence(real, rows, errors):
     """One sentence that can go into Methods."""
     found = "; ".join(
         f"{row['title']}: {row['gain']:+.4f} 1/Å, {row['rotation_change_deg']:.2f}° and {row['shift_change']:.2f} Å"
-        for row in rows)
+        for row in rows
+    )
     passed = sum(row["passes"] for row in rows)
     return (
         f"The refinement gained {real.gained:+.4f} 1/Å of resolution ({in_words(real.before)} to {in_words(real.after)}) "
@@ -88,7 +98,8 @@ def methods_sentence(real, rows, errors):
         f"pose errors of {errors[0]:.2f}° and {errors[1]:.2f} Å; controls gained and changed poses (rms) as follows: {found}. "
         f"{passed} of {len(rows)} controls passed (gain at most a tenth of the refinement's, poses changed by no more than "
         f"their "
-        "expected error).")
+        "expected error)."
+    )
 
 
 def methods_of_patches(rows):
@@ -96,14 +107,17 @@ def methods_of_patches(rows):
     found = "; ".join(
         f"patch {row['patch']}: {row['gain']:+.4f} 1/Å against {row['gain_of_run']:+.4f}, {row['rotation_change_deg']:.2f}° "
         f"and "
-        f"{row['shift_change']:.2f} Å" for row in rows)
+        f"{row['shift_change']:.2f} Å"
+        for row in rows
+    )
     passed = sum(row["passes"] for row in rows)
     return (
         f"Images of noise with the same poses, CTF and half sets, refined in the same patches, gained resolution and changed "
         f"poses (rms) "
         f"as follows: {found}. {passed} of {len(rows)} patches passed (gain at most a tenth of that with the images, poses "
         f"changed "
-        "by no more than their expected error).")
+        "by no more than their expected error)."
+    )
 
 
 def in_words(resolution):

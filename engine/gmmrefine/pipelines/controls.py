@@ -1,4 +1,5 @@
 """Controls of a finished run: made, judged against what the run itself gained, and told in a sentence."""
+
 from gmmrefine.errors import InputError
 from gmmrefine.pipelines.control_runs import CONTROLS, PATCHES, make_controls, read_finished, real_of
 from gmmrefine.pipelines.control_verdicts import judged, methods_of_patches, methods_sentence
@@ -27,9 +28,16 @@ def control_run(controlled, particles, asked, run):
     made = make_controls(finished, names, asked.control_images, run)
     rows = [judged(real, control, finished.errors) for control in made]
     return {
-        "run": folder, "gain": round(real.gained, 6), "resolution_before": real.before, "resolution_after": real.after,
-        "expected_rotation_error": finished.errors[0], "expected_shift_error": finished.errors[1], "controls": rows,
-        "passes": all(row["passes"] for row in rows), "methods": methods_sentence(real, rows, finished.errors)}
+        "run": folder,
+        "gain": round(real.gained, 6),
+        "resolution_before": real.before,
+        "resolution_after": real.after,
+        "expected_rotation_error": finished.errors[0],
+        "expected_shift_error": finished.errors[1],
+        "controls": rows,
+        "passes": all(row["passes"] for row in rows),
+        "methods": methods_sentence(real, rows, finished.errors),
+    }
 
 
 def check_names(text):

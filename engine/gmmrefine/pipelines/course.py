@@ -1,4 +1,5 @@
 """The iterations of a run: improve both half sets, measure their FSC, until nothing improves."""
+
 import time
 from dataclasses import dataclass
 
@@ -152,13 +153,17 @@ def summary(step, starts, settings):
     changes = starts.map(_changes, step.halves).both()
     turned, moved = (np.concatenate(values).mean() for values in zip(*changes))
     return {
-        "iteration": step.iteration, "resolution": step.curve.resolution(settings.fsc_threshold),
-        "mean_fsc": round(mean_correlation(step.curve), 5), "rotation_change_deg": round(float(turned), 4),
-        "shift_change": round(float(moved), 4)}
+        "iteration": step.iteration,
+        "resolution": step.curve.resolution(settings.fsc_threshold),
+        "mean_fsc": round(mean_correlation(step.curve), 5),
+        "rotation_change_deg": round(float(turned), 4),
+        "shift_change": round(float(moved), 4),
+    }
 
 
 def _changes(start, half):
     """Angles (N,) in degrees and lengths (N,) in Å between the poses of a half set at its start and now."""
     return (
         angular_distance_deg(half.particles.rotations, start.rotations),
-        np.linalg.norm(half.particles.shifts - start.shifts, axis=1))
+        np.linalg.norm(half.particles.shifts - start.shifts, axis=1),
+    )

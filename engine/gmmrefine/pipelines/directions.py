@@ -1,4 +1,5 @@
 """Resolution by direction and evenness of views: what is measured, written and said of both."""
+
 import numpy as np
 
 from gmmrefine.geometry.sphere import axis_name
@@ -37,9 +38,11 @@ def measure_directions(maps, mask, curve, threshold, path, views=None):
     numbers = {"preferred_views": bool(reasons), **_of_cones(found, coverage), **_of_views(coverage)}
     if found is not None:
         rot, tilt = np.degrees(np.arctan2(found.axes[:, 1], found.axes[:, 0])), np.degrees(np.arccos(found.axes[:, 2]))
-        write_curves(path, {
-            "rlnAngleRot": rot, "rlnAngleTilt": tilt, "gmmResolution": found.resolution,
-            "gmmSummedFsc": found.area}, "directions")
+        write_curves(
+            path,
+            {"rlnAngleRot": rot, "rlnAngleTilt": tilt, "gmmResolution": found.resolution, "gmmSummedFsc": found.area},
+            "directions",
+        )
     return {"directions": numbers, "directions_text": _sentence(found, coverage, curve.resolution(threshold), reasons)}
 
 
@@ -51,8 +54,12 @@ def _of_cones(found, coverage):
     if coverage and (not found.anisotropic or coverage.scf < LEAST_SCF):  # the views say it without noise
         worst = int(np.argmax(np.abs(found.axes @ coverage.poorest)))
     return {
-        "cfar": found.cfar, "finest": float(found.resolution[best]), "finest_axis": found.axes[best].tolist(),
-        "coarsest": float(found.resolution[worst]), "coarsest_axis": found.axes[worst].tolist()}
+        "cfar": found.cfar,
+        "finest": float(found.resolution[best]),
+        "finest_axis": found.axes[best].tolist(),
+        "coarsest": float(found.resolution[worst]),
+        "coarsest_axis": found.axes[worst].tolist(),
+    }
 
 
 def _of_views(coverage):
@@ -60,8 +67,11 @@ def _of_views(coverage):
     if coverage is None:
         return {}
     return {
-        "scf": coverage.scf, "covered": coverage.covered, "largest_gap": coverage.hole,
-        "poorest_axis": np.asarray(coverage.poorest).tolist()}
+        "scf": coverage.scf,
+        "covered": coverage.covered,
+        "largest_gap": coverage.hole,
+        "poorest_axis": np.asarray(coverage.poorest).tolist(),
+    }
 
 
 def _reasons(found, coverage):
@@ -84,7 +94,8 @@ def _sentence(found, coverage, resolution, reasons):
     numbers = _of_cones(found, coverage)
     if found and found.clear and numbers["coarsest"] > _NOTABLE * numbers["finest"]:
         fine, coarse = (
-            f"{_angstroms(numbers[end], found)} along {axis_name(numbers[end + '_axis'])}" for end in ("finest", "coarsest"))
+            f"{_angstroms(numbers[end], found)} along {axis_name(numbers[end + '_axis'])}" for end in ("finest", "coarsest")
+        )
         text += f", from {fine} to {coarse}"
     elif found:
         text += ", differences by direction within its noise" if reasons else ", alike in all directions within its noise"

@@ -1,4 +1,5 @@
 """Whether particles have the symmetry that they are about to be expanded by."""
+
 from gmmrefine.errors import InputError
 from gmmrefine.io.stacks import check_stacks
 from gmmrefine.particles.particle_set import draw_half_sets, split_half_sets

@@ -1,4 +1,5 @@
 """The region a focused refinement looks at: a mask, a sphere, or part of an atomic model."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +79,7 @@ def read_focus(settings, box_size, pixel_size, origin=None):
         return read_mask(settings.focus_mask, box_size, pixel_size)
     if settings.focus_sphere:
         *center, radius = _sphere(settings.focus_sphere)
-        mask = spherical_mask(
-            np.array(center) - box_size // 2 * pixel_size, radius, box_size, pixel_size, settings.focus_edge)
+        mask = spherical_mask(np.array(center) - box_size // 2 * pixel_size, radius, box_size, pixel_size, settings.focus_edge)
         where = f"--focus-sphere '{settings.focus_sphere}'"
     else:
         atoms = read_atoms(settings.focus_model)
@@ -91,7 +91,8 @@ def read_focus(settings, box_size, pixel_size, origin=None):
     if mask.max() < 0.5:
         raise InputError(
             f"{where} lies outside the box, which runs from 0 to {box_size * pixel_size:.0f} Å along each axis, or between two "
-            "voxels. Give coordinates in the frame of the map, and a radius of some Å.")
+            "voxels. Give coordinates in the frame of the map, and a radius of some Å."
+        )
     return mask
 
 
@@ -102,7 +103,8 @@ def _refuse_atoms_outside(points, side, where):
         raise InputError(
             f"{where} lies outside the box with {outside} of {len(points)} atoms selected; the box runs from 0 to {side:.0f} Å "
             "along each axis. Fit the model into a map of these particles, say how that lies by --place-from or --first-voxel, "
-            "or select fewer atoms.")
+            "or select fewer atoms."
+        )
 
 
 def refuse_focus_outside(focus, molecule):

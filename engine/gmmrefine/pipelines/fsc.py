@@ -1,4 +1,5 @@
 """Fourier shell correlation of two half maps, looked at before they are believed, or of a map with a truth."""
+
 import numpy as np
 
 from gmmrefine.io.mrc import read_half_maps, write_map
@@ -49,4 +50,3 @@ def compare_maps(paths, settings, directory):
     if notes:
         results["notes"] = notes
     return results, notes
-

@@ -1,4 +1,5 @@
 """How close the Gaussians of both half sets lie: found from how they agree with the map that they were not fitted to."""
+
 import numpy as np
 
 from gmmrefine.fourier.shells import resolution_of_shell
@@ -44,14 +45,17 @@ class GaussianSpacing:
         pixel_size = halves.first.particles.pixel_size
         resolution = resolution_of_shell(len(fsc) - 1, len(self._mask), pixel_size)
         if self._found_at is None or abs(np.log(resolution / self._found_at)) > np.log(_ANEW):
+
             def measure():
                 rng = stream("spacing of Gaussians", self._seed, iteration)
                 spacing, agreements = best_spacing(
-                    [half.volume for half in halves.both()], self._mask, pixel_size, fit_weights(fsc), rng)
+                    [half.volume for half in halves.both()], self._mask, pixel_size, fit_weights(fsc), rng
+                )
                 self._progress.event(step="gaussians", iteration=iteration, spacing=spacing, agreements=agreements)
                 return spacing
 
             self.last, self._found_at = self._run.told("gaussians", iteration, measure), resolution
             self._progress.say(
-                f"iteration {iteration}: Gaussians {self.last * resolution:.2f} Å apart, {self.last:g} of the resolution")
+                f"iteration {iteration}: Gaussians {self.last * resolution:.2f} Å apart, {self.last:g} of the resolution"
+            )
         return self.last

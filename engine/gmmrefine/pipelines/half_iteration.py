@@ -1,4 +1,5 @@
 """One half set through one iteration: its map to a GMM, its poses against the GMM, its images to a new map."""
+
 import os
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -126,26 +127,31 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
     weights = fit_weights(shared.fsc[ring])
     pixel_size = start.pixel_size
     gmm, gmm_fsc = gmm_of_map(
-        state.volume, shared.masks.molecule, pixel_size, weights, with_spacing(settings, shared.spacing), run.progress,
-        **where)
+        state.volume, shared.masks.molecule, pixel_size, weights, with_spacing(settings, shared.spacing), run.progress, **where
+    )
     reliability = reference_reliability(shared.fsc[ring], gmm_fsc)
     if body is None:
         body = Body(start, consensus_gmm(gmm, iteration, start.half, settings, run))
     if iteration > 1 and not holds_gaussians(shared.masks.focus, gmm, pixel_size):
         run.progress.note(
-            "focus", f"the focus mask covers none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}): its poses "
-            "stay as they are. Ask for more Gaussians, or a larger region")
+            "focus",
+            f"the focus mask covers none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}): its poses "
+            "stay as they are. Ask for more Gaussians, or a larger region",
+        )
         result = state
     else:
         reference = reference_of(gmm, body, shared.masks, pixel_size)
         particles = state.particles
         if reference.rest is not None and particles.scale is None:
-            particles = replace(particles, scale=with_measured_scale(
-                body.particles, body.gmm, reliability, settings, run.progress, where).scale)
+            particles = replace(
+                particles, scale=with_measured_scale(body.particles, body.gmm, reliability, settings, run.progress, where).scale
+            )
         particles, covariance = new_poses(
-            reference, reliability, start, particles, settings, run.progress, where, certain_part(shared.fsc[ring]))
-        particles = particles.with_poses(*anchored(
-            particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry)))
+            reference, reliability, start, particles, settings, run.progress, where, certain_part(shared.fsc[ring])
+        )
+        particles = particles.with_poses(
+            *anchored(particles.rotations, particles.shifts, start.rotations, start.shifts, point_group(settings.symmetry))
+        )
         if shared.frame is not None:
             particles = in_common_frame(particles, shared.frame[start.half])
         particles = with_blur(particles, covariance, settings)
@@ -201,14 +207,14 @@ def reference_of(gmm, body, masks, pixel_size):
     if not holds_gaussians(masks.focus, gmm, pixel_size):
         raise InputError(
             f"the focus mask covers none of the {len(gmm)} Gaussians. Check its origin, or make it larger than the spacing of "
-            "the Gaussians.")
+            "the Gaussians."
+        )
     if is_whole(gmm if body.gmm is None else body.gmm, masks.focus, pixel_size):
         return Reference(gmm)
     if body.gmm is None:
         return Reference(widened_outside(gmm, masks.focus, pixel_size, masks.level))
     staying = 1 - membership(body.gmm, masks.focus, pixel_size)
-    return Reference(
-        weighted(gmm, membership(gmm, masks.focus, pixel_size)), weighted(body.gmm, staying), body.particles)
+    return Reference(weighted(gmm, membership(gmm, masks.focus, pixel_size)), weighted(body.gmm, staying), body.particles)
 
 
 def reference_reliability(fsc, gmm_fsc):
@@ -269,19 +275,32 @@ def new_poses(reference, reliability, expected, particles, settings, progress, w
             return particles.with_poses(*poses), no_covariance(particles)
         is_part = reference.rest is not None
         projector, refiner = make_refiner(
-            reference.moving, reliability, disc, particles.pixel_size, settings, is_part, certain=certain)
+            reference.moving, reliability, disc, particles.pixel_size, settings, is_part, certain=certain
+        )
         scene = None
         if is_part:
             rest = PROJECTORS[settings.projector](reference.rest, disc, particles.pixel_size)
-            scene = Scene([
-                (projector, particles.rotations, particles.shifts),
-                (rest, reference.rest_at.rotations, reference.rest_at.shifts)], refiner.reliability)
+            scene = Scene(
+                [
+                    (projector, particles.rotations, particles.shifts),
+                    (rest, reference.rest_at.rotations, reference.rest_at.shifts),
+                ],
+                refiner.reliability,
+            )
         reader = ImageReader(particles, disc, settings.invert_contrast)
         rng = stream("images of the pose schedule", settings.seed, *where.values())
         strengths = None if is_part else Strengths(len(particles))
-        (rotations, shifts, covariance), = refine_poses(
-            [refiner], reader, settings.batch_size, [(expected.rotations, expected.shifts)], rng,
-            [(particles.rotations, particles.shifts)], scene, report, strengths)
+        ((rotations, shifts, covariance),) = refine_poses(
+            [refiner],
+            reader,
+            settings.batch_size,
+            [(expected.rotations, expected.shifts)],
+            rng,
+            [(particles.rotations, particles.shifts)],
+            scene,
+            report,
+            strengths,
+        )
     report_prior(refiner.prior, progress, where)
     if strengths is not None:
         particles = with_strengths(particles, strengths, progress, where)
@@ -303,7 +322,8 @@ def make_refiner(gmm, reliability, disc, pixel_size, settings, is_part, prior=No
 def report_prior(prior, progress, where):
     """Log the expected start errors."""
     progress.event(
-        step="prior", **where, rotation_rms_deg=round(prior.rotation_rms_deg, 3), shift_rms=round(prior.shift_rms, 3))
+        step="prior", **where, rotation_rms_deg=round(prior.rotation_rms_deg, 3), shift_rms=round(prior.shift_rms, 3)
+    )
 
 
 def _given_prior(settings):

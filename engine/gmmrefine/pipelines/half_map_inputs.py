@@ -1,4 +1,5 @@
 """Half maps that a user gives, looked at before they are believed, and the FSC that may be believed of them."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -38,7 +39,8 @@ def examined(halves, paths):
     if found.refusal:
         raise InputError(
             f"{paths[0]} and {paths[1]} {found.refusal}. Give the half maps of one refinement as it wrote them; to "
-            "compare a map with a truth or a model use gmmrefine fsc --truth.")
+            "compare a map with a truth or a model use gmmrefine fsc --truth."
+        )
     return found
 
 
@@ -60,6 +62,7 @@ def believed_fsc(maps, mask, pixel_size, settings, found):
     tuple
         The mask (Z, Y, X) used or None, FscCurve, list of str: what a reader must know.
     """
+
     def measured(region):
         return gold_standard_fsc(*maps, region, pixel_size, settings.seed).ended_at(found.end)
 
@@ -99,8 +102,10 @@ def _too_tight(given, leak, threshold, instead, curve):
         return (
             "the mask is too tight: its hard edge follows the noise of the maps, and it gives "
             f"{given.resolution(threshold):.2f} Å. With {instead} the resolution is "
-            f"{curve.resolution_text(threshold)}; that one counts")
+            f"{curve.resolution_text(threshold)}; that one counts"
+        )
     return (
         f"the mask is too tight: at {given.resolution(threshold):.2f} Å, which it gives, the FSC with randomised phases is "
         f"{leak:.2f} (more than {LOOSE_ENOUGH:.2f}), so the mask itself makes the halves agree. With {instead} the resolution "
-        f"is {curve.resolution_text(threshold)}; that one counts")
+        f"is {curve.resolution_text(threshold)}; that one counts"
+    )

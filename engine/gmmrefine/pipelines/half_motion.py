@@ -1,4 +1,5 @@
 """One half set: its map to a GMM, its GMM to anchors, its images to networks and latents."""
+
 import os
 from dataclasses import dataclass
 
@@ -121,11 +122,13 @@ def learn_half(untrained, settings, run):
         history = np.array(header["history"])
     latent, covariance = latents(model, reader, features, model.precision, settings, run.progress)
     latent_of_seen, _ = latents(
-        model, reader, features_of_seen, model.precision * seen.astype(np.float32), settings, run.progress)
+        model, reader, features_of_seen, model.precision * seen.astype(np.float32), settings, run.progress
+    )
     evidence = held_out_evidence(model, reader, latent_of_seen, seen, held, settings)
     error = np.sqrt(np.einsum("ndd->nd", covariance))
     return LearnedHalf(
-        reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence)
+        reader.particles, model, latent, error, latent_of_seen, seen, motion_of(model, latent), history, evidence
+    )
 
 
 def read_whole(path, progress):
@@ -182,15 +185,16 @@ def untrained_half(particles, shared, numbers, settings, progress):
         raise InputError(
             f"--anchors {settings.anchors}: the region holds {mobile.sum()} of the {len(gmm)} Gaussians of half "
             f"{particles.half}; expected at least as many as anchors. Ask for fewer anchors, a larger region or more "
-            "Gaussians.")
+            "Gaussians."
+        )
     levels = [place_anchors(gmm.centers[mobile], count, settings.seed) for count in numbers]
     rng = stream("networks of motion", settings.seed, particles.half, _NETWORKS)
     sample = np.sort(shuffled(particles, rng)[:_SAMPLE])
     projector = SliceProjector(gmm, disc, pixel_size)
     sums = sum(
-        ImageFit(batch, disc, pixel_size).ring_sums(
-            projector, particles.rotations[batch.index], particles.shifts[batch.index])
-        for batch in reader.batches(CHUNK, sample, chunks_in(settings.batch_size)))
+        ImageFit(batch, disc, pixel_size).ring_sums(projector, particles.rotations[batch.index], particles.shifts[batch.index])
+        for batch in reader.batches(CHUNK, sample, chunks_in(settings.batch_size))
+    )
     weights = weights_from_sums(sums, reliability, LOWEST_SHELL, shared.radius)
     model = MotionModel(gmm, mobility, levels, settings.latent_size, rng, disc, pixel_size, *weights.on(disc))
     return Untrained(model, reader, trained, held)
@@ -208,7 +212,8 @@ def gmm_that_moves(volume, shared, particles, settings, progress):
 
     def built(settings):
         gmm, fsc = gmm_of_map(
-            volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=particles.half)
+            volume, shared.masks.molecule, pixel_size, weights, settings, progress, iteration=0, half=particles.half
+        )
         focus = shared.masks.focus
         return gmm, fsc, np.ones(len(gmm)) if focus is None else start_mobility(gmm, focus, pixel_size)
 
@@ -218,7 +223,8 @@ def gmm_that_moves(volume, shared, particles, settings, progress):
         closer = SPACING * max(_CLOSEST, (max(mobile, 1) / (_ANCHORS * _PER_ANCHOR)) ** (1 / 3))
         progress.say(
             f"half {particles.half}: {mobile} of {len(made[0])} Gaussians may move; they are placed "
-            f"{SPACING / closer:.2f} times as close")
+            f"{SPACING / closer:.2f} times as close"
+        )
         made = built(with_spacing(settings, closer))
     return made
 
@@ -252,17 +258,20 @@ def train(model, reader, features, neutral, trained, held, settings, run):
         rng = stream("networks of motion", settings.seed, number, _EPOCH, epoch)
         with run.progress.step("train", len(trained), epoch=epoch, half=number) as report:
             gain, apart = train_epoch(
-                trainer, model, reader, features, neutral, trained, settings.training_batch, epoch, settings.epochs, rng,
-                report)
+                trainer, model, reader, features, neutral, trained, settings.training_batch, epoch, settings.epochs, rng, report
+            )
         bound = float(held_out_gain(model, reader, features, neutral, held, settings.training_batch).mean())
         history.append([float(gain), float(apart), bound])
         run.progress.say(
-            f"half {number}, epoch {epoch} of {settings.epochs}: bound {gain - apart:.2f} per particle, held out {bound:.2f}")
+            f"half {number}, epoch {epoch} of {settings.epochs}: bound {gain - apart:.2f} per particle, held out {bound:.2f}"
+        )
         since = len(history) - 1 - int(np.argmax([row[2] for row in history]))
         best = model.arrays() if since == 0 else best
-        write_arrays(state, {
-            **model.arrays(), **trainer.arrays(), **{f"best_{name}": values for name, values in best.items()}},
-            {"history": history})
+        write_arrays(
+            state,
+            {**model.arrays(), **trainer.arrays(), **{f"best_{name}": values for name, values in best.items()}},
+            {"history": history},
+        )
         if since >= _PATIENCE:
             run.progress.say(f"half {number}: held-out particles gained nothing in {since} epochs; training ends")
             break
@@ -277,7 +286,8 @@ def latents(model, reader, features, precision, settings, progress):
     with progress.step("find latents", len(guess), half=reader.particles.half) as report:
         for batch in reader.batches(settings.training_batch):
             found[batch.index], covariance[batch.index] = most_probable(
-                model, guess[batch.index], images_of(batch, reader.particles), precision)
+                model, guess[batch.index], images_of(batch, reader.particles), precision
+            )
             done += len(batch.index)
             report(done)
     return found, covariance
@@ -301,8 +311,11 @@ def held_out_evidence(model, reader, latent_of_seen, seen, held, settings):
     gain = mean_by_particle(moved - baseline, parents(reader.particles)[held])
     mean, error = float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
     return {
-        "gain": mean, "gain_error": error, "certain": mean > _CERTAIN * error,
-        "explained": float(gain.mean() / max(abs(baseline.mean()), 1e-12))}
+        "gain": mean,
+        "gain_error": error,
+        "certain": mean > _CERTAIN * error,
+        "explained": float(gain.mean() / max(abs(baseline.mean()), 1e-12)),
+    }
 
 
 def motion_of(model, latent):

@@ -1,4 +1,5 @@
 """A half set at the poses it comes with, and its first map, made once."""
+
 import os
 from functools import partial
 
@@ -36,7 +37,8 @@ def loaded_or_made(start, settings, run):
     """A half set as an interrupted run has kept it, or with the map of its start poses; its images are looked at then."""
     _forget_what_made_a_lost_mask(run)
     return load_half(_folder(run), start, run.progress) or HalfState(
-        start, start_map(start, settings, run, iteration=0), no_covariance(start))
+        start, start_map(start, settings, run, iteration=0), no_covariance(start)
+    )
 
 
 def _forget_what_made_a_lost_mask(run):

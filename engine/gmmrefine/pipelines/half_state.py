@@ -1,4 +1,5 @@
 """One half set at some point of a run: its state, and how it is kept for a run that is interrupted."""
+
 import os
 from dataclasses import dataclass, replace
 
@@ -44,10 +45,14 @@ def save_half(folder, state):
     """Write map, poses and strengths of a half; the poses come last and mark it as finished."""
     mark = made_from(state.particles)
     write_map(
-        os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size, made_from=mark)
+        os.path.join(folder, f"half_map_{state.particles.half}.mrc"), state.volume, state.particles.pixel_size, made_from=mark
+    )
     arrays = {
-        ENTRY: np.array(str(mark or "")), "rotations": state.particles.rotations, "shifts": state.particles.shifts,
-        "covariance": state.covariance}
+        ENTRY: np.array(str(mark or "")),
+        "rotations": state.particles.rotations,
+        "shifts": state.particles.shifts,
+        "covariance": state.covariance,
+    }
     beside = (name.format(state.particles.half) for name in _BESIDE_POSES)
     arrays[SUMS] = sums_as_array(folder, beside)
     if state.particles.scale is not None:

@@ -1,4 +1,5 @@
 """Which particles are better off from other start poses, by Fourier samples that neither the poses nor their refinement saw."""
+
 import numpy as np
 from scipy.special import expit
 
@@ -42,20 +43,29 @@ class HeldOut:
 
     def prefers(self, others):
         """Which particles (N,) are seen better from other start poses after a focused refinement from each; ParticleSet."""
-        usual, other = (self._score(*self._refined(start), title) for start, title in (
-            (self._half, "usual focus, held out"), (others, "conformations, held out")))
+        usual, other = (
+            self._score(*self._refined(start), title)
+            for start, title in ((self._half, "usual focus, held out"), (others, "conformations, held out"))
+        )
         return more_likely(other - usual)
 
     def _refined(self, start):
         """The scene, and poses refined on the seen samples."""
         projector, refiner = make_refiner(
-            self._reference.moving, self._reliability, self._disc, self._half.pixel_size, self._settings, True,
-            samples=self._seen)
+            self._reference.moving,
+            self._reliability,
+            self._disc,
+            self._half.pixel_size,
+            self._settings,
+            True,
+            samples=self._seen,
+        )
         poses = start.rotations, start.shifts
         scene = Scene([(projector, *poses), (self._rest, self._half.rotations, self._half.shifts)], refiner.reliability)
         with self._progress.step("refine poses on half of the signal", len(start), half=self._half.half) as report:
-            (rotations, shifts, _), = refine_poses(
-                [refiner], self._reader, self._settings.batch_size, [poses], self._rng, scene=scene, report=report)
+            ((rotations, shifts, _),) = refine_poses(
+                [refiner], self._reader, self._settings.batch_size, [poses], self._rng, scene=scene, report=report
+            )
         return projector, refiner.reliability, scene, rotations, shifts
 
     def _score(self, projector, reliability, scene, rotations, shifts, title):
@@ -64,7 +74,7 @@ class HeldOut:
         with self._progress.step(title, len(rotations), half=self._half.half) as report:
             for batch in self._reader.batches(CHUNK, ahead=ahead):
                 fit = ImageFit(batch, self._disc, self._half.pixel_size)
-                part, = scene.parts(fit, batch.index, 1)
+                (part,) = scene.parts(fit, batch.index, 1)
                 if weights is None:
                     weights = self._unseen_weights(part, projector, reliability, batch.index)
                 score[batch.index] = part.value(projector, weights, rotations[batch.index], shifts[batch.index])

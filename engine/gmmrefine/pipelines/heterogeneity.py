@@ -1,4 +1,5 @@
 """Conformations learned by each half set alone: half map → GMM → anchors → networks → latents, then compared."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -75,18 +76,23 @@ def check_settings(settings, particles):
     """Refuse settings that mean nothing, and too few particles."""
     check_number_of_gaussians(settings.gaussians)
     anchor_numbers(settings.anchors)
-    refuse_ignored(settings, [
-        (bool(settings.model), "--model", ("gaussians",)),
-        (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
-        (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
-        (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge"))])
+    refuse_ignored(
+        settings,
+        [
+            (bool(settings.model), "--model", ("gaussians",)),
+            (not (settings.model or settings.focus_model), "no model", names_of(Placed)),
+            (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+            (not has_focus(settings) or bool(settings.focus_mask), "no region made here", ("focus_edge",)),
+            (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
+        ],
+    )
     check_resolutions(settings, particles, ("target_resolution",), or_none="")
     fewest = min(split_half_sets(particles).map(len).both())
     if fewest < _PARTICLES_PER_LATENT * settings.latent_size:
         raise InputError(
             f"{fewest} particles in the smaller half set are too few for {settings.latent_size} latent dimensions; expected at "
-            f"least {_PARTICLES_PER_LATENT * settings.latent_size}. Use a smaller --latent-size or more particles.")
+            f"least {_PARTICLES_PER_LATENT * settings.latent_size}. Use a smaller --latent-size or more particles."
+        )
 
 
 def anchor_numbers(text):
@@ -106,7 +112,8 @@ def write_results(particles, learned, mask, focus, settings, run):
     """Write latents, motions, GMMs and figures; gives the results for run.json."""
     latent, error, motion = (
         by_particle(particles, Halves(*(getattr(half, name) for half in learned)))
-        for name in ("latent", "latent_error", "motion"))
+        for name in ("latent", "latent_error", "motion")
+    )
     numbers = {}
     for axis in range(settings.latent_size):
         numbers.update({f"gmmLatent{axis + 1}": latent[:, axis], f"gmmLatentError{axis + 1}": error[:, axis]})
@@ -115,8 +122,11 @@ def write_results(particles, learned, mask, focus, settings, run):
     write_star(path, [StarBlock("latent", columns)], str(declared_for(path) or ""))
     for number, half in enumerate(learned, 1):
         write_gmm(run.path(f"gmm_half_{number}.star"), half.model.gmm())
-        write_arrays(run.path(f"latent_half_{number}.npz"), {
-            "latent_of_seen": half.latent_of_seen, "seen": half.seen}, {"radius": half.model.disc.radius})
+        write_arrays(
+            run.path(f"latent_half_{number}.npz"),
+            {"latent_of_seen": half.latent_of_seen, "seen": half.seen},
+            {"radius": half.model.disc.radius},
+        )
     points = points_of(mask if focus is None else mask * focus, particles.pixel_size)
     fields = [half.model.displacements_of(points, np.ones(len(points)), half.latent[:_FIELDS]) for half in learned]
     motions = [principal_motions(field, settings.latent_size) for field in fields]
@@ -159,8 +169,15 @@ def summarised(learned, motions, cosines, likeness):
     gains = ", ".join(f"{part['gain']:.2f} ± {part['gain_error']:.2f}" for part in evidence)
     verdict = (
         f"{'both halves move alike' if reproducible else 'no reproducible motion'}: leading motion {sizes} Å rms, "
-        f"cosine {cosines[0]:.2f}; held-out gain {gains} per particle")
+        f"cosine {cosines[0]:.2f}; held-out gain {gains} per particle"
+    )
     return {
-        "verdict": verdict, "reproducible": reproducible, "cosines": cosines.tolist(), "likeness": likeness,
-        "rms_motion": [part.rms.tolist() for part in motions], "held_out": evidence,
-        "epochs": [len(half.history) for half in learned], "gaussians": [len(half.model.mobility) for half in learned]}
+        "verdict": verdict,
+        "reproducible": reproducible,
+        "cosines": cosines.tolist(),
+        "likeness": likeness,
+        "rms_motion": [part.rms.tolist() for part in motions],
+        "held_out": evidence,
+        "epochs": [len(half.history) for half in learned],
+        "gaussians": [len(half.model.mobility) for half in learned],
+    }

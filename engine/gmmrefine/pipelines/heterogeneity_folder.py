@@ -1,4 +1,5 @@
 """What a finished heterogeneity run has left in its folder."""
+
 import json
 import os
 from dataclasses import dataclass, replace
@@ -21,8 +22,14 @@ from gmmrefine.settings import ParticlesRead, changed, settings_of
 
 _SAME_PLACE = 1e-2  # Å
 LEARNED = (
-    "latent.star", "network_half_1.npz", "network_half_2.npz", "latent_half_1.npz", "latent_half_2.npz", "gmm_half_1.star",
-    "gmm_half_2.star")
+    "latent.star",
+    "network_half_1.npz",
+    "network_half_2.npz",
+    "latent_half_1.npz",
+    "latent_half_2.npz",
+    "gmm_half_1.star",
+    "gmm_half_2.star",
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,8 @@ def finished_record(folder):
     if command != "heterogeneity" or not finished:
         raise InputError(
             f"{folder} holds a '{command}' run{'' if finished else ' that did not finish'}. Give the folder of a finished "
-            "heterogeneity run.")
+            "heterogeneity run."
+        )
     return dict(record, particle_file=os.path.join(folder, record["particle_file"]))
 
 
@@ -125,8 +133,7 @@ def read_halves(folder):
     InputError
         Files missing, damaged, or of different runs.
     """
-    halves = [
-        replace(half, motion=fitting_motion(folder, half.number, half.latent.shape[1])) for half in read_latents(folder)]
+    halves = [replace(half, motion=fitting_motion(folder, half.number, half.latent.shape[1])) for half in read_latents(folder)]
     refuse_changed_files(folder, read_record(folder) or {}, LEARNED)
     return halves
 
@@ -140,7 +147,8 @@ def fitting_motion(folder, number, latent_size):
     if len(gmm) != len(own) or np.abs(gmm.centers - own.centers).max() > _SAME_PLACE:
         raise InputError(
             f"{path}: its {len(gmm)} Gaussians are not the {len(own)} that network_half_{number}.npz moves; the files come "
-            "from different runs or halves. Use the files of one run.")
+            "from different runs or halves. Use the files of one run."
+        )
     return motion
 
 

@@ -1,4 +1,5 @@
 """A symmetric map from one asymmetric unit that was refined alone, each half set on its own."""
+
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.maps.fsc import gold_standard_fsc
 from gmmrefine.maps.symmetry import impose
@@ -50,5 +51,6 @@ def _measured_symmetry(whole, pixel_size, settings, progress):
         return check_symmetry(whole, settings.symmetry, pixel_size, progress)
     progress.say(
         f"note: it was not measured whether the molecule has {settings.symmetry.upper()}: the mask holds a part of it. Give "
-        "half maps of the whole, refined without that symmetry, with --background")
+        "half maps of the whole, refined without that symmetry, with --background"
+    )
     return {"symmetry_agreement": None}

@@ -1,4 +1,5 @@
 """Reconstructions of particles that lie near one another in the latent space, each half set sorted by itself."""
+
 from dataclasses import dataclass
 from typing import Tuple
 
@@ -22,12 +23,14 @@ def check_subsets(settings, halves):
         return
     if settings.half != "both":
         raise InputError(
-            f"--subsets with --half {settings.half}: a class needs both half maps for its FSC. Leave out one or the other.")
+            f"--subsets with --half {settings.half}: a class needs both half maps for its FSC. Leave out one or the other."
+        )
     fewest = min(len(half.latent) for half in halves)
     if fewest < _FEWEST * settings.subsets:
         raise InputError(
             f"--subsets {settings.subsets}: {fewest} particles of the smaller half set make classes of "
-            f"{fewest // settings.subsets}; expected at least {_FEWEST} in each. Ask for at most {fewest // _FEWEST}.")
+            f"{fewest // settings.subsets}; expected at least {_FEWEST} in each. Ask for at most {fewest // _FEWEST}."
+        )
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,13 @@ def latent_classes(particles, latent, halves, settings, run):
     tuple
         list of LatentClass; cosine between the motions of the halves along the axis.
     """
-    cosine = run.told("axis", 0, lambda: direction_cosine(
-        [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves]))
+    cosine = run.told(
+        "axis",
+        0,
+        lambda: direction_cosine(
+            [half.motion for half in halves], [axis_path(half.latent, settings.axis, 2) for half in halves]
+        ),
+    )
     values, members = latent[:, settings.axis - 1], []
     for half in halves:
         mine = np.flatnonzero(particles.half_set == half.number)
@@ -99,7 +107,8 @@ def reconstruct_class(chosen, particles, settings, run):
     folder, values = f"subset_{chosen.number:02d}", chosen.latents
     both = np.sort(np.concatenate(chosen.members))
     write_particles(
-        run.path(f"particles_subset_{chosen.number:02d}.star"), particles.subset(both), {chosen.label: values[both]})
+        run.path(f"particles_subset_{chosen.number:02d}.star"), particles.subset(both), {chosen.label: values[both]}
+    )
     mask = read_mask(settings.mask, particles.box_size, particles.pixel_size)
     maps = [half_map(particles.subset(rows), settings, run.progress, subset=chosen.number) for rows in chosen.members]
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
@@ -107,5 +116,8 @@ def reconstruct_class(chosen, particles, settings, run):
     results = write_maps(lambda name: run.path(folder, name), maps, mask, curve, settings)
     run.progress.say(f"subset {chosen.number}: resolution {results['resolution_text']}")
     return dict(
-        results, folder=folder, particles=[len(rows) for rows in chosen.members],
-        latents=[[float(values[rows].min()), float(values[rows].max())] for rows in chosen.members])
+        results,
+        folder=folder,
+        particles=[len(rows) for rows in chosen.members],
+        latents=[[float(values[rows].min()), float(values[rows].max())] for rows in chosen.members],
+    )

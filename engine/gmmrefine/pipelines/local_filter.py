@@ -1,4 +1,5 @@
 """A map low-passed at every voxel to its local resolution."""
+
 from gmmrefine.figures.maps import write_comparison_figure
 from gmmrefine.io.mrc import write_map
 from gmmrefine.maps.local_filter import local_low_pass
@@ -30,5 +31,4 @@ def write_beside(volume, modified, name, run):
     """Write a modified map (Z, Y, X), the Volume it was made from, and a figure with slices of both."""
     write_map(run.path("unmodified.mrc"), volume.data, volume.voxel_size, volume.origin)
     write_map(run.path(f"{name}.mrc"), modified, volume.voxel_size, volume.origin)
-    write_comparison_figure(
-        run.path("figures", "slices.png"), {"unmodified": volume.data, name: modified}, volume.voxel_size)
+    write_comparison_figure(run.path("figures", "slices.png"), {"unmodified": volume.data, name: modified}, volume.voxel_size)

@@ -49,18 +49,30 @@ def measure_local_resolution(halves, found, settings, run):
         held = resolution_of_shell(found.end, len(mask), pixel_size)
         raise InputError(
             f"the half maps hold nothing beyond {held:.1f} Å, which leaves too few shells to "
-            "compare locally. Give the unfiltered half maps.")
+            "compare locally. Give the unfiltered half maps."
+        )
     with run.progress.step("local resolution", len(band_centers(len(mask), found.end)), unit="bands") as report:
         resolution = local_resolution(
-            *maps, mask, pixel_size, window=settings.local_window, threshold=settings.fsc_threshold, report=report,
-            end=found.end)
+            *maps,
+            mask,
+            pixel_size,
+            window=settings.local_window,
+            threshold=settings.fsc_threshold,
+            report=report,
+            end=found.end,
+        )
     shown = low_pass(mean, len(mean) * pixel_size / (whole or settings.mask_resolution))
     write_map(run.path("local_resolution.mrc"), resolution, pixel_size, halves[0].origin)
     write_map(run.path("mask.mrc"), mask, pixel_size, halves[0].origin)
     results = statistics(resolution[mask > _INSIDE], len(mask), pixel_size, found.end)
     write_overlay_figure(
-        run.path("figures", "local_resolution.png"), f"local resolution, median {results['median']:.2f} Å", shown, resolution,
-        pixel_size, unit="local resolution (Å)")
+        run.path("figures", "local_resolution.png"),
+        f"local resolution, median {results['median']:.2f} Å",
+        shown,
+        resolution,
+        pixel_size,
+        unit="local resolution (Å)",
+    )
     return {"resolution": whole, "resolution_text": curve.resolution_text(settings.fsc_threshold), **results}
 
 
@@ -76,7 +88,8 @@ def _wide_enough(mask, resolution, pixel_size, settings):
             break
     return wider, [
         f"the mask holds {volume:.0f} Å³ but one window in which half maps are compared {needed:.0f} Å³: it was made "
-        f"{pixels} px wider for this measurement (mask.mrc)"]
+        f"{pixels} px wider for this measurement (mask.mrc)"
+    ]
 
 
 def statistics(values, box_size, pixel_size, end=None):
@@ -85,9 +98,13 @@ def statistics(values, box_size, pixel_size, end=None):
     coarsest = box_size * pixel_size / band_centers(box_size)[0]
     finest = resolution_of_shell(end or box_size / 2, box_size, pixel_size)
     return {
-        "median": median, "quartiles": [low, median, high],
-        "share_at_nyquist": float(np.mean(values < 2 * pixel_size * 1.001)), "finest_measured": finest,
-        "share_unresolved": float(np.mean(values > coarsest * 0.999)), "coarsest_measured": coarsest}
+        "median": median,
+        "quartiles": [low, median, high],
+        "share_at_nyquist": float(np.mean(values < 2 * pixel_size * 1.001)),
+        "finest_measured": finest,
+        "share_unresolved": float(np.mean(values > coarsest * 0.999)),
+        "coarsest_measured": coarsest,
+    }
 
 
 def refuse_small_boxes(halves, paths):
@@ -95,4 +112,5 @@ def refuse_small_boxes(halves, paths):
     if len(halves[0].data) < _SMALLEST_BOX:
         raise InputError(
             f"{paths[0]} is {len(halves[0].data)}³; expected a box of {_SMALLEST_BOX} or more, as smaller ones have too few "
-            "shells to compare locally. Give the whole half maps.")
+            "shells to compare locally. Give the whole half maps."
+        )

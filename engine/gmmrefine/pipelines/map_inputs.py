@@ -1,4 +1,5 @@
 """Maps that belong to another map, checked against it, and the mask around a molecule."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -14,7 +15,8 @@ def refuse_constant(volume, path):
     if np.ptp(volume.data) == 0:
         raise InputError(
             f"{path}: all {volume.data.size} voxels are {volume.data.flat[0] + 0.0:g}; expected a map with density. "
-            "Give another one.")
+            "Give another one."
+        )
 
 
 def refuse_same_half_maps(halves, paths):
@@ -22,7 +24,8 @@ def refuse_same_half_maps(halves, paths):
     if np.array_equal(*halves):
         raise InputError(
             f"{paths[0]} and {paths[1]} hold the same map; expected two half maps of independent particles. Give the "
-            "unfiltered half maps of one refinement.")
+            "unfiltered half maps of one refinement."
+        )
 
 
 def read_local_resolution(path, volume):
@@ -38,13 +41,15 @@ def read_local_resolution(path, volume):
     if local.data.shape != volume.data.shape or abs(local.voxel_size - size) > SAME_VOXEL_SIZE * size:
         raise InputError(
             f"{path} is {len(local.data)}³ of {local.voxel_size:.4g} Å but the map is {n}³ of {size:.4g} Å; the local "
-            "resolution must be on the grid of the map. Measure it from the half maps of this map.")
+            "resolution must be on the grid of the map. Measure it from the half maps of this map."
+        )
     known = local.data[local.data != 0]
     if len(known) == 0 or known.min() < 1.9 * size or known.max() > (1 + SAME_VOXEL_SIZE) * n * size:
         found = f"{known.min():.3g} to {known.max():.3g}" if len(known) else "0 everywhere"
         raise InputError(
             f"{path}: its values are {found}; expected a resolution in Å from {2 * size:.3g} (Nyquist) to {n * size:.3g} (the "
-            "box), or 0 where none is known. Give local_resolution.mrc of gmmrefine local-resolution.")
+            "box), or 0 where none is known. Give local_resolution.mrc of gmmrefine local-resolution."
+        )
     return local.data
 
 
@@ -89,4 +94,5 @@ def refuse_mask_outside(mask, molecule, name):
     if inside < _LEAST_OVERLAP:
         raise InputError(
             f"{name} lies outside the molecule: {100 * inside:.1f} % of it is inside the molecule's mask; expected at least "
-            f"{100 * _LEAST_OVERLAP:.0f} %. Check its origin and handedness against the map.")
+            f"{100 * _LEAST_OVERLAP:.0f} %. Check its origin and handedness against the map."
+        )

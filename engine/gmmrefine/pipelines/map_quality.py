@@ -1,4 +1,5 @@
 """What depositions ask of a map and its model: their FSC, and where the mean Q stands among EMDB's entries."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,8 @@ def read_half_maps(paths, grid, map_path):
         differences = [each for each in grid_differences(half, grid) if not each.startswith("first voxel")]
         if differences:
             raise InputError(
-                f"{path} is not on the grid of {map_path}: {', '.join(differences)}. Give the half maps of this map.")
+                f"{path} is not on the grid of {map_path}: {', '.join(differences)}. Give the half maps of this map."
+            )
         halves.append(half.data)
     return halves
 
@@ -87,13 +89,22 @@ def map_quality(atoms, grid, values, settings, halves=()):
     results = {
         "model_fsc": {name: {"resolution": curve.resolution, "text": str(curve)} for name, curve in curves.items()},
         "emdb": {
-            "mean_q": mean, "sigma": SIGMA, "date": DATE, "resolution": resolution,
+            "mean_q": mean,
+            "sigma": SIGMA,
+            "date": DATE,
+            "resolution": resolution,
             "resolution_from": "given" if settings.map_resolution else "FSC with the model",
-            "standings": [{
-                "percentile": each.percentile, "entries": each.entries, "resolutions": each.resolutions} for each in found],
-            "text": _standing_text(mean, resolution, bool(settings.map_resolution), found)},
-        "noise_rise": rise, "constant_part": part, "constant_value": value,
-        "constant_is_lowest": bool(value <= grid.data.min()), "cut_part": cut_part(grid.data)}
+            "standings": [
+                {"percentile": each.percentile, "entries": each.entries, "resolutions": each.resolutions} for each in found
+            ],
+            "text": _standing_text(mean, resolution, bool(settings.map_resolution), found),
+        },
+        "noise_rise": rise,
+        "constant_part": part,
+        "constant_value": value,
+        "constant_is_lowest": bool(value <= grid.data.min()),
+        "cut_part": cut_part(grid.data),
+    }
     return MapQuality(curves, dict(results, lines=_quality_lines(results)))
 
 
@@ -110,38 +121,59 @@ def map_lines(quality, rise_in_reference=0.0, mean_q=None):
     if mean_q is not None and mean_q < _DARK:
         lines.append(
             f"the contrast looks inverted: mean Q {mean_q:.3f}, so the molecule is dark. Multiply the map by -1; its scores "
-            "say nothing as they are")
+            "say nothing as they are"
+        )
     elif mean_q is not None and mean_q < 0:
         lines.append(
             f"the contrast looks inverted, or the model does not sit on the peaks of the map: mean Q {mean_q:.3f}. Look at "
-            "both; multiply the map by -1 if the molecule is dark in it")
+            "both; multiply the map by -1 if the molecule is dark in it"
+        )
     if is_noise_raised(quality["noise_rise"], rise_in_reference):
         lines.append(
             f"it was sharpened without a low-pass: towards Nyquist, where nothing agrees with the model, its power is "
             f"{quality['noise_rise']:.2g} times that at 7 to 15 Å. Low-pass it to its resolution; as it is noise decides its "
-            "scores")
+            "scores"
+        )
     part, value = quality["constant_part"], quality["constant_value"] + 0.0  # never "-0"
     if part:
         lines.append(
             f"is {value:g}, its lowest value, in {part:.0%} of its box: cut below there, or masked; what was weaker or outside "
-            "has no density, whatever was measured" if quality["constant_is_lowest"] else
-            f"is {value:g} outside a mask, in {part:.0%} of its box; what the mask leaves out has no density there, whatever "
-            "was measured")
+            "has no density, whatever was measured"
+            if quality["constant_is_lowest"]
+            else f"is {value:g} outside a mask, in {part:.0%} of its box; what the mask leaves out "
+            f"has no density there, whatever "
+            "was measured"
+        )
     if quality["cut_part"]:
         lines.append(
-            f"has its highest value in {quality['cut_part']:.2%} of its voxels: values were cut there, and peaks are flat")
+            f"has its highest value in {quality['cut_part']:.2%} of its voxels: values were cut there, and peaks are flat"
+        )
     return lines
 
 
 def write_model_fsc(run, by_map, title):
     """Write ``model_fsc.star`` (one row per map and shell) and its figure; ``by_map`` is a dict of str to ModelFsc."""
-    write_star(run.path("model_fsc.star"), [StarBlock("model_fsc", text_columns({
-        "gmmMap": np.concatenate([np.full(len(curve.fsc), name) for name, curve in by_map.items()]),
-        "gmmFrequency": np.concatenate([curve.frequency for curve in by_map.values()]),
-        "gmmFsc": np.concatenate([curve.fsc for curve in by_map.values()])}))])
+    write_star(
+        run.path("model_fsc.star"),
+        [
+            StarBlock(
+                "model_fsc",
+                text_columns(
+                    {
+                        "gmmMap": np.concatenate([np.full(len(curve.fsc), name) for name, curve in by_map.items()]),
+                        "gmmFrequency": np.concatenate([curve.frequency for curve in by_map.values()]),
+                        "gmmFsc": np.concatenate([curve.fsc for curve in by_map.values()]),
+                    }
+                ),
+            )
+        ],
+    )
     write_model_fsc_figure(
-        run.path("figures", "model_fsc.png"), title,
-        {name: (curve.frequency, curve.fsc) for name, curve in by_map.items()}, THRESHOLD)
+        run.path("figures", "model_fsc.png"),
+        title,
+        {name: (curve.frequency, curve.fsc) for name, curve in by_map.items()},
+        THRESHOLD,
+    )
 
 
 def _standing_text(mean, resolution, is_given, found):

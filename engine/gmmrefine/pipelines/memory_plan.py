@@ -21,6 +21,5 @@ def planned_memory_mb(gaussians, box_size, particles):
     particles : int
         Of both half sets.
     """
-    of_data = (
-        _BYTES_OF_A_VOXEL * box_size**3 + _BYTES_OF_A_PARTICLE * particles + _BYTES_OF_A_GAUSSIAN * gaussians)
+    of_data = _BYTES_OF_A_VOXEL * box_size**3 + _BYTES_OF_A_PARTICLE * particles + _BYTES_OF_A_GAUSSIAN * gaussians
     return _MARGIN * (_PROGRAM_MB + of_data / 2**20)

@@ -1,4 +1,5 @@
 """The map of an atomic model on the grid of another map."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -39,7 +40,8 @@ def model_map(path, volume, resolution, with_b_factors):
     if not np.any((atoms.occupancies * atoms.atomic_numbers)[inside]):
         raise InputError(
             f"{path}: all {inside.sum()} atoms inside the map have occupancy 0 or no element, so that the model has no "
-            "density. Set the occupancies to 1.")
+            "density. Set the occupancies to 1."
+        )
     blur = (atoms.b_factors - atoms.b_factors.min()) / (8 * np.pi**2) * with_b_factors
     widths = np.sqrt((resolution / (np.pi * np.sqrt(2))) ** 2 + blur)
     heights = atoms.occupancies * atoms.atomic_numbers / (widths * np.sqrt(2 * np.pi)) ** 3

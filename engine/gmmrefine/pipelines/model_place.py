@@ -1,4 +1,5 @@
 """How a map lies to an atomic model: one rule for all commands, by looking where the atoms lie."""
+
 import os
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,8 @@ def check_place(settings, maps=1):
         return [None] * maps
     if settings.place_from not in (_AUTO, _GIVEN):
         raise InputError(
-            f"--first-voxel would have no effect with --place-from {settings.place_from}. Leave out one or the other.")
+            f"--first-voxel would have no effect with --place-from {settings.place_from}. Leave out one or the other."
+        )
     try:
         # in the precision of a header, so that a place in words and one in a header are the same
         given = [np.array(part.replace(",", " ").split(), np.float32).astype(float) for part in text.split(";")]
@@ -92,11 +94,18 @@ def places_of(grid, settings, given=None, also=()):
         "header": Place("header", grid.origin, shown),
         "nstart": Place("nstart", np.zeros(3) if grid.start is None else grid.start, "nstart of its header"),
         "corner": Place("corner", np.zeros(3), "corner at 0"),
-        "center": Place("center", -(np.array(grid.data.shape[::-1]) // 2) * grid.voxel_sizes, "box centre at 0")}
+        "center": Place("center", -(np.array(grid.data.shape[::-1]) // 2) * grid.voxel_sizes, "box centre at 0"),
+    }
     if settings.place_from != _AUTO:
         return [known[settings.place_from]]
-    likely = [known["given"], known["header"], *also, known["nstart"] if grid.start is not None else None, known["corner"],
-              known["center"]]
+    likely = [
+        known["given"],
+        known["header"],
+        *also,
+        known["nstart"] if grid.start is not None else None,
+        known["corner"],
+        known["center"],
+    ]
     different = []
     for place in likely:
         if place and not any(np.allclose(place.origin, other.origin, atol=_SAME) for other in different):
@@ -147,8 +156,7 @@ class PlacedModel:
         """Whether a place has no more of the model off the map than may be."""
         if self._is_trusted(number) and self._looks[number].off <= MOST_OFF:
             return True
-        return self._is_cut_out(number) or (
-            self._looks[number].outside.mean() <= MOST_OFF and self._is_in_place(number))
+        return self._is_cut_out(number) or (self._looks[number].outside.mean() <= MOST_OFF and self._is_in_place(number))
 
     def _is_cut_out(self, number):
         """Whether most of the model lies outside the box, as of a part cut out of a shell, and the rest on the map's peaks."""
@@ -169,9 +177,15 @@ class PlacedModel:
     @property
     def found(self):
         """What was found, dict for run.json."""
-        return {"place": {
-            "from": self.place.choice, "first_voxel": self.place.origin.tolist(), "part_in_density": 1 - self._look.off,
-            "atoms_outside_box": int(self._look.outside.sum()), "atoms_in_empty_density": int(self._look.empty.sum())}}
+        return {
+            "place": {
+                "from": self.place.choice,
+                "first_voxel": self.place.origin.tolist(),
+                "part_in_density": 1 - self._look.off,
+                "atoms_outside_box": int(self._look.outside.sum()),
+                "atoms_in_empty_density": int(self._look.empty.sum()),
+            }
+        }
 
     def sentence(self, map_name):
         """One line on the place, and what speaks for it."""
@@ -193,26 +207,32 @@ class PlacedModel:
             say(self.sentence(map_name))
             say(
                 f"note: {look.empty.sum()} of {len(look.empty)} atoms lie where {os.path.basename(map_name)} shows nothing; as "
-                "the others are in their place, these parts are taken for absent from it")
+                "the others are in their place, these parts are taken for absent from it"
+            )
         elif self._is_cut_out(self._number):
             say(self.sentence(map_name))
             say(
                 f"note: {look.outside.sum()} of {len(look.outside)} atoms lie outside the box of {os.path.basename(map_name)}; "
-                "as the others lie on its peaks, it is taken for a part cut out of what the model describes")
+                "as the others lie on its peaks, it is taken for a part cut out of what the model describes"
+            )
         else:
             raise self._refusal(model_name, map_name)
 
     def _refusal(self, model_name, map_name):
         look = self._look
-        tried = "" if len(self._places) == 1 else (
-            f"; atoms in density at the places tried: {', '.join(map(self._share, range(len(self._places))))}")
+        tried = (
+            ""
+            if len(self._places) == 1
+            else (f"; atoms in density at the places tried: {', '.join(map(self._share, range(len(self._places))))}")
+        )
         first, last = self._positions.min(axis=0), self._positions.max(axis=0)
         return InputError(
             f"{model_name}: only {(~look.outside & ~look.empty).sum()} of {len(look.empty)} atoms lie inside the map and in "
             f"its density, {look.outside.sum()} lie outside the box and {look.empty.sum()} in empty density; expected at least "
             f"nine tenths. {map_name} holds x y z from {position_text(self.place.origin)} to {position_text(self.grid.last)} Å "
             f"({self.place.words}), the model's atoms lie from {position_text(first)} to {position_text(last)} Å{tried}. Fit "
-            "the model into the map and save it again, or say how the map lies by --place-from or --first-voxel.")
+            "the model into the map and save it again, or say how the map lies by --place-from or --first-voxel."
+        )
 
     def _share(self, number):
         return f"{self._places[number].words}: {_percent(self._looks[number])}"
@@ -221,8 +241,11 @@ class PlacedModel:
         """Whether atoms lie on the peaks of the map, or near all of its density, so that what it does not show is absent."""
         look, points = self._looks[number], self._positions - self._places[number].origin
         peaks = self._density.peaks(points[~look.outside], look.contrast)
-        return peaks >= _ON_PEAKS or -peaks >= _ON_EITHER_PEAKS or (
-            look.empty.mean() <= _MOST_ABSENT and self._density.explained(points, look.contrast) >= _EXPLAINED)
+        return (
+            peaks >= _ON_PEAKS
+            or -peaks >= _ON_EITHER_PEAKS
+            or (look.empty.mean() <= _MOST_ABSENT and self._density.explained(points, look.contrast) >= _EXPLAINED)
+        )
 
 
 def place_model(positions, grid, names, settings, say):
@@ -250,7 +273,7 @@ def place_model(positions, grid, names, settings, say):
     InputError
         More than a tenth of the atoms lies outside the box or in empty density.
     """
-    given, = check_place(settings)
+    (given,) = check_place(settings)
     placed = PlacedModel(positions, grid, places_of(grid, settings, given))
     placed.settle(*names, say)
     return placed.grid, placed.found

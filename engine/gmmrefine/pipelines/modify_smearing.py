@@ -1,4 +1,5 @@
 """What is known of the pose errors behind two half maps: given, written by the refinement, or seen in the spectrum."""
+
 import os
 
 import numpy as np
@@ -27,8 +28,7 @@ def smearing_of(halves, paths, mask, settings):
     tuple
         Smearing that is taken, str, Smearing by the spectrum.
     """
-    by_spectrum = smearing_from_spectrum(
-        *[half.data for half in halves], mask, halves[0].voxel_size, band_of(len(mask)))
+    by_spectrum = smearing_from_spectrum(*[half.data for half in halves], mask, halves[0].voxel_size, band_of(len(mask)))
     if settings.smearing == "none":
         return Smearing(0.0, 0.0), "not undone", by_spectrum
     if settings.known_rotation_error or settings.known_shift_error:
@@ -54,14 +54,19 @@ def _written_errors(paths):
 
 def smearing_text(smearing, source, by_spectrum):
     """What is said of the smearing, in one line."""
-    looks = f"the spectrum looks like rotations {by_spectrum.rotation:.1f}° off" if by_spectrum.rotation else (
-        "the spectrum shows no smearing")
+    looks = (
+        f"the spectrum looks like rotations {by_spectrum.rotation:.1f}° off"
+        if by_spectrum.rotation
+        else ("the spectrum shows no smearing")
+    )
     if smearing.is_none:
         return f"smearing by pose errors: none undone ({source}); {looks}"
     if source == "by the spectrum":
         return (
             f"smearing by pose errors, {source}: rotations {smearing.rotation:.1f}° off and shifts {smearing.shift:.1f} Å, "
-            "undone where there is signal; outer parts that move look the same. Refine the poses rather than trust this")
+            "undone where there is signal; outer parts that move look the same. Refine the poses rather than trust this"
+        )
     return (
         f"smearing by pose errors, {source}: rotations {smearing.rotation:.2f}° and shifts {smearing.shift:.2f} Å off, undone "
-        f"where there is signal; {looks}")
+        f"where there is signal; {looks}"
+    )

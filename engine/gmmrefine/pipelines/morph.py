@@ -1,4 +1,5 @@
 """An atomic model moved along by what was learned."""
+
 import os
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ def write_morphs(model, halves, paths, grid, folder, progress):
         movement = dict(half=half.number, **largest_movement(atoms, moved))
         progress.say(
             f"half {half.number}: residue {movement['residue']} moves farthest, {movement['length']:.2f} Å from the first "
-            "frame to the last along its trajectory")
+            "frame to the last along its trajectory"
+        )
         movements.append(movement)
     return names, movements
 
@@ -94,8 +96,7 @@ def largest_movement(atoms, frames):
     frames : (F, A, 3) float
         Å.
     """
-    _, first, residue, count = np.unique(
-        atoms.residue_index, return_index=True, return_inverse=True, return_counts=True)
+    _, first, residue, count = np.unique(atoms.residue_index, return_index=True, return_inverse=True, return_counts=True)
     middles = np.zeros((len(frames), len(count), 3))
     for middle, frame in zip(middles, frames):
         np.add.at(middle, residue, frame)
@@ -104,5 +105,7 @@ def largest_movement(atoms, frames):
     farthest = int(lengths.argmax())
     ends = middles[[0, -1], farthest]
     return {
-        "residue": atoms.residue_label(first[farthest]), "length": float(lengths[farthest]),
-        "distance": float(np.linalg.norm(ends[1] - ends[0]))}
+        "residue": atoms.residue_label(first[farthest]),
+        "length": float(lengths[farthest]),
+        "distance": float(np.linalg.norm(ends[1] - ends[0])),
+    }

@@ -1,4 +1,5 @@
 """Odd images counted, listed and, where asked, left out; each half set is judged by its own images."""
+
 from functools import partial
 
 import numpy as np
@@ -16,8 +17,11 @@ from gmmrefine.progress import Progress
 
 LEFT_OUT_FILE = "left_out.star"
 _LEFT_OUT = {
-    "none": (), "blank": (IS_BLANK,), "clipped": (IS_BLANK, IS_CLIPPED),
-    "all": (IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT)}
+    "none": (),
+    "blank": (IS_BLANK,),
+    "clipped": (IS_BLANK, IS_CLIPPED),
+    "all": (IS_BLANK, IS_CLIPPED, IS_OFF_SCALE, IS_HOT),
+}
 _WORTH_SAYING = {"background_largest": 1.0, "ramp_median": 1.0, "noise_spread": 1.2}
 _NAMED = 3  # images in a line; all are in the table
 
@@ -55,11 +59,16 @@ def without_odd_images(particles, settings, run=None):
         if np.isin(kinds[mine], _LEFT_OUT[settings.leave_out]).all():
             raise InputError(
                 f"--leave-out {settings.leave_out}: all {len(mine)} images of half {number} are odd ({_counted(kinds[mine])}). "
-                "Check the images, or leave out less.")
+                "Check the images, or leave out less."
+            )
     left_out = np.isin(kinds, _LEFT_OUT[settings.leave_out])
     if run is not None:
-        run.set(left_out={KINDS[kind].replace(" ", "_"): int(np.count_nonzero(left_out & (kinds == kind)))
-                          for kind in _LEFT_OUT[settings.leave_out]})
+        run.set(
+            left_out={
+                KINDS[kind].replace(" ", "_"): int(np.count_nonzero(left_out & (kinds == kind)))
+                for kind in _LEFT_OUT[settings.leave_out]
+            }
+        )
         if left_out.any():
             columns = _columns(kinds[left_out], *values[:, left_out])
             write_particles(run.path(LEFT_OUT_FILE), particles.subset(left_out), columns)
@@ -96,15 +105,21 @@ def tell_of_images(survey, half, run):
     run.set_of_half("grey_values", half.half, summary)
     say = partial(_say, run.progress, half.half)
     if half.diameter > half.narrowest:
-        say(f"the particle ({half.diameter:.0f} Å) fills the box ({half.narrowest:.0f} Å): noise is measured "
-            "in the outer rings of the transforms, the background in the corners")
+        say(
+            f"the particle ({half.diameter:.0f} Å) fills the box ({half.narrowest:.0f} Å): noise is measured "
+            "in the outer rings of the transforms, the background in the corners"
+        )
     elif summary.get("noise_from_outer_rings"):
-        say(f"{np.count_nonzero(survey.source == OUTER_RINGS)} images are empty around the particle: their noise is measured "
-            "in the outer rings of the transforms")
+        say(
+            f"{np.count_nonzero(survey.source == OUTER_RINGS)} images are empty around the particle: their noise is measured "
+            "in the outer rings of the transforms"
+        )
     if any(summary.get(name, 0) > limit for name, limit in _WORTH_SAYING.items()):
-        say(f"backgrounds up to {summary['background_largest']:.1f} and ramps up to {summary['ramp_largest']:.1f} standard "
+        say(
+            f"backgrounds up to {summary['background_largest']:.1f} and ramps up to {summary['ramp_largest']:.1f} standard "
             f"deviations of the noise, which goes from {summary['noise_range'][0]:.3g} to {summary['noise_range'][1]:.3g}: all "
-            "images are brought to one scale")
+            "images are brought to one scale"
+        )
     if (kinds == USUAL).all():
         return
     table, apart = f"odd_images_half_{half.half}.star", survey.apart(group)
@@ -115,8 +130,10 @@ def tell_of_images(survey, half, run):
     for kind in range(1, len(KINDS)):
         members = np.flatnonzero(kinds == kind)
         if len(members):
-            say(f"{len(members)} of {len(half)} images are {KINDS[kind]} ({_detail(kind, members, survey, apart)}): "
-                f"{_named(members, half)}; see {table}")
+            say(
+                f"{len(members)} of {len(half)} images are {KINDS[kind]} ({_detail(kind, members, survey, apart)}): "
+                f"{_named(members, half)}; see {table}"
+            )
     refuse_many_odd(survey, kinds, half)
 
 
@@ -139,15 +156,16 @@ def _named(members, half):
     """The first images by row, number and stack."""
     first = [
         f"row {half.row[member] + 1} ({half.slice_index[member] + 1}@{half.stacks[half.stack_index[member]].split('/')[-1]})"
-        for member in members[:_NAMED]]
+        for member in members[:_NAMED]
+    ]
     return ", ".join(first) + (", …" if len(members) > _NAMED else "")
 
 
 def _counted(kinds):
     return ", ".join(
-        f"{np.count_nonzero(kinds == kind)} {KINDS[kind]}" for kind in range(1, len(KINDS)) if np.any(kinds == kind))
+        f"{np.count_nonzero(kinds == kind)} {KINDS[kind]}" for kind in range(1, len(KINDS)) if np.any(kinds == kind)
+    )
 
 
 def _columns(kinds, apart, clipped):
-    return {
-        "gmmOddImage": [KINDS[kind].replace(" ", "-") for kind in kinds], "gmmNoiseRatio": apart, "gmmClippedPart": clipped}
+    return {"gmmOddImage": [KINDS[kind].replace(" ", "-") for kind in kinds], "gmmNoiseRatio": apart, "gmmClippedPart": clipped}

@@ -1,4 +1,5 @@
 """The rigid motion of a region in every particle: from learned conformations, or from a table."""
+
 import os
 
 import numpy as np
@@ -38,12 +39,14 @@ def rows_of(path, particles):
     if len(place) < len(names):
         raise InputError(
             f"{path}: images occur twice, and their order is not that of the particles, so rows cannot be told apart. Give "
-            "one row per particle in the order of the particle file.")
+            "one row per particle in the order of the particle file."
+        )
     missing = [name.decode() for name in wanted if name not in place]
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(wanted)} particles are missing, the first is {missing[0]}. Use the particles the "
-            "table was made from, or a subset of them.")
+            "table was made from, or a subset of them."
+        )
     return block.subset([place[name] for name in wanted])
 
 
@@ -57,13 +60,14 @@ def learned_latents(folder, particles):
         raise InputError(
             f"{path}: {len(elsewhere)} particles were learned in the other half set than they are in now, the first is "
             f"{block.strings('rlnImageName')[first]}, now in half {particles.half_set[first]}. Give the particles the half "
-            "sets they had, or run heterogeneity again.")
+            "sets they had, or run heterogeneity again."
+        )
     return np.column_stack([block.numbers(label) for label in latent_labels(block)])
 
 
 def latent_labels(block):
     """Labels of the latent coordinates in a table by particle, in order."""
-    return [label for label in block.columns if label.startswith("gmmLatent") and label[len("gmmLatent"):].isdigit()]
+    return [label for label in block.columns if label.startswith("gmmLatent") and label[len("gmmLatent") :].isdigit()]
 
 
 def read_motion(folder, number, latent_size):
@@ -76,7 +80,8 @@ def read_motion(folder, number, latent_size):
     if header["latent_size"] != latent_size:
         raise InputError(
             f"{path} has {header['latent_size']} latent dimensions, latent.star has {latent_size}: they come from different "
-            "runs. Use the files of one run.")
+            "runs. Use the files of one run."
+        )
     return motion_from(arrays, header)
 
 
@@ -108,7 +113,8 @@ def learned_motions(motion, latent, half, focus, pixel_size):
     if not chosen.any():
         raise InputError(
             f"the focus mask covers none of the {len(gmm)} Gaussians of the heterogeneity run. Check its origin against the "
-            "map.")
+            "map."
+        )
     points, weights, mobility = gmm.centers[chosen], inside[chosen], motion.mobility[chosen]
     parts = []
     for start in range(0, len(half), _BATCH):
@@ -131,7 +137,8 @@ def table_motions(path, particles):
             raise InputError(f"--motions {path}: cannot be read ({error}). Give a NumPy array of numbers.") from error
         if values.shape != (len(particles), 6):
             raise InputError(
-                f"--motions {path} has the shape {values.shape}; expected ({len(particles)}, 6), a row for each particle.")
+                f"--motions {path} has the shape {values.shape}; expected ({len(particles)}, 6), a row for each particle."
+            )
         if values.dtype.kind not in "fiu":
             raise InputError(f"--motions {path} holds {values.dtype}; expected real numbers.")
     else:

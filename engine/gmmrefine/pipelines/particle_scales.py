@@ -1,4 +1,5 @@
 """The strength of every particle's signal, learned within a half set and kept with its particles."""
+
 from dataclasses import replace
 from functools import partial
 
@@ -22,7 +23,8 @@ def check_weighting(settings, particles):
     if settings.weight_by_scale and particles.scale is None:
         raise InputError(
             "--weight-by-scale: the particles have no gmmScale to be weighted by. Take those of a gmmrefine refine run, which "
-            "estimates it.")
+            "estimates it."
+        )
 
 
 def with_strengths(particles, strengths, progress, where):

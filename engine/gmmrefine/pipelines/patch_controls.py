@@ -1,4 +1,5 @@
 """The control of a patch-by-patch refinement: what every patch finds in images of noise."""
+
 import os
 
 import numpy as np
@@ -39,8 +40,12 @@ def control_patches(controlled, particles, asked, run):
     patches = read_patches(os.path.join(folder, "patches.star"))
     settings = changed(settings, model=None, pin_exchanges=None, batch_size=asked.batch_size)
     inside = Run(
-        run.path("noise"), "controls", {**values_of(settings), "control": "noise by patch"}, [controlled.particle_file],
-        run.take_over)
+        run.path("noise"),
+        "controls",
+        {**values_of(settings), "control": "noise by patch"},
+        [controlled.particle_file],
+        run.take_over,
+    )
     refined = by_patch(Together(particles, states, mask, patches, settings, inside).refine())
     inside.finish({})
     table = read_record(folder)["results"]["patch_table"]
@@ -50,19 +55,35 @@ def control_patches(controlled, particles, asked, run):
         region = mask * patch.mask(len(mask), particles.pixel_size, settings.focus_edge)
         before, after = (
             gold_standard_fsc(*halves.map(volume_of).both(), region, particles.pixel_size, settings.seed).resolution(
-                settings.fsc_threshold) for halves in (states, pair))
+                settings.fsc_threshold
+            )
+            for halves in (states, pair)
+        )
         turned, moved = changes_between(pair, noise)
         block = read_star(os.path.join(folder, "patches", f"{number:02d}", "particles.star"))["particles"]
         errors = [float(np.sqrt(np.mean(block.numbers(label) ** 2))) for label in ERRORS]
         of_run = table[number - 1]
         real = Control(
-            fine(of_run["gmmResolutionBefore"]), fine(of_run["gmmResolutionAfter"]), of_run["gmmRotationChange"],
-            of_run["gmmShiftChange"])
+            fine(of_run["gmmResolutionBefore"]),
+            fine(of_run["gmmResolutionAfter"]),
+            of_run["gmmRotationChange"],
+            of_run["gmmShiftChange"],
+        )
         control = Control(
-            fine(before), fine(after), turned, moved, sum(noise.map(len).both()), name=f"noise, patch {number}",
-            title=f"images of noise, patch {number}")
+            fine(before),
+            fine(after),
+            turned,
+            moved,
+            sum(noise.map(len).both()),
+            name=f"noise, patch {number}",
+            title=f"images of noise, patch {number}",
+        )
         return {
-            **judged(real, control, errors), "patch": number, "expected_rotation_error": errors[0],
-            "expected_shift_error": errors[1], "gain_of_run": round(real.gained, 6)}
+            **judged(real, control, errors),
+            "patch": number,
+            "expected_rotation_error": errors[0],
+            "expected_shift_error": errors[1],
+            "gain_of_run": round(real.gained, 6),
+        }
 
     return [row(number, patch, pair) for number, (patch, pair) in enumerate(zip(patches, refined), 1)]

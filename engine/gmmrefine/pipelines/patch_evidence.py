@@ -1,4 +1,5 @@
 """Patches found in the data: regions that move rigidly together against the global poses."""
+
 from collections import namedtuple
 
 import numpy as np
@@ -51,17 +52,21 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run):
     centers = np.concatenate([gmm.centers for gmm in gmms])
     layouts = [
         held_by_all(smallest_patches(centers, _MOST_PATCHES, molecule_volume, settings.seed * _LAYOUTS + layout), gmms)
-        for layout in range(_LAYOUTS)]
+        for layout in range(_LAYOUTS)
+    ]
     if len(layouts[0]) == 1:
         run.progress.say("the molecule is too small for more than one patch")
         return [Patch(sphere_around(centers)[None])]
     found = [
         regions_of_layout(small, halves, gmms, reliability, layout, settings, run.progress)
-        for layout, small in enumerate(layouts, 1)]
+        for layout, small in enumerate(layouts, 1)
+    ]
     best = max(found, key=lambda one: one.curve[len(one.patches) - 1])
-    write_curves(run.path("patch_evidence.star"), {
-        "gmmPatches": np.arange(1, len(best.curve) + 1.0), "gmmEvidence": best.curve, "gmmEvidenceError": best.error},
-        block="evidence")
+    write_curves(
+        run.path("patch_evidence.star"),
+        {"gmmPatches": np.arange(1, len(best.curve) + 1.0), "gmmEvidence": best.curve, "gmmEvidenceError": best.error},
+        block="evidence",
+    )
     draw_evidence(run.path("patch_evidence.png"), best.curve, best.error, len(best.patches))
     return best.patches
 
@@ -83,17 +88,18 @@ Layout = namedtuple("Layout", "curve error patches")
 def regions_of_layout(small, halves, gmms, reliability, layout, settings, progress):
     """Small patches joined into the regions that move apart, a Layout; ``layout`` is the number of this way to cut."""
     owners = [nearest_patch(gmm.centers, small) for gmm in gmms]
-    shapes = [
-        np.concatenate([gmm.centers[owner == patch] for gmm, owner in zip(gmms, owners)]) for patch in range(len(small))]
+    shapes = [np.concatenate([gmm.centers[owner == patch] for gmm, owner in zip(gmms, owners)]) for patch in range(len(small))]
     motions = [
         measured_motions(half.particles, gmm, known, small, settings, progress)
-        for half, gmm, known in zip(halves, gmms, reliability)]
+        for half, gmm, known in zip(halves, gmms, reliability)
+    ]
     with progress.step("compare patches", layout=layout):
         curve, error, regions = evidence(motions, shapes)
     count = len(regions)
     progress.say(
         f"way {layout} of {_LAYOUTS} to cut: {len(small)} patches form {count} regions that move apart: evidence "
-        f"{curve[count - 1]:.2f} per particle, of one region {curve[0]:.2f}")
+        f"{curve[count - 1]:.2f} per particle, of one region {curve[0]:.2f}"
+    )
     return Layout(curve, error, [Patch(np.concatenate([small[member].spheres for member in members])) for members in regions])
 
 
@@ -115,7 +121,8 @@ def measured_motions(half, gmm, reliability, patches, settings, progress):
 
     sums = sum(
         fit.ring_sums(whole, rotations, shifts)
-        for fit, rotations, shifts in map(fit_of, reader.batches(CHUNK, np.sort(sample), ahead)))
+        for fit, rotations, shifts in map(fit_of, reader.batches(CHUNK, np.sort(sample), ahead))
+    )
     weights = weights_from_sums(sums, reliability, LOWEST_RING, radius)
     found = []
     with progress.step("measure motions", len(half), half=half.half) as report:

@@ -1,4 +1,5 @@
 """Where the patches of a molecule lie: geometry that both half sets share."""
+
 import os
 
 import numpy as np
@@ -47,7 +48,8 @@ def patches_of(centers, count, molecule_volume, seed):
     fewer = f"less than one helix ({HELIX_VOLUME:.0f} Å³). Ask for fewer, at most about {most}."
     if molecule_volume < count * HELIX_VOLUME:  # clustering so many would take minutes
         raise InputError(
-            f"--patches {count}: a patch would hold {molecule_volume / count:.0f} Å³ of the molecule on average, {fewer}")
+            f"--patches {count}: a patch would hold {molecule_volume / count:.0f} Å³ of the molecule on average, {fewer}"
+        )
     labels = cluster(centers, count, seed)
     if is_patch_too_small(labels, molecule_volume):
         smallest = np.bincount(labels).min()
@@ -56,7 +58,8 @@ def patches_of(centers, count, molecule_volume, seed):
             raise InputError(f"--patches {count}: {found} {len(labels)} Gaussians and {volume:.0f} Å³, {fewer}")
         raise InputError(
             f"--patches {count}: {found} {len(labels)} Gaussians, expected at least {FEWEST_GAUSSIANS}. Ask for fewer patches, "
-            "or for more Gaussians.")
+            "or for more Gaussians."
+        )
     return _spheres(centers, labels)
 
 
@@ -89,8 +92,9 @@ def _spheres(centers, labels):
 
 def write_patches(path, patches):
     """Write the spheres: patch number from 1, x y z from the box centre and radius in Å."""
-    rows = np.concatenate([
-        np.column_stack([np.full(len(patch.spheres), number), patch.spheres]) for number, patch in enumerate(patches, 1)])
+    rows = np.concatenate(
+        [np.column_stack([np.full(len(patch.spheres), number), patch.spheres]) for number, patch in enumerate(patches, 1)]
+    )
     write_curves(path, dict(zip(_COLUMNS, rows.T)), block="patches")
 
 

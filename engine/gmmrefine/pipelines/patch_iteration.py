@@ -1,4 +1,5 @@
 """All patches in one pass: every image is read once per iteration and held against each patch, the others taken from it."""
+
 import os
 from dataclasses import replace
 
@@ -51,8 +52,7 @@ class Together:
     def __init__(self, particles, halves, mask, patches, settings, run):
         self._particles, self._global, self._mask, self._patches = particles, halves, mask, patches
         self._settings, self._run, self._progress = settings, run, run.progress
-        self._masks = [
-            patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
+        self._masks = [patch.mask(particles.box_size, particles.pixel_size, settings.focus_edge) for patch in patches]
 
     def refine(self):
         """Refine all patches; gives Halves of a list of HalfState, one per patch."""
@@ -60,7 +60,8 @@ class Together:
         curves = self._shared_curves(states, 0)
         for iteration in range(1, self._settings.patch_iterations + 1):
             states = self._global.map(
-                lambda whole, present, now=(curves, iteration): self._improve(whole, present, *now), states)
+                lambda whole, present, now=(curves, iteration): self._improve(whole, present, *now), states
+            )
             curves = self._shared_curves(states, iteration)
             resolutions = [curve.resolution(self._settings.fsc_threshold) for curve in curves]
             found = ", ".join("none" if value is None else f"{value:.2f}" for value in resolutions)
@@ -92,9 +93,9 @@ class Together:
     def _measured(self, states):
         """The FSC of every patch's half maps under its mask."""
         return [
-            gold_standard_fsc(
-                *pair.map(volume_of).both(), self._mask * mask, self._particles.pixel_size, self._settings.seed)
-            for pair, mask in zip(by_patch(states), self._masks)]
+            gold_standard_fsc(*pair.map(volume_of).both(), self._mask * mask, self._particles.pixel_size, self._settings.seed)
+            for pair, mask in zip(by_patch(states), self._masks)
+        ]
 
     def _improve(self, whole, present, curves, iteration):
         """One half of every patch after an iteration, loaded where an interrupted run had finished it.
@@ -108,8 +109,8 @@ class Together:
         """
         start = whole.particles
         folders = [
-            self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}")
-            for patch in range(1, len(present) + 1)]
+            self._run.path("patches", f"{patch:02d}", "iterations", f"{iteration:02d}") for patch in range(1, len(present) + 1)
+        ]
         saved = [load_half(folder, start, self._progress) for folder in folders]
         if None not in saved and (iteration > 1 or self._priors_are_whole(len(present), start.half)):
             return saved
@@ -117,7 +118,8 @@ class Together:
         start, results = self._new_poses(whole, present, curves, iteration)
         sets = [
             with_blur(start.with_poses(*anchored(rotations, shifts, start.rotations, start.shifts)), covariance, settings)
-            for rotations, shifts, covariance in results]
+            for rotations, shifts, covariance in results
+        ]
         volumes = half_maps(sets, settings, self._progress, iteration=iteration)
         improved = [HalfState(moved, volume, covariance) for moved, volume, (*_, covariance) in zip(sets, volumes, results)]
         for folder, state in zip(folders, improved):
@@ -148,22 +150,31 @@ class Together:
         project = PROJECTORS[settings.projector]
         scene = Scene(
             [(project(part, disc, pixel_size), *pose) for part, pose in zip(parts.values(), poses)],
-            np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)), windows)
+            np.pad(np.mean(reliability, axis=0), (0, disc.radius - radius)),
+            windows,
+        )
         refiners = self._refiners(parts, windows, (reliability, [certain_part(fsc[patch]) for patch in parts]), where)
         reader = ImageReader(start, disc, settings.invert_contrast)
         rng = stream("images of the patch schedule", settings.seed, iteration, number)
         with self._progress.step("refine poses", len(start), **where) as report:
             seen = refine_poses(
-                refiners, reader, settings.batch_size,
-                [window.inward(start.rotations, start.shifts) for window in windows], rng,
-                [window.inward(*pose) for window, pose in zip(windows, poses)], scene, report)
+                refiners,
+                reader,
+                settings.batch_size,
+                [window.inward(start.rotations, start.shifts) for window in windows],
+                rng,
+                [window.inward(*pose) for window, pose in zip(windows, poses)],
+                scene,
+                report,
+            )
         if iteration == 1:
             for patch, refiner in zip(parts, refiners):
                 report_prior(refiner.prior, self._progress, {**where, "patch": patch + 1})
                 save_prior(self._prior_path(patch, number), refiner.prior)
         improved = {
             patch: (*window.outward(*pose), window.outward_covariance(pose[0], covariance))
-            for patch, window, (*pose, covariance) in zip(parts, windows, seen)}
+            for patch, window, (*pose, covariance) in zip(parts, windows, seen)
+        }
         return start, [improved.get(patch, (*every[patch], state.covariance)) for patch, state in enumerate(present)]
 
     def _parts(self, gmm, where):
@@ -173,15 +184,18 @@ class Together:
         empty = [str(patch + 1) for patch in range(len(self._patches)) if patch not in parts]
         if empty:
             self._progress.note(
-                "patches", f"none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}) lies in patch "
-                f"{', '.join(empty)}: poses stay as they are there. Ask for more Gaussians, or fewer patches")
+                "patches",
+                f"none of the {len(gmm)} Gaussians of the map ({place_in_run(where)}) lies in patch "
+                f"{', '.join(empty)}: poses stay as they are there. Ask for more Gaussians, or fewer patches",
+            )
         return parts
 
     def _windows(self, parts, poses, disc, radius):
         """A window for each patch, all of one size, so that they share compiled kernels."""
         pixel_size, centers = self._particles.pixel_size, [self._patches[patch].center for patch in parts]
         size = window_size(
-            [part.about(center) for part, center in zip(parts.values(), centers)], disc.box_size, pixel_size, radius)
+            [part.about(center) for part, center in zip(parts.values(), centers)], disc.box_size, pixel_size, radius
+        )
         return [Window(center, pose, disc, size, pixel_size) for center, pose in zip(centers, poses)]
 
     def _refiners(self, parts, windows, shares, where):
@@ -192,10 +206,18 @@ class Together:
         is_first, half = where["iteration"] == 1, where["half"]
         return [
             make_refiner(
-                part.about(self._patches[patch].center), window.curve(curve), window.disc, self._particles.pixel_size,
-                self._settings, True, None if is_first else load_prior(self._prior_path(patch, half)),
-                lowest_ring=window.lowest_ring, certain=window.curve(least))[1]
-            for (patch, part), window, curve, least in zip(parts.items(), windows, *shares)]
+                part.about(self._patches[patch].center),
+                window.curve(curve),
+                window.disc,
+                self._particles.pixel_size,
+                self._settings,
+                True,
+                None if is_first else load_prior(self._prior_path(patch, half)),
+                lowest_ring=window.lowest_ring,
+                certain=window.curve(least),
+            )[1]
+            for (patch, part), window, curve, least in zip(parts.items(), windows, *shares)
+        ]
 
     def _priors_are_whole(self, count, half):
         """Whether the priors that the first iteration learned can be read; damaged ones are named and learned again."""

@@ -1,4 +1,5 @@
 """Columns of a particle file that tell how well each pose is known, and which poses ran away."""
+
 import numpy as np
 from scipy.stats import chi2
 
@@ -70,7 +71,9 @@ def error_summary(columns, progress):
     count, of = int(columns[RAN_AWAY].sum()), len(columns[RAN_AWAY])
     if count:
         progress.note(
-            "ran away", f"{count} of {of} poses ({100 * count / of:.2g} %) went farther from their start than the others and "
-                        f"their "
-            f"own errors let expect (column {RAN_AWAY}). Look at these images, or leave them out")
+            "ran away",
+            f"{count} of {of} poses ({100 * count / of:.2g} %) went farther from their start than the others and "
+            f"their "
+            f"own errors let expect (column {RAN_AWAY}). Look at these images, or leave them out",
+        )
     return {"pose_errors": {"rotation_rms_deg": rotation, "shift_rms": shift, "ran_away": count}}

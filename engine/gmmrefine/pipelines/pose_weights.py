@@ -1,4 +1,5 @@
 """Weights of images in maps by how well their poses are known."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,8 @@ def check_pose_weighting(settings, particles):
         raise InputError(
             f"--weight-by-pose-error: the particles have no {COVARIANCE[0]} to {COVARIANCE[-1]} to be weighted by. Take "
             f"those of a "
-            "gmmrefine refine run, which estimates them.")
+            "gmmrefine refine run, which estimates them."
+        )
 
 
 def with_blur(particles, covariance, settings):

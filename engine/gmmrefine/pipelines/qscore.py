@@ -1,4 +1,5 @@
 """Q-scores of a model in a map, by atom, residue, chain and component class."""
+
 import re
 
 import numpy as np
@@ -49,7 +50,8 @@ def score(positions, grid, sigma, map_path, progress):
         raise InputError(
             f"{map_path} holds x y z from {position_text(grid.origin)} to {position_text(grid.last)} Å, but the model's atoms "
             f"lie from {position_text(positions.min(axis=0))} to {position_text(positions.max(axis=0))} Å: none of them is "
-            f"inside with the {REACH:g} Å around it. Fit the model into the map and save it again.")
+            f"inside with the {REACH:g} Å around it. Fit the model into the map and save it again."
+        )
     return scores
 
 
@@ -58,7 +60,8 @@ def refuse_flat(grid, map_path):
     if np.ptp(grid.data) == 0:
         raise InputError(
             f"{map_path}: all {grid.data.size} voxels are {grid.data.flat[0] + 0.0:g}; a Q-score needs density. Give "
-            "another map.")
+            "another map."
+        )
 
 
 def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
@@ -90,7 +93,8 @@ def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
     if not scores.values[~scores.outside].any():
         raise InputError(
             f"{paths[1]} is flat around every atom of {paths[0]}: all Q-scores are 0, which says nothing. Does the map hold "
-            "single strong voxels only, or the model lie beside its density? Look at both together.")
+            "single strong voxels only, or the model lie beside its density? Look at both together."
+        )
     halves = read_half_maps(half_maps, grid, paths[1])
     quality = map_quality(atoms, grid, scores.values, settings, halves)
     classes = component_classes(atoms)
@@ -109,9 +113,14 @@ def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
 def atom_columns(atoms, classes):
     """What the rows of an atom table have in common, dict of str to (A,) values."""
     return {
-        "gmmChain": atoms.chains, "gmmResidueName": atoms.residue_names, "gmmResidueNumber": atoms.residue_numbers,
-        "gmmInsertionCode": _or_none(atoms.insertion_codes), "gmmAtomName": atoms.names, "gmmElement": atoms.elements,
-        "gmmClass": classes}
+        "gmmChain": atoms.chains,
+        "gmmResidueName": atoms.residue_names,
+        "gmmResidueNumber": atoms.residue_numbers,
+        "gmmInsertionCode": _or_none(atoms.insertion_codes),
+        "gmmAtomName": atoms.names,
+        "gmmElement": atoms.elements,
+        "gmmClass": classes,
+    }
 
 
 def write_table(run, name, columns):
@@ -126,16 +135,33 @@ def _expected(classes, resolution, sigma):
 
 def _write_tables(run, atoms, classes, scores, residues):
     place = dict(zip(("gmmModelX", "gmmModelY", "gmmModelZ"), atoms.positions.T))
-    write_table(run, "qscore", {
-        **atom_columns(atoms, classes), **place, "gmmOccupancy": atoms.occupancies,
-        "gmmQScore": optional_column(scores.values)})
+    write_table(
+        run,
+        "qscore",
+        {
+            **atom_columns(atoms, classes),
+            **place,
+            "gmmOccupancy": atoms.occupancies,
+            "gmmQScore": optional_column(scores.values),
+        },
+    )
     first = residues.first_atom
-    write_table(run, "residues", {
-        "gmmChain": atoms.chains[first], "gmmResidueName": atoms.residue_names[first],
-        "gmmResidueNumber": atoms.residue_numbers[first], "gmmInsertionCode": _or_none(atoms.insertion_codes[first]),
-        "gmmAtoms": residues.atoms, "gmmAtomsOutside": residues.atoms_outside,
-        "gmmQBackbone": optional_column(residues.backbone), "gmmQSideChain": optional_column(residues.side_chain),
-        "gmmQMean": optional_column(residues.mean), "gmmQWindow": optional_column(residues.window)})
+    write_table(
+        run,
+        "residues",
+        {
+            "gmmChain": atoms.chains[first],
+            "gmmResidueName": atoms.residue_names[first],
+            "gmmResidueNumber": atoms.residue_numbers[first],
+            "gmmInsertionCode": _or_none(atoms.insertion_codes[first]),
+            "gmmAtoms": residues.atoms,
+            "gmmAtomsOutside": residues.atoms_outside,
+            "gmmQBackbone": optional_column(residues.backbone),
+            "gmmQSideChain": optional_column(residues.side_chain),
+            "gmmQMean": optional_column(residues.mean),
+            "gmmQWindow": optional_column(residues.window),
+        },
+    )
     _write_statistics(run, "chains", "gmmChain", atoms.chains, list(dict.fromkeys(atoms.chains)), scores.values)
     _write_statistics(run, "classes", "gmmClass", classes, present_classes(classes), scores.values)
 
@@ -155,8 +181,12 @@ def _write_figures(run, atoms, classes, scores, residues, expected, sigma):
         of_chain = {kind: expected[kind] for kind in expected if np.isin(classes[first[rows]], POLYMERS[kind]).any()}
         write_residue_figure(
             run.path("figures", f"residues_{re.sub('[^A-Za-z0-9-]', '_', chain)}.png"),
-            f"chain {chain}, Q-score with σ {sigma} Å", atoms.residue_numbers[first[rows]], residues.mean[rows],
-            residues.window[rows], expected=of_chain)
+            f"chain {chain}, Q-score with σ {sigma} Å",
+            atoms.residue_numbers[first[rows]],
+            residues.mean[rows],
+            residues.window[rows],
+            expected=of_chain,
+        )
     scored = ~scores.outside
     by_class = {name: scores.values[scored & (classes == name)] for name in present_classes(classes[scored])}
     write_class_figure(run.path("figures", "classes.png"), f"Q-score with σ {sigma} Å, number of atoms", {"map": by_class})
@@ -166,19 +196,30 @@ def _write_model(run, atoms, scores, paths, origin):
     write_scored_model(paths[0], run.path("qscore.cif"), {"Q_score": scores.values})
     write_attribute(run.path("qscore.defattr"), "gmm_q", atoms, scores.values)
     write_script(
-        run.path("qscore.cxc"), run.path("qscore.cif"), Colours(run.path("qscore.defattr"), "gmm_q", _PALETTE), [paths[1]],
-        [origin])
+        run.path("qscore.cxc"),
+        run.path("qscore.cif"),
+        Colours(run.path("qscore.defattr"), "gmm_q", _PALETTE),
+        [paths[1]],
+        [origin],
+    )
 
 
 def _results(atoms, left_out, classes, scores, sigma, expected):
     scored = scores.values[~scores.outside]
     return {
-        "sigma": sigma, "atoms": len(scored), "mean_q": float(scored.mean()), "median_q": float(np.median(scored)),
+        "sigma": sigma,
+        "atoms": len(scored),
+        "mean_q": float(scored.mean()),
+        "median_q": float(np.median(scored)),
         "mean_q_by_class": {
-            name: statistics(scores.values[classes == name])["gmmQMean"] for name in present_classes(classes[~scores.outside])},
-        "contrast_looks_inverted": bool(scored.mean() < 0), "expected_q": expected,
-        **place_counts(atoms, scores.outside, scores.flat), **model_counts(atoms, left_out),
-        "unknown_residues": unknown_residues(atoms, classes)}
+            name: statistics(scores.values[classes == name])["gmmQMean"] for name in present_classes(classes[~scores.outside])
+        },
+        "contrast_looks_inverted": bool(scored.mean() < 0),
+        "expected_q": expected,
+        **place_counts(atoms, scores.outside, scores.flat),
+        **model_counts(atoms, left_out),
+        "unknown_residues": unknown_residues(atoms, classes),
+    }
 
 
 def _say(results, progress):
@@ -191,7 +232,8 @@ def _say(results, progress):
     if 0 <= results["mean_q"] < _LOW_Q:
         progress.say(
             f"note: a mean Q below {_LOW_Q} is that of a model which does not sit on the peaks of the map, or of a map coarser "
-            "than about 8 Å. Look at model and map with qscore.cxc")
+            "than about 8 Å. Look at model and map with qscore.cxc"
+        )
     for line in [*results["quality"]["lines"], EMDB_NOTE]:
         progress.say(line)
     for kind, value in results["expected_q"].items():

@@ -1,4 +1,5 @@
 """Half maps and their gold-standard FSC from particles at their present poses."""
+
 from functools import partial
 
 import numpy as np
@@ -48,8 +49,7 @@ def reconstruct(particles, settings, run):
     mask = read_or_make_mask(maps[0] + maps[1], particles.pixel_size, settings, point_group(settings.symmetry))
     curve = gold_standard_fsc(*maps, mask, particles.pixel_size, settings.seed)
     views = particles.rotations, point_group(settings.symmetry)
-    directions = measure_directions(
-        maps, mask, curve, settings.fsc_threshold, run.path("directions.star"), views)
+    directions = measure_directions(maps, mask, curve, settings.fsc_threshold, run.path("directions.star"), views)
     return dict(write_maps(run.path, maps, mask, curve, settings), **symmetry, **directions)
 
 
@@ -75,7 +75,7 @@ def start_map(half, settings, run, **where):
 
 def half_map(half, settings, progress, group=None, survey=None, **where):
     """The unfiltered map (Z, Y, X) of one half set, with the symmetry of the settings or another point group."""
-    volume, = half_maps([half], settings, progress, group, survey, **where)
+    (volume,) = half_maps([half], settings, progress, group, survey, **where)
     return volume
 
 
@@ -103,8 +103,13 @@ def _insert(batch, grid_and_half, by_scale, threads=1):
     grid, half = grid_and_half
     blur = None if half.blur is None else half.blur[batch.index] / half.pixel_size**2
     grid.insert(
-        batch, half.rotations[batch.index], half.shifts[batch.index] / half.pixel_size, by_scale=by_scale, blur_px2=blur,
-        threads=threads)
+        batch,
+        half.rotations[batch.index],
+        half.shifts[batch.index] / half.pixel_size,
+        by_scale=by_scale,
+        blur_px2=blur,
+        threads=threads,
+    )
 
 
 def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):
@@ -122,9 +127,16 @@ def write_maps(path, maps, mask, curve, settings, origin=(0.0, 0.0, 0.0)):
 
 def write_fsc(path, curve):
     """Write an FscCurve as STAR."""
-    write_curves(path, {
-        "gmmFrequency": curve.frequency, "gmmFsc": curve.fsc, "gmmFscUnmasked": curve.unmasked,
-        "gmmFscMasked": curve.masked, "gmmFscRandomised": curve.randomised})
+    write_curves(
+        path,
+        {
+            "gmmFrequency": curve.frequency,
+            "gmmFsc": curve.fsc,
+            "gmmFscUnmasked": curve.unmasked,
+            "gmmFscMasked": curve.masked,
+            "gmmFscRandomised": curve.randomised,
+        },
+    )
 
 
 def mean_correlation(curve):

@@ -1,4 +1,5 @@
 """The gold-standard refinement: half maps → one GMM per half → poses → half maps → FSC, until nothing improves."""
+
 from dataclasses import replace
 from functools import partial
 
@@ -54,8 +55,7 @@ def refine(particles, settings, run):
             shared = replace(shared, spacing=spacing.at(halves, shared.fsc[: shared.radius + 1], iteration))
         if frame is not None:
             shared = replace(shared, frame=frame.shares(halves, iteration))
-        return expected.map(
-            partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run), halves)
+        return expected.map(partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run), halves)
 
     until_nothing_improves(course, improve, settings.iterations, run, settings)
     settings = with_spacing(settings, spacing.last)

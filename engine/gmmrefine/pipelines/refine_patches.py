@@ -1,4 +1,5 @@
 """Patch-by-patch refinement: geometry, patches together or one by one, and their composite."""
+
 import os
 from dataclasses import dataclass
 from typing import Sequence
@@ -37,6 +38,7 @@ from gmmrefine.settings import Placed, RefineSettings, names_of, taken_as, value
 _OF_A_PATCH = "particles.star", "half_map_1.mrc", "half_map_2.mrc", "map.mrc", "fsc.star", "focus_mask.mrc"
 _OF_THE_GEOMETRY = "mask", "mask_resolution", "mask_edge", "focus_edge"  # decided before a patch is refined
 
+
 def check_settings(settings, particles):
     """Refuse combinations of settings that mean nothing."""
     check_scheme(settings)
@@ -51,13 +53,18 @@ def check_settings(settings, particles):
         raise InputError("--only takes the patches one by one. Add --patch-mode apart.")
     if settings.patch_mode == "apart":
         refuse_adam_with_rest(settings)
-    refuse_ignored(settings, [
-        (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
-        (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
-        (bool(settings.model), "--model", ("gaussians",)), (not settings.model, "no --model", names_of(Placed)),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
-        (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
-        *useless_in_scheme(settings)])
+    refuse_ignored(
+        settings,
+        [
+            (settings.patch_mode == "together", "--patch-mode together", ("focus_rest", "optimizer", "loss")),
+            (settings.focus_rest == "fixed", "--focus-rest fixed", ("focus_level",)),
+            (bool(settings.model), "--model", ("gaussians",)),
+            (not settings.model, "no --model", names_of(Placed)),
+            (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+            (bool(settings.pin_exchanges), "--pin-exchanges", ("mask", "mask_resolution", "mask_edge")),
+            *useless_in_scheme(settings),
+        ],
+    )
     check_resolutions(settings, particles, ("max_resolution",))
 
 
@@ -111,11 +118,21 @@ def shared_patches(halves, mask, particles, settings, run):
         curve = gold_standard_fsc(*(half.volume for half in both), mask, particles.pixel_size, settings.seed)
         radius = usable_radius(curve, 1, settings)
         fsc = curve.fsc[: radius + 1]
-        gmms, agreements = zip(*[
-            gmm_of_map(
-                half.volume, mask, particles.pixel_size, fit_weights(fsc), settings, run.progress, iteration=0,
-                half=half.particles.half)
-            for half in both])
+        gmms, agreements = zip(
+            *[
+                gmm_of_map(
+                    half.volume,
+                    mask,
+                    particles.pixel_size,
+                    fit_weights(fsc),
+                    settings,
+                    run.progress,
+                    iteration=0,
+                    half=half.particles.half,
+                )
+                for half in both
+            ]
+        )
         write_fsc(run.path("iterations", "00", "fsc.star"), curve)
         for number, gmm in enumerate(gmms, 1):
             write_gmm(run.path("iterations", "00", f"gmm_half_{number}.star"), gmm)
@@ -204,9 +221,17 @@ def settings_of_patch(number, folder, settings):
     if settings.pin_exchanges:
         pinned = os.path.join(os.path.dirname(settings.pin_exchanges), "patches", f"{number:02d}", "run.json")
         mask = None
-    return taken_as(RefineSettings, settings, **{
-        **decided, "iterations": settings.patch_iterations, "mask": mask, "pin_exchanges": pinned,
-        "focus_mask": os.path.join(folder, "patches", f"mask_{number:02d}.mrc")})
+    return taken_as(
+        RefineSettings,
+        settings,
+        **{
+            **decided,
+            "iterations": settings.patch_iterations,
+            "mask": mask,
+            "pin_exchanges": pinned,
+            "focus_mask": os.path.join(folder, "patches", f"mask_{number:02d}.mrc"),
+        },
+    )
 
 
 def refuse_unfinished(folder, iterations):
@@ -225,7 +250,8 @@ def refuse_unfinished(folder, iterations):
         if done["iterations"] != iterations:
             raise InputError(
                 f"{place}: patch {number} was refined with --patch-iterations {done['iterations']}, now it is {iterations}. "
-                f"Give the same, or run the same command with --only {number} first.")
+                f"Give the same, or run the same command with --only {number} first."
+            )
 
 
 def joined_patches(halves, mask, count, particles, settings, run):
@@ -236,9 +262,13 @@ def joined_patches(halves, mask, count, particles, settings, run):
     background = halves.map(volume_of).both()
     rows = [
         patch_row(number, part, background, mask, pixel_size, folder, settings)
-        for number, (part, folder) in enumerate(zip(parts, folders), 1)]
-    write_curves(run.path("patch_table.star"), {
-        label: np.array([row[label] for row in rows], float) for label in rows[0]}, block="patches")
+        for number, (part, folder) in enumerate(zip(parts, folders), 1)
+    ]
+    write_curves(
+        run.path("patch_table.star"),
+        {label: np.array([row[label] for row in rows], float) for label in rows[0]},
+        block="patches",
+    )
     results = write_composite(parts, background, mask, pixel_size, settings, run)
     before = gold_standard_fsc(*background, mask, pixel_size, settings.seed)
     return dict(results, patches=count, resolution_before=before.resolution(settings.fsc_threshold), patch_table=rows)
@@ -247,13 +277,15 @@ def joined_patches(halves, mask, count, particles, settings, run):
 def patch_row(number, part, background, mask, pixel_size, folder, settings):
     """What refining the patch of a folder has brought: its resolution before and after, and how far its particles turned."""
     region = mask * part.mask
-    before, after = (
-        gold_standard_fsc(*maps, region, pixel_size, settings.seed) for maps in (background, part.halves))
+    before, after = (gold_standard_fsc(*maps, region, pixel_size, settings.seed) for maps in (background, part.halves))
     table = read_star(os.path.join(folder, "particles.star"))["particles"]
     return {
-        "gmmPatch": number, "gmmVolume": molecular_volume(background[0] + background[1], region, pixel_size),
+        "gmmPatch": number,
+        "gmmVolume": molecular_volume(background[0] + background[1], region, pixel_size),
         "gmmResolutionBefore": before.resolution(settings.fsc_threshold) or 0.0,
         "gmmResolutionAfter": after.resolution(settings.fsc_threshold) or 0.0,
-        "gmmMeanFscBefore": mean_correlation(before), "gmmMeanFscAfter": mean_correlation(after),
+        "gmmMeanFscBefore": mean_correlation(before),
+        "gmmMeanFscAfter": mean_correlation(after),
         "gmmRotationChange": float(np.mean(table.numbers("gmmRotationChange"))),
-        "gmmShiftChange": float(np.mean(table.numbers("gmmShiftChange")))}
+        "gmmShiftChange": float(np.mean(table.numbers("gmmShiftChange"))),
+    }

@@ -1,4 +1,5 @@
 """What a refinement leaves: maps, FSC, particles at their new poses, and the GMMs of the final half maps."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -29,16 +30,28 @@ def write_results(particles, starts, course, settings, run):
     volumes = [half.volume for half in halves.both()]
     results = write_maps(run.path, volumes, course.masks.molecule, measured, settings)
     moved, changes = joined(particles, starts, halves)
-    results.update(measure_directions(
-        volumes, course.masks.fsc, measured, settings.fsc_threshold, run.path("directions.star"),
-        (moved.rotations, point_group(settings.symmetry))))
+    results.update(
+        measure_directions(
+            volumes,
+            course.masks.fsc,
+            measured,
+            settings.fsc_threshold,
+            run.path("directions.star"),
+            (moved.rotations, point_group(settings.symmetry)),
+        )
+    )
     write_particles(run.path("particles.star"), moved, changes)
     results.update(error_summary(changes, run.progress))
     radius = usable_radius(curve, iteration + 1, settings)
     write_final_gmms(course.best, course.masks.molecule, radius, settings, run)
     return dict(
-        results, iteration=iteration, images=len(particles), particles=particle_count(particles), iterations=course.history,
-        used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3))
+        results,
+        iteration=iteration,
+        images=len(particles),
+        particles=particle_count(particles),
+        iterations=course.history,
+        used_to=round(resolution_of_shell(radius, curve.box_size, curve.pixel_size), 3),
+    )
 
 
 def write_final_gmms(step, mask, radius, settings, run):
@@ -66,9 +79,11 @@ def note_poor_fit(curve, fsc, progress):
     if len(poor):
         worst = poor[np.argmin(fsc[poor])]
         progress.note(
-            "fit", f"the Gaussians do not follow the half maps everywhere: FSC {fsc[worst]:.2f} with them at "
+            "fit",
+            f"the Gaussians do not follow the half maps everywhere: FSC {fsc[worst]:.2f} with them at "
             f"{1 / curve.frequency[worst]:.2f} Å, where the half maps agree with one another by {own[worst]:.2f}. More of them "
-            "(--gaussians), or a longer fit (--fit-evaluations), follow them closer")
+            "(--gaussians), or a longer fit (--fit-evaluations), follow them closer",
+        )
 
 
 def joined(particles, starts, halves):
@@ -85,13 +100,20 @@ def joined(particles, starts, halves):
     row = np.concatenate([half.particles.row for half in halves])
     order = np.argsort(row)[np.argsort(np.argsort(particles.row))]
     rotations, shifts, covariance, start_rotations, start_shifts, far = (
-        np.concatenate(parts)[order] for parts in (
-            [half.particles.rotations for half in halves], [half.particles.shifts for half in halves],
-            [half.covariance for half in halves], [start.rotations for start in starts], [start.shifts for start in starts],
-            far))
+        np.concatenate(parts)[order]
+        for parts in (
+            [half.particles.rotations for half in halves],
+            [half.particles.shifts for half in halves],
+            [half.covariance for half in halves],
+            [start.rotations for start in starts],
+            [start.shifts for start in starts],
+            far,
+        )
+    )
     columns = {
         "gmmRotationChange": angular_distance_deg(rotations, start_rotations),
-        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1)}
+        "gmmShiftChange": np.linalg.norm(shifts - start_shifts, axis=1),
+    }
     if covariance.any():
         columns.update({**covariance_columns(covariance), RAN_AWAY: far.astype(int)})
     moved = particles.with_poses(rotations, shifts)

@@ -1,4 +1,5 @@
 """The atoms of one model found again in the models that were refined into other maps."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +52,13 @@ def _matched(path, atoms, model):
     if missing or added:
         parts = [
             f"{len(keys)} atoms only in {where} ({some([_label(key) for key in keys], '')})"
-            for keys, where in ((missing, model), (added, path)) if keys]
+            for keys, where in ((missing, model), (added, path))
+            if keys
+        ]
         raise InputError(
             f"{path} and {model} differ: {', '.join(parts)}; refitted models must have the same atoms, in any order. Refine a "
-            "copy of the model without adding, removing or renaming any.")
+            "copy of the model without adding, removing or renaming any."
+        )
     order = np.array([theirs[key] for key in ours])
     return RefittedModel(path, other.positions[order], np.argsort(order))
 

@@ -1,4 +1,5 @@
 """A run's record turned back into its command line."""
+
 import os
 
 import gmmrefine
@@ -40,12 +41,14 @@ def read_for_rerun(path, any_version=False):
         raise InputError(
             f"{path}: run by version {record.get('version')}, this is {gmmrefine.__version__}, which may give other results. "
             f"Use that "
-            "version, or add --any-version.")
+            "version, or add --any-version."
+        )
     for name, content in record["inputs"].items():
         found = _found(name, folder)
         if file_hash(found) != content:
-            raise InputError(f"{found}: its content is not that which the run has read. Restore the file, or run the command "
-                             f"anew.")
+            raise InputError(
+                f"{found}: its content is not that which the run has read. Restore the file, or run the command anew."
+            )
     _refuse_other_images(record, folder)
     return record, os.path.normpath(folder or ".")
 

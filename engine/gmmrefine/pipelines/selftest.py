@@ -1,4 +1,5 @@
 """What an installation must show before anyone relies on it: simulated particles, refined and held against their truth."""
+
 import json
 import os
 from dataclasses import dataclass
@@ -41,8 +42,10 @@ def simulation_verdict(folder):
     wanted = SIMULATED["pose_error"], SIMULATED["shift_error"]
     near = abs(found.rotation_rms / wanted[0] - 1) < 0.1 and abs(found.shift_rms / wanted[1] - 1) < 0.1
     return Verdict(
-        near, f"{len(start)} particles, {found.rotation_rms:.2f}° and {found.shift_rms:.2f} Å from the truth (asked for: "
-        f"{wanted[0]}° and {wanted[1]} Å)")
+        near,
+        f"{len(start)} particles, {found.rotation_rms:.2f}° and {found.shift_rms:.2f} Å from the truth (asked for: "
+        f"{wanted[0]}° and {wanted[1]} Å)",
+    )
 
 
 def poses_verdict(simulated, refined):
@@ -53,7 +56,8 @@ def poses_verdict(simulated, refined):
     return Verdict(
         bool(found.rotation_rms <= MOST_OF_BOUND * bound),
         f"rms rotation error {found.rotation_rms:.2f}°, {found.rotation_rms / bound:.2f} times the Cramér-Rao bound (at most "
-        f"{MOST_OF_BOUND})")
+        f"{MOST_OF_BOUND})",
+    )
 
 
 def resolution_verdict(refined, at_truth):
@@ -64,7 +68,8 @@ def resolution_verdict(refined, at_truth):
     return Verdict(
         bool(reached <= MOST_OF_RESOLUTION * possible),
         f"{reached:.2f} Å, from true poses {possible:.2f} Å ({100 * (reached / possible - 1):+.1f} %, at most "
-        f"{100 * (MOST_OF_RESOLUTION - 1):.0f} %)")
+        f"{100 * (MOST_OF_RESOLUTION - 1):.0f} %)",
+    )
 
 
 def plant_loss(folder):
@@ -74,8 +79,10 @@ def plant_loss(folder):
     chain, named = LOST.split("/")
     residue, number = named.split()
     lost = (
-        (np.asarray(atoms.chains) == chain) & (np.asarray(atoms.residue_names) == residue)
-        & (np.asarray(atoms.residue_numbers) == int(number)))
+        (np.asarray(atoms.chains) == chain)
+        & (np.asarray(atoms.residue_names) == residue)
+        & (np.asarray(atoms.residue_numbers) == int(number))
+    )
     paths = []
     for name, kept in (("complete", np.ones(len(atoms), bool)), ("lost", ~lost)):
         gmm = Gmm(atoms.positions[kept] - centre, atoms.atomic_numbers[kept].astype(float), np.full(kept.sum(), _ATOM_WIDTH))
@@ -114,10 +121,16 @@ def rotation_bound(truth, gmm, lowest_ring=2):
     projector, reader = SliceProjector(gmm, disc, truth.pixel_size), ImageReader(truth, disc)
     precision = np.where(np.arange(disc.radius + 1) >= lowest_ring, 2.0 / truth.box_size**2, 0)
     weights = ShellWeights(np.ones(disc.radius + 1), precision)
-    return cramer_rao_bound(np.concatenate([
-        ImageFit(batch, disc, truth.pixel_size, size).normal_equations(
-            projector, weights, truth.rotations[batch.index], truth.shifts[batch.index])[2]
-        for batch in reader.batches(size)]))[0]
+    return cramer_rao_bound(
+        np.concatenate(
+            [
+                ImageFit(batch, disc, truth.pixel_size, size).normal_equations(
+                    projector, weights, truth.rotations[batch.index], truth.shifts[batch.index]
+                )[2]
+                for batch in reader.batches(size)
+            ]
+        )
+    )[0]
 
 
 def _results(folder):

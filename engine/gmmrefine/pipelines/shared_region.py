@@ -1,4 +1,5 @@
 """What both half sets are told as they are refined: the mask in which they are compared, and their FSC there."""
+
 import os
 
 from gmmrefine.fourier.shells import shell_of_resolution

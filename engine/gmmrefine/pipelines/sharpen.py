@@ -1,4 +1,5 @@
 """Sharpening of a map, as a whole or locally, with the unmodified map and the amplitudes of both beside the result."""
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,8 +78,7 @@ class Sharpening:
         """The model's map (Z, Y, X) on this grid."""
         from gmmrefine.pipelines.model_map import model_map  # loads TensorFlow, which takes seconds
 
-        volume, found = model_map(
-            self.settings.reference_model, self.volume, self.settings.model_resolution, with_b_factors)
+        volume, found = model_map(self.settings.reference_model, self.volume, self.settings.model_resolution, with_b_factors)
         self.results.update(found)
         return volume
 
@@ -123,16 +123,29 @@ def sharpen(volume, resolution, settings, run):
     fine = _not_beyond_end(settings.low_pass or _median_resolution(resolution, mask), volume, run.progress)
     profile = amplitudes(volume.data, mask, volume.voxel_size)
     job = Sharpening(
-        placed, mask, resolution, fine, settings, profile,
+        placed,
+        mask,
+        resolution,
+        fine,
+        settings,
+        profile,
         {"sharpening": settings.sharpening, "resolution": fine, **found},
-        {"unmodified": profile.total, "unmodified, without noise": profile.signal})
+        {"unmodified": profile.total, "unmodified, without noise": profile.signal},
+    )
     with run.progress.step("sharpen"):
         sharpened = _METHODS[settings.sharpening](job)
     write_beside(volume, sharpened, "sharpened", run)
     after = amplitudes(sharpened, mask, volume.voxel_size).total
-    write_curves(run.path("amplitudes.star"), {
-        "gmmFrequency": profile.frequency, "gmmAmplitude": profile.total, "gmmAmplitudeWithoutNoise": profile.signal,
-        "gmmAmplitudeSharpened": after}, "amplitudes")
+    write_curves(
+        run.path("amplitudes.star"),
+        {
+            "gmmFrequency": profile.frequency,
+            "gmmAmplitude": profile.total,
+            "gmmAmplitudeWithoutNoise": profile.signal,
+            "gmmAmplitudeSharpened": after,
+        },
+        "amplitudes",
+    )
     _draw(job, after, run)
     _say(job.results, run.progress)
     return job.results
@@ -144,9 +157,13 @@ def _not_beyond_end(fine, volume, progress):
     if end is None or resolution_of_shell(end, len(volume.data), volume.voxel_size) <= fine:
         return fine
     held = resolution_of_shell(end, len(volume.data), volume.voxel_size)
-    progress.note("end of the map", (
-        f"the map holds nothing beyond {held:.1f} Å, it was filtered; it is sharpened to that and not to {fine:.2f} Å. "
-        "Give the unfiltered map"))
+    progress.note(
+        "end of the map",
+        (
+            f"the map holds nothing beyond {held:.1f} Å, it was filtered; it is sharpened to that and not to {fine:.2f} Å. "
+            "Give the unfiltered map"
+        ),
+    )
     return held
 
 
@@ -156,7 +173,8 @@ def _median_resolution(resolution, mask):
     if not known.any():
         raise InputError(
             "the local resolution map knows no voxel inside the mask; expected both of one map. Check that they belong "
-            "together.")
+            "together."
+        )
     return float(np.median(resolution[known]))
 
 
@@ -169,23 +187,30 @@ def check_sharpening(settings, pixel_size):
         raise InputError(f"{choice} needs --reference-model: give an atomic model fitted to the map.")
     if method == "local-resolution" and not settings.local_resolution:
         raise InputError(
-            f"{choice} needs --local-resolution: make that map with: gmmrefine local-resolution HALF1 HALF2 -o DIR.")
+            f"{choice} needs --local-resolution: make that map with: gmmrefine local-resolution HALF1 HALF2 -o DIR."
+        )
     if not settings.low_pass and not settings.local_resolution:
         raise InputError(
             "the resolution of the map is not known: beyond it sharpening shows nothing but noise. Give it with --low-pass, or "
-            "a local resolution map with --local-resolution.")
+            "a local resolution map with --local-resolution."
+        )
     if is_beyond_nyquist(settings.low_pass, pixel_size):
         raise InputError(
             f"--low-pass {settings.low_pass:g} Å is beyond Nyquist of the map ({nyquist_text(pixel_size)} Å). Give the "
-            "resolution of its FSC.")
-    refuse_ignored(settings, [
-        (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
-        (method not in _OF_MODEL, choice, ("reference_model", "model_resolution", *names_of(Placed))),
-        (method in _OF_MODEL, choice, ("b_factor",)),
-        (method == "model-profile", choice, ("guinier_from",)),
-        (bool(settings.b_factor) and method not in _BY_BANDS, "--b-factor", ("guinier_from",)),
-        (method not in _BY_BANDS, choice, ("amplitude_window",)),
-        (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge"))])
+            "resolution of its FSC."
+        )
+    refuse_ignored(
+        settings,
+        [
+            (bool(settings.local_resolution), "--local-resolution", ("low_pass",)),
+            (method not in _OF_MODEL, choice, ("reference_model", "model_resolution", *names_of(Placed))),
+            (method in _OF_MODEL, choice, ("b_factor",)),
+            (method == "model-profile", choice, ("guinier_from",)),
+            (bool(settings.b_factor) and method not in _BY_BANDS, "--b-factor", ("guinier_from",)),
+            (method not in _BY_BANDS, choice, ("amplitude_window",)),
+            (bool(settings.mask), "--mask", ("mask_resolution", "mask_edge")),
+        ],
+    )
 
 
 def _by_b_factor(job):
@@ -203,7 +228,8 @@ def _by_local_resolution(job):
     """With even noise the signal has fallen to one level wherever the resolution ends, so that B / 4d² is the same."""
     b_factor = job.b_factor()
     return local_low_pass(
-        job.volume.data, job.resolution, job.volume.voxel_size, lambda local: b_factor * (local / job.fine) ** 2)
+        job.volume.data, job.resolution, job.volume.voxel_size, lambda local: b_factor * (local / job.fine) ** 2
+    )
 
 
 def _by_local_model(job):
@@ -218,8 +244,12 @@ def _evenly(job):
 
 
 _METHODS = {
-    "b-factor": _by_b_factor, "model-profile": _by_model_profile, "local-resolution": _by_local_resolution,
-    "local-model": _by_local_model, "local": _evenly}
+    "b-factor": _by_b_factor,
+    "model-profile": _by_model_profile,
+    "local-resolution": _by_local_resolution,
+    "local-model": _by_local_model,
+    "local": _evenly,
+}
 
 
 def _draw(job, after, run):

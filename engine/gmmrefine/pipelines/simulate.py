@@ -1,4 +1,5 @@
 """Particles simulated from an atomic model, with the truth beside them."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +69,8 @@ def simulate(model_path, settings, run):
     scene = _scene(gmm, motion, truth, swings, microscope.disc, pixel_size, rng)
     noise = _noise_deviation(scene, states, microscope, settings.snr)
     with run.progress.step("simulate images", count) as report, StackWriter(
-            run.path("particles.mrcs"), count, box, pixel_size) as stack:
+        run.path("particles.mrcs"), count, box, pixel_size
+    ) as stack:
         for start in range(0, count, _BATCH):
             index = np.arange(start, min(start + _BATCH, count))
             signal = disc.inverse(sum(_signal(*body, states, index, microscope) for body in scene))
@@ -104,9 +106,13 @@ def molecule_to_simulate(model_path, settings):
         raise InputError("--swing and --end-model move the same atoms. Give one of them.")
     if box % 2:
         raise InputError(f"--box {box}: the box must be even. Use {box + 1}.")
-    refuse_ignored(settings, [
-        (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
-        (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",))])
+    refuse_ignored(
+        settings,
+        [
+            (not (settings.end_model or settings.swing), "no --end-model and no --swing", ("moving_copies",)),
+            (len(point_group(settings.symmetry)) == 1, "--symmetry C1", ("moving_copies",)),
+        ],
+    )
     gmm, motion, atoms = molecule_in_motion(model_path, settings)
     only_first = settings.moving_copies == "one"
     swings = read_swings(settings.swing, atoms, gmm.centers, only_first) if settings.swing else []
@@ -114,7 +120,8 @@ def molecule_to_simulate(model_path, settings):
     if extent > box * pixel_size:
         raise InputError(
             f"--box {box} px × {pixel_size:g} Å = {box * pixel_size:.0f} Å is smaller than the molecule ({extent:.0f} Å). "
-            "Use a larger box or pixel.")
+            "Use a larger box or pixel."
+        )
     return gmm, motion, atoms, swings
 
 
@@ -159,7 +166,8 @@ def molecule_in_motion(path, settings):
         if len(end) != len(atoms) or not np.array_equal(end.names, atoms.names):
             raise InputError(
                 f"{settings.end_model} has {len(end)} non-hydrogen atoms, {path} has {len(atoms)}; the two ends of a motion "
-                "must have the same atoms in the same order.")
+                "must have the same atoms in the same order."
+            )
         motion = end.positions - atoms.positions
     operators = point_group(settings.symmetry)
     if len(operators) > 1:
@@ -206,14 +214,29 @@ def _particles(stack, group, count, rng):
     """Particles at random true poses, with CTF and half sets."""
     defocus, astigmatism = rng.uniform(*_DEFOCUS, count), rng.uniform(-_ASTIGMATISM, _ASTIGMATISM, count)
     ctf = CtfParameters(
-        defocus_u=defocus + astigmatism, defocus_v=defocus - astigmatism, defocus_angle=rng.uniform(0, 180, count),
-        phase_shift_deg=np.zeros(count), voltage_kv=np.full(count, VOLTAGE_KV), cs_mm=np.full(count, CS_MM),
-        amplitude_contrast=np.full(count, 0.1), state=np.zeros(count, int))
+        defocus_u=defocus + astigmatism,
+        defocus_v=defocus - astigmatism,
+        defocus_angle=rng.uniform(0, 180, count),
+        phase_shift_deg=np.zeros(count),
+        voltage_kv=np.full(count, VOLTAGE_KV),
+        cs_mm=np.full(count, CS_MM),
+        amplitude_contrast=np.full(count, 0.1),
+        state=np.zeros(count, int),
+    )
     index = np.arange(count)
     particles = ParticleSet(
-        stacks=(stack,), stack_index=np.zeros(count, int), slice_index=index, rotations=random_rotations(count, rng),
-        shifts=rng.normal(0, _TRUE_SHIFT, (count, 2)), half_set=np.zeros(count, int), ctf=ctf,
-        box_size=group.box_size, pixel_size=group.pixel_size, row=index, optics=Optics((group,), np.zeros(count, int)))
+        stacks=(stack,),
+        stack_index=np.zeros(count, int),
+        slice_index=index,
+        rotations=random_rotations(count, rng),
+        shifts=rng.normal(0, _TRUE_SHIFT, (count, 2)),
+        half_set=np.zeros(count, int),
+        ctf=ctf,
+        box_size=group.box_size,
+        pixel_size=group.pixel_size,
+        row=index,
+        optics=Optics((group,), np.zeros(count, int)),
+    )
     return draw_half_sets(particles, int(rng.integers(1, 2**31)))
 
 

@@ -1,4 +1,5 @@
 """The microscope of simulated images: aberrations and distortion, by the formulas that images are corrected with."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -27,7 +28,8 @@ def simulated_group(settings):
     if not 0.5 < np.linalg.det(np.reshape(matrix, (2, 2))) < 2:
         raise InputError(
             f"--magnification-matrix '{settings.magnification_matrix}': expected a matrix close to 1 0 0 1, such as "
-            "1.01 0 0 0.99.")
+            "1.01 0 0 0.99."
+        )
     odd = _placed(trefoil, _ODD_TREFOIL)
     if tilt:
         odd = with_beam_tilt(odd, *tilt, CS_MM, VOLTAGE_KV)

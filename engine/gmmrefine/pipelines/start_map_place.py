@@ -1,4 +1,5 @@
 """How the maps of particles lie to atomic models: looked for in the start maps, and told to both half sets."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -42,7 +43,8 @@ def place_models(volumes, particles, settings, run):
     places = _places(grid, settings) if models else []
     holding = {
         name: [place for place in places if _holds(place, positions, used, particles)]
-        for name, (_, positions, used) in models.items()}
+        for name, (_, positions, used) in models.items()
+    }
 
     def measure():
         return {name: _looked_for(model, grid, places, run.progress) for name, model in models.items()}
@@ -89,7 +91,8 @@ def refuse_model_outside(settings, box_size, pixel_size):
             f"{settings.model}: {outside.sum()} of {len(outside)} atoms lie outside the box of the particles, which is "
             f"{box_size * pixel_size:.0f} Å wide, be its first voxel or its centre at 0; the atoms lie from "
             f"{position_text(positions.min(axis=0))} to {position_text(positions.max(axis=0))} Å. Fit the model into a map of "
-            "these particles and save it again, or say where the map's first voxel is with --first-voxel.")
+            "these particles and save it again, or say where the map's first voxel is with --first-voxel."
+        )
 
 
 def first_place_in_box(positions, box_size, pixel_size, settings, most_outside=0.0):
@@ -97,15 +100,16 @@ def first_place_in_box(positions, box_size, pixel_size, settings, most_outside=0
     grid = MapGrid(np.broadcast_to(np.float32(0), (box_size,) * 3), np.full(3, pixel_size), np.zeros(3))
     places = _places(grid, settings)
     fitting = [
-        place.origin for place in places
-        if _outside(positions - place.origin, box_size * pixel_size).mean() <= most_outside]
+        place.origin for place in places if _outside(positions - place.origin, box_size * pixel_size).mean() <= most_outside
+    ]
     return fitting[0] if fitting else places[0].origin
 
 
 def _places(grid, settings):
     if settings.place_from == "nstart":
         raise InputError(
-            "--place-from nstart: particles have no map's header. Choose auto, corner, center, or given with --first-voxel.")
+            "--place-from nstart: particles have no map's header. Choose auto, corner, center, or given with --first-voxel."
+        )
     return places_of(grid, settings, *check_place(settings))
 
 

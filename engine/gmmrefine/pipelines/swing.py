@@ -1,4 +1,5 @@
 """Domains of a simulated molecule that swing about hinges, each particle at its own angles."""
+
 import re
 from dataclasses import dataclass
 from typing import Tuple
@@ -101,7 +102,8 @@ def read_swings(text, atoms, positions, only_first=False):
         if not match or not selection.strip():
             raise InputError(
                 f"--swing '{part.strip()}': expected a selection and an angle in degrees, e.g. 'chain A and 367-640: 8', "
-                "'chain A and 367-640: 0..20' or 'chain A and 367-640: 0,20'.")
+                "'chain A and 367-640: 0..20' or 'chain A and 367-640: 0,20'."
+            )
         limits = _limits_and_states(match)
         domain, _, about = selection.partition(" about ")
         chosen = selected_atoms(atoms, domain)

@@ -1,4 +1,5 @@
 """Does the molecule have the symmetry that was asked for? Measured on half maps made without any."""
+
 import numpy as np
 
 from gmmrefine.errors import InputError
@@ -10,8 +11,15 @@ from gmmrefine.maps.symmetry import SymmetryMeasure
 ABSENT, DOUBTFUL = 0.6, 0.95
 _LEAST_TO_TELL = 0.4  # mean FSC of the half maps; below, there is too little signal
 _CANDIDATES = (
-    "I", "I1", "I3", "I4", "O", "T", "T222",
-    *(f"{kind}{order}" for order in range(12, 1, -1) for kind in (("D", "DY", "C") if order % 2 else ("D", "C"))))
+    "I",
+    "I1",
+    "I3",
+    "I4",
+    "O",
+    "T",
+    "T222",
+    *(f"{kind}{order}" for order in range(12, 1, -1) for kind in (("D", "DY", "C") if order % 2 else ("D", "C"))),
+)
 
 
 def check_symmetry(half_maps, name, pixel_size, progress):
@@ -41,14 +49,16 @@ def check_symmetry(half_maps, name, pixel_size, progress):
     measure, name, operators = SymmetryMeasure(half_maps, pixel_size), point_group_name(name), point_group(name)
     if measure.unturned < _LEAST_TO_TELL:
         progress.say(
-            f"note: the half maps agree too little (mean FSC {measure.unturned:.2f}) to tell whether the map has {name}")
+            f"note: the half maps agree too little (mean FSC {measure.unturned:.2f}) to tell whether the map has {name}"
+        )
         return {"symmetry_agreement": None}
     found = [measure.correlation(operator) for operator in operators[1:]]
     worst = int(np.argmin(found))
     share = found[worst] / measure.unturned
     numbers = (
         f"turned by {described(operators[1 + worst])} it correlates {found[worst]:.2f} with itself, expected "
-        f"{measure.unturned:.2f} as between its half maps (mean FSC to {measure.resolution:.0f} Å)")
+        f"{measure.unturned:.2f} as between its half maps (mean FSC to {measure.resolution:.0f} Å)"
+    )
     if share < ABSENT:
         raise InputError(f"the map does not have {name}: {numbers}. {_advice(measure, name)}")
     if share < DOUBTFUL:
@@ -75,7 +85,8 @@ def _advice(measure, asked):
             return f"It does have {name}; did you mean --symmetry {name}?"
     return (
         "No other point group with its main axis along z fits; leave --symmetry out, or bring the axis of the molecule to z "
-        "through the box centre before this step.")
+        "through the box centre before this step."
+    )
 
 
 def _kind(name):

@@ -1,4 +1,5 @@
 """The certificate of a report: which images a run was made from, which files carry their hash, that the halves share none."""
+
 import os
 from typing import Any, Dict, Optional, Union
 
@@ -34,13 +35,18 @@ def certificate_section(run: RunFolder) -> Optional[Section]:
     if isinstance(stacks, dict) and stacks:
         rows = [
             [name, note.get("size"), note.get("blocks"), note.get("whole") or "not read whole (--verify does)"]
-            for name, note in stacks.items() if isinstance(note, dict)]
+            for name, note in stacks.items()
+            if isinstance(note, dict)
+        ]
         parts += [heading("Image stacks"), table(["stack", "bytes", "SHA-256 of its blocks", "of the whole file"], rows)]
     if files:
         rows = [[name, _HALVES[mark.half], mark.images, "yes" if str(mark) in own else "no"] for name, mark in files.items()]
-        parts.append(folded(
-            f"{len(files)} files that carry the hash of their images", table(
-                ["file", "half", "hash of the images", "as in run.json"], rows)))
+        parts.append(
+            folded(
+                f"{len(files)} files that carry the hash of their images",
+                table(["file", "half", "hash of the images", "as in run.json"], rows),
+            )
+        )
     return Section("Certificate of images and half sets", tuple(parts))
 
 
@@ -59,7 +65,8 @@ def _sentences(run: RunFolder, files: Dict[str, MadeFrom], own: Any) -> Any:
     if others:
         yield (
             f"{len(files) - len(others)} of {len(files)} files carry the hashes of this run; the other {len(others)} were made "
-            f"from a part of the images, or from others: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}.")
+            f"from a part of the images, or from others: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}."
+        )
     elif files and own:
         yield f"All {len(files)} maps, GMMs, masks, networks and latents that carry a hash carry those of this run."
 
@@ -73,7 +80,8 @@ def _as_written(run: RunFolder) -> Any:
     if changed:
         yield (
             f"WARNING: {len(changed)} of {len(sums)} files are damaged, missing or were changed since the run ended: "
-            f"{', '.join(changed[:3])}{', …' if len(changed) > 3 else ''}. The same command makes them again.")
+            f"{', '.join(changed[:3])}{', …' if len(changed) > 3 else ''}. The same command makes them again."
+        )
     else:
         yield f"All {len(sums)} maps, tables and archives are byte for byte as the run has written them."
 

@@ -1,4 +1,5 @@
 """The section of a report on the controls of a run: of their own folder, or of ``controls`` in the folder of the run."""
+
 import json
 from typing import Optional
 
@@ -8,8 +9,16 @@ from gmmrefine.report.page import Section, rounded, table, text
 
 _PLACES = "controls.json", "controls/controls.json"
 _HEADINGS = [
-    "control", "images", "resolution before", "resolution after", "gain (1/Å)", "gain above it (1/Å)", "rotation change (°)",
-    "shift change (Å)", "passes"]
+    "control",
+    "images",
+    "resolution before",
+    "resolution after",
+    "gain (1/Å)",
+    "gain above it (1/Å)",
+    "rotation change (°)",
+    "shift change (Å)",
+    "passes",
+]
 
 
 def controls_section(run: RunFolder) -> Optional[Section]:
@@ -19,8 +28,18 @@ def controls_section(run: RunFolder) -> Optional[Section]:
         return None
     with open(run.path(place), encoding="utf-8") as file:
         found = json.load(file)
-    rows = [[
-        row["title"], row["images"], in_words(row["resolution_before"]), in_words(row["resolution_after"]),
-        rounded(row["gain"], 4), rounded(row["gain_above_control"], 4), rounded(row["rotation_change_deg"], 2),
-        rounded(row["shift_change"], 2), "yes" if row["passes"] else "no"] for row in found["controls"]]
+    rows = [
+        [
+            row["title"],
+            row["images"],
+            in_words(row["resolution_before"]),
+            in_words(row["resolution_after"]),
+            rounded(row["gain"], 4),
+            rounded(row["gain_above_control"], 4),
+            rounded(row["rotation_change_deg"], 2),
+            rounded(row["shift_change"], 2),
+            "yes" if row["passes"] else "no",
+        ]
+        for row in found["controls"]
+    ]
     return Section("Controls", (table(_HEADINGS, rows), text(found["methods"])))

@@ -1,4 +1,5 @@
 """The folder of a run as its report reads it: the record, and whatever files are there."""
+
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,8 @@ class RunFolder:
             table = self.table(name)
             require_columns(table, ())
             self._particles[name] = table.with_columns(
-                {label: table.columns[label] for label in _OF_PARTICLES if label in table})
+                {label: table.columns[label] for label in _OF_PARTICLES if label in table}
+            )
         return self._particles[name]
 
     def columns(self, name: str, *labels: str) -> List[np.ndarray]:
@@ -107,7 +109,8 @@ def require_columns(table: StarBlock, labels: Iterable[str]) -> None:
         found = f"column {', '.join(missing)} is missing" if missing else "it has no rows"
         raise InputError(
             f"{table.source}, data_{table.name}: {found}; the file is damaged or another program's. Run the command that made "
-            "it again.")
+            "it again."
+        )
 
 
 def read_run(directory: FilePath) -> RunFolder:
@@ -126,7 +129,8 @@ def read_run(directory: FilePath) -> RunFolder:
     if record is None:
         raise InputError(
             f"{directory} has no run.json, nor has any folder below it; expected the folder of a run. Give the folder named "
-            "with -o when the command was run.")
+            "with -o when the command was run."
+        )
     return RunFolder(str(directory), record)
 
 
@@ -165,8 +169,7 @@ def last_resolutions(run: RunFolder) -> Optional[Tuple[int, List[Optional[float]
     curves = last["value"] if isinstance(last["value"], list) else [last["value"]]
     box_size, pixel_size = run.record["box_size"], run.record["pixel_size"]
     threshold = run.settings.get("fsc_threshold", 0.143)
-    return last["iteration"], [
-        FscCurve.from_lists(curve, box_size, pixel_size).resolution(threshold) for curve in curves]
+    return last["iteration"], [FscCurve.from_lists(curve, box_size, pixel_size).resolution(threshold) for curve in curves]
 
 
 def known(values: ArrayLike) -> np.ndarray:

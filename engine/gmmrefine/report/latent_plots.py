@@ -1,4 +1,5 @@
 """Figures of a report on learned conformations."""
+
 from typing import Mapping, Tuple
 
 import numpy as np
@@ -20,8 +21,14 @@ def training_plot(epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> go.Fi
     """
     plot = new_plot(320, len(curves))
     for number, (name, values) in enumerate(curves.items()):
-        plot.add_scatter(x=epochs, y=values, name=name, mode="lines", hovertemplate="epoch %{x}: %{y:.2f}", line={
-            "color": COLORS[number // 2], "width": 2, "dash": "solid" if "held out" in name else "dot"})
+        plot.add_scatter(
+            x=epochs,
+            y=values,
+            name=name,
+            mode="lines",
+            hovertemplate="epoch %{x}: %{y:.2f}",
+            line={"color": COLORS[number // 2], "width": 2, "dash": "solid" if "held out" in name else "dot"},
+        )
     plot.update_xaxes(title="epoch")
     plot.update_yaxes(title="gain over the neutral state (ln per particle)")
     return plot
@@ -41,8 +48,13 @@ def latent_plot(groups: Mapping[str, np.ndarray], axes: Tuple[str, str]) -> go.F
     for number, (name, latent) in enumerate(groups.items()):
         drawn = latent[evenly(len(latent), _MOST_PARTICLES)]
         plot.add_scatter(
-            x=drawn[:, 0], y=drawn[:, 1], name=name, mode="markers", hovertemplate="%{x:.2f}, %{y:.2f}",
-            marker={"size": 4, "color": COLORS[number], "opacity": 0.5})
+            x=drawn[:, 0],
+            y=drawn[:, 1],
+            name=name,
+            mode="markers",
+            hovertemplate="%{x:.2f}, %{y:.2f}",
+            marker={"size": 4, "color": COLORS[number], "opacity": 0.5},
+        )
     plot.update_xaxes(title=axes[0])
     plot.update_yaxes(title=axes[1])
     return plot
@@ -63,8 +75,13 @@ def density_plot(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
     for number, (name, values) in enumerate(groups.items()):
         counts, _ = np.histogram(values, edges)
         plot.add_scatter(
-            x=edges, y=np.append(counts, counts[-1]), name=name, mode="lines", hovertemplate="%{x:.2f}: %{y} particles",
-            line={"shape": "hv", "color": COLORS[number], "width": 2})
+            x=edges,
+            y=np.append(counts, counts[-1]),
+            name=name,
+            mode="lines",
+            hovertemplate="%{x:.2f}: %{y} particles",
+            line={"shape": "hv", "color": COLORS[number], "width": 2},
+        )
     plot.update_xaxes(title=label)
     plot.update_yaxes(title="particles", rangemode="tozero")
     return plot

@@ -1,4 +1,5 @@
 """Figures of a report that show maps: slices, and the distribution of values."""
+
 from typing import Any, List, Mapping, Tuple
 
 import numpy as np
@@ -26,8 +27,9 @@ def slices_plot(volumes: Mapping[str, np.ndarray], voxel_size: float) -> go.Figu
     for row, volume in enumerate(volumes.values(), 1):
         low, high = np.percentile(volume, (0.5, 99.9))
         for column, plane in enumerate(slices_through(volume, central_voxel(volume)), 1):
-            _add_slice(plot, plane, voxel_size, (row, column), {
-                "colorscale": "Greys", "zmin": low, "zmax": high, "showscale": False})
+            _add_slice(
+                plot, plane, voxel_size, (row, column), {"colorscale": "Greys", "zmin": low, "zmax": high, "showscale": False}
+            )
     return plot
 
 
@@ -36,9 +38,19 @@ def values_plot(values: np.ndarray, voxel_size: float, unit: str) -> go.Figure:
     plot = _panels([""])
     low, high = np.percentile(values[values != 0], (1, 99))
     for column, plane in enumerate(slices_through(values, middle_of_known(values)), 1):
-        _add_slice(plot, np.where(plane == 0, np.nan, plane), voxel_size, (1, column), {
-            "colorscale": "RdYlBu_r", "zmin": low, "zmax": high, "showscale": column == 3,
-            "colorbar": {"title": {"text": unit}}})
+        _add_slice(
+            plot,
+            np.where(plane == 0, np.nan, plane),
+            voxel_size,
+            (1, column),
+            {
+                "colorscale": "RdYlBu_r",
+                "zmin": low,
+                "zmax": high,
+                "showscale": column == 3,
+                "colorbar": {"title": {"text": unit}},
+            },
+        )
     return plot
 
 
@@ -49,7 +61,8 @@ def distribution_plot(values: np.ndarray, label: str) -> go.Figure:
     counts, edges = np.histogram(np.clip(values, low, high), 60, (low, high))
     plot = new_plot(280)
     plot.add_bar(
-        x=0.5 * (edges[1:] + edges[:-1]), y=counts, marker={"color": COLORS[0]}, hovertemplate="%{x:.2f}: %{y}<extra></extra>")
+        x=0.5 * (edges[1:] + edges[:-1]), y=counts, marker={"color": COLORS[0]}, hovertemplate="%{x:.2f}: %{y}<extra></extra>"
+    )
     plot.update_layout(bargap=0)
     plot.update_xaxes(title=label)
     plot.update_yaxes(title="voxels")
@@ -63,8 +76,12 @@ def thinned_by(size: int) -> int:
 
 def _panels(names: List[str]) -> go.Figure:
     plot = make_subplots(
-        len(names), 3, row_titles=names if any(names) else None, horizontal_spacing=0.08,
-        vertical_spacing=0.09 if len(names) > 1 else 0)
+        len(names),
+        3,
+        row_titles=names if any(names) else None,
+        horizontal_spacing=0.08,
+        vertical_spacing=0.09 if len(names) > 1 else 0,
+    )
     plot.update_layout(new_plot(40 + _ROW_HEIGHT * len(names)).layout)
     for column, plane in enumerate(PLANES, 1):
         plot.update_xaxes(title={"text": f"{plane[0]} (Å)", "standoff": 4}, showgrid=False, col=column)
@@ -77,8 +94,16 @@ def _add_slice(plot: go.Figure, plane: np.ndarray, voxel_size: float, place: Tup
     step = thinned_by(max(plane.shape))
     side = step * voxel_size
     plot.add_heatmap(
-        z=plane[::step, ::step].astype(np.float32), x0=0, dx=side, y0=0, dy=side, row=row, col=column,
-        hovertemplate="%{x:.1f} %{y:.1f} Å: %{z:.4g}<extra></extra>", **look)
+        z=plane[::step, ::step].astype(np.float32),
+        x0=0,
+        dx=side,
+        y0=0,
+        dy=side,
+        row=row,
+        col=column,
+        hovertemplate="%{x:.1f} %{y:.1f} Å: %{z:.4g}<extra></extra>",
+        **look,
+    )
     across = plot.get_subplot(row, column).xaxis.plotly_name.replace("xaxis", "x")
     plot.update_yaxes(scaleanchor=across, constrain="domain", row=row, col=column)
     plot.update_xaxes(constrain="domain", row=row, col=column)

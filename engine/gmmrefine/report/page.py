@@ -1,4 +1,5 @@
 """One HTML page with tables and figures that needs nothing but a browser: no server, no network, no second file."""
+
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,8 +12,11 @@ from gmmrefine.io.atomic import atomic_path
 from gmmrefine.regular_file import FilePath
 
 _CONFIG = {  # plotly.js would offer to upload a figure to its maker's server
-    "displaylogo": False, "responsive": True, "showSendToCloud": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"]}
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
+}
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,16 @@ def write_page(path: FilePath, title: str, parts: Sequence[str], sections: Seque
     figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
     names = {id(figure): f"figure-{number}" for number, figure in enumerate(figures, 1)}
     drawn = [
-        replace(section, parts=tuple(
-            _drawn(part, names[id(part)]) if isinstance(part, Figure) else part for part in section.parts))
-        for section in sections]
-    html = _environment().get_template("page.html").render(
-        title=title, head=parts, sections=drawn, library=_library() if figures else "")
+        replace(
+            section, parts=tuple(_drawn(part, names[id(part)]) if isinstance(part, Figure) else part for part in section.parts)
+        )
+        for section in sections
+    ]
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(title=title, head=parts, sections=drawn, library=_library() if figures else "")
+    )
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(html)
 
@@ -139,8 +148,11 @@ def write_page(path: FilePath, title: str, parts: Sequence[str], sections: Seque
 @lru_cache(maxsize=None)
 def _environment() -> Environment:
     templates = Environment(
-        loader=FileSystemLoader(str(Path(__file__).parent / "templates"), encoding="utf-8"), autoescape=True,
-        trim_blocks=True, keep_trailing_newline=True)
+        loader=FileSystemLoader(str(Path(__file__).parent / "templates"), encoding="utf-8"),
+        autoescape=True,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
     templates.filters["shown"] = shown
     return templates
 

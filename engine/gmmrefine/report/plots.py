@@ -1,4 +1,5 @@
 """Figures of a report that turn, zoom and tell their values: curves, poses, Gaussians."""
+
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -24,9 +25,17 @@ def new_plot(height: int, entries: int = 1) -> go.Figure:
     legend = {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"}
     if entries > _LONG_LEGEND:
         legend = {"x": 1.01, "y": 1, "yanchor": "top"}
-    return go.Figure(layout={
-        "template": "plotly_white", "height": height, "font": _FONT, "legend": legend, "hoverlabel": {"namelength": -1},
-        "margin": {"l": 65, "r": 20, "t": 45, "b": 55}, "showlegend": entries > 1})
+    return go.Figure(
+        layout={
+            "template": "plotly_white",
+            "height": height,
+            "font": _FONT,
+            "legend": legend,
+            "hoverlabel": {"namelength": -1},
+            "margin": {"l": 65, "r": 20, "t": 45, "b": 55},
+            "showlegend": entries > 1,
+        }
+    )
 
 
 def series_colors(count: int) -> List[str]:
@@ -35,8 +44,8 @@ def series_colors(count: int) -> List[str]:
 
 
 def fsc_plot(
-        curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: Optional[float] = None,
-        colors: Sequence[str] = COLORS) -> go.Figure:
+    curves: Mapping[str, Tuple[np.ndarray, np.ndarray]], threshold: Optional[float] = None, colors: Sequence[str] = COLORS
+) -> go.Figure:
     """Correlation curves by resolution.
 
     Parameters
@@ -50,8 +59,14 @@ def fsc_plot(
     plot = new_plot(380, len(curves))
     for number, (name, (frequency, fsc)) in enumerate(curves.items()):
         plot.add_scatter(
-            x=frequency[1:], y=fsc[1:], name=name, mode="lines", customdata=1 / frequency[1:],
-            line={"color": colors[number % len(colors)], "width": 2}, hovertemplate="%{customdata:.2f} Å: %{y:.3f}")
+            x=frequency[1:],
+            y=fsc[1:],
+            name=name,
+            mode="lines",
+            customdata=1 / frequency[1:],
+            line={"color": colors[number % len(colors)], "width": 2},
+            hovertemplate="%{customdata:.2f} Å: %{y:.3f}",
+        )
     if threshold:
         plot.add_hline(threshold, line={"dash": "dash", "color": "#77828d", "width": 1})
     finest = max(frequency[-1] for frequency, _ in curves.values())
@@ -76,13 +91,24 @@ def amplitude_plot(frequency: np.ndarray, curves: Mapping[str, np.ndarray], fitt
     plot = new_plot(380, len(curves))
     if fitted:
         plot.add_vrect(
-            *sorted(1 / resolution**2 for resolution in fitted), fillcolor="#dfe5ea", opacity=0.6, line={"width": 0},
-            layer="below", annotation={"text": "range of the fit", "font": {"size": 11}})
+            *sorted(1 / resolution**2 for resolution in fitted),
+            fillcolor="#dfe5ea",
+            opacity=0.6,
+            line={"width": 0},
+            layer="below",
+            annotation={"text": "range of the fit", "font": {"size": 11}},
+        )
     for color, (name, values) in zip(COLORS, curves.items()):
         positive = values > 0
         plot.add_scatter(
-            x=frequency[positive] ** 2, y=np.log(values[positive]), name=name, mode="lines", line={"color": color, "width": 2},
-            customdata=1 / np.maximum(frequency[positive], 1e-9), hovertemplate="%{customdata:.2f} Å: %{y:.2f}")
+            x=frequency[positive] ** 2,
+            y=np.log(values[positive]),
+            name=name,
+            mode="lines",
+            line={"color": color, "width": 2},
+            customdata=1 / np.maximum(frequency[positive], 1e-9),
+            hovertemplate="%{customdata:.2f} Å: %{y:.2f}",
+        )
     finest = frequency[-1]
     plot.update_xaxes(title="resolution (Å), linear in 1/Å²", range=[0, finest**2], **_resolution_ticks(finest, 2))
     plot.update_yaxes(title="ln amplitude")
@@ -106,9 +132,16 @@ def error_model_plot(frequency: np.ndarray, powers: Mapping[str, np.ndarray], ga
     for number, (name, values) in enumerate({**powers, **gains}.items()):
         drawn = values > 0 if name in powers else np.ones(len(values), bool)
         plot.add_scatter(
-            x=frequency[drawn], y=values[drawn], name=name, mode="lines+markers", line={"color": COLORS[number]},
-            customdata=1 / np.maximum(frequency[drawn], 1e-9), hovertemplate="%{customdata:.2f} Å: %{y:.3g}",
-            row=1 if name in powers else 2, col=1)
+            x=frequency[drawn],
+            y=values[drawn],
+            name=name,
+            mode="lines+markers",
+            line={"color": COLORS[number]},
+            customdata=1 / np.maximum(frequency[drawn], 1e-9),
+            hovertemplate="%{customdata:.2f} Å: %{y:.3g}",
+            row=1 if name in powers else 2,
+            col=1,
+        )
     finest = frequency[-1]
     plot.update_xaxes(range=[0, finest], **_resolution_ticks(finest))
     plot.update_xaxes(title="resolution (Å)", row=2)
@@ -121,8 +154,13 @@ def evidence_plot(evidence: np.ndarray, error: np.ndarray) -> go.Figure:
     """Held-out evidence (P,) per particle, with its error (P,), for 1 … P regions that move apart."""
     plot = new_plot(300)
     plot.add_scatter(
-        x=np.arange(1, len(evidence) + 1), y=evidence, mode="lines+markers", line={"color": COLORS[0]},
-        error_y={"array": error}, hovertemplate="%{x} regions: %{y:.3f}<extra></extra>")
+        x=np.arange(1, len(evidence) + 1),
+        y=evidence,
+        mode="lines+markers",
+        line={"color": COLORS[0]},
+        error_y={"array": error},
+        hovertemplate="%{x} regions: %{y:.3f}<extra></extra>",
+    )
     plot.update_xaxes(title="regions that move apart", dtick=max(1, len(evidence) // 16))
     plot.update_yaxes(title="evidence per particle (ln)")
     return plot
@@ -157,8 +195,14 @@ def change_plot(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
     for number, (name, values) in enumerate(groups.items()):
         counts, _ = np.histogram(np.minimum(values, far), edges)
         plot.add_scatter(
-            x=edges, y=np.append(counts, counts[-1]), name=name, mode="lines", fill="tozeroy" if len(groups) < 3 else None,
-            line={"shape": "hv", "color": COLORS[number % len(COLORS)], "width": 2}, hovertemplate="%{x:.2f}: %{y} particles")
+            x=edges,
+            y=np.append(counts, counts[-1]),
+            name=name,
+            mode="lines",
+            fill="tozeroy" if len(groups) < 3 else None,
+            line={"shape": "hv", "color": COLORS[number % len(COLORS)], "width": 2},
+            hovertemplate="%{x:.2f}: %{y} particles",
+        )
     plot.update_xaxes(title=label, range=[0, far])
     plot.update_yaxes(title="particles", rangemode="tozero")
     return plot
@@ -168,8 +212,16 @@ def _change_boxes(groups: Mapping[str, np.ndarray], label: str) -> go.Figure:
     low, first, middle, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in groups.values()]).T
     plot = new_plot(340)
     plot.add_box(
-        x=list(groups), lowerfence=low, q1=first, median=middle, q3=third, upperfence=high, line={"color": COLORS[0]},
-        name="", hoverinfo="y")
+        x=list(groups),
+        lowerfence=low,
+        q1=first,
+        median=middle,
+        q3=third,
+        upperfence=high,
+        line={"color": COLORS[0]},
+        name="",
+        hoverinfo="y",
+    )
     plot.update_yaxes(title=label, range=[0, max(_SMALLEST_CHANGE, 1.05 * high.max())])
     return plot
 
@@ -189,14 +241,25 @@ def coverage_plot(rot: np.ndarray, tilt: np.ndarray) -> go.Figure:
     counts, _, _ = np.histogram2d(height, rot, [rows, columns], [[-1, 1], [-180, 180]])
     plot = new_plot(360)
     plot.add_heatmap(
-        z=counts.astype(np.int32), x0=-180 + 180 / columns, dx=360 / columns, y0=-1 + 1 / rows, dy=2 / rows,
-        colorscale="Viridis", zmin=0, zmax=max(1, counts.max()), colorbar={"title": {"text": "particles"}},
-        hovertemplate="%{z} particles<extra></extra>")
+        z=counts.astype(np.int32),
+        x0=-180 + 180 / columns,
+        dx=360 / columns,
+        y0=-1 + 1 / rows,
+        dy=2 / rows,
+        colorscale="Viridis",
+        zmin=0,
+        zmax=max(1, counts.max()),
+        colorbar={"title": {"text": "particles"}},
+        hovertemplate="%{z} particles<extra></extra>",
+    )
     ticks = [25, 45, 60, 75, 90, 105, 120, 135, 155]
     plot.update_xaxes(title="rot (degrees)", range=[-180, 180], tickvals=list(range(-180, 181, 60)))
     plot.update_yaxes(
-        title="tilt (degrees)", range=[-1, 1], tickvals=np.cos(np.radians(ticks)).tolist(),
-        ticktext=[str(tick) for tick in ticks])
+        title="tilt (degrees)",
+        range=[-1, 1],
+        tickvals=np.cos(np.radians(ticks)).tolist(),
+        ticktext=[str(tick) for tick in ticks],
+    )
     return plot
 
 
@@ -212,11 +275,19 @@ def directions_plot(rot: np.ndarray, tilt: np.ndarray, resolution: np.ndarray) -
     """
     plot = new_plot(360)
     plot.add_scatter(
-        x=rot, y=tilt, mode="markers", customdata=resolution,
+        x=rot,
+        y=tilt,
+        mode="markers",
+        customdata=resolution,
         marker={
-            "size": 11, "color": resolution, "colorscale": "Viridis", "reversescale": True,
-            "colorbar": {"title": {"text": "Å"}}},
-        hovertemplate="rot %{x:.0f}°, tilt %{y:.0f}°: %{customdata:.2f} Å<extra></extra>")
+            "size": 11,
+            "color": resolution,
+            "colorscale": "Viridis",
+            "reversescale": True,
+            "colorbar": {"title": {"text": "Å"}},
+        },
+        hovertemplate="rot %{x:.0f}°, tilt %{y:.0f}°: %{customdata:.2f} Å<extra></extra>",
+    )
     plot.update_xaxes(title="rot (degrees)", range=[-180, 180], tickvals=list(range(-180, 181, 60)))
     plot.update_yaxes(title="tilt (degrees)", range=[0, 92])
     return plot
@@ -239,12 +310,21 @@ def gmm_plot(groups: Mapping[str, Tuple[np.ndarray, np.ndarray]]) -> go.Figure:
             marker.update(color=widths[some], colorscale="Viridis", colorbar={"title": {"text": "width (Å)"}})
         x, y, z = centers[some].T
         plot.add_scatter3d(
-            x=x, y=y, z=z, name=name, mode="markers", marker=marker, customdata=widths[some],
-            hovertemplate="%{x:.1f} %{y:.1f} %{z:.1f} Å, width %{customdata:.2f} Å")
+            x=x,
+            y=y,
+            z=z,
+            name=name,
+            mode="markers",
+            marker=marker,
+            customdata=widths[some],
+            hovertemplate="%{x:.1f} %{y:.1f} %{z:.1f} Å, width %{customdata:.2f} Å",
+        )
     axes = {f"{name}axis": {"backgroundcolor": "#f5f7f9", "title": {"text": f"{name} (Å)"}} for name in "xyz"}
     plot.update_layout(
-        margin={"l": 0, "r": 0, "t": 40, "b": 0}, legend={"itemsizing": "constant"},
-        scene={"aspectmode": "data", "dragmode": "orbit", "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.7}}, **axes})
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+        legend={"itemsizing": "constant"},
+        scene={"aspectmode": "data", "dragmode": "orbit", "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.7}}, **axes},
+    )
     return plot
 
 

@@ -1,4 +1,5 @@
 """Figures of a report that show Q-scores: along the chains, by component class, and their changes."""
+
 from html import escape
 from typing import Any, Collection, Dict, List, Mapping, Sequence, Tuple
 
@@ -27,15 +28,22 @@ def residue_plot(chains: Mapping[str, Curves], expected: Mapping[str, float]) ->
     for chain, (numbers, mean, window) in chains.items():
         breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
         x = np.insert(numbers.astype(float), breaks, np.nan)
-        for values, name, color, width in (
-                (mean, "residue", "#a8b3bd", 1), (window, "mean of 11 residues", COLORS[0], 2.5)):
+        for values, name, color, width in ((mean, "residue", "#a8b3bd", 1), (window, "mean of 11 residues", COLORS[0], 2.5)):
             plot.add_scatter(
-                x=x, y=np.insert(values, breaks, np.nan), name=name, mode="lines", line={"color": color, "width": width},
-                visible=len(plot.data) < 2, hovertemplate=f"{escape(chain)} %{{x}}: %{{y:.3f}}")
+                x=x,
+                y=np.insert(values, breaks, np.nan),
+                name=name,
+                mode="lines",
+                line={"color": color, "width": width},
+                visible=len(plot.data) < 2,
+                hovertemplate=f"{escape(chain)} %{{x}}: %{{y:.3f}}",
+            )
     for number, (kind, value) in enumerate(expected.items(), 2):
         plot.add_hline(
-            value, line={"dash": "dash", "color": COLORS[number], "width": 1.5},
-            annotation={"text": f"expected of {escape(kind)}: {value:.2f}", "font": {"size": 11}})
+            value,
+            line={"dash": "dash", "color": COLORS[number], "width": 1.5},
+            annotation={"text": f"expected of {escape(kind)}: {value:.2f}", "font": {"size": 11}},
+        )
     if len(chains) > 1:
         plot.update_layout(margin={"t": 80}, updatemenus=[_chain_menu(list(chains))])
     plot.update_xaxes(title="residue number")
@@ -45,9 +53,13 @@ def residue_plot(chains: Mapping[str, Curves], expected: Mapping[str, float]) ->
 
 def _chain_menu(chains: Collection[str]) -> Dict[str, Any]:
     buttons = [
-        {"label": f"chain {escape(chain)}", "method": "update", "args": [
-            {"visible": [place // 2 == number for place in range(2 * len(chains))]}, {"xaxis.autorange": True}]}
-        for number, chain in enumerate(chains)]
+        {
+            "label": f"chain {escape(chain)}",
+            "method": "update",
+            "args": [{"visible": [place // 2 == number for place in range(2 * len(chains))]}, {"xaxis.autorange": True}],
+        }
+        for number, chain in enumerate(chains)
+    ]
     return {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.04, "yanchor": "bottom", "showactive": True}
 
 
@@ -80,19 +92,32 @@ def class_plot(scores: Mapping[str, Mapping[str, np.ndarray]]) -> go.Figure:
         color = COLORS[number % len(COLORS)]
         usual = {"legendgroup": name, "offsetgroup": name, "name": name, "line": {"color": color, "width": 1.5}}
         plot.add_violin(
-            **_by_class(many), **usual, scalegroup=name, box={"visible": True}, points=False, scalemode="width",
-            spanmode="hard", hoverinfo="y")
+            **_by_class(many),
+            **usual,
+            scalegroup=name,
+            box={"visible": True},
+            points=False,
+            scalemode="width",
+            spanmode="hard",
+            hoverinfo="y",
+        )
         if few:
             plot.add_box(
-                **_by_class(few), **usual, boxpoints="all", pointpos=0, jitter=0.3, fillcolor="rgba(0,0,0,0)",
-                marker={"color": color, "size": 7}, showlegend=False, hoverinfo="y")
+                **_by_class(few),
+                **usual,
+                boxpoints="all",
+                pointpos=0,
+                jitter=0.3,
+                fillcolor="rgba(0,0,0,0)",
+                marker={"color": color, "size": 7},
+                showlegend=False,
+                hoverinfo="y",
+            )
             plot.data[-1].line.width = 0
-    plot.update_layout(
-        violinmode="group", violingap=0.15, violingroupgap=0.05, boxmode="group", boxgap=0.15, boxgroupgap=0.05)
+    plot.update_layout(violinmode="group", violingap=0.15, violingroupgap=0.05, boxmode="group", boxgap=0.15, boxgroupgap=0.05)
     classes = dict.fromkeys(_words(label) for by_class in scores.values() for label in by_class)
     plot.update_xaxes(tickangle=-25, categoryorder="array", categoryarray=list(classes))
-    plot.update_yaxes(title="Q-score", range=_range([
-        values for by_class in scores.values() for values in by_class.values()]))
+    plot.update_yaxes(title="Q-score", range=_range([values for by_class in scores.values() for values in by_class.values()]))
     return plot
 
 
@@ -110,14 +135,22 @@ def change_of_q_plot(changes: Mapping[str, Mapping[str, Tuple[float, float, floa
     for number, (offset, (name, by_class)) in enumerate(zip(offsets, changes.items()), 1):
         middle, low, high = np.array(list(by_class.values()), float).T
         plot.add_scatter(
-            x=middle, y=[classes.index(label) + offset for label in by_class], name=escape(name), mode="markers",
-            marker={"size": 8, "color": COLORS[number % len(COLORS)]}, hovertemplate="%{x:.3f}",
-            error_x={"symmetric": False, "array": np.nan_to_num(high - middle), "arrayminus": np.nan_to_num(middle - low)})
+            x=middle,
+            y=[classes.index(label) + offset for label in by_class],
+            name=escape(name),
+            mode="markers",
+            marker={"size": 8, "color": COLORS[number % len(COLORS)]},
+            hovertemplate="%{x:.3f}",
+            error_x={"symmetric": False, "array": np.nan_to_num(high - middle), "arrayminus": np.nan_to_num(middle - low)},
+        )
     plot.add_vline(0, line={"color": "#1d2733", "width": 1})
     plot.update_xaxes(title="change of Q, with its 95 % confidence interval")
     plot.update_yaxes(
-        tickvals=list(range(len(classes))), ticktext=[_words(label) for label in classes],
-        range=[len(classes) - 0.4, -0.6], automargin=True)
+        tickvals=list(range(len(classes))),
+        ticktext=[_words(label) for label in classes],
+        range=[len(classes) - 0.4, -0.6],
+        automargin=True,
+    )
     return plot
 
 
@@ -136,8 +169,15 @@ def status_plot(counts: Mapping[str, Mapping[str, int]], colors: Mapping[str, st
     for status, color in colors.items():
         values = [by_status.get(status, 0) for by_status in counts.values()]
         plot.add_bar(
-            x=values, y=names, name=status, orientation="h", marker={"color": color},
-            text=[value or "" for value in values], textangle=0, hovertemplate="%{y}: %{x}")
+            x=values,
+            y=names,
+            name=status,
+            orientation="h",
+            marker={"color": color},
+            text=[value or "" for value in values],
+            textangle=0,
+            hovertemplate="%{y}: %{x}",
+        )
     plot.update_layout(barmode="stack", legend={"traceorder": "normal"})
     plot.update_xaxes(title="ligands, ions, lipids, waters and sugars")
     plot.update_yaxes(autorange="reversed", automargin=True)
@@ -155,8 +195,13 @@ def model_fsc_plot(curves: Mapping[str, Tuple[np.ndarray, np.ndarray]]) -> go.Fi
     plot = new_plot(360, len(curves))
     for number, (name, (frequency, fsc)) in enumerate(curves.items()):
         plot.add_scatter(
-            x=frequency, y=fsc, name=escape(name), mode="lines", line={"color": COLORS[number % len(COLORS)], "width": 2},
-            hovertemplate="%{x:.3f} 1/Å: %{y:.3f}")
+            x=frequency,
+            y=fsc,
+            name=escape(name),
+            mode="lines",
+            line={"color": COLORS[number % len(COLORS)], "width": 2},
+            hovertemplate="%{x:.3f} 1/Å: %{y:.3f}",
+        )
     plot.add_hline(0.5, line={"dash": "dash", "color": "#1d2733", "width": 1})
     plot.update_xaxes(title="spatial frequency (1/Å)")
     plot.update_yaxes(title="FSC with the model", range=[-0.15, 1.02])
@@ -167,7 +212,8 @@ def _by_class(scores: Mapping[str, np.ndarray]) -> Dict[str, Any]:
     """Scores (M,) by class as the coordinates of a trace."""
     return {
         "x": [_words(label) for label, values in scores.items() for _ in values],
-        "y": np.concatenate([np.zeros(0), *scores.values()])}
+        "y": np.concatenate([np.zeros(0), *scores.values()]),
+    }
 
 
 def _words(label: str) -> str:

@@ -1,4 +1,5 @@
 """The sections of a report on Q-scores and on the audit of modified maps."""
+
 import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -19,13 +20,13 @@ from gmmrefine.validation.audit import KEPT, LOST, STATUSES, UNJUDGED, WEAKENED
 from gmmrefine.validation.q_summary import present_classes
 
 _MOST_ROWS = 200  # copies in a table
-_COPY_HEADINGS = [
-    "map", "copy", "class", "Q in the reference", "Q", "change", "density in the reference", "density", "status"]
+_COPY_HEADINGS = ["map", "copy", "class", "Q in the reference", "Q", "change", "density in the reference", "density", "status"]
 _PART_HEADINGS = ["map", "residue", "part", "atoms", "Q in the reference", "Q", "density in the reference", "density"]
 _COLORS = {KEPT: "#4c78a8", WEAKENED: "#ffb000", LOST: "#d62728", UNJUDGED: "#c8cdd2"}
 _OUTLINES = (
     "Outlines of the distributions, all of one width, with median and quartiles. Up to 500 scores at even ranks stand for a "
-    "class; single points where there are few atoms.")
+    "class; single points where there are few atoms."
+)
 _SCORE_OF_MAP = re.compile(r"gmmQScoreMap(\d+)")
 
 
@@ -39,9 +40,13 @@ def q_section(run: RunFolder) -> Optional[Section]:
     atoms = run.table("qscore.star")
     require_columns(atoms, ("gmmClass", "gmmQScore"))
     parts += _model_fsc(run)
-    parts += [Figure(
-        "Q-score by component class", class_plot({"map": _by_class(atoms, atoms.optional_numbers("gmmQScore"))}),
-        f"{_width(run)} {_OUTLINES}")]
+    parts += [
+        Figure(
+            "Q-score by component class",
+            class_plot({"map": _by_class(atoms, atoms.optional_numbers("gmmQScore"))}),
+            f"{_width(run)} {_OUTLINES}",
+        )
+    ]
     if run.has("classes.star"):
         parts += _class_table(run)
     return Section("Q-scores", tuple(parts))
@@ -59,8 +64,13 @@ def _residues(run: RunFolder) -> List[Part]:
     drawn = within_limit(chains)
     left = len(chains) - len(drawn)
     more = f" {left} more chains are in residues.star and figures/." if left else ""
-    return [Figure("Q-score along the chains", residue_plot(drawn, run.results.get("expected_q", {})), (
-        f"Residues of polymers. {_width(run)}" + more))]
+    return [
+        Figure(
+            "Q-score along the chains",
+            residue_plot(drawn, run.results.get("expected_q", {})),
+            (f"Residues of polymers. {_width(run)}" + more),
+        )
+    ]
 
 
 def _class_table(run: RunFolder) -> List[str]:
@@ -70,7 +80,8 @@ def _class_table(run: RunFolder) -> List[str]:
     columns = [classes.optional_numbers(label).tolist() for label in labels]
     rows = [
         [name.replace("_", " "), *(rounded(value, 0) for value in values[:2]), *(rounded(value, 3) for value in values[2:])]
-        for name, *values in zip(classes.strings("gmmClass"), *columns)]
+        for name, *values in zip(classes.strings("gmmClass"), *columns)
+    ]
     return [table(["class", "atoms", "outside the map", "mean Q", "median", "first quartile", "third quartile"], rows)]
 
 
@@ -93,9 +104,13 @@ def _audit_parts(run: RunFolder) -> List[Part]:
     parts: List[Part] = _copies(copies, _width(run)) if len(copies) else [text(none)]
     parts += [*_lost_parts(run), *_model_fsc(run)]
     if run.has("changes.star"):
-        parts.append(Figure(
-            "Change of Q against the reference", change_of_q_plot(_changes(run)),
-            f"Against {run.results.get('reference', 'the first map')}; intervals by resampling residues. {_width(run)}"))
+        parts.append(
+            Figure(
+                "Change of Q against the reference",
+                change_of_q_plot(_changes(run)),
+                f"Against {run.results.get('reference', 'the first map')}; intervals by resampling residues. {_width(run)}",
+            )
+        )
     if run.has("atoms.star"):
         atoms = run.table("atoms.star")
         require_columns(atoms, ("gmmClass",))
@@ -125,7 +140,8 @@ def _lost_parts(run: RunFolder) -> List[str]:
     values = [parts.optional_numbers(label) for label in numbers]
     rows = [
         [name, f"{chain}/{residue} {number}", part, atoms.replace(",", " "), *(rounded(value, 3) for value in of)]
-        for name, chain, residue, number, part, atoms, *of in zip(*words, *values)]
+        for name, chain, residue, number, part, atoms, *of in zip(*words, *values)
+    ]
     more = [text(f"{len(rows) - _MOST_ROWS} more rows are in parts.star.", "caption")] if len(rows) > _MOST_ROWS else []
     shown = table(_PART_HEADINGS, rows[:_MOST_ROWS]) if rows else text("None.")
     return [heading("Parts of residues that were lost"), shown, *more]
@@ -139,9 +155,13 @@ def _model_fsc(run: RunFolder) -> List[Figure]:
     require_columns(curves, ("gmmMap", "gmmFrequency", "gmmFsc"))
     names = np.array(curves.strings("gmmMap"))
     frequency, fsc = curves.optional_numbers("gmmFrequency"), curves.optional_numbers("gmmFsc")
-    return [Figure(
-        "Map against model", model_fsc_plot({name: (frequency[names == name], fsc[names == name]) for name in dict.fromkeys(
-            names.tolist())}), "FSC under a mask made of the model; the line is at 0.5.")]
+    return [
+        Figure(
+            "Map against model",
+            model_fsc_plot({name: (frequency[names == name], fsc[names == name]) for name in dict.fromkeys(names.tolist())}),
+            "FSC under a mask made of the model; the line is at 0.5.",
+        )
+    ]
 
 
 def _width(run: RunFolder) -> str:
@@ -174,17 +194,28 @@ def _copies(copies: StarBlock, width: str) -> List[Part]:
     order = sorted(range(len(status)), key=lambda row: worst.get(status[row], len(worst)))
 
     def listed(rows: Sequence[int]) -> str:
-        cells = [[
-            which[row], f"{chain[row]}/{residue[row]} {number[row]}", kind[row].replace("_", " "),
-            *(rounded(value, 3) for value in values[row]), status[row]] for row in rows[:_MOST_ROWS]]
+        cells = [
+            [
+                which[row],
+                f"{chain[row]}/{residue[row]} {number[row]}",
+                kind[row].replace("_", " "),
+                *(rounded(value, 3) for value in values[row]),
+                status[row],
+            ]
+            for row in rows[:_MOST_ROWS]
+        ]
         more = text(f"{len(rows) - _MOST_ROWS} more rows are in audit.star.", "caption") if len(rows) > _MOST_ROWS else ""
         return table(_COPY_HEADINGS, cells, [status[row] for row in rows[:_MOST_ROWS]]) + more
 
     changed, same = ([row for row in order if (status[row] == KEPT) is is_kept] for is_kept in (False, True))
     return [
         Figure(
-            "What became of each copy", status_plot(counts, {each: _COLORS[each] for each in STATUSES}),
-            f"Every ligand, ion, lipid, water and sugar of the model in every modified map. {width}"),
-        heading("Copies that were not kept"), listed(changed) if changed else text("None."),
+            "What became of each copy",
+            status_plot(counts, {each: _COLORS[each] for each in STATUSES}),
+            f"Every ligand, ion, lipid, water and sugar of the model in every modified map. {width}",
+        ),
+        heading("Copies that were not kept"),
+        listed(changed) if changed else text("None."),
         folded(f"{len(same)} that were kept", listed(same)),
-        text("Densities are relative to those of the polymer's atoms.", "caption")]
+        text("Densities are relative to those of the polymer's atoms.", "caption"),
+    ]

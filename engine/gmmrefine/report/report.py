@@ -1,4 +1,5 @@
 """One HTML page about a run: what was done and how good it is, then figures, settings and provenance."""
+
 import os
 from typing import List, Sequence, Tuple
 
@@ -42,8 +43,11 @@ def report(directory: str) -> Tuple[str, List[str]]:
 def write_report(run: RunFolder) -> str:
     """Write the page of one run; gives its path."""
     sections = [section for section in (make(run) for make in SECTIONS) if section]
-    sections += [section for section in (
-        results_section(run), settings_section(run), certificate_section(run), provenance_section(run)) if section]
+    sections += [
+        section
+        for section in (results_section(run), settings_section(run), certificate_section(run), provenance_section(run))
+        if section
+    ]
     parts = [text(sentence, "summary") for sentence in summary(run)] + [text(sentence, "note") for sentence in cautions(run)]
     write_page(run.path(PAGE), f"{run.record['command']}: {_name(run.directory)}", parts, sections)
     return run.path(PAGE)

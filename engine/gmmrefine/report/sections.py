@@ -1,4 +1,5 @@
 """The sections of a report, one function each: a folder of a run → a Section, or None where the folder has nothing for it."""
+
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -31,12 +32,19 @@ _FSC = "gmmFrequency", "gmmFsc"
 _MODIFIED = "modified half maps"
 _OF_MODIFIED = (
     " Quote that, not the curve of the modified half maps: where one part is much weaker than another it is too high, as both "
-    "lack the same.")
+    "lack the same."
+)
 _CHANGES = {"gmmRotationChange": "rotation (degrees)", "gmmShiftChange": "shift (Å)"}
 _MAPS = {  # by file: its name in the figure
-    "unmodified.mrc": "unmodified", "sharpened.mrc": "sharpened", "filtered.mrc": "filtered",
-    "modified.mrc": "modified", "map.mrc": "map",
-    "composite.mrc": "composite", "gmm_map.mrc": "map of the GMM", "seams.mrc": "seams"}
+    "unmodified.mrc": "unmodified",
+    "sharpened.mrc": "sharpened",
+    "filtered.mrc": "filtered",
+    "modified.mrc": "modified",
+    "map.mrc": "map",
+    "composite.mrc": "composite",
+    "gmm_map.mrc": "map of the GMM",
+    "seams.mrc": "seams",
+}
 
 
 def fsc_section(run: RunFolder) -> Optional[Section]:
@@ -47,21 +55,33 @@ def fsc_section(run: RunFolder) -> Optional[Section]:
         parts.append(_final_fsc(run, threshold))
     steps = {
         f"iteration {number}" if number else "start": _fsc_of(run, f"iterations/{number:02d}/fsc.star")
-        for number in run.iteration_folders if run.has(f"iterations/{number:02d}/fsc.star")}
+        for number in run.iteration_folders
+        if run.has(f"iterations/{number:02d}/fsc.star")
+    }
     if len(steps) > 1 or (steps and not parts):
-        parts.append(Figure(
-            "FSC of the half maps by iteration", fsc_plot(steps, threshold, series_colors(len(steps))),
-            "Corrected for the mask."))
+        parts.append(
+            Figure(
+                "FSC of the half maps by iteration",
+                fsc_plot(steps, threshold, series_colors(len(steps))),
+                "Corrected for the mask.",
+            )
+        )
     patches = {
         f"patch {number}": _fsc_of(run, f"patches/{number:02d}/fsc.star")
-        for number in run.patch_folders if run.has(f"patches/{number:02d}/fsc.star")}
+        for number in run.patch_folders
+        if run.has(f"patches/{number:02d}/fsc.star")
+    }
     if patches:
         whole = {"composite": "fsc.star", "global map": "iterations/00/fsc.star"}
         patches.update((name, _fsc_of(run, file)) for name, file in whole.items() if run.has(file))
-        parts.append(Figure(
-            "FSC of the half maps by patch", fsc_plot(patches, threshold),
-            "Of each patch under its own mask, of the composite and of the global map it began with under that of the "
-            "molecule; corrected for the mask."))
+        parts.append(
+            Figure(
+                "FSC of the half maps by patch",
+                fsc_plot(patches, threshold),
+                "Of each patch under its own mask, of the composite and of the global map it began with under that of the "
+                "molecule; corrected for the mask.",
+            )
+        )
     if run.has("gmm_fsc.star"):
         parts.append(_gmm_fsc(run))
     parts += _course(run)
@@ -75,8 +95,12 @@ def _fsc_of(run: RunFolder, file: str) -> Tuple[np.ndarray, np.ndarray]:
 
 def _final_fsc(run: RunFolder, threshold: Optional[float]) -> Figure:
     names = {
-        "gmmFsc": "corrected for the mask", "gmmFscUnmasked": "no mask", "gmmFscMasked": "masked",
-        "gmmFscRandomised": "masked, phases randomised", "gmmFscModified": _MODIFIED}
+        "gmmFsc": "corrected for the mask",
+        "gmmFscUnmasked": "no mask",
+        "gmmFscMasked": "masked",
+        "gmmFscRandomised": "masked, phases randomised",
+        "gmmFscModified": _MODIFIED,
+    }
     found = run.table("fsc.star")
     frequency, *curves = run.columns("fsc.star", *_FSC[:1], *(label for label in names if label in found or label == _FSC[1]))
     lines = {name: (frequency, curve) for name, curve in zip((names[label] for label in names if label in found), curves)}
@@ -94,7 +118,8 @@ def _gmm_fsc(run: RunFolder) -> Figure:
     return Figure(
         "FSC of the GMMs with the maps they were fitted to",
         fsc_plot({names[label]: (frequency, curve) for label, curve in zip(found, curves)}),
-        "How well the Gaussians describe a map, each those of its own half set where there are two.")
+        "How well the Gaussians describe a map, each those of its own half set where there are two.",
+    )
 
 
 def _course(run: RunFolder) -> List[str]:
@@ -102,10 +127,16 @@ def _course(run: RunFolder) -> List[str]:
     if not history:
         return []
     labels = {
-        "iteration": "iteration", "resolution": "resolution (Å)", "mean_fsc": "mean FSC", "rotation_change_deg":
-        "mean rotation since the start (degrees)", "shift_change": "mean shift since the start (Å)"}
-    return [heading("Course of the refinement"), table(
-        list(labels.values()), [_rounded_row(entry, labels, (0, 2, 4, 2, 2)) for entry in history])]
+        "iteration": "iteration",
+        "resolution": "resolution (Å)",
+        "mean_fsc": "mean FSC",
+        "rotation_change_deg": "mean rotation since the start (degrees)",
+        "shift_change": "mean shift since the start (Å)",
+    }
+    return [
+        heading("Course of the refinement"),
+        table(list(labels.values()), [_rounded_row(entry, labels, (0, 2, 4, 2, 2)) for entry in history]),
+    ]
 
 
 def patches_section(run: RunFolder) -> Optional[Section]:
@@ -113,9 +144,13 @@ def patches_section(run: RunFolder) -> Optional[Section]:
     parts: List[Part] = []
     if run.has("patch_evidence.star"):
         evidence, error = run.columns("patch_evidence.star", "gmmEvidence", "gmmEvidenceError")
-        parts.append(Figure(
-            "How many rigid regions the particles show", evidence_plot(evidence, error),
-            "Evidence of motions that were held out; the smallest number that does as well as any is taken."))
+        parts.append(
+            Figure(
+                "How many rigid regions the particles show",
+                evidence_plot(evidence, error),
+                "Evidence of motions that were held out; the smallest number that does as well as any is taken.",
+            )
+        )
     parts += _patch_table(run)
     return Section("Patches", tuple(parts)) if parts else None
 
@@ -125,11 +160,19 @@ def _patch_table(run: RunFolder) -> List[str]:
     if not rows:
         return []
     labels = {
-        "gmmPatch": "patch", "gmmVolume": "volume (Å³)", "gmmResolutionBefore": "resolution before (Å)",
-        "gmmResolutionAfter": "after (Å)", "gmmMeanFscBefore": "mean FSC before", "gmmMeanFscAfter": "after",
-        "gmmRotationChange": "mean rotation (degrees)", "gmmShiftChange": "mean shift (Å)"}
-    return [heading("Patches before and after"), table(
-        list(labels.values()), [_rounded_row(row, labels, (0, 0, 2, 2, 4, 4, 2, 2)) for row in rows])]
+        "gmmPatch": "patch",
+        "gmmVolume": "volume (Å³)",
+        "gmmResolutionBefore": "resolution before (Å)",
+        "gmmResolutionAfter": "after (Å)",
+        "gmmMeanFscBefore": "mean FSC before",
+        "gmmMeanFscAfter": "after",
+        "gmmRotationChange": "mean rotation (degrees)",
+        "gmmShiftChange": "mean shift (Å)",
+    }
+    return [
+        heading("Patches before and after"),
+        table(list(labels.values()), [_rounded_row(row, labels, (0, 0, 2, 2, 4, 4, 2, 2)) for row in rows]),
+    ]
 
 
 def _rounded_row(row: Mapping[str, Any], labels: Iterable[str], digits: Iterable[int]) -> List[str]:
@@ -142,7 +185,9 @@ def poses_section(run: RunFolder) -> Optional[Section]:
     if run.patch_folders:
         groups = {
             f"patch {number}": run.particles(f"patches/{number:02d}/particles.star")
-            for number in run.patch_folders if run.has(f"patches/{number:02d}/particles.star")}
+            for number in run.patch_folders
+            if run.has(f"patches/{number:02d}/particles.star")
+        }
     elif run.has("particles.star"):
         particles = run.particles("particles.star")
         half = particles.optional_numbers("rlnRandomSubset") if "rlnRandomSubset" in particles else np.zeros(len(particles))
@@ -154,41 +199,62 @@ def poses_section(run: RunFolder) -> Optional[Section]:
         values = {name: known(particles.optional_numbers(label)) for name, particles in groups.items() if label in particles}
         if values:
             middle = np.median(np.concatenate(list(values.values())))
-            parts.append(Figure(
-                f"Change of {words.split()[0]} since the start", change_plot(values, f"change of {words}"),
-                f"Median {middle:.2f}. " + (
-                    "The outermost bin holds all that lie beyond it." if len(values) <= MOST_OUTLINES else
-                    "Boxes from quartile to quartile with the median; 90 % of the particles lie between the ends.")))
+            parts.append(
+                Figure(
+                    f"Change of {words.split()[0]} since the start",
+                    change_plot(values, f"change of {words}"),
+                    f"Median {middle:.2f}. "
+                    + (
+                        "The outermost bin holds all that lie beyond it."
+                        if len(values) <= MOST_OUTLINES
+                        else "Boxes from quartile to quartile with the median; 90 % of the particles lie between the ends."
+                    ),
+                )
+            )
     return Section("Pose changes", tuple(parts)) if parts else None
 
 
 def coverage_section(run: RunFolder) -> Optional[Section]:
     """From which directions the particles are seen."""
     places = [("particles.star", "")] + [
-        (f"patches/{number:02d}/particles.star", f" As seen by patch {number}.") for number in run.patch_folders]
+        (f"patches/{number:02d}/particles.star", f" As seen by patch {number}.") for number in run.patch_folders
+    ]
     place, note = next(((name, note) for name, note in places if run.has(name)), (None, ""))
     if place is None or "rlnAngleTilt" not in run.particles(place):
         return None
     particles = run.particles(place)
     require_columns(particles, ("rlnAngleRot",))
     rot, tilt = particles.numbers("rlnAngleRot"), particles.numbers("rlnAngleTilt")
-    return Section("Angular coverage", (Figure(
-        "Particles by direction of view", coverage_plot(rot, tilt),
-        f"{len(rot)} images in cells of equal area, so that even coverage is one colour; tilt 0 and 180 are the poles. "
-        f"Equivalent directions of a symmetric molecule are not joined.{note}"),))
+    return Section(
+        "Angular coverage",
+        (
+            Figure(
+                "Particles by direction of view",
+                coverage_plot(rot, tilt),
+                f"{len(rot)} images in cells of equal area, so that even coverage is one colour; tilt 0 and 180 are the poles. "
+                f"Equivalent directions of a symmetric molecule are not joined.{note}",
+            ),
+        ),
+    )
 
 
 def directions_section(run: RunFolder) -> Optional[Section]:
     """The resolution by direction of Fourier space."""
     if not run.has("directions.star"):
         return None
-    rot, tilt, resolution, _ = run.columns(
-        "directions.star", "rlnAngleRot", "rlnAngleTilt", "gmmResolution", "gmmSummedFsc")
+    rot, tilt, resolution, _ = run.columns("directions.star", "rlnAngleRot", "rlnAngleTilt", "gmmResolution", "gmmSummedFsc")
     said = run.results.get("directions_text", "")
-    return Section("Resolution by direction", (Figure(
-        "FSC of the half maps in cones", directions_plot(rot, tilt, resolution),
-        f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions "
-        f"are one.{f' In short: {said}.' if said else ''}"),))
+    return Section(
+        "Resolution by direction",
+        (
+            Figure(
+                "FSC of the half maps in cones",
+                directions_plot(rot, tilt, resolution),
+                f"Where the FSC in a cone of 20° around each of {len(rot)} axes falls below the threshold; opposite directions "
+                f"are one.{f' In short: {said}.' if said else ''}",
+            ),
+        ),
+    )
 
 
 def gmm_section(run: RunFolder) -> Optional[Section]:
@@ -207,10 +273,17 @@ def gmm_section(run: RunFolder) -> Optional[Section]:
         groups = {f"patch {patch + 1}": (centers[owner == patch], widths[owner == patch]) for patch in np.unique(owner)}
     count = sum(len(centers) for centers, _ in groups.values())
     drawn = f"; every {count / MOST_POINTS:.1f}th is drawn" if count > MOST_POINTS else ""
-    return Section("Gaussian mixture model", (Figure(
-        "Centres of the Gaussians", gmm_plot(groups),
-        f"{count} Gaussians{drawn}. Drag to turn, scroll to come nearer, click names to show or hide; Å from the box "
-        "centre."),))
+    return Section(
+        "Gaussian mixture model",
+        (
+            Figure(
+                "Centres of the Gaussians",
+                gmm_plot(groups),
+                f"{count} Gaussians{drawn}. Drag to turn, scroll to come nearer, click names to show or hide; Å from the box "
+                "centre.",
+            ),
+        ),
+    )
 
 
 def local_resolution_section(run: RunFolder) -> Optional[Section]:
@@ -221,11 +294,17 @@ def local_resolution_section(run: RunFolder) -> Optional[Section]:
     inside = volume.data[volume.data != 0]
     if len(inside) == 0:
         return None
-    return Section("Local resolution", (
-        Figure(
-            "Slices through the middle of the mask", values_plot(volume.data, volume.voxel_size, "Å"),
-            f"Blank outside the mask. Colours run from percentile 1 to 99.{_thinned(volume.data)}"),
-        Figure("Voxels by local resolution", distribution_plot(inside, "local resolution (Å)"))))
+    return Section(
+        "Local resolution",
+        (
+            Figure(
+                "Slices through the middle of the mask",
+                values_plot(volume.data, volume.voxel_size, "Å"),
+                f"Blank outside the mask. Colours run from percentile 1 to 99.{_thinned(volume.data)}",
+            ),
+            Figure("Voxels by local resolution", distribution_plot(inside, "local resolution (Å)")),
+        ),
+    )
 
 
 def maps_section(run: RunFolder) -> Optional[Section]:
@@ -235,37 +314,49 @@ def maps_section(run: RunFolder) -> Optional[Section]:
     parts: List[Part] = []
     if volumes:
         first = next(iter(volumes.values()))
-        parts.append(Figure(
-            "Central slices of the maps",
-            slices_plot({name: volume.data for name, volume in volumes.items()}, first.voxel_size),
-            f"Each map in greys of its own, dense is dark.{_thinned(first.data)}"))
+        parts.append(
+            Figure(
+                "Central slices of the maps",
+                slices_plot({name: volume.data for name, volume in volumes.items()}, first.voxel_size),
+                f"Each map in greys of its own, dense is dark.{_thinned(first.data)}",
+            )
+        )
     if run.has("amplitudes.star"):
         names = {
-            "gmmAmplitude": "unmodified", "gmmAmplitudeWithoutNoise": "unmodified, without noise", "gmmAmplitudeSharpened":
-            "sharpened"}
+            "gmmAmplitude": "unmodified",
+            "gmmAmplitudeWithoutNoise": "unmodified, without noise",
+            "gmmAmplitudeSharpened": "sharpened",
+        }
         frequency, *curves = run.columns("amplitudes.star", "gmmFrequency", *names)
-        parts.append(Figure("Amplitudes", amplitude_plot(
-            frequency, dict(zip(names.values(), curves)), run.results.get("guinier_range", ()))))
+        parts.append(
+            Figure(
+                "Amplitudes", amplitude_plot(frequency, dict(zip(names.values(), curves)), run.results.get("guinier_range", ()))
+            )
+        )
     if run.has("error_model.star"):
         parts.append(_error_model(run))
     if run.has("overlaps.star"):
         labels = ("gmmPatch", "gmmOtherPatch", "gmmOverlapVolume", "gmmSeamRms")
         rows = zip(*run.columns("overlaps.star", *labels))
-        parts += [heading("Where parts overlap"), table(
-            ["part", "other part", "shared volume (Å³)", "seam, root mean square (map units)"],
-            [[rounded(one, 0), rounded(other, 0), rounded(volume, 0), float(seam)] for one, other, volume, seam in rows])]
+        parts += [
+            heading("Where parts overlap"),
+            table(
+                ["part", "other part", "shared volume (Å³)", "seam, root mean square (map units)"],
+                [[rounded(one, 0), rounded(other, 0), rounded(volume, 0), float(seam)] for one, other, volume, seam in rows],
+            ),
+        ]
     return Section("Maps", tuple(parts)) if parts else None
 
 
 def _error_model(run: RunFolder) -> Figure:
-    powers = {
-        "gmmSignalPower": "signal", "gmmNoisePower": "noise, molecule", "gmmSolventNoisePower": "noise, solvent"}
+    powers = {"gmmSignalPower": "signal", "gmmNoisePower": "noise, molecule", "gmmSolventNoisePower": "noise, solvent"}
     gains = {"gmmGain": "gain, molecule", "gmmSolventGain": "gain, solvent"}
     frequency, *curves = run.columns("error_model.star", "gmmFrequency", *powers, *gains)
     return Figure(
-        "Signal and noise by band", error_model_plot(
-            frequency, dict(zip(powers.values(), curves)), dict(zip(gains.values(), curves[len(powers):]))),
-        "What the half maps show of both, and below it what the bands of their mean were multiplied by, on average.")
+        "Signal and noise by band",
+        error_model_plot(frequency, dict(zip(powers.values(), curves)), dict(zip(gains.values(), curves[len(powers) :]))),
+        "What the half maps show of both, and below it what the bands of their mean were multiplied by, on average.",
+    )
 
 
 def _thinned(volume: np.ndarray) -> str:
@@ -274,5 +365,16 @@ def _thinned(volume: np.ndarray) -> str:
 
 
 SECTIONS = (
-    fsc_section, controls_section, patches_section, conformations_section, poses_section, coverage_section, directions_section,
-    gmm_section, local_resolution_section, maps_section, q_section, audit_section)
+    fsc_section,
+    controls_section,
+    patches_section,
+    conformations_section,
+    poses_section,
+    coverage_section,
+    directions_section,
+    gmm_section,
+    local_resolution_section,
+    maps_section,
+    q_section,
+    audit_section,
+)

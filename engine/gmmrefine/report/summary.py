@@ -1,4 +1,5 @@
 """What a report says first: what was done, what came out, and what to beware of."""
+
 from typing import Any, Iterable, Iterator, List, Mapping, Optional
 
 from gmmrefine.pipelines.audit_words import audit_lines, copies_line
@@ -27,7 +28,8 @@ def cautions(run: RunFolder) -> List[str]:
     if not run.is_finished:
         found.append(
             "This run is not finished: it was stopped, failed, or is still running. What it has written is shown. The same "
-            "command continues it.")
+            "command continues it."
+        )
     found += [f"{_sentence(note).rstrip('.')}." for note in [*results.get("notes", []), *results.get("about_map", [])]]
     if "caution" in results:
         found.append(_sentence(results["caution"]))
@@ -51,7 +53,8 @@ def cautions(run: RunFolder) -> List[str]:
         found.append("All maps are scored with one model that was not refitted to them.")
     if command in ("sharpen", "modify", "local-filter"):
         found.append(
-            "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too.")
+            "Sharpening and filtering change what can be seen in a map, ligands above all: look at the unmodified map too."
+        )
     return found
 
 
@@ -69,13 +72,15 @@ def _refine(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     where = " in the focus" if run.has("focus_mask.mrc") else ""
     yield (
         f"{_counted(run)}, refined against Gaussian mixture models, one per half set. The resolution{where} was "
-        f"{_angstroms([history[0]['resolution']])} at the start and is now {results['resolution_text']}.")
+        f"{_angstroms([history[0]['resolution']])} at the start and is now {results['resolution_text']}."
+    )
     if results["iteration"] == 0:
         yield "No iteration improved the map; the result is that of the start poses."
     else:
         yield (
             f"Iteration {results['iteration']} of {len(history) - 1} was the best; particles turned by "
-            f"{last['rotation_change_deg']:.2f}° and moved by {last['shift_change']:.2f} Å on average.")
+            f"{last['rotation_change_deg']:.2f}° and moved by {last['shift_change']:.2f} Å on average."
+        )
 
 
 def _refine_patches(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
@@ -88,7 +93,8 @@ def _refine_patches(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]
     yield (
         f"{_counted(run)}, refined in {results['patches']} patches. The resolution was "
         f"{_angstroms([results['resolution_before']])} in the global maps; that of the composite is "
-        f"{results['resolution_text']}.")
+        f"{results['resolution_text']}."
+    )
     yield f"Half maps agree better than before in {better} of {len(rows)} patches, worse in {worse} (mean FSC)."
 
 
@@ -105,14 +111,16 @@ def _reconstruct(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
 def _build(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{results['gaussians']} Gaussians fitted to a map up to {results['resolution']:.2f} Å; mean FSC with it "
-        f"{results['mean_fsc']:.3f}, at that resolution {results['fsc_at_resolution']:.3f}.")
+        f"{results['mean_fsc']:.3f}, at that resolution {results['fsc_at_resolution']:.3f}."
+    )
 
 
 def _local_resolution(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     low, high = results["quartiles"][0], results["quartiles"][2]
     yield (
         f"Local resolution inside the mask: median {results['median']:.2f} Å, half of the voxels between {low:.2f} and "
-        f"{high:.2f} Å.")
+        f"{high:.2f} Å."
+    )
     if results.get("resolution"):
         yield f"The FSC of the whole gives {results['resolution']:.2f} Å."
 
@@ -146,7 +154,8 @@ def _modify(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
 def _qscore(run: RunFolder, results: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Mean Q {results['mean_q']:.3f}, median {results['median_q']:.3f} of {results['atoms']} atoms "
-        f"(σ {results['sigma']} Å).")
+        f"(σ {results['sigma']} Å)."
+    )
     for line in results.get("quality", {}).get("lines", ()):
         yield f"{_sentence(line)}."
     for kind, value in results["expected_q"].items():
@@ -207,7 +216,18 @@ def _sentence(words: str) -> str:
 
 
 _BY_COMMAND = {
-    "refine": _refine, "refine-patches": _refine_patches, "composite": _composite, "reconstruct": _reconstruct,
-    "build": _build, "local-resolution": _local_resolution, "local-filter": _local_filter, "sharpen": _sharpen,
-    "modify": _modify, "qscore": _qscore, "audit": _audit, "heterogeneity": _heterogeneity,
-    "conformation-to-pose": _conformation_to_pose, "controls": _controls}
+    "refine": _refine,
+    "refine-patches": _refine_patches,
+    "composite": _composite,
+    "reconstruct": _reconstruct,
+    "build": _build,
+    "local-resolution": _local_resolution,
+    "local-filter": _local_filter,
+    "sharpen": _sharpen,
+    "modify": _modify,
+    "qscore": _qscore,
+    "audit": _audit,
+    "heterogeneity": _heterogeneity,
+    "conformation-to-pose": _conformation_to_pose,
+    "controls": _controls,
+}

@@ -1,4 +1,5 @@
 """The run that a folder already holds, by its run.json, and whether it may be continued, overwritten or used."""
+
 import json
 import os
 from typing import Any, Dict, Mapping, Optional
@@ -84,7 +85,8 @@ def refuse_unfinished_run(directory: FilePath) -> None:
     if record is not None and not record["finished"]:
         raise InputError(
             f"{directory}: its '{record['command']}' run is not finished. Give the same command again, which continues it, and "
-            "take the result then.")
+            "take the result then."
+        )
 
 
 def refuse_folder(directory: FilePath) -> None:

@@ -1,4 +1,5 @@
 """Hashes of the files of a run, by which a cut or flipped one is recognised and made again."""
+
 import json
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
@@ -42,7 +43,8 @@ def refuse_changed_files(directory: FilePath, record: Mapping[str, Any], names: 
     if changed:
         raise InputError(
             f"{os.path.join(directory, changed[0])} is not as its run has written it: damaged, or changed since. Give the "
-            f"'{record.get('command')}' command of {directory} again, which makes it anew.")
+            f"'{record.get('command')}' command of {directory} again, which makes it anew."
+        )
 
 
 def sums_as_array(folder: FilePath, names: Iterable[str]) -> np.ndarray:

@@ -4,6 +4,7 @@
 as long as its process lives. A run that was killed leaves it. Who replaces it holds a lock on that very lock meanwhile, so that
 of several processes that find it one goes on.
 """
+
 import errno
 import os
 import threading
@@ -61,8 +62,9 @@ class FolderLock:
         except BaseException:
             self._remove_if_empty()
             raise
-        self.taken_over = "" if dead is None else (
-            f"{directory} is taken over from a run that ended without a word: {dead.describe(now)}")
+        self.taken_over = (
+            "" if dead is None else (f"{directory} is taken over from a run that ended without a word: {dead.describe(now)}")
+        )
         _held[self._real] = self
         for guard in glob(escape(self._path) + ".*"):  # of processes that were killed as they replaced a dead lock
             with suppress(OSError):
@@ -189,7 +191,8 @@ class FolderLock:
             elif claim.token != self._claim.token:
                 self._lost = (
                     f"{self._directory} was taken over by another run, as this one gave no sign of life: "
-                    f"{claim.describe(time.time())}. This run ends.")
+                    f"{claim.describe(time.time())}. This run ends."
+                )
 
     def _remove_if_empty(self) -> None:
         with suppress(OSError):
@@ -228,7 +231,8 @@ def _make(directory: FilePath) -> List[Path]:
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
         raise ResourceError(
-            f"{directory}: the folder cannot be made ({error.strerror}). Choose another one with -o.") from error
+            f"{directory}: the folder cannot be made ({error.strerror}). Choose another one with -o."
+        ) from error
     return missing
 
 

@@ -1,4 +1,5 @@
 """The images of a run: their stacks watched for changes, and hashes that tell which images something was made from."""
+
 import hashlib
 import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -44,33 +45,36 @@ class Stacks:
         The earlier part of the run had other images.
     """
 
-    def __init__(
-            self, paths: Sequence[str], folder: FilePath, earlier: Mapping[str, Any], verify: bool = False) -> None:
+    def __init__(self, paths: Sequence[str], folder: FilePath, earlier: Mapping[str, Any], verify: bool = False) -> None:
         self._paths, self._folder = [os.path.abspath(path) for path in paths], folder
         names = [os.path.relpath(path, os.path.abspath(folder)) for path in self._paths]
         before = _by_place(names, earlier)
-        self.notes = {
-            name: _note(path, noted, verify) for name, path, noted in zip(names, self._paths, before)}
+        self.notes = {name: _note(path, noted, verify) for name, path, noted in zip(names, self._paths, before)}
         self.doubts = [text for text in (self._doubt(before, verify),) if text]
         changed = [
-            (name, why) for (name, now), noted in zip(self.notes.items(), before) for why in [_change(noted, now)] if why]
+            (name, why) for (name, now), noted in zip(self.notes.items(), before) for why in [_change(noted, now)] if why
+        ]
         if changed:
             name, why = changed[0]
             others = f" and {len(changed) - 1} other stacks" if len(changed) > 1 else ""
             raise InputError(
                 f"{folder} holds a run on other images: {name}{others} changed since ({why}). Use another folder with -o, or "
-                "put back what the run began with.")
+                "put back what the run began with."
+            )
 
     def _doubt(self, before: Sequence[Any], verify: bool) -> str:
         """What cannot be known of stacks (as noted before) whose times changed and whose blocks are the same; or nothing."""
         touched = [
-            name for (name, now), noted in zip(self.notes.items(), before)
-            if noted and now["size"] > READ_WHOLE and noted.get("modified_ns") != now["modified_ns"]]
+            name
+            for (name, now), noted in zip(self.notes.items(), before)
+            if noted and now["size"] > READ_WHOLE and noted.get("modified_ns") != now["modified_ns"]
+        ]
         if not touched or verify:
             return ""
         return (
             f"{len(touched)} image stacks were written to or copied since the run began, first {touched[0]}; {SAMPLED_BLOCKS} "
-            "blocks of each are as they were, the rest was not read. --verify reads all")
+            "blocks of each are as they were, the rest was not read. --verify reads all"
+        )
 
     @property
     def marks(self) -> List[str]:
@@ -84,7 +88,8 @@ class Stacks:
             if _differs(note, now) and _mark(_note(path, {}, False)) != _mark(note):
                 raise InputError(
                     f"{self._folder}: {name} was changed while the run was at work, so that its results mix two states of the "
-                    "images. Run it again in another folder.")
+                    "images. Run it again in another folder."
+                )
 
 
 def half_set_hash(particles: ParticleSet, marks: Sequence[str]) -> str:
@@ -157,8 +162,7 @@ def _state(path: FilePath) -> Dict[str, Any]:
         status = os.stat(path)
     except OSError as error:
         raise InputError(f"{path}: the image stack cannot be read ({error.strerror}). Was it moved or removed?") from error
-    return {
-        "size": status.st_size, "modified_ns": status.st_mtime_ns, "changed_ns": status.st_ctime_ns, "inode": status.st_ino}
+    return {"size": status.st_size, "modified_ns": status.st_mtime_ns, "changed_ns": status.st_ctime_ns, "inode": status.st_ino}
 
 
 def _note(path: str, noted: Any, verify: bool) -> Dict[str, Any]:

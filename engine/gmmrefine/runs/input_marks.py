@@ -1,4 +1,5 @@
 """Marks by which the input of a run is known again: hashes of files, stacks and half sets."""
+
 import hashlib
 import os
 from collections import Counter
@@ -46,7 +47,5 @@ def different_names(paths: Sequence[str]) -> List[str]:
     while len(set(names)) < len(set(paths)) and depth < max(map(len, parts)):
         depth += 1
         count = Counter(names)
-        names = [
-            os.sep.join(each[depth - 1 :: -1]) if count[name] > 1 else name for name, each in zip(names, parts)]
+        names = [os.sep.join(each[depth - 1 :: -1]) if count[name] > 1 else name for name, each in zip(names, parts)]
     return names
-

@@ -1,4 +1,5 @@
 """What a lock file says of its process, and whether that one has to be respected."""
+
 import json
 import os
 import time
@@ -71,7 +72,8 @@ class Claim:
         if left > 0:
             when = time.strftime("%H:%M:%S", time.localtime(time.time() + left))
             raise InputError(
-                f"{unseen}. Wait for it or stop it; if it is dead, give the same command with --take-over after {when}.")
+                f"{unseen}. Wait for it or stop it; if it is dead, give the same command with --take-over after {when}."
+            )
         if not take_over:
             raise InputError(f"{unseen}. If it is dead, give the same command with --take-over.")
 

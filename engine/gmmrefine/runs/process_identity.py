@@ -1,4 +1,5 @@
 """Which process this is, and whether another one still lives."""
+
 import os
 import platform
 import time

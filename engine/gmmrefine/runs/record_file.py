@@ -1,4 +1,5 @@
 """run.json and its copy: what is lost of one is taken from the other."""
+
 import hashlib
 import json
 import os

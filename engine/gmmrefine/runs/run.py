@@ -1,4 +1,5 @@
 """run.json: what was run on what, what came out, and everything the half sets told each other."""
+
 import json
 import os
 import resource
@@ -67,15 +68,30 @@ class Run:
     """
 
     def __init__(
-            self, directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]],
-            take_over: bool = False, *, begin: bool = True, progress: Optional[Progress] = None) -> None:
+        self,
+        directory: FilePath,
+        command: str,
+        settings: Mapping[str, Any],
+        inputs: Iterable[Optional[FilePath]],
+        take_over: bool = False,
+        *,
+        begin: bool = True,
+        progress: Optional[Progress] = None,
+    ) -> None:
         self.directory = str(directory)
         self.progress = Progress(self.directory, keep=_weak(self.keep_note)) if progress is None else progress
         self._seconds_before = dict(self.progress.seconds)
         self._started = time.time()
         self._content = {
-            **origin_of(command, settings, inputs), "half_set_hash": None, "exchanges": [], "notes": {}, "results": {},
-            "timings": {}, "peak_memory_mb": None, "finished": False}
+            **origin_of(command, settings, inputs),
+            "half_set_hash": None,
+            "exchanges": [],
+            "notes": {},
+            "results": {},
+            "timings": {},
+            "peak_memory_mb": None,
+            "finished": False,
+        }
         refuse_folder(self.directory)
         self._pinned: Dict[Tuple[str, int], Any] = {}
         self._pinned_facts: Dict[str, Any] = {}
@@ -103,8 +119,10 @@ class Run:
             self._content.update({key: earlier[key] for key in kept if key in earlier})
             self._content["notes"] = earlier.get("notes", {})
             changed = changed_files(self.directory, earlier.get(SUMS))
-            self._damage = [earlier.get("restored", ""), *(
-                f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed[:_NAMED])]
+            self._damage = [
+                earlier.get("restored", ""),
+                *(f"{self.path(name)} is damaged, missing or was changed since: it is made again" for name in changed[:_NAMED]),
+            ]
             if len(changed) > _NAMED:
                 self._damage.append(f"so are {len(changed) - _NAMED} further files")
         self._content["results"] = self._noted({})
@@ -172,15 +190,20 @@ class Run:
         if self._looked_at[0] is particles:
             return self._looked_at[1]
         stacks = Stacks(
-            particles.stacks, self.directory, (self._earlier or {}).get("stacks", {}), self._content["settings"].get("verify"))
+            particles.stacks, self.directory, (self._earlier or {}).get("stacks", {}), self._content["settings"].get("verify")
+        )
         facts = {
-            "half_set_hash": half_set_hash(particles, stacks.marks), "slot_hash": slot_hash(particles),
-            "box_size": particles.box_size, "pixel_size": particles.pixel_size}
+            "half_set_hash": half_set_hash(particles, stacks.marks),
+            "slot_hash": slot_hash(particles),
+            "box_size": particles.box_size,
+            "pixel_size": particles.pixel_size,
+        }
         for name, value in self._pinned_facts.items():
             if value is not None and value != facts[name]:
                 raise InputError(
                     f"--pin-exchanges: the earlier run had {name.replace('_', ' ')} {value}, these particles have "
-                    f"{facts[name]}. Pin a run of the same particles and half sets.")
+                    f"{facts[name]}. Pin a run of the same particles and half sets."
+                )
         self._looked_at = particles, (stacks, facts)
         return stacks, facts
 
@@ -196,12 +219,18 @@ class Run:
         stacks, facts = self.look_at(particles)
         self._stacks = stacks
         write_half_sets(self.directory, half_sets_of(particles, stacks.marks))
-        halves = [made_from(particles.subset(members)) if members.any() else None
-                  for members in (particles.half_set == number for number in (1, 2))]
+        halves = [
+            made_from(particles.subset(members)) if members.any() else None
+            for members in (particles.half_set == number for number in (1, 2))
+        ]
         declare(self.directory, *halves)
         self.set(
-            stacks=stacks.notes, images=len(particles), particles=particle_count(particles),
-            made_from=[str(half) for half in halves if half], **facts)
+            stacks=stacks.notes,
+            images=len(particles),
+            particles=particle_count(particles),
+            made_from=[str(half) for half in halves if half],
+            **facts,
+        )
         for note in stacks.doubts:
             self.keep_note("stacks", note)
 
@@ -240,22 +269,26 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"--pin-exchanges {path}: cannot be read, or holds no exchanges of half sets. Give the run.json of an "
-                "earlier refine run.") from error
+                "earlier refine run."
+            ) from error
         if command != self._content["command"]:
             raise InputError(
                 f"--pin-exchanges {path}: a run of {command}, but this is {self._content['command']}; the halves exchange "
-                "different things there. Give the run.json of the same command.")
+                "different things there. Give the run.json of the same command."
+            )
         for name in _SAME_AS_PINNED:
             mine, pinned = (settings.get(name) for settings in (self._content["settings"], self._pinned_settings))
             if mine != pinned:
                 raise InputError(
                     f"--pin-exchanges {path}: it was run with --{name.replace('_', '-')} {pinned}, now it is {mine}. Give "
-                    "the same.")
+                    "the same."
+                )
         folder = os.path.dirname(os.path.abspath(path))
         self._pinned["mask", 0] = os.path.join(folder, mask)
         if ("weights", 0) in self._pinned:
             self._pinned["weights", 0] = [
-                os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]]
+                os.path.join(folder, WEIGHTS_FOLDER, os.path.basename(weight)) for weight in self._pinned["weights", 0]
+            ]
 
     @property
     def is_pinned(self) -> bool:
@@ -310,8 +343,12 @@ class Run:
                 timings[step] = round(timings.get(step, 0) + here, 3)
         timings["total"] = round(timings.get("total", 0) + time.time() - self._started, 3)
         self.set(
-            results=self._noted(results), timings=timings, peak_memory_mb=peak_memory_mb(), finished=True,
-            **{SUMS: sums_below(self.directory)})
+            results=self._noted(results),
+            timings=timings,
+            peak_memory_mb=peak_memory_mb(),
+            finished=True,
+            **{SUMS: sums_below(self.directory)},
+        )
         self._lock.release()
 
     def save(self) -> None:
@@ -325,7 +362,8 @@ class Run:
             if has_iterations(self.directory):
                 raise InputError(
                     f"{self.directory} holds iterations of a run, but not its run.json, so it cannot be continued. "
-                    "Remove them, or use another folder with -o.")
+                    "Remove them, or use another folder with -o."
+                )
             return None
         self._is_used = True
         if not (earlier["finished"] or has_iterations(self.directory)):
@@ -356,8 +394,14 @@ def _weak(keep_note: Callable[[str, str], None]) -> Callable[[str, str], None]:
 
 
 def write_run_record(
-        directory: FilePath, command: str, settings: Mapping[str, Any], results: Mapping[str, Any], *,
-        inputs: Iterable[Optional[FilePath]] = (), started: Optional[float] = None) -> None:
+    directory: FilePath,
+    command: str,
+    settings: Mapping[str, Any],
+    results: Mapping[str, Any],
+    *,
+    inputs: Iterable[Optional[FilePath]] = (),
+    started: Optional[float] = None,
+) -> None:
     """Write run.json and the one event of a command without steps.
 
     Parameters
@@ -373,6 +417,13 @@ def write_run_record(
     """
     seconds = round(time.time() - (started or time.time()), 3)
     Progress(directory).event(step=command, seconds=seconds)
-    write_with_copy(os.path.join(directory, "run.json"), {
-        **origin_of(command, settings, inputs), "results": results, "timings": {"total": seconds},
-        "peak_memory_mb": peak_memory_mb(), "finished": True})
+    write_with_copy(
+        os.path.join(directory, "run.json"),
+        {
+            **origin_of(command, settings, inputs),
+            "results": results,
+            "timings": {"total": seconds},
+            "peak_memory_mb": peak_memory_mb(),
+            "finished": True,
+        },
+    )

@@ -1,4 +1,5 @@
 """Maps that are put together must come from the same half sets, or an image is compared with itself."""
+
 from itertools import combinations
 from typing import List, Mapping, Optional, Sequence, Tuple
 
@@ -31,7 +32,8 @@ def refuse_mixed_halves(path_1: FilePath, path_2: FilePath) -> None:
         if mark.half == 0:
             raise InputError(
                 f"{path} was made from both half sets (mark '{mark}'); its FSC with anything made from the same images would "
-                "be false. Give the two half maps; to compare a map with a truth use gmmrefine fsc --truth.")
+                "be false. Give the two half maps; to compare a map with a truth use gmmrefine fsc --truth."
+            )
     sets = half_sets_of_map(path_1), half_sets_of_map(path_2)
     same = first.half == second.half
     shared = same
@@ -42,7 +44,8 @@ def refuse_mixed_halves(path_1: FilePath, path_2: FilePath) -> None:
         why = f"both are of half {first.half}" if same else "they are of runs with different half sets"
         raise InputError(
             f"{path_1} and {path_2} share images: {why} (marks '{first}' and '{second}'). Their FSC would be false. Give "
-            "half map 1 and half map 2 of one run.")
+            "half map 1 and half map 2 of one run."
+        )
 
 
 def agreed_half_sets(half_maps: Mapping[str, Sequence[str]]) -> Tuple[Optional[HalfSets], List[str]]:
@@ -71,7 +74,8 @@ def agreed_half_sets(half_maps: Mapping[str, Sequence[str]]) -> Tuple[Optional[H
     if unknown and len(found) > 1:
         notes.append(
             f"note: half sets unknown, as no half_sets.npz lies beside the half maps: {', '.join(unknown)}. Make sure that all "
-            "parts have the same")
+            "parts have the same"
+        )
     known = {name: half_sets for name, half_sets in found.items() if half_sets is not None}
     for (name, half_sets), (other, others) in combinations(known.items(), 2):
         shared, crossed = half_sets.shared(others), half_sets.crossed(others)
@@ -79,7 +83,8 @@ def agreed_half_sets(half_maps: Mapping[str, Sequence[str]]) -> Tuple[Optional[H
             raise InputError(
                 f"{name} and {other} have different half sets: of the {shared} images that both hold, {crossed} are in half 1 "
                 "of one and in half 2 of the other. Maps of both together would show a false resolution; make them from "
-                "particles with the same rlnRandomSubset.")
+                "particles with the same rlnRandomSubset."
+            )
         if not shared:
             notes.append(f"note: half sets of {name} and {other} cannot be compared: they hold no image in common")
     if unknown:

@@ -1,4 +1,5 @@
 """What a run was made from, and whether it is still that run when a command is given again."""
+
 import json
 import os
 import platform
@@ -19,13 +20,18 @@ _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_itera
 def origin_of(command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]) -> Dict[str, Any]:
     """What was run on what."""
     return {
-        "command": command, "version": gmmrefine.__version__, "settings": settings, "seed": settings.get("seed"),
+        "command": command,
+        "version": gmmrefine.__version__,
+        "settings": settings,
+        "seed": settings.get("seed"),
         "machine": {"system": platform.platform(), "processors": os.cpu_count()},
-        "inputs": {str(path): file_hash(path) for path in inputs if path}}
+        "inputs": {str(path): file_hash(path) for path in inputs if path},
+    }
 
 
 def refuse_other_run(
-        directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]) -> None:
+    directory: FilePath, command: str, settings: Mapping[str, Any], inputs: Iterable[Optional[FilePath]]
+) -> None:
     """Refuse to do part of a run's work with what would give another result; without its run.json nothing is refused.
 
     Parameters
@@ -52,16 +58,21 @@ def refuse_difference(directory: FilePath, earlier: Mapping[str, Any], mine: Map
     changed = [
         f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
         for name, value in mine["settings"].items()
-        if name not in free and not _is_same(
-            _as_read(name, earlier["settings"].get(name)), _as_read(name, value), earlier["inputs"], mine["inputs"])]
+        if name not in free
+        and not _is_same(
+            _as_read(name, earlier["settings"].get(name)), _as_read(name, value), earlier["inputs"], mine["inputs"]
+        )
+    ]
     if changed:
         raise InputError(
             f"{directory} holds a run with other settings: {'; '.join(changed)}. Repeat the same command to "
-            "continue it, or use another folder with -o.")
+            "continue it, or use another folder with -o."
+        )
     if sorted(earlier["inputs"].values()) != sorted(mine["inputs"].values()):
         raise InputError(
             f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
-            "from what was read then. Use another folder with -o.")
+            "from what was read then. Use another folder with -o."
+        )
 
 
 def _as_read(name: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 Standard library only, so that the Scipion plugin can read it without TensorFlow.
 """
+
 from gmmrefine.settings.commands import *
 from gmmrefine.settings.concerns import *
 from gmmrefine.settings.kinds import *

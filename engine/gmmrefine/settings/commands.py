@@ -1,4 +1,5 @@
 """The settings of each command; its help, the Scipion forms and run.json list them in this order."""
+
 from dataclasses import dataclass
 from typing import Optional
 

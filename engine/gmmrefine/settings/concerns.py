@@ -3,6 +3,7 @@
 A function that is given ``MaskSettings`` can be called with the settings of every command that makes a mask, and sees
 nothing else. A derived setting is a new object, ``changed(settings, mask=path)``.
 """
+
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
@@ -291,7 +292,8 @@ def groups_of(values: Type[Settings]) -> Tuple[Tuple[str, Tuple[Setting, ...]], 
     by_name = {one.name: one for one in settings_of(values)}
     groups = (
         ((one.__doc__ or "").splitlines()[0].rstrip("."), tuple(by_name[name] for name in _own(one) if name in by_name))
-        for one in _concerns(values))
+        for one in _concerns(values)
+    )
     return tuple((title, settings) for title, settings in groups if settings)
 
 

@@ -1,4 +1,5 @@
 """Which resolutions a grid can hold."""
+
 from itertools import count
 from typing import Optional
 

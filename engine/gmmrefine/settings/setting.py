@@ -1,4 +1,5 @@
 """What a user setting is: the form that all of the table have in common."""
+
 import math
 from dataclasses import dataclass
 from typing import Any, Tuple

@@ -1,4 +1,5 @@
 """Settings in a text: the engine writes them as options, each front end as its users know them."""
+
 import re
 from typing import Callable
 
@@ -22,6 +23,7 @@ def spelled(text: str, spell: Callable[[Setting], str]) -> str:
     -------
     str
     """
+
     def replaced(match: "re.Match[str]") -> str:
         setting = SETTINGS.get(match.group(1).replace("-", "_"))
         return match.group(0) if setting is None else spell(setting)

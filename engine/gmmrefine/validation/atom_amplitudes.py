@@ -1,4 +1,5 @@
 """How much density of its own each atom has in a map, besides what its neighbours lend it."""
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.sparse import coo_matrix, csr_matrix
@@ -57,7 +58,9 @@ def _overlaps(points: np.ndarray, numbers: np.ndarray, width: float) -> csr_matr
     """What each atom has of each other's density, (A, A) sparse."""
     pairs = cKDTree(points).query_pairs(_FARTHEST * width, output_type="ndarray")
     near = np.exp(-0.5 * np.sum((points[pairs[:, 0]] - points[pairs[:, 1]]) ** 2, axis=1) / width**2)
-    rows, columns = np.r_[pairs[:, 0], pairs[:, 1], np.arange(len(points))], np.r_[
-        pairs[:, 1], pairs[:, 0], np.arange(len(points))]
+    rows, columns = (
+        np.r_[pairs[:, 0], pairs[:, 1], np.arange(len(points))],
+        np.r_[pairs[:, 1], pairs[:, 0], np.arange(len(points))],
+    )
     values = np.r_[near, near, np.ones(len(points))] * numbers[columns]
     return coo_matrix((values, (rows, columns)), (len(points), len(points))).tocsr()

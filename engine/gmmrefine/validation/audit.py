@@ -3,6 +3,7 @@
 The question of Berkeley, Cook and Herzik 2024 (doi 10.3389/fmolb.2024.1404885): map modification that helps protein can erase
 ligands, ions, waters and lipids.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -135,8 +136,7 @@ def relative_to_polymer(density: np.ndarray, scored: np.ndarray, classes: np.nda
     return density / unit if unit > 0 else np.full(len(density), np.nan)
 
 
-def judge(
-        copies: Copies, scores: Pair, levels: Pair, classes: np.ndarray, residue_index: np.ndarray) -> np.ndarray:
+def judge(copies: Copies, scores: Pair, levels: Pair, classes: np.ndarray, residue_index: np.ndarray) -> np.ndarray:
     """What became of every copy.
 
     Weakened: Q fell further than the polymer's did, by 0.1 and by three deviations of the polymer's own changes (of atoms for
@@ -206,8 +206,7 @@ def polymer_change(q_reference: np.ndarray, q: np.ndarray, classes: np.ndarray) 
     typical = np.median(after - before)
     unresolved = np.median(after) < RESOLVED_Q <= np.median(before) - WEAKENED_Q
     by_a_third = typical < -WEAKENED_Q and after.mean() < (1 - POLYMER_FELL_PART) * before.mean()
-    return PolymerChange(
-        float(before.mean()), float(after.mean()), bool(unresolved or by_a_third or typical < -POLYMER_FELL))
+    return PolymerChange(float(before.mean()), float(after.mean()), bool(unresolved or by_a_third or typical < -POLYMER_FELL))
 
 
 def mean_change(change: np.ndarray, residue_index: np.ndarray, rng: np.random.Generator) -> Tuple[float, float, float]:

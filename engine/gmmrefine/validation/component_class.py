@@ -3,6 +3,7 @@
 By what the residue is bonded into first (``io.residue_kinds``: a nucleotide in a chain is nucleic acid, a free one is a
 ligand), then by residue name and chemistry.
 """
+
 from __future__ import annotations
 
 import re
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN = "protein_backbone", "protein_side_chain"
 NUCLEIC_BACKBONE, NUCLEOBASE = "nucleic_backbone", "nucleobase"
 LIGAND, ION, WATER, LIPID, GLYCAN, UNKNOWN = "ligand", "ion", "water", "lipid", "glycan", "unknown"
-CLASSES = (
-    PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN, NUCLEIC_BACKBONE, NUCLEOBASE, LIGAND, ION, WATER, LIPID, GLYCAN, UNKNOWN)
+CLASSES = (PROTEIN_BACKBONE, PROTEIN_SIDE_CHAIN, NUCLEIC_BACKBONE, NUCLEOBASE, LIGAND, ION, WATER, LIPID, GLYCAN, UNKNOWN)
 
 _PROTEIN_BACKBONE_ATOMS = {"N", "CA", "C", "O", "OXT", "OT1", "OT2"}
 # sugar atoms are primed; the others are of phosphates, in the names of today, of before 2007, and of triphosphates
@@ -29,20 +29,21 @@ _PEPTIDE_ATOMS = {"N", "CA", "C"}
 
 _CHAINS = ("protein", "nucleic", "other polymer")
 _PLACEHOLDERS = {"UNK", "UNL", "UNX", "DUM", "N", "DN"}
-_SMALL_IONS = set(
-    "NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF O OH".split())
+_SMALL_IONS = set("NH4 NO2 NO3 PO3 PO4 PI 2HP SO3 SO4 CO3 BCT SCN AZI CYN VO4 WO4 ALF AF3 BEF MGF O OH".split())
 _HALOGENS = {"F", "Cl", "Br", "I"}
 # needed where a model holds only part of a lipid, and for lipids without an unbranched chain; others are known by their tail
 _LIPIDS = set(
     "POV PC1 PCW PX4 6PL MC3 PTY PEE PEF PEV PEH 3PE LOP PGV LHG PGT PSF P5S 17F PIO PT5 44G CDL SQD LMG DGD S1P OLA OLB OLC "
     "PLM MYR STE EIC ACD DAO POPC POPE POPG POPS DOPC DPPC "
     "CLR Y01 ERG C3S HC3 CHOL CHL1 UQ1 UQ2 UQ8 U10 MQ7 PQN PL9 "  # sterols and quinones
-    "LMT LMN AV0 9Z9 BOG BNG LDA C8E DMU".split())  # detergents, which take the place of lipids
+    "LMT LMN AV0 9Z9 BOG BNG LDA C8E DMU".split()
+)  # detergents, which take the place of lipids
 _SHORTEST_TAIL = 7  # carbons in a row bonded to one or two carbons and nothing else; an octanoyl chain has seven
 _CARBON_BOND = 1.75  # Å, longest between two carbons in a model of cryoEM
 _HEAVY_BOND = 2.0  # Å, longest of carbon to nitrogen, oxygen, phosphorus or sulphur
 _GLYCANS = set(
-    "NAG NDG NGA A2G BMA MAN GAL GLA GLC BGC FUC FUL SIA SLB XYS XYP RAM IDS BDP GCU FRU KDO SUC LBT MAL TRE".split())
+    "NAG NDG NGA A2G BMA MAN GAL GLA GLC BGC FUC FUL SIA SLB XYS XYP RAM IDS BDP GCU FRU KDO SUC LBT MAL TRE".split()
+)
 
 
 def component_classes(atoms: Atoms) -> np.ndarray:
@@ -82,8 +83,9 @@ def is_modified(residue_names: np.ndarray) -> np.ndarray:
     residue_names : (A,) str
     """
     names, number = np.unique(residue_names, return_inverse=True)
-    return np.array([
-        name not in _PLACEHOLDERS and not gemmi.find_tabulated_residue(name).is_standard() for name in names.tolist()])[number]
+    return np.array(
+        [name not in _PLACEHOLDERS and not gemmi.find_tabulated_residue(name).is_standard() for name in names.tolist()]
+    )[number]
 
 
 def unknown_residues(atoms: Atoms, classes: np.ndarray) -> List[str]:

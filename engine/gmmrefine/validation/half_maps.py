@@ -1,4 +1,5 @@
 """Whether two half maps are what a resolution can be measured from: unfiltered, unmasked, of independent particles."""
+
 from dataclasses import dataclass, field
 from typing import List, Optional, Sequence, Tuple
 
@@ -111,7 +112,8 @@ def examine_half_maps(half_map_1: np.ndarray, half_map_2: np.ndarray, pixel_size
     if support is None and _is_uneven(half_map_1 - half_map_2 / scale, _sphere(n, _OUTER) & ~(flat[0] | flat[1]), end):
         notes.append(
             "the noise of the half maps is much weaker in one part of the box than in another: the solvent was flattened, or "
-            "they were filtered locally. Give the half maps as they were reconstructed")
+            "they were filtered locally. Give the half maps as they were reconstructed"
+        )
     return Findings("", notes, end, support)
 
 
@@ -122,7 +124,8 @@ def _dark_notes(mean: np.ndarray, pixel_size: float) -> List[str]:
         return []
     return [
         f"the contrast looks inverted: the molecule is darker than solvent in both half maps ({-deviations:.0f} σ), and a mask "
-        "made of them is not the molecule's. Multiply both by -1"]
+        "made of them is not the molecule's. Multiply both by -1"
+    ]
 
 
 def _mask_notes(flat: Sequence[np.ndarray]) -> Tuple[List[str], np.ndarray]:
@@ -131,11 +134,13 @@ def _mask_notes(flat: Sequence[np.ndarray]) -> Tuple[List[str], np.ndarray]:
     if both[_sphere(len(both))].mean() > _NOTABLE_SHARE:
         notes.append(
             f"both half maps are constant at the same {both.mean():.0%} of their voxels, they were masked: their own mask "
-            "correlates them. Give the half maps without mask")
+            "correlates them. Give the half maps without mask"
+        )
     if (flat[0] ^ flat[1]).mean() > _UNLIKE_SHARE:
         notes.append(
             "one half map is constant where the other is not: they were masked or cropped differently. Give the half maps of "
-            "one refinement as it wrote them")
+            "one refinement as it wrote them"
+        )
     return notes, both
 
 
@@ -214,7 +219,8 @@ def _opposite(shells: _Shells) -> str:
         return ""
     return (
         f"have opposite contrast: their FSC is {fsc:.2f} in coarse shells, so the molecule is bright in one and dark in the "
-        "other; expected one contrast. Multiply one of them by -1")
+        "other; expected one contrast. Multiply one of them by -1"
+    )
 
 
 def _sphere(n: int, radius: Optional[float] = None) -> np.ndarray:
@@ -254,11 +260,13 @@ def _clipped(halves: Sequence[np.ndarray], flat: Sequence[np.ndarray], scale: fl
             if share > _CLIPPED_SHARE:
                 return (
                     f"cannot be compared: half map {number} was clipped, {share:.1%} of its voxels are exactly {at:g}, its "
-                    f"{end} value; expected noise on both sides of the solvent's level")
+                    f"{end} value; expected noise on both sides of the solvent's level"
+                )
             if reach < _ONE_SIDED * level:
                 return (
                     f"cannot be compared: half map {number} was clipped, its {end} values are {reach:.3g} from its median but "
-                    f"its noise is {level:.3g}; expected noise on both sides of the solvent's level")
+                    f"its noise is {level:.3g}; expected noise on both sides of the solvent's level"
+                )
     return ""
 
 
@@ -268,13 +276,15 @@ def _end_notes(shells: _Shells, n: int, pixel_size: float) -> Tuple[List[str], O
     if end is not None:
         return [
             f"the half maps hold nothing beyond {resolution_of_shell(end, n, pixel_size):.1f} Å, they were filtered: nothing "
-            "finer is reported. Give the unfiltered half maps to see the limit"], end
+            "finer is reported. Give the unfiltered half maps to see the limit"
+        ], end
     for number, (mine, other) in enumerate((shells.powers, shells.powers[::-1]), 1):
         end = power_end(mine / np.maximum(other, np.finfo(float).tiny))
         if end is not None:
             return [
                 f"half map {number} holds nothing beyond {resolution_of_shell(end, n, pixel_size):.1f} Å but the other does: "
-                "one was filtered. Nothing finer is reported; give both half maps unfiltered"], end
+                "one was filtered. Nothing finer is reported; give both half maps unfiltered"
+            ], end
     return [], None
 
 
@@ -293,12 +303,14 @@ def _noise_notes(shells: _Shells, end: Optional[int], pixel_size: float) -> List
         b_factor = 2 * float(np.polyfit(k2, np.log(shells.difference[upper]), 1)[0])
         notes.append(
             f"the noise of the half maps rises {smooth[-1] / smooth[0]:.0f}-fold over the last octave, they were sharpened (by "
-            f"a B factor of about -{b_factor:.0f} Å²). Give the half maps unsharpened")
+            f"a B factor of about -{b_factor:.0f} Å²). Give the half maps unsharpened"
+        )
     ratio = max(one, other) / max(min(one, other), 1e-30 * max(one, other))
     if ratio > _UNEQUAL:
         notes.append(
             f"half map {1 if one > other else 2} has {ratio:.1f} times the noise power of the other: they have unequal numbers "
-            "of particles or were treated differently. Give the half maps of one refinement as it wrote them")
+            "of particles or were treated differently. Give the half maps of one refinement as it wrote them"
+        )
     return notes
 
 
@@ -322,7 +334,8 @@ def _moved_notes(spectra: Sequence[np.ndarray], pixel_size: float) -> List[str]:
     x, y, z = (-step * pixel_size for step in shift[::-1])
     return [
         f"the half maps agree better when the second is moved by about {-x:.0f}, {-y:.0f}, {-z:.0f} Å (x, y, z): their boxes "
-        "were cropped differently. Nothing was moved; give half maps of one frame"]
+        "were cropped differently. Nothing was moved; give half maps of one frame"
+    ]
 
 
 def _turned_notes(halves: Sequence[np.ndarray], shells: _Shells, pixel_size: float) -> List[str]:
@@ -336,7 +349,8 @@ def _turned_notes(halves: Sequence[np.ndarray], shells: _Shells, pixel_size: flo
         return []
     return [
         f"the half maps agree better when the second is taken as {found} against the first (correlation "
-        f"{found.correlation:.2f} so, {found.in_place:.2f} as they are). Nothing was turned; give half maps of one frame"]
+        f"{found.correlation:.2f} so, {found.in_place:.2f} as they are). Nothing was turned; give half maps of one frame"
+    ]
 
 
 def _is_uneven(difference: np.ndarray, inside: np.ndarray, end: Optional[int]) -> bool:

@@ -3,6 +3,7 @@
 Atoms that fell are put together along the bonds; what is large enough for the resolution to show is a lost part. The
 resolution is that of the part itself in the reference map, from its Q there, but no finer than that of the whole map.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ class LostPart:
 
 
 def lost_parts(
-        atoms: Atoms, classes: np.ndarray, scores: Pair, levels: Pair, sigma: float, *,
-        finest: float = 0.0) -> List[LostPart]:
+    atoms: Atoms, classes: np.ndarray, scores: Pair, levels: Pair, sigma: float, *, finest: float = 0.0
+) -> List[LostPart]:
     """The lost parts of all residues, in the order of the model.
 
     An atom fell when its Q fell, beyond the polymer's median, by more than 0.2 and than four deviations of the polymer's own
@@ -97,15 +98,20 @@ def lost_parts(
         members = numbers[group == each]
         q, weight = before[members].mean(), atoms.atomic_numbers[members].sum() / _LIGHT_ATOM
         if weight >= max(resolution_of_q(q, sigma), finest) ** 3 / _ATOM_VOLUME:
-            parts.append(LostPart(
-                members, int(sizes[residue[members[0]]]), float(q), float(after[members].mean()),
-                float(levels[0][members].mean()), float(levels[1][members].mean())))
+            parts.append(
+                LostPart(
+                    members,
+                    int(sizes[residue[members[0]]]),
+                    float(q),
+                    float(after[members].mean()),
+                    float(levels[0][members].mean()),
+                    float(levels[1][members].mean()),
+                )
+            )
     return sorted(parts, key=lambda part: part.atoms[0])
 
 
-def _fell(
-        atoms: Atoms, classes: np.ndarray, scores: Pair,
-        levels: Pair) -> np.ndarray:
+def _fell(atoms: Atoms, classes: np.ndarray, scores: Pair, levels: Pair) -> np.ndarray:
     """Which atoms fell, (A,) bool; arguments as of ``lost_parts``."""
     before, after = scores
     change = after - before
@@ -113,11 +119,17 @@ def _fell(
     own, own_left = (atom_amplitudes(atoms.positions, atoms.atomic_numbers, level) for level in levels)
     own_typical, own_deviation = atom_changes(own_left - own, classes)
     with np.errstate(invalid="ignore", divide="ignore"):
-        plainly = (change < typical - max(_LEAST_FALL, _DEVIATIONS * deviation)) & (
-            (after < LOST_Q * before) | (levels[1] < LOST_DENSITY * levels[0])) & (levels[1] < _DENSITY_LEFT * levels[0])
-        of_its_own = (own_left < _OWN_LEFT * own) & (own_left - own < own_typical - max(
-            _LEAST_OWN_FALL, _DEVIATIONS * own_deviation)) & (
-            change < typical - max(_ALSO_FALL, _ALSO_DEVIATIONS * deviation)) & (levels[1] < levels[0])
+        plainly = (
+            (change < typical - max(_LEAST_FALL, _DEVIATIONS * deviation))
+            & ((after < LOST_Q * before) | (levels[1] < LOST_DENSITY * levels[0]))
+            & (levels[1] < _DENSITY_LEFT * levels[0])
+        )
+        of_its_own = (
+            (own_left < _OWN_LEFT * own)
+            & (own_left - own < own_typical - max(_LEAST_OWN_FALL, _DEVIATIONS * own_deviation))
+            & (change < typical - max(_ALSO_FALL, _ALSO_DEVIATIONS * deviation))
+            & (levels[1] < levels[0])
+        )
         return (plainly | of_its_own) & (before >= RESOLVED_Q) & (levels[0] >= RESOLVED_DENSITY)
 
 

@@ -1,4 +1,5 @@
 """What was done to a map, seen from its values alone: a mask around which it is constant, noise that sharpening has raised."""
+
 from typing import Tuple
 
 import numpy as np

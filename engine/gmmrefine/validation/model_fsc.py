@@ -3,6 +3,7 @@
 Only the shape of the model matters, not its grey scale: each shell is normalised. Atoms weigh by their number and occupancy and
 are blurred by their B factors. The part of the map around the model is compared, in a box with room for the mask.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -108,8 +109,9 @@ class ModelInMap:
     def fsc(self, data: np.ndarray) -> ModelFsc:
         """ModelFsc of a map (Z, Y, X) on the grid of the constructor."""
         transform, model = self._masked_transform(self._part(data)), self._model
-        cross, own, other = (self._sums(each) for each in (
-            (transform * model.conj()).real, np.abs(transform) ** 2, np.abs(model) ** 2))
+        cross, own, other = (
+            self._sums(each) for each in ((transform * model.conj()).real, np.abs(transform) ** 2, np.abs(model) ** 2)
+        )
         power = np.sqrt(own * other)
         fsc = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0)
         return ModelFsc(self._frequency, fsc, float(self._steps.max()))

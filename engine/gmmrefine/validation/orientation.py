@@ -4,6 +4,7 @@ Both maps are compared in the band in which a fold is recognised and masks and s
 orientations of a box by Fourier correlation, turned by small angles about any axis, and from the best of these on by a search
 over rotation and shift.
 """
+
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import List, Optional, Tuple
@@ -109,8 +110,7 @@ def find_orientation(data: np.ndarray, reference: np.ndarray, voxel_sizes: Array
     turned = move >= least_move and gain >= max(_BETTER, _EXPLAINED * (1 - in_place)) and best[0] >= _LEAST
     moved_axes = axes != ((0, 1), (1, 1), (2, 1))
     axis = best[1] / max(np.linalg.norm(best[1]), 1e-9)
-    return Orientation(
-        axes, angle if turned else 0.0, axis, float(best[0]), float(in_place), bool(turned or moved_axes))
+    return Orientation(axes, angle if turned else 0.0, axis, float(best[0]), float(in_place), bool(turned or moved_axes))
 
 
 def _orientations() -> List[Axes]:
@@ -138,15 +138,21 @@ class _CoarsePair:
         self._points = np.stack(np.unravel_index(chosen, size.shape), axis=1) - self._center
         self._values = self._reference.ravel()[chosen]
         self._molecule = np.average(self._points, axis=0, weights=np.abs(self._values))  # turns are about its middle
-        self.radius = self._voxel * np.sqrt(np.average(
-            np.sum((self._points - self._molecule) ** 2, axis=1), weights=np.abs(self._values)))
+        self.radius = self._voxel * np.sqrt(
+            np.average(np.sum((self._points - self._molecule) ** 2, axis=1), weights=np.abs(self._values))
+        )
         self._transform = fft.rfftn(self._reference)
         self.unturned = self._unturned()
 
     def _unturned(self) -> float:
         """Correlation at the best place within a voxel without a turn."""
-        found = minimize(lambda move: -self._correlation(self.data, np.r_[0, 0, 0, move]), np.zeros(3), method="Powell",
-                         bounds=[(-1, 1)] * 3, options={"xtol": 0.02, "ftol": 1e-4, "maxiter": 3})
+        found = minimize(
+            lambda move: -self._correlation(self.data, np.r_[0, 0, 0, move]),
+            np.zeros(3),
+            method="Powell",
+            bounds=[(-1, 1)] * 3,
+            options={"xtol": 0.02, "ftol": 1e-4, "maxiter": 3},
+        )
         return -float(found.fun)
 
     def _band(self, data: np.ndarray) -> np.ndarray:
@@ -187,8 +193,8 @@ class _CoarsePair:
         return max([unturned, *(self.fine(data, *each[1:]) for each in found[:2])], key=lambda each: each[0])
 
     def fine(
-            self, data: np.ndarray, vector: np.ndarray,
-            shift: Optional[np.ndarray] = None) -> Tuple[float, np.ndarray, np.ndarray]:
+        self, data: np.ndarray, vector: np.ndarray, shift: Optional[np.ndarray] = None
+    ) -> Tuple[float, np.ndarray, np.ndarray]:
         """Correlation, rotation vector (x y z, radians) of the map against the reference, and shift (z y x), at the best."""
         turn = Rotation.from_rotvec(vector).as_matrix()[::-1, ::-1]
         if shift is None:
@@ -198,8 +204,11 @@ class _CoarsePair:
         scale = 0.5 / max(self.radius / self._voxel, 1.0)  # of a radian, so that all six steps move parts alike
         start = np.r_[vector / scale, middle]
         found = minimize(
-            lambda six: -self._correlation(data, np.r_[six[:3] * scale, six[3:]]), start, method="Powell",
-            options={"xtol": 0.02, "ftol": 1e-5, "maxiter": 12})
+            lambda six: -self._correlation(data, np.r_[six[:3] * scale, six[3:]]),
+            start,
+            method="Powell",
+            options={"xtol": 0.02, "ftol": 1e-5, "maxiter": 12},
+        )
         return -float(found.fun), found.x[:3] * scale, found.x[3:]
 
     def _correlation(self, data: np.ndarray, six: np.ndarray) -> float:

@@ -5,6 +5,7 @@ solvent, and by a part of what a molecule of that size has. A fine smoothing sho
 molecule in a map that is noise at first sight. The solvent is what most voxels have, be it noise, a level, or the zeros around
 a mask; the side that the molecule is on is found, so that an inverted map is no other.
 """
+
 from dataclasses import dataclass
 from typing import List, Tuple
 
@@ -73,7 +74,8 @@ class DensityOfAtoms:
         end = (np.array(self._data.shape[::-1]) - 1) * self._sizes
         outside = np.any((points < -0.5 * self._sizes) | (points > end + 0.5 * self._sizes), axis=1)
         contrast, empty = min(
-            ((sign, ~outside & ~self._stand_out(points, sign)) for sign in (1, -1)), key=lambda pair: pair[1].sum())
+            ((sign, ~outside & ~self._stand_out(points, sign)) for sign in (1, -1)), key=lambda pair: pair[1].sum()
+        )
         fits = self._smooth.values(points) - self._smooth.level, self._values(points) - self._smooth.level
         return Look(outside, empty, contrast, *(abs(float(np.mean(~outside * each))) for each in fits))
 
@@ -144,7 +146,8 @@ class _Smoothed:
         factor = np.maximum(1, (_COARSE_VOXEL * deviation / voxel_sizes).astype(int))
         self._sizes, self._first = voxel_sizes * factor, 0.5 * (factor - 1) * voxel_sizes
         self._data = gaussian_filter(
-            _block_means(data, factor), (deviation / self._sizes)[::-1], mode="nearest", truncate=_REACH)
+            _block_means(data, factor), (deviation / self._sizes)[::-1], mode="nearest", truncate=_REACH
+        )
         values = np.sort(self._data.ravel()[:: 1 + self._data.size // _SAMPLE])
         self.level = _solvent_level(values)
         filled = volume / np.prod(self._sizes) / self._data.size

@@ -1,4 +1,5 @@
 """Pose errors against known poses, each half set judged in its own best frame."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,8 +118,11 @@ def displacement_rms(particles: ParticleSet, truth: ParticleSet, sphere: np.ndar
         members = truth.half_set == half
         turned = particles.rotations[members] @ common_rotation(particles.rotations[members], truth.rotations[members])
         apart = (
-            np.einsum("nij,kj->nki", turned[:, :2], points) - particles.shifts[members, None]
-            - np.einsum("nij,kj->nki", truth.rotations[members, :2], points) + truth.shifts[members, None])
+            np.einsum("nij,kj->nki", turned[:, :2], points)
+            - particles.shifts[members, None]
+            - np.einsum("nij,kj->nki", truth.rotations[members, :2], points)
+            + truth.shifts[members, None]
+        )
         design = turned[:, :2].reshape(-1, 3)
         move = np.linalg.lstsq(design, apart.mean(axis=1).ravel(), rcond=None)[0]
         squares[members] = np.sum((apart - (design @ move).reshape(-1, 1, 2)) ** 2, axis=2)

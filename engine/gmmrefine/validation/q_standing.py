@@ -3,6 +3,7 @@
 wwPDB's validation reports give the percentile of an entry's mean Q among all entries of EMDB and among those of similar
 resolution, as of some date; here the quantiles of one date stand in ``data/emdb_q_by_resolution.csv``, which says its source.
 """
+
 import csv
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,8 +36,11 @@ class Standing:
     resolutions: Optional[Tuple[float, float]]
 
     def __str__(self) -> str:
-        which = f"all {self.entries} entries" if self.resolutions is None else (
-            "the {} at {:g} to {:g} Å".format(self.entries, *self.resolutions))
+        which = (
+            f"all {self.entries} entries"
+            if self.resolutions is None
+            else ("the {} at {:g} to {:g} Å".format(self.entries, *self.resolutions))
+        )
         if self.percentile <= 1:
             return f"below at least 99 % of {which}"
         return f"above {'at least ' if self.percentile >= 99 else ''}{self.percentile:.0f} % of {which}"
@@ -59,15 +63,22 @@ def standings(mean_q: float, resolution: float = 0.0) -> List[Standing]:
     """
     (*by_resolution, everything) = _rows()
     rows: List[Tuple[Optional[Tuple[float, float]], Dict[str, Any]]] = [(None, everything)] + [
-        ((low, high), row) for low, high, row in ((each["from"], each["to"], each) for each in by_resolution)
-        if low <= resolution < high]
-    return [Standing(
-        float(np.interp(mean_q, row["q"], _QUANTILES)), row["entries"], resolutions) for resolutions, row in rows]
+        ((low, high), row)
+        for low, high, row in ((each["from"], each["to"], each) for each in by_resolution)
+        if low <= resolution < high
+    ]
+    return [Standing(float(np.interp(mean_q, row["q"], _QUANTILES)), row["entries"], resolutions) for resolutions, row in rows]
 
 
 @lru_cache(maxsize=1)
 def _rows() -> List[Dict[str, Any]]:
     lines = [line for line in _TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return [{
-        "from": float(row["resolution_from"]), "to": float(row["resolution_to"]), "entries": int(row["entries"]),
-        "q": [float(row[f"q_p{quantile}"]) for quantile in _QUANTILES]} for row in csv.DictReader(lines)]
+    return [
+        {
+            "from": float(row["resolution_from"]),
+            "to": float(row["resolution_to"]),
+            "entries": int(row["entries"]),
+            "q": [float(row[f"q_p{quantile}"]) for quantile in _QUANTILES],
+        }
+        for row in csv.DictReader(lines)
+    ]

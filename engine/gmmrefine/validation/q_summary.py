@@ -1,4 +1,5 @@
 """Q-scores summed up by residue, chain and component class, and the Q expected at a resolution."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ _SIDE_CHAIN = (PROTEIN_SIDE_CHAIN, NUCLEOBASE)
 # Slope (1/Å) and intercept of the original program, MapQ, fitted to the mean Q of EMDB entries of each kind.
 _EXPECTED_TO = 6.0  # Å; the straight lines reach 0 soon after
 _EXPECTED = {
-    ("protein", 0.6): (-0.1775, 1.1192), ("nucleic acid", 0.6): (-0.1377, 0.9973),
-    ("protein", 0.4): (-0.1866, 1.1242), ("nucleic acid", 0.4): (-0.1465, 0.9436)}
+    ("protein", 0.6): (-0.1775, 1.1192),
+    ("nucleic acid", 0.6): (-0.1377, 0.9973),
+    ("protein", 0.4): (-0.1866, 1.1242),
+    ("nucleic acid", 0.4): (-0.1465, 0.9436),
+}
 
 
 def expected_q(resolution: float, sigma: float) -> Dict[str, float]:
@@ -38,8 +42,11 @@ def expected_q(resolution: float, sigma: float) -> Dict[str, float]:
     sigma : float
         Å, width of the reference Gaussian.
     """
-    return {} if resolution > _EXPECTED_TO else {
-        kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
+    return (
+        {}
+        if resolution > _EXPECTED_TO
+        else {kind: slope * resolution + intercept for (kind, width), (slope, intercept) in _EXPECTED.items() if width == sigma}
+    )
 
 
 def resolution_of_q(q: float, sigma: float) -> float:
@@ -102,9 +109,14 @@ def residue_scores(values: np.ndarray, classes: np.ndarray, atoms: Atoms) -> Res
         if len(members):  # chains of ligands, waters or sugars have no sequence
             window[members] = _running_mean(mean[members])
     return ResidueScores(
-        first, np.bincount(residue[scored], minlength=len(first)), np.bincount(residue[~scored], minlength=len(first)),
+        first,
+        np.bincount(residue[scored], minlength=len(first)),
+        np.bincount(residue[~scored], minlength=len(first)),
         _means(np.where(backbone, values, np.nan), residue, len(first)),
-        _means(np.where(side_chain, values, np.nan), residue, len(first)), mean, window)
+        _means(np.where(side_chain, values, np.nan), residue, len(first)),
+        mean,
+        window,
+    )
 
 
 def statistics(values: np.ndarray) -> Dict[str, float]:
@@ -118,9 +130,13 @@ def statistics(values: np.ndarray) -> Dict[str, float]:
     scored = values[~np.isnan(values)]
     quartiles = np.percentile(scored, (25, 50, 75)) if len(scored) else [np.nan] * 3
     return {
-        "gmmAtoms": len(scored), "gmmAtomsOutside": len(values) - len(scored),
-        "gmmQMean": scored.mean() if len(scored) else np.nan, "gmmQMedian": quartiles[1],
-        "gmmQQuartile1": quartiles[0], "gmmQQuartile3": quartiles[2]}
+        "gmmAtoms": len(scored),
+        "gmmAtomsOutside": len(values) - len(scored),
+        "gmmQMean": scored.mean() if len(scored) else np.nan,
+        "gmmQMedian": quartiles[1],
+        "gmmQQuartile1": quartiles[0],
+        "gmmQQuartile3": quartiles[2],
+    }
 
 
 def present_classes(classes: np.ndarray) -> List[str]:

@@ -4,6 +4,7 @@ The definition of the original program, MapQ: 8 values at the atom and at least 
 0.2 … 2.0 Å around it that are not nearer than 0.9 radii to another atom; Q is the correlation about the mean of the
 map at these points with exp(−r² / 2σ²).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class QScores:
 
 
 def q_scores(
-        positions: np.ndarray, grid: MapGrid, sigma: float = 0.6, report: Callable[[int], Any] = lambda done: None) -> QScores:
+    positions: np.ndarray, grid: MapGrid, sigma: float = 0.6, report: Callable[[int], Any] = lambda done: None
+) -> QScores:
     """Q-score of every atom of a model in a map.
 
     Parameters

@@ -1,4 +1,5 @@
 """Whether maps of one molecule lie on one grid and in one place, and resampling where they do not."""
+
 from __future__ import annotations
 
 import warnings
@@ -35,10 +36,13 @@ def grid_differences(grid: MapGrid, reference: MapGrid) -> List[str]:
     pairs = (
         ("box", grid.data.shape[::-1], reference.data.shape[::-1], 0, "px"),
         ("voxel", grid.voxel_sizes, reference.voxel_sizes, _SAME * reference.voxel_sizes.min(), "Å"),
-        ("first voxel at", grid.origin, reference.origin, 0.05 * reference.voxel_sizes.min(), "Å"))
+        ("first voxel at", grid.origin, reference.origin, 0.05 * reference.voxel_sizes.min(), "Å"),
+    )
     return [
-        f"{what} {_numbers(mine)} instead of {_numbers(other)} {unit}" for what, mine, other, allowed, unit in pairs
-        if np.abs(np.subtract(mine, other)).max() > allowed]
+        f"{what} {_numbers(mine)} instead of {_numbers(other)} {unit}"
+        for what, mine, other, allowed, unit in pairs
+        if np.abs(np.subtract(mine, other)).max() > allowed
+    ]
 
 
 def resampled(grid: MapGrid, reference: MapGrid) -> MapGrid:
@@ -73,8 +77,7 @@ def overlap(grid: MapGrid, reference: MapGrid) -> Tuple[slice, ...]:
     """
     low = np.ceil((grid.origin - reference.origin) / reference.voxel_sizes - _SAME).astype(int)
     high = np.floor((grid.last - reference.origin) / reference.voxel_sizes + _SAME).astype(int)
-    return tuple(
-        slice(max(0, first), max(0, last + 1)) for first, last in zip(low[::-1].tolist(), high[::-1].tolist()))
+    return tuple(slice(max(0, first), max(0, last + 1)) for first, last in zip(low[::-1].tolist(), high[::-1].tolist()))
 
 
 def evened(data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarray) -> Tuple[np.ndarray, ...]:
@@ -112,7 +115,10 @@ def _frequencies(shape: Tuple[int, ...], voxel_sizes: np.ndarray) -> List[np.nda
     """Frequencies in 1/Å along z, y, x of ``rfftn``, each with three axes."""
     return np.meshgrid(
         *[fft.fftfreq(size, step) for size, step in zip(shape[:2], voxel_sizes[:0:-1])],
-        fft.rfftfreq(shape[2], voxel_sizes[0]), indexing="ij", sparse=True)
+        fft.rfftfreq(shape[2], voxel_sizes[0]),
+        indexing="ij",
+        sparse=True,
+    )
 
 
 def displacement(data: np.ndarray, reference: np.ndarray, voxel_sizes: np.ndarray) -> Tuple[np.ndarray, float, float]:
@@ -180,8 +186,11 @@ def is_notable(shift: np.ndarray, voxel_sizes: np.ndarray) -> bool:
 def _peak(correlation: np.ndarray, best: Sequence[int], axis: int) -> float:
     """Place of the maximum along one axis by a parabola through it and its neighbours, in voxels from -n/2 to n/2."""
     size = correlation.shape[axis]
-    line = np.take(correlation[tuple(slice(None) if other == axis else best[other] for other in range(3))],
-                   np.arange(best[axis] - 1, best[axis] + 2), mode="wrap").astype(float)
+    line = np.take(
+        correlation[tuple(slice(None) if other == axis else best[other] for other in range(3))],
+        np.arange(best[axis] - 1, best[axis] + 2),
+        mode="wrap",
+    ).astype(float)
     bend = line[0] - 2 * line[1] + line[2]
     place = best[axis] + (0.5 * (line[0] - line[2]) / bend if bend < 0 else 0.0)
     return place - size if place > size / 2 else place
