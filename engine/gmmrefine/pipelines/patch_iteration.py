@@ -44,8 +44,7 @@ class Together:
     mask : (Z, Y, X) float
         Of the molecule.
     patches : list of Patch
-    settings : object
-        ``settings.REFINE_PATCHES`` and computing settings.
+    settings : PatchesSettings
     run : Run
     """
 
