@@ -146,8 +146,11 @@ def test_every_command_has_a_help_line_of_one_sentence():
         "audit",
         "import",
         "export",
+        "controls",
+        "rerun",
         "report",
         "doctor",
+        "selftest",
     ]
     for name in COMMANDS:
         assert f"    {name}" in text

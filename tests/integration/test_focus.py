@@ -151,7 +151,7 @@ def test_another_region_in_the_same_folder_is_refused(swinging, focused, tmp_pat
     copy = shutil.copytree(focused, tmp_path / "copy")
     before = (copy / "run.json").read_bytes()
     outcome = gmmrefine("refine", swinging / "particles.star", "-o", copy, "--focus-sphere", "80 80 80 20")
-    assert_refused(outcome, "refine", "focus_sphere was '', now '80 80 80 20'", "use another folder")
+    assert_refused(outcome, "refine", "focus_sphere was none, now '80 80 80 20'", "use another folder")
     assert (copy / "run.json").read_bytes() == before
 
 
@@ -196,7 +196,7 @@ def test_only_contrast_fsc_curves_and_the_mask_are_told(focused, pinned):
         (("--focus-mask", "other_box.mrc"), ["other_box.mrc is 48×48×48 but the box is 40"]),
         (("--focus-mask", "other_pixel.mrc"), ["voxels of the mask are 2.2 Å but the pixel size is 4.4 Å"]),
         (("--focus-mask", "empty.mrc"), ["the mask is empty"]),
-        (("--focus-mask", "none.mrc"), ["none.mrc: no such file"]),
+        (("--focus-mask", "none.mrc"), ["--focus-mask", "none.mrc: cannot be read"]),
         (("--focus-mask", "good.mrc", "--focus-sphere", "80 80 80 20"), ["--focus-mask and --focus-sphere name two regions"]),
         (("--focus-sphere", "80 80 20"), ["expected four numbers x y z radius"]),
         (("--focus-sphere", "500 80 80 20"), ["lies outside the box, which runs from 0 to 176 Å"]),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_run import BOX, PIXEL_SIZE, gmmrefine, killed_before, record, refine, write_record
 
+from gmmrefine.gmm.seed import SEEDS_PER_VOXEL
 from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_mask, write_map
 from gmmrefine.io.star import read_star
@@ -29,7 +30,7 @@ def options(tmp_path_factory):
     path = tmp_path_factory.mktemp("mask") / "middle.mrc"
     write_map(path, spherical_mask(np.zeros(3), 18.0, BOX, PIXEL_SIZE, 2.0), PIXEL_SIZE)
     # without its diameter given, images are read by that of the mask, which a pinned run is not given
-    return "--gaussians", 900, "--fit-evaluations", 3, "--iterations", 1, "--particle-diameter", 120, "--mask", path
+    return "--gaussians", 4000, "--fit-evaluations", 3, "--iterations", 1, "--particle-diameter", 120, "--mask", path
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +46,13 @@ def note_of(folder):
 
 def test_more_gaussians_than_a_map_has_room_for(crowded):
     text = note_of(crowded)
-    assert text.startswith("900 Gaussians were asked for, but the map (iteration 1, half 1) has room for ")
+    assert text.startswith("4000 Gaussians were asked for, but the map (iteration 1, half 1) has room for ")
     room = int(text.split("room for ")[1].split(",")[0])
     mask = read_mask(crowded / "mask.mrc", BOX, PIXEL_SIZE)
-    assert 50 < room < np.sum(mask > 0.5) < 900
+    assert 50 < room < SEEDS_PER_VOXEL * np.sum(mask > 0.5) < 4000
     assert 0.5 * room < len(read_gmm(crowded / "iterations/01/gmm_half_1.star")) <= room
     log = (crowded / "gmmrefine.log").read_text(encoding="utf-8")
-    assert log.count("note: 900 Gaussians") == 1
+    assert log.count("note: 4000 Gaussians") == 1
     assert f"{text}." in cautions(read_run(crowded))  # of the report
 
 

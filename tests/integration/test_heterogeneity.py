@@ -277,7 +277,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(swinging, learned, tm
     "options, words",
     [
         (("--latent-size", 8), ["120 particles in the smaller half set are too few for 8 latent dimensions", "at least 400"]),
-        (("--anchors", "8 4"), ["--anchors '8 4': expected whole numbers that grow"]),
+        (("--anchors", "8 4"), ["--anchors '8 4': expected auto or whole numbers that grow"]),
         (("--anchors", "many"), ["--anchors 'many'"]),
         (("--target-resolution", 3), ["--target-resolution 3 Å is beyond Nyquist", "Give a larger number.\n"]),
         (("--focus-sphere", "0 0 0 5"), ["the focus mask lies outside the molecule"]),

@@ -67,7 +67,8 @@ COMMANDS = {
     "impose-symmetry": ("truth.mrc", "mask.mrc", "--symmetry", "C2", "--mask", "mask.mrc"),
     "conformation-to-pose": ("particles.star", "--motions", "particles.star", "--focus-mask", "mask.mrc"),
 }
-ELSEWHERE = {"conformations", "composite", "local-filter"}  # need the folder of another run; the same functions open theirs
+# need the folder of another run; the same functions open theirs
+ELSEWHERE = {"conformations", "composite", "local-filter", "controls", "rerun"}
 
 
 def found(word, *folders):
@@ -95,8 +96,8 @@ def test_every_command_is_refused_while_another_process_is_at_work(simulated, re
 
 
 def test_the_list_of_commands_is_complete():
-    # reports and doctor write no run.json
-    assert set(OFFERED) - {"report", "doctor"} == set(COMMANDS) | ELSEWHERE
+    # reports, doctor and selftest write no run.json
+    assert set(OFFERED) - {"report", "doctor", "selftest"} == set(COMMANDS) | ELSEWHERE
 
 
 def test_reports_are_made_of_a_run_at_work(tmp_path, holder):

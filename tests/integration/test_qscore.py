@@ -53,6 +53,7 @@ def test_outputs(model, density, tmp_path):
         "map_resolution": 3.0,
         "place_from": "auto",
         "first_voxel": None,
+        "threads": None,
     }
     assert content["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, density)}
     assert {event["step"] for event in events(tmp_path / "q")} == {"score atoms"}

@@ -1,13 +1,12 @@
 """Symmetry from end to end: simulated, reconstructed, refined, expanded, imposed; and refused where it makes no sense."""
 
-import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from model_files import write_6msm_part
-from small_run import RESULTS, assert_refused, events, gmmrefine, record
+from small_run import RESULTS, assert_refused, events, gmmrefine, record, write_record
 
 from gmmrefine.commands import impose_symmetry
 from gmmrefine.geometry.symmetry import point_group
@@ -380,7 +379,7 @@ def test_what_impose_symmetry_refuses(trimer, maps, tmp_path):
     )
     unfinished = shutil.copytree(maps / "C1", tmp_path / "unfinished")
     content = record(unfinished)
-    (unfinished / "run.json").write_text(json.dumps({**content, "finished": False}), encoding="utf-8")
+    write_record(unfinished, {**content, "finished": False})
     assert_refused(refused(unfinished, "--mask", mask), "impose-symmetry", "its 'reconstruct' run is not finished")
     assert not (tmp_path / "run").exists()
 

@@ -78,11 +78,15 @@ def test_a_patch_that_is_not_resolved_has_a_dash(tmp_path):
 
 def test_full_folder_has_every_section_in_order(tmp_path):
     folder = write_full_run(tmp_path / "run", results={"iterations": HISTORY, "resolution": 7.5}, command="export")
+    control = {"title": "noise", "images": 50, "resolution_before": None, "resolution_after": 20.0, "gain": 0.01}
+    control.update(gain_above_control=0.02, rotation_change_deg=0.5, shift_change=0.2, passes=True)
+    (folder / "controls.json").write_text(json.dumps({"controls": [control], "methods": "Noise gave nothing."}))
     run = read_run(str(folder))
     assert all(make(run) for make in SECTIONS)
     html = written(folder)
     assert section_titles(html) == [
         "Resolution",
+        "Controls",
         "Patches",
         "Conformations",
         "Pose changes",

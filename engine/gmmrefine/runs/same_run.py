@@ -11,7 +11,7 @@ from gmmrefine.plain_json import to_json
 from gmmrefine.regular_file import FilePath
 from gmmrefine.runs.earlier_run import read_record, refuse_record_of_other_command
 from gmmrefine.runs.input_marks import file_hash
-from gmmrefine.settings import SETTINGS
+from gmmrefine.settings import NONE, SETTINGS
 
 # settings that say where and how fast, not what comes out
 _FREE_TO_CHANGE = ("threads", "device", "batch_size", "iterations", "patch_iterations", "only", "composite_weights", "verify")
@@ -56,7 +56,7 @@ def refuse_difference(directory: FilePath, earlier: Mapping[str, Any], mine: Map
     if not any(entry["kind"] == "patches" for entry in earlier["exchanges"]):
         free += ("patches", "patch_mode")  # none were made yet
     changed = [
-        f"{name} was {earlier['settings'].get(name)!r}, now {value!r}"
+        f"{name} was {_in_words(earlier['settings'].get(name))}, now {_in_words(value)}"
         for name, value in mine["settings"].items()
         if name not in free
         and not _is_same(
@@ -73,6 +73,10 @@ def refuse_difference(directory: FilePath, earlier: Mapping[str, Any], mine: Map
             f"{directory} holds a run on other input: the content of {', '.join(mine['inputs'])} differs "
             "from what was read then. Use another folder with -o."
         )
+
+
+def _in_words(value: Any) -> str:
+    return NONE if value is None else repr(value)
 
 
 def _as_read(name: str, value: Any) -> Any:
