@@ -1,8 +1,8 @@
 """Repeat a run from its record: the same command with the same inputs, settings and seed, in another folder.
 
-RECORD is the run.json of any computing command, or its folder. Inputs are looked up where they were; files that are not there,
-or whose content has changed, are refused, as is the record of another version unless --any-version. On one machine the same
-version gives the same bytes. Of a run that was continued with more iterations, or done in parts with --only, it repeats the
+RECORD is the run.json of simulate, reconstruct, build, refine, refine-patches or heterogeneity, or its folder. Inputs are
+looked up where they were; files that are not there, or whose content has changed, are refused, as is the record of another
+version unless --any-version. On one machine the same version gives the same bytes. Of a run that was continued with more iterations, or done in parts with --only, it repeats the
 whole with the last settings.
 """
 

@@ -29,8 +29,7 @@ def audit(atoms, left_out, model, map_paths, refitted, settings, run, half_maps=
         The first is the reference.
     refitted : list of str
         One model per map, or none.
-    settings : object
-        ``settings.AUDIT``.
+    settings : AuditSettings
     run : Run
     half_maps : sequence of str
         Those of the reference, or none.

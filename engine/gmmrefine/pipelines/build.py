@@ -44,8 +44,7 @@ def build(volume, settings, run):
     Parameters
     ----------
     volume : Volume
-    settings : object
-        ``settings.BUILD`` and seed.
+    settings : BuildSettings
     run : Run
 
     Returns
@@ -87,8 +86,7 @@ def check_settings(volume, settings):
     Parameters
     ----------
     volume : Volume
-    settings : object
-        ``settings.BUILD``.
+    settings : BuildSettings
 
     Returns
     -------

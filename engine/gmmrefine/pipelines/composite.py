@@ -223,8 +223,7 @@ def write_composite(parts, background, mask, pixel_size, settings, run):
         For the FSC; given or made from the composite when None.
     pixel_size : float
         Å/px.
-    settings : object
-        ``settings.COMPOSITE``.
+    settings : CompositeSettings
     run : Run
 
     Returns

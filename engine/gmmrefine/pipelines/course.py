@@ -50,8 +50,7 @@ class Course:
     starts : Halves of ParticleSet
         At the poses that changes are counted from.
     masks : Masks
-    settings : object
-        ``settings.REFINE``.
+    settings : RefineSettings
     """
 
     def __init__(self, first, starts, masks, settings):
@@ -117,8 +116,7 @@ def until_nothing_improves(course, improve, most, run, settings):
     most : int
         Iterations.
     run : Run
-    settings : object
-        ``settings.REFINE``.
+    settings : RefineSettings
     """
     began, before = time.monotonic(), course.last.iteration
     for taken in range(1, most + 1):

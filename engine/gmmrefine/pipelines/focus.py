@@ -53,8 +53,7 @@ def read_focus(settings, box_size, pixel_size, origin=None):
 
     Parameters
     ----------
-    settings : object
-        ``settings.FOCUS_REGION``, focus_edge and ``settings.PLACE``.
+    settings : Region, EdgeMade and Placed
     box_size : int
         px
     pixel_size : float

@@ -108,8 +108,7 @@ def improve_half(start, state, shared, iteration, settings, run, body=None):
         The half after the previous iteration.
     shared : Shared
     iteration : int
-    settings : object
-        ``settings.REFINE`` and computing settings.
+    settings : RefineSettings
     run : Run
     body : Body, optional
         What a region moves against; the half at its start poses by default.

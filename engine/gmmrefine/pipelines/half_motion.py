@@ -96,8 +96,7 @@ def learn_half(untrained, settings, run):
     Parameters
     ----------
     untrained : Untrained
-    settings : object
-        ``settings.HETEROGENEITY`` and computing settings.
+    settings : HeterogeneitySettings
     run : Run
 
     Returns
@@ -161,8 +160,7 @@ def untrained_half(particles, shared, numbers, settings, progress):
     shared : Shared
     numbers : list of int or None
         Of anchors, coarse to fine; None chooses them.
-    settings : object
-        ``settings.HETEROGENEITY`` and computing settings.
+    settings : HeterogeneitySettings
     progress : Progress
 
     Returns

@@ -40,8 +40,7 @@ def heterogeneity(particles, settings, run):
     ----------
     particles : ParticleSet
         With half sets, at the poses of a refinement.
-    settings : object
-        ``settings.HETEROGENEITY`` and computing settings.
+    settings : HeterogeneitySettings
     run : Run
 
     Returns

@@ -28,8 +28,7 @@ def measure_local_resolution(halves, found, settings, run):
         Half maps.
     found : Findings
         What was noticed about them.
-    settings : object
-        ``settings.LOCAL_RESOLUTION``.
+    settings : LocalResolutionSettings
     run : Run
 
     Returns

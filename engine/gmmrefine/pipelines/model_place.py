@@ -258,8 +258,7 @@ def place_model(positions, grid, names, settings, say):
     grid : MapGrid
     names : tuple of str
         Model and map, for messages.
-    settings : object
-        ``settings.PLACE``.
+    settings : Placed
     say : callable
         Told one line.
 

@@ -37,8 +37,7 @@ def modify_half_maps(halves, paths, found, atoms, left_out, model, settings, run
     left_out : LeftOut or None
     model : str
         The file they come from.
-    settings : object
-        ``settings.MODIFY``.
+    settings : ModifySettings
     run : Run
 
     Returns

@@ -41,8 +41,7 @@ def rigid_patches(halves, gmms, reliability, molecule_volume, settings, run):
         Part of each GMM that is signal, by ring.
     molecule_volume : float
         Å³.
-    settings : object
-        ``settings.REFINE_PATCHES`` and computing settings.
+    settings : PatchesSettings
     run : Run
 
     Returns

@@ -75,8 +75,7 @@ def qscore(atoms, left_out, grid, paths, settings, run, half_maps=()):
         Where its header says.
     paths : tuple of str
         Model and map.
-    settings : object
-        ``settings.QSCORE``.
+    settings : QscoreSettings
     run : Run
     half_maps : sequence of str
         Two, which are compared with the model too, or none.

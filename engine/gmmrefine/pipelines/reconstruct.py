@@ -32,8 +32,7 @@ def reconstruct(particles, settings, run):
     Parameters
     ----------
     particles : ParticleSet
-    settings : object
-        ``settings.RECONSTRUCT`` and computing settings.
+    settings : ReconstructSettings
     run : Run
 
     Returns

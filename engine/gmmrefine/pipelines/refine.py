@@ -26,8 +26,7 @@ def refine(particles, settings, run):
     ----------
     particles : ParticleSet
         With half sets.
-    settings : object
-        ``settings.REFINE`` and computing settings.
+    settings : RefineSettings
     run : Run
 
     Returns

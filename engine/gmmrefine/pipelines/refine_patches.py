@@ -81,8 +81,7 @@ def refine_patches(particles, settings, run):
     ----------
     particles : ParticleSet
         With half sets, at their global poses.
-    settings : object
-        ``settings.REFINE_PATCHES`` and computing settings.
+    settings : PatchesSettings
     run : Run
 
     Returns

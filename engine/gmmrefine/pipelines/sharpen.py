@@ -40,8 +40,7 @@ class Sharpening:
         Local resolution in Å, 0 where it is not known.
     fine : float
         Å; resolution of the map as a whole.
-    settings : object
-        ``settings.SHARPEN``.
+    settings : SharpenSettings
     profile : Amplitudes
     results : dict
         For run.json.
@@ -105,8 +104,7 @@ def sharpen(volume, resolution, settings, run):
     volume : Volume
     resolution : (Z, Y, X) float or None
         Local resolution in Å, 0 where it is not known.
-    settings : object
-        ``settings.SHARPEN``.
+    settings : SharpenSettings
     run : Run
 
     Returns

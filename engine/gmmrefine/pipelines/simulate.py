@@ -44,8 +44,7 @@ def simulate(model_path, settings, run):
     ----------
     model_path : str
         Atomic model.
-    settings : object
-        ``settings.SIMULATE`` and seed.
+    settings : SimulateSettings
     run : Run
 
     Returns
