@@ -2,8 +2,8 @@
 
 RECORD is the run.json of simulate, reconstruct, build, refine, refine-patches or heterogeneity, or its folder. Inputs are
 looked up where they were; files that are not there, or whose content has changed, are refused, as is the record of another
-version unless --any-version. On one machine the same version gives the same bytes. Of a run that was continued with more iterations, or done in parts with --only, it repeats the
-whole with the last settings.
+version unless --any-version. On one machine the same version gives the same bytes. Of a run that was continued with more
+iterations, or done in parts with --only, it repeats the whole with the last settings.
 """
 
 from gmmrefine.commands.options import add_settings, add_take_over, settings_from

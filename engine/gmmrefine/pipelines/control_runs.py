@@ -20,10 +20,10 @@ from gmmrefine.pipelines.control_noise import with_noise
 from gmmrefine.pipelines.control_verdicts import Control, fine, shell_gain
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks
-from gmmrefine.pipelines.half_iteration import improve_half
 from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance
 from gmmrefine.pipelines.reconstruct import half_map
+from gmmrefine.pipelines.refine import improvement
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
 from gmmrefine.random_streams import stream
 from gmmrefine.runs.earlier_run import read_record
@@ -256,10 +256,7 @@ def refined(states, finished, name, run):
     inside = Run(run.path(name), "controls", {**values_of(settings), "control": name}, [finished.particle_file], run.take_over)
     starts = states.map(lambda half: half.particles)
     course = Course(Step(0, states, shared_fsc(states, finished.masks, 0, settings, inside)), starts, finished.masks, settings)
-
-    def improve(halves, shared, iteration):
-        return starts.map(partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=inside), halves)
-
+    improve, _ = improvement(starts, finished.masks, settings, inside)
     until_nothing_improves(course, improve, settings.iterations, inside, settings)
     inside.finish({"resolution": course.last.curve.resolution(settings.fsc_threshold)})
     return course
