@@ -22,6 +22,7 @@ from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks
 from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance
+from gmmrefine.pipelines.pose_weights import with_known_blur
 from gmmrefine.pipelines.reconstruct import half_map
 from gmmrefine.pipelines.refine import improvement
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
@@ -246,14 +247,21 @@ def control_of_halves(finished, _most, run):
     """The final poses with half sets drawn anew: what half maps have in common by poses that followed the same noise."""
     true = finished.curve(finished.half_maps())
     shuffled = split_half_sets(draw_half_sets(finished.particles, finished.seed + _ANOTHER))
-    maps = shuffled.map(lambda half: half_map(half, finished.settings, run.progress))
+    maps = shuffled.map(lambda half: half_map(with_known_blur(half, finished.settings), finished.settings, run.progress))
     return _control(true, finished.curve(maps.both()), finished, shuffled, shuffled)
 
 
 def refined(states, finished, name, run):
     """The Course of a refinement as the run was, from Halves of HalfState, in a folder of its own."""
     settings = changed(finished.settings, model=None, pin_exchanges=None, iterations=run_iterations(finished))
-    inside = Run(run.path(name), "controls", {**values_of(settings), "control": name}, [finished.particle_file], run.take_over)
+    inside = Run(
+        run.path(name),
+        "controls",
+        {**values_of(settings), "control": name},
+        [finished.particle_file],
+        run.take_over,
+        progress=run.progress,
+    )
     starts = states.map(lambda half: half.particles)
     course = Course(Step(0, states, shared_fsc(states, finished.masks, 0, settings, inside)), starts, finished.masks, settings)
     improve, _ = improvement(starts, finished.masks, settings, inside)
