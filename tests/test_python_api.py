@@ -16,6 +16,7 @@ from gmmrefine.commands import COMMANDS
 from gmmrefine.errors import InputError
 from gmmrefine.io.mrc import write_map
 from gmmrefine.python_api import functions, stub
+from gmmrefine.results import Result
 
 HALF_MAPS = ("half_1.mrc", "half_2.mrc")
 
@@ -70,6 +71,7 @@ def test_the_same_as_on_the_command_line(maps, tmp_path):
     assert (tmp_path / "python/fsc.star").read_bytes() == (tmp_path / "line/fsc.star").read_bytes()
     assert result.fsc["gmmFsc"].shape == (13,) and 6 < result.values["resolution"] < 36
     assert result.plot().axes[0].get_title() == result.values["resolution_text"]
+    assert result.plot().axes[0].lines[-1].get_ydata()[0] == 0.5  # the threshold that was asked for
     assert str(result).startswith(f"fsc: {tmp_path / 'python'}\n  resolution: ") and "<table>" in result._repr_html_()
 
 
@@ -103,6 +105,8 @@ def test_what_is_wrong_is_raised_in_the_words_of_python(maps, tmp_path):
 def test_every_kind_of_result_has_a_figure_that_notebooks_show(maps, tmp_path):
     local = gmmrefine.local_resolution(*maps, tmp_path / "local")
     values = local.volume("local_resolution.mrc").data
+    repeated = Result(local.folder, "rerun")  # has the figure of the command that was repeated
+    assert repeated.plot().axes[0].get_xlabel() == local.plot().axes[0].get_xlabel() != "spatial frequency (1/Å)"
     figure = local.plot()
     assert figure.axes[0].get_title() == f"median {np.median(values[values > 0]):.1f} Å"
     assert figure._repr_png_().startswith(b"\x89PNG")

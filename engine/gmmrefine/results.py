@@ -12,6 +12,7 @@ from gmmrefine.io.gmm_file import read_gmm
 from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
+from gmmrefine.settings import FSC_THRESHOLD
 
 _SHORT = (str, int, float, bool)  # what stands in one line
 
@@ -39,9 +40,13 @@ class Result:
         self.folder, self.command = None if folder is None else Path(folder), command
 
     @cached_property
+    def _record(self):
+        return json.loads(self.path("run.json").read_text(encoding="utf-8"))
+
+    @property
     def values(self):
         """Results of run.json, dict: resolutions in Å, texts, tables."""
-        return json.loads(self.path("run.json").read_text(encoding="utf-8"))["results"]
+        return self._record["results"]
 
     @cached_property
     def particles(self):
@@ -103,11 +108,11 @@ class Result:
         The FSC; of an audit what became of ligands, ions, lipids and waters; of Q-scores their mean by class; of
         conformations how far particles move; of a local resolution its histogram.
         """
-        return getattr(self, _PLOTS.get(self.command, "_plot_fsc"))()
+        return getattr(self, _PLOTS.get(self._record["command"], "_plot_fsc"))()  # of rerun that of the command repeated
 
     def _plot_fsc(self):
         curves = {label: self.fsc[name] for name, label in _CURVES.items() if name in self.fsc}
-        threshold = self.values.get("fsc_threshold", 0.143)
+        threshold = self._record["settings"].get("fsc_threshold", FSC_THRESHOLD.default)
         return fsc_figure(self.fsc["gmmFrequency"], curves, self.values.get("resolution_text", ""), threshold)
 
     def _plot_audit(self):

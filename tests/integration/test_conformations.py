@@ -16,6 +16,7 @@ from gmmrefine.gmm.render import render_map
 from gmmrefine.io.curves import read_curves
 from gmmrefine.io.gmm_file import read_gmm, write_gmm
 from gmmrefine.io.mrc import read_map
+from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import read_particles, write_particles
 
 TURN, MOVE = (0.1, 0.2, -0.3), (4.0, -2.0, 1.0)  # radians, Å
@@ -371,6 +372,19 @@ def test_what_may_be_noise_is_said(copy, tmp_path):
     outcome = gmmrefine("conformations", copy, "-o", tmp_path / "out", "--through", "0.5 0")
     assert outcome.code == 0 and "no reproducible motion" in outcome.out
     assert "beyond" not in outcome.out
+
+
+def test_latents_of_both_halves_in_one_space_are_those_of_one_motion(learned, latent, tmp_path):
+    outcome = gmmrefine("export", learned, "--to", "latents.star", "-o", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    block = read_star(tmp_path / "run" / "latents.star")["latent"]
+    reached = np.abs(latent[:, 0]) < 0.9  # by particles of half 1 too
+    # the networks of both halves move alike
+    assert block.numbers("gmmLatent1")[reached] == pytest.approx(latent[reached, 0], abs=0.02)
+    first, *notes = outcome.out.splitlines()
+    assert first == f"{tmp_path / 'run' / 'latents.star'}: {PARTICLES} particles"
+    apart = np.sqrt(np.mean(block.numbers("gmmLatentMisfit")[block.integers("rlnRandomSubset") == 2] ** 2))
+    assert apart < 1 and any(f"are {apart:.2f} Å (rms) from" in note for note in notes)
 
 
 def test_what_lies_beyond_the_particles_is_said(learned, tmp_path):

@@ -81,6 +81,13 @@ def test_noise_gains_nothing(refined, controlled):
     assert "Controls" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_control_tells_its_half_sets_what_the_run_told(refined, controlled):
+    folder, _ = controlled
+    told, of_run = ({one["kind"] for one in record(place)["exchanges"]} for place in (folder / "noise", refined))
+    assert "frame" in told
+    assert of_run - told <= {"mask", "contrast", "place"}  # decided by the start maps of the run, which the control takes over
+
+
 def test_what_cannot_be_controlled_is_refused(refined, simulated, tmp_path):
     outcome = gmmrefine("controls", simulated, "-o", tmp_path / "run")
     assert_refused(outcome, "controls", "holds a 'simulate' run")

@@ -73,3 +73,10 @@ def test_an_input_that_changed_is_refused(simulated, refined, tmp_path):
 def test_no_record_is_refused(tmp_path):
     assert_refused(gmmrefine("rerun", tmp_path), "rerun", "there is no run.json")
     assert_refused(gmmrefine("rerun", tmp_path / "other.star"), "rerun", "expected a run.json")
+
+
+def test_a_run_is_not_repeated_in_its_own_folder(refined):
+    before = (refined / "run.json").read_bytes()
+    outcome = gmmrefine("rerun", refined / "run.json", "-o", refined)
+    assert_refused(outcome, "rerun", "is the folder of the run itself")
+    assert (refined / "run.json").read_bytes() == before

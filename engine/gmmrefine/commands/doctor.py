@@ -59,7 +59,7 @@ def _count(text):
 
 def _plan(gaussians, box_size, particles):
     """Print the memory of a refinement; fails where this machine has less."""
-    planned, there = planned_memory_mb(gaussians, box_size, particles) / 1024, _memory_gb() * 1e9 / 2**30
+    planned, there = planned_memory_mb(gaussians, box_size, particles) / 1024, _memory_gb()
     size = f"{gaussians} Gaussians in each half, box {box_size} px, {particles} particles"
     print(f"{size}: {planned:.1f} GB of memory at the peak")
     if box_size > LARGEST_MEASURED_BOX:
@@ -92,7 +92,8 @@ def _compiled_loops():
 
 
 def _memory_gb():
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    """Memory of this machine in GB of 2³⁰ bytes, as batch systems count them."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 def _try_devices():

@@ -27,6 +27,7 @@ from gmmrefine.settings import FLIP_COORDINATE_Y, ExportSettings
 
 PARTICLE_FORMS = (".cs", ".star")
 GMM_FORMS = (".pdb", ".cif", ".txt", ".star")
+_COUNTED = "particles", "Gaussians"
 
 COMMAND = Command("export", ())  # what it writes has the name that the user gives
 
@@ -52,7 +53,7 @@ def run(args):
     with COMMAND.held(args):
         results = _exported(args, target)
         notes = results.pop("notes", [])
-        print(f"{target}: {', '.join(f'{count} {what}' for what, count in results.items())}")
+        print(f"{target}: {', '.join(f'{results[what]} {what}' for what in _COUNTED if what in results)}")
         for line in notes:
             print(f"note: {line}")
         write_run_record(

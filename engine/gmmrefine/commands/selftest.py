@@ -56,8 +56,7 @@ def _run_in(folder, settings):
     if failed:
         raise EngineError(
             f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}. Show 'gmmrefine doctor' and "
-            f"these "
-            "lines to whoever installed it."
+            "these lines to whoever installed it."
         )
 
 

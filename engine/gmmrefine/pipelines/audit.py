@@ -111,7 +111,7 @@ def _verdict_results(reference, each, found):
         results["orientation"] = each.notes["orientation"]
     return {
         **results,
-        "lines": verdict_lines(each.name, reference.name, results, each.quality.results, reference.quality.results),
+        "lines": verdict_lines(reference.name, results, each.quality.results, reference.quality.results),
     }
 
 

@@ -7,13 +7,13 @@ from gmmrefine.validation.map_character import is_noise_raised
 NOT_JUDGED = "copies are not judged"
 
 
-def verdict_lines(name, reference, found, quality, quality_of_reference):
+def verdict_lines(reference, found, quality, quality_of_reference):
     """What must be known of a modified map before its copies, list of str; that the polymer fell is the first.
 
     Parameters
     ----------
-    name, reference : str
-        Of the maps.
+    reference : str
+        Of the map that it is compared with.
     found : dict
         ``polymer_q_reference``, ``polymer_q``, ``polymer_fell``, ``is_judged``, and ``orientation`` where there is one.
     quality, quality_of_reference : dict

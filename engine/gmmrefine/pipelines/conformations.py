@@ -89,8 +89,7 @@ def conformations(halves, grid, model, settings, folder, progress):
     halves : list of MovingHalf
     grid : MotionGrid
     model : ModelInMaps or None
-    settings : object
-        ``settings.CONFORMATIONS``.
+    settings : ConformationsSettings
     folder : str
         Where to write.
     progress : Progress

@@ -20,10 +20,11 @@ from gmmrefine.pipelines.control_noise import with_noise
 from gmmrefine.pipelines.control_verdicts import Control, fine, shell_gain
 from gmmrefine.pipelines.course import Course, Step, until_nothing_improves
 from gmmrefine.pipelines.focus import Masks
-from gmmrefine.pipelines.half_iteration import improve_half
 from gmmrefine.pipelines.half_start import volume_of
 from gmmrefine.pipelines.half_state import HalfState, load_half, no_covariance
+from gmmrefine.pipelines.pose_weights import with_known_blur
 from gmmrefine.pipelines.reconstruct import half_map
+from gmmrefine.pipelines.refine import improvement
 from gmmrefine.pipelines.shared_region import shared_fsc, usable_radius
 from gmmrefine.random_streams import stream
 from gmmrefine.runs.earlier_run import read_record
@@ -246,20 +247,24 @@ def control_of_halves(finished, _most, run):
     """The final poses with half sets drawn anew: what half maps have in common by poses that followed the same noise."""
     true = finished.curve(finished.half_maps())
     shuffled = split_half_sets(draw_half_sets(finished.particles, finished.seed + _ANOTHER))
-    maps = shuffled.map(lambda half: half_map(half, finished.settings, run.progress))
+    maps = shuffled.map(lambda half: half_map(with_known_blur(half, finished.settings), finished.settings, run.progress))
     return _control(true, finished.curve(maps.both()), finished, shuffled, shuffled)
 
 
 def refined(states, finished, name, run):
     """The Course of a refinement as the run was, from Halves of HalfState, in a folder of its own."""
     settings = changed(finished.settings, model=None, pin_exchanges=None, iterations=run_iterations(finished))
-    inside = Run(run.path(name), "controls", {**values_of(settings), "control": name}, [finished.particle_file], run.take_over)
+    inside = Run(
+        run.path(name),
+        "controls",
+        {**values_of(settings), "control": name},
+        [finished.particle_file],
+        run.take_over,
+        progress=run.progress,
+    )
     starts = states.map(lambda half: half.particles)
     course = Course(Step(0, states, shared_fsc(states, finished.masks, 0, settings, inside)), starts, finished.masks, settings)
-
-    def improve(halves, shared, iteration):
-        return starts.map(partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=inside), halves)
-
+    improve, _ = improvement(starts, finished.masks, settings, inside)
     until_nothing_improves(course, improve, settings.iterations, inside, settings)
     inside.finish({"resolution": course.last.curve.resolution(settings.fsc_threshold)})
     return course

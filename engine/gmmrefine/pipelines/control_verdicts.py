@@ -94,11 +94,9 @@ def methods_sentence(real, rows, errors):
     passed = sum(row["passes"] for row in rows)
     return (
         f"The refinement gained {real.gained:+.4f} 1/Å of resolution ({in_words(real.before)} to {in_words(real.after)}) "
-        f"with expected "
-        f"pose errors of {errors[0]:.2f}° and {errors[1]:.2f} Å; controls gained and changed poses (rms) as follows: {found}. "
-        f"{passed} of {len(rows)} controls passed (gain at most a tenth of the refinement's, poses changed by no more than "
-        f"their "
-        "expected error)."
+        f"with expected pose errors of {errors[0]:.2f}° and {errors[1]:.2f} Å; controls gained and changed poses (rms) as "
+        f"follows: {found}. {passed} of {len(rows)} controls passed (gain at most a tenth of the refinement's, poses changed "
+        "by no more than their expected error)."
     )
 
 
@@ -106,17 +104,14 @@ def methods_of_patches(rows):
     """The same of a patch-by-patch refinement."""
     found = "; ".join(
         f"patch {row['patch']}: {row['gain']:+.4f} 1/Å against {row['gain_of_run']:+.4f}, {row['rotation_change_deg']:.2f}° "
-        f"and "
-        f"{row['shift_change']:.2f} Å"
+        f"and {row['shift_change']:.2f} Å"
         for row in rows
     )
     passed = sum(row["passes"] for row in rows)
     return (
-        f"Images of noise with the same poses, CTF and half sets, refined in the same patches, gained resolution and changed "
-        f"poses (rms) "
-        f"as follows: {found}. {passed} of {len(rows)} patches passed (gain at most a tenth of that with the images, poses "
-        f"changed "
-        "by no more than their expected error)."
+        "Images of noise with the same poses, CTF and half sets, refined in the same patches, gained resolution and changed "
+        f"poses (rms) as follows: {found}. {passed} of {len(rows)} patches passed (gain at most a tenth of that with the "
+        "images, poses changed by no more than their expected error)."
     )
 
 

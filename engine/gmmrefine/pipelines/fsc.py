@@ -18,8 +18,7 @@ def compare_maps(paths, settings, directory):
     Parameters
     ----------
     paths : pair of str
-    settings : object
-        ``settings.FscSettings``.
+    settings : FscSettings
     directory : str
 
     Returns

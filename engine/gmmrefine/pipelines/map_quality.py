@@ -140,9 +140,8 @@ def map_lines(quality, rise_in_reference=0.0, mean_q=None):
             f"is {value:g}, its lowest value, in {part:.0%} of its box: cut below there, or masked; what was weaker or outside "
             "has no density, whatever was measured"
             if quality["constant_is_lowest"]
-            else f"is {value:g} outside a mask, in {part:.0%} of its box; what the mask leaves out "
-            f"has no density there, whatever "
-            "was measured"
+            else f"is {value:g} outside a mask, in {part:.0%} of its box; what the mask leaves out has no density there, "
+            "whatever was measured"
         )
     if quality["cut_part"]:
         lines.append(

@@ -4,11 +4,12 @@ import os
 
 import numpy as np
 
+from gmmrefine.io.pose_error_labels import ERRORS
 from gmmrefine.io.star import read_star
 from gmmrefine.maps.modify import band_of
 from gmmrefine.maps.smearing import Smearing, smearing_from_spectrum
 
-_PARTICLES, _COLUMNS = "particles.star", ("gmmRotationError", "gmmShiftError")
+_PARTICLES = "particles.star"
 
 
 def smearing_of(halves, paths, mask, settings):
@@ -46,8 +47,8 @@ def _written_errors(paths):
     if folders or not os.path.isfile(particles):
         return None
     for block in read_star(particles).values():
-        if all(label in block for label in _COLUMNS):
-            errors = [block.numbers(label) for label in _COLUMNS]
+        if all(label in block for label in ERRORS):
+            errors = [block.numbers(label) for label in ERRORS]
             return Smearing(*(float(np.sqrt(np.mean(each**2))) for each in errors))
     return None
 
@@ -57,7 +58,7 @@ def smearing_text(smearing, source, by_spectrum):
     looks = (
         f"the spectrum looks like rotations {by_spectrum.rotation:.1f}° off"
         if by_spectrum.rotation
-        else ("the spectrum shows no smearing")
+        else "the spectrum shows no smearing"
     )
     if smearing.is_none:
         return f"smearing by pose errors: none undone ({source}); {looks}"

@@ -45,6 +45,7 @@ def control_patches(controlled, particles, asked, run):
         {**values_of(settings), "control": "noise by patch"},
         [controlled.particle_file],
         run.take_over,
+        progress=run.progress,
     )
     refined = by_patch(Together(particles, states, mask, patches, settings, inside).refine())
     inside.finish({})

@@ -70,8 +70,8 @@ class Together:
 
     def write(self, states):
         """Write every patch's maps, masks, FSC and particles as a focused refinement does."""
-        # of the maps as they are, also where the run itself was steered by pinned curves
         starts = self._global.map(lambda half: half.particles)
+        # FSC of the maps as they are, also where the run itself was steered by pinned curves
         for number, (pair, curve, mask) in enumerate(zip(by_patch(states), self._measured(states), self._masks), 1):
             folder = self._run.path("patches", f"{number:02d}")
             maps = pair.map(volume_of).both()

@@ -73,7 +73,6 @@ def error_summary(columns, progress):
         progress.note(
             "ran away",
             f"{count} of {of} poses ({100 * count / of:.2g} %) went farther from their start than the others and "
-            f"their "
-            f"own errors let expect (column {RAN_AWAY}). Look at these images, or leave them out",
+            f"their own errors let expect (column {RAN_AWAY}). Look at these images, or leave them out",
         )
     return {"pose_errors": {"rotation_rms_deg": rotation, "shift_rms": shift, "ran_away": count}}

@@ -17,8 +17,7 @@ def check_pose_weighting(settings, particles):
     if settings.weight_by_pose_error and covariance_of(particles) is None:
         raise InputError(
             f"--weight-by-pose-error: the particles have no {COVARIANCE[0]} to {COVARIANCE[-1]} to be weighted by. Take "
-            f"those of a "
-            "gmmrefine refine run, which estimates them."
+            "those of a gmmrefine refine run, which estimates them."
         )
 
 

@@ -43,9 +43,30 @@ def refine(particles, settings, run):
     course = Course(Step(0, halves, shared_fsc(halves, masks, 0, settings, run)), starts, masks, settings)
     run.progress.say(f"start: resolution {course.last.curve.resolution_text(settings.fsc_threshold)}")
 
+    improve, spacing = improvement(expected, masks, settings, run)
+    until_nothing_improves(course, improve, settings.iterations, run, settings)
+    settings = with_spacing(settings, spacing.last)
+    return dict(write_results(particles, starts, course, settings, run), **symmetry)
+
+
+def improvement(expected, masks, settings, run):
+    """What an iteration of a refinement does to both half sets, with all that they are told.
+
+    Parameters
+    ----------
+    expected : Halves of ParticleSet
+        At the poses about which the priors are centred.
+    masks : Masks
+    settings : RefineSettings
+    run : Run
+
+    Returns
+    -------
+    tuple
+        A callable for ``until_nothing_improves``; the GaussianSpacing that it tells.
+    """
     # a region is refined in the frame in which it was chosen
     frame = None if masks.focus is not None else CommonFrame(expected, masks.molecule, settings.symmetry, run)
-
     spacing = GaussianSpacing(masks.molecule, settings.seed, run)
     is_chosen = settings.gaussians == "auto" and not settings.model
 
@@ -56,9 +77,7 @@ def refine(particles, settings, run):
             shared = replace(shared, frame=frame.shares(halves, iteration))
         return expected.map(partial(improve_half, shared=shared, iteration=iteration, settings=settings, run=run), halves)
 
-    until_nothing_improves(course, improve, settings.iterations, run, settings)
-    settings = with_spacing(settings, spacing.last)
-    return dict(write_results(particles, starts, course, settings, run), **symmetry)
+    return improve, spacing
 
 
 def start_halves(starts, particles, settings, run):

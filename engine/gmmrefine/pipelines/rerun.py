@@ -40,8 +40,7 @@ def read_for_rerun(path, any_version=False):
     if record.get("version") != gmmrefine.__version__ and not any_version:
         raise InputError(
             f"{path}: run by version {record.get('version')}, this is {gmmrefine.__version__}, which may give other results. "
-            f"Use that "
-            "version, or add --any-version."
+            "Use that version, or add --any-version."
         )
     for name, content in record["inputs"].items():
         found = _found(name, folder)

@@ -50,7 +50,7 @@ EXCHANGES = {
     ),
     "gaussians": Exchange(
         "spacing of the Gaussians",
-        "1 number of four, told again when the resolution has changed by 15 %",
+        "1 number of three, told again when the resolution has changed by 15 %",
         "all shells",
         "Gaussians are as close as serves the map of the other half, and no closer",
     ),

@@ -1,6 +1,6 @@
 """Settings by concern: frozen, typed values of the table's settings, which functions take as far as they need them.
 
-A function that is given ``MaskSettings`` can be called with the settings of every command that makes a mask, and sees
+A function that is given ``Masked`` settings can be called with the settings of every command that makes a mask, and sees
 nothing else. A derived setting is a new object, ``changed(settings, mask=path)``.
 """
 
