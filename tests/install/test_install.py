@@ -146,7 +146,7 @@ def test_archives_are_complete(archives, checkout):
     assert not {name for name in sources if "egg-info" not in name} - plugin
     assert {"README.rst", "CHANGES.txt", "LICENSE", "Makefile", "pyproject.toml", "setup.py"} <= plugin
     engine = set(names_in(archives, "gmmrefine-*.tar.gz"))
-    assert {"README.md", "LICENSE", "pyproject.toml", "gmmrefine/data/6msm.cif.gz", "gmmrefine/settings.py"} <= engine
+    assert {"README.md", "LICENSE", "pyproject.toml", "gmmrefine/data/6msm.cif.gz", "gmmrefine/settings/table.py"} <= engine
 
 
 def test_wheels_hold_one_package_each_and_find_each_other(archives):

@@ -178,7 +178,8 @@ def fit_gaussians(seeds, target, evaluations, report=lambda done, loss: None):
             bounds=bounds * len(start),
             options={"maxfun": evaluations, "maxiter": evaluations, "maxcor": 10},
         )
-    fitted = unpack(best)
+    # the objective is in single precision: finer digits are rounding, which differs with where arrays lie in memory
+    fitted = unpack(best).astype(np.float32).astype(float)
     reach = np.linalg.norm(start[:, :3], axis=1).max() + resolution_px
     keep = (np.linalg.norm(fitted[:, :3], axis=1) < reach) & (fitted[:, 3] > _CULL_MASS * fitted[:, 3].mean())
     return _in_map_units(fitted[keep], target)
