@@ -8,6 +8,7 @@ from gmmrefine.maps.directions import LEAST_CFAR, directional_fsc
 from gmmrefine.particles.views import view_coverage
 
 LEAST_SCF = 0.81
+_DIGITS = 6  # after the point, of degrees, Å and sums of the table
 _NOTABLE = 1.1  # ratio of resolutions along two axes
 
 
@@ -38,11 +39,9 @@ def measure_directions(maps, mask, curve, threshold, path, views=None):
     numbers = {"preferred_views": bool(reasons), **_of_cones(found, coverage), **_of_views(coverage)}
     if found is not None:
         rot, tilt = np.degrees(np.arctan2(found.axes[:, 1], found.axes[:, 0])), np.degrees(np.arccos(found.axes[:, 2]))
-        write_curves(
-            path,
-            {"rlnAngleRot": rot, "rlnAngleTilt": tilt, "gmmResolution": found.resolution, "gmmSummedFsc": found.area},
-            "directions",
-        )
+        columns = {"rlnAngleRot": rot, "rlnAngleTilt": tilt, "gmmResolution": found.resolution, "gmmSummedFsc": found.area}
+        # the last digits of arc cosines differ with where arrays lie in memory
+        write_curves(path, {label: np.round(values, _DIGITS) for label, values in columns.items()}, "directions")
     return {"directions": numbers, "directions_text": _sentence(found, coverage, curve.resolution(threshold), reasons)}
 
 
