@@ -154,7 +154,7 @@ class TestWorkflow(SimulatedProject):
         protocol.initialResolution.set(12.0)
         self.proj.launchProtocol(protocol, wait=True)
         self.assertTrue(protocol.isFailed())
-        self.assertRegex(protocol.getErrorMessage(), "was None, now 12.0.*execute this protocol with Res")
+        self.assertRegex(protocol.getErrorMessage(), "was none, now 12.0.*execute this protocol with Res")
 
     def test_engines_error_becomes_the_protocols(self):
         broken = self.folder("data") / "broken.star"
