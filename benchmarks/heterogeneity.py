@@ -29,7 +29,7 @@ from gmmrefine.io.particles_file import read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
 from gmmrefine.maps.fsc import gold_standard_fsc
-from gmmrefine.runs.run import peak_memory_mb
+from gmmrefine.runs.command_record import peak_memory_mb
 from gmmrefine.validation.pose_error import pose_errors
 
 DOMAIN = "chain A and 1208-1440"

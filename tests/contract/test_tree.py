@@ -7,7 +7,8 @@ import subprocess
 import pytest
 from source_tree import REPOSITORY, functions, place, python_files
 
-LONGEST_FILE, LONGEST_FUNCTION = 460, 100  # as ruff format lays code out, an argument a line where a call is long
+LONGEST_FILE, LONGEST_FUNCTION = 400, 100  # as ruff format lays code out, an argument a line where a call is long
+LONGEST_TESTS = 460
 FORM_DEFINITION = re.compile(r"_define\w*Params?$")
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "core", "common", "helpers", "misc"}
 FORKED_BY_SUFFIX = re.compile(r"_(new|old|v\d+|copy|tmp)$")
@@ -17,7 +18,11 @@ SOURCES = ("engine", "scipion_gmmrefine", "tests", "benchmarks", "examples")
 
 def test_files_are_short():
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(*SOURCES)}
-    long = [f"{path.relative_to(REPOSITORY)}: {length} lines" for path, length in lengths.items() if length > LONGEST_FILE]
+    long = [
+        f"{path.relative_to(REPOSITORY)}: {length} lines"
+        for path, length in lengths.items()
+        if length > (LONGEST_TESTS if "tests" in path.parts else LONGEST_FILE)
+    ]
     assert not long, "\n".join(long)
 
 

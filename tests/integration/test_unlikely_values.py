@@ -135,7 +135,7 @@ def test_a_pixel_of_5e37(simulated, tmp_path):
 
 def test_no_record_or_log_holds_nan(tmp_path):
     from gmmrefine.progress import Progress
-    from gmmrefine.runs.run import write_run_record
+    from gmmrefine.runs.command_record import write_run_record
 
     results = {"a": math.nan, "b": [1.0, math.inf], "c": {"d": np.float32("nan")}, "e": np.array([1.0, -np.inf])}
     write_run_record(tmp_path, "fsc", {}, results)

@@ -14,12 +14,13 @@ import gmmrefine
 from gmmrefine.errors import InputError, ResourceError
 from gmmrefine.geometry.symmetry import point_group
 from gmmrefine.particles.symmetry import expanded
+from gmmrefine.runs.command_record import write_run_record
 from gmmrefine.runs.folder_lock import LOCK_FILE
 from gmmrefine.runs.image_identity import half_set_hash, slot_hash
 from gmmrefine.runs.input_marks import file_hash
 from gmmrefine.runs.lock_claim import new_claim
 from gmmrefine.runs.record_file import COPY
-from gmmrefine.runs.run import Run, write_run_record
+from gmmrefine.runs.run import Run
 
 SETTINGS = {"seed": 4, "iterations": 2, "batch_size": 128, "mask": ""}
 

@@ -42,7 +42,7 @@ def _expand(args, settings, started):
     from gmmrefine.particles.symmetry import counted, expanded, marks_of
     from gmmrefine.pipelines.expand_symmetry import measured_symmetry
     from gmmrefine.progress import Progress
-    from gmmrefine.runs.run import write_run_record
+    from gmmrefine.runs.command_record import write_run_record
 
     settings, notes = understand_symmetry(args.particles, settings)
     operators = point_group(settings.symmetry)

@@ -22,7 +22,7 @@ from gmmrefine.io.mrc import read_map
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star import read_star
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.runs.run import write_run_record
+from gmmrefine.runs.command_record import write_run_record
 from gmmrefine.settings import FLIP_COORDINATE_Y, ExportSettings
 
 PARTICLE_FORMS = (".cs", ".star")

@@ -28,7 +28,7 @@ def add_arguments(parser):
 def run(args):
     """Compare and write."""
     from gmmrefine.pipelines.fsc import compare_maps
-    from gmmrefine.runs.run import write_run_record
+    from gmmrefine.runs.command_record import write_run_record
 
     started = time.time()
     if args.fsc_threshold is None:

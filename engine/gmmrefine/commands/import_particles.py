@@ -19,7 +19,7 @@ from gmmrefine.io.cryosparc_locations import coordinate_note
 from gmmrefine.io.gmm_file import read_gmm_eman2, write_gmm
 from gmmrefine.io.particles_file import is_cryosparc, read_particle_set
 from gmmrefine.io.star_particles import write_particles
-from gmmrefine.runs.run import write_run_record
+from gmmrefine.runs.command_record import write_run_record
 from gmmrefine.settings import (
     ALIGNMENT_CLASS,
     FLIP_COORDINATE_Y,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import time
 import weakref
@@ -17,6 +16,7 @@ from gmmrefine.particles.particle_set import ParticleSet
 from gmmrefine.particles.symmetry import particle_count
 from gmmrefine.progress import Progress
 from gmmrefine.regular_file import FilePath
+from gmmrefine.runs.command_record import peak_memory_mb
 from gmmrefine.runs.earlier_run import has_iterations, read_record, refuse_folder
 from gmmrefine.runs.exchanges import EXCHANGES
 from gmmrefine.runs.file_sums import SUMS, changed_files, sums_below
@@ -30,11 +30,6 @@ WEIGHTS_FOLDER = "weights"
 _NAMED = 30  # damaged files
 _OF_HALVES = ("grey_values",)  # entries told of each half set, measured with its first map
 _SAME_AS_PINNED = "patches", "patch_mode"  # settings that would be ignored
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, MB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 class Run:
@@ -391,39 +386,3 @@ def _weak(keep_note: Callable[[str, str], None]) -> Callable[[str, str], None]:
             note(subject, text)
 
     return keep
-
-
-def write_run_record(
-    directory: FilePath,
-    command: str,
-    settings: Mapping[str, Any],
-    results: Mapping[str, Any],
-    *,
-    inputs: Iterable[Optional[FilePath]] = (),
-    started: Optional[float] = None,
-) -> None:
-    """Write run.json and the one event of a command without steps.
-
-    Parameters
-    ----------
-    directory : str or Path
-    command : str
-    settings, results : dict
-        JSON-able, by name.
-    inputs : list of str or None
-        Files whose content decides the result; None is left out.
-    started : float, optional
-        ``time.time()`` at the start of the command.
-    """
-    seconds = round(time.time() - (started or time.time()), 3)
-    Progress(directory).event(step=command, seconds=seconds)
-    write_with_copy(
-        os.path.join(directory, "run.json"),
-        {
-            **origin_of(command, settings, inputs),
-            "results": results,
-            "timings": {"total": seconds},
-            "peak_memory_mb": peak_memory_mb(),
-            "finished": True,
-        },
-    )
